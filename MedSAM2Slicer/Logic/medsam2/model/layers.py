@@ -1,0 +1,74 @@
+"""Small layers shared by several parts of the network."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Layer normalisation over the channels of a (B, C, H, W) map (``LayerNorm2d`` upstream)."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each pixel's channels."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation between them (``MLP`` upstream).
+
+    Args:
+        widths: input width, hidden widths, output width.
+        activation: applied after every layer but the last.
+    """
+
+    def __init__(self, *widths: int, activation=F.relu):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., first width) to (..., last width)."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            x = self.activation(layer(x))
+        return last(x)
+
+
+class Attention(nn.Module):
+    """Multi-head attention with its own query, key and value widths (``Attention`` upstream).
+
+    Args:
+        dim: width of queries and of the output.
+        heads: number of heads.
+        inner_dim: width of the heads together; ``dim`` when not given.
+        key_dim: width of keys and values on input; ``dim`` when not given.
+    """
+
+    def __init__(self, dim: int, heads: int, inner_dim: int | None = None, key_dim: int | None = None):
+        super().__init__()
+        inner_dim = inner_dim or dim
+        key_dim = key_dim or dim
+        self.heads = heads
+        self.q_proj = nn.Linear(dim, inner_dim)
+        self.k_proj = nn.Linear(key_dim, inner_dim)
+        self.v_proj = nn.Linear(key_dim, inner_dim)
+        self.out_proj = nn.Linear(inner_dim, dim)
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """(B, N, inner) to (B, heads, N, inner / heads)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Queries (B, N, dim) attend to keys and values (B, M, key_dim); returns (B, N, dim)."""
+        q = self.split_heads(self.q_proj(q))
+        k = self.split_heads(self.k_proj(k))
+        v = self.split_heads(self.v_proj(v))
+        return self.merge_heads(F.scaled_dot_product_attention(q, k, v))
+
+    def merge_heads(self, x: Tensor) -> Tensor:
+        """(B, heads, N, inner / heads) to (B, N, dim), through the output projection."""
+        return self.out_proj(x.transpose(1, 2).flatten(2))

@@ -1,0 +1,91 @@
+"""The mask decoder: four candidate masks, their predicted IoU, and whether the object is there."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .config import NetworkConfig
+from .layers import MLP, LayerNorm2d
+from .two_way_transformer import TwoWayTransformer
+
+CANDIDATES = 4
+"""One mask for clear prompts (index 0), three for ambiguous ones."""
+
+
+class Candidates(NamedTuple):
+    """What the decoder says of one prompt, for all four masks.
+
+    Attributes:
+        logits: (B, 4, S/4, S/4).
+        iou: predicted IoU of each, (B, 4), in [0, 1].
+        tokens: the masks' output tokens, (B, 4, dim).
+        object_score: logit that the object is in the image, (B,).
+    """
+
+    logits: Tensor
+    iou: Tensor
+    tokens: Tensor
+    object_score: Tensor
+
+
+class MaskDecoder(nn.Module):
+    """SAM 2's mask decoder with high-resolution features (``MaskDecoder``)."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        dim = config.model_dim
+        self.transformer = TwoWayTransformer(dim, config.decoder_heads, config.decoder_feedforward)
+        self.iou_token = nn.Embedding(1, dim)
+        self.mask_tokens = nn.Embedding(CANDIDATES, dim)
+        self.obj_score_token = nn.Embedding(1, dim)
+        self.output_upscaling = nn.Sequential(
+            nn.ConvTranspose2d(dim, dim // 4, kernel_size=2, stride=2),
+            LayerNorm2d(dim // 4),
+            nn.GELU(),
+            nn.ConvTranspose2d(dim // 4, dim // 8, kernel_size=2, stride=2),
+            nn.GELU(),
+        )
+        self.conv_s0 = nn.Conv2d(dim, dim // 8, kernel_size=1)
+        self.conv_s1 = nn.Conv2d(dim, dim // 4, kernel_size=1)
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            MLP(dim, dim, dim, dim // 8) for _ in range(CANDIDATES)
+        )
+        self.iou_prediction_head = MLP(dim, 256, 256, CANDIDATES)
+        self.pred_obj_score_head = MLP(dim, dim, dim, 1)
+
+    def forward(
+        self, image: Tensor, image_pe: Tensor, prompt_tokens: Tensor, s8: Tensor, s4: Tensor
+    ) -> Candidates:
+        """Decode one prompt per image.
+
+        Args:
+            image: stride-16 features plus the embedding of the mask prompt, (B, dim, h, w).
+            image_pe: position codes, (1, dim, h, w).
+            prompt_tokens: (B, P, dim).
+            s8, s4: features through ``conv_s1`` and ``conv_s0``, (B, dim/4, 2h, 2w), (B, dim/8, 4h, 4w).
+        """
+        batch, _, height, width = image.shape
+        outputs = torch.cat((self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight))
+        tokens = torch.cat((outputs.expand(batch, -1, -1), prompt_tokens), dim=1)
+        tokens, image = self.transformer(
+            image.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2), tokens
+        )
+        mask_tokens = tokens[:, 2 : 2 + CANDIDATES]
+        image = image.transpose(1, 2).unflatten(2, (height, width))
+        return Candidates(
+            logits=self._masks(image, mask_tokens, s8, s4),
+            iou=self.iou_prediction_head(tokens[:, 1]).sigmoid(),
+            tokens=mask_tokens,
+            object_score=self.pred_obj_score_head(tokens[:, 0])[:, 0],
+        )
+
+    def _masks(self, image: Tensor, mask_tokens: Tensor, s8: Tensor, s4: Tensor) -> Tensor:
+        """Upscale the image tokens to stride 4 and compare each pixel with each mask's vector."""
+        to_s8, norm, act, to_s4, act_last = self.output_upscaling
+        pixels = act(norm(to_s8(image) + s8))
+        pixels = act_last(to_s4(pixels) + s4)
+        vectors = torch.stack(
+            [mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], dim=1
+        )
+        return (vectors @ pixels.flatten(2)).unflatten(2, pixels.shape[2:])

@@ -1,0 +1,115 @@
+"""Memory attention: the current image's features look at the memories of other images."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import NetworkConfig
+from .layers import Attention
+from .position_encoding import rotary_tables, rotate, sine_map
+
+
+class RotaryAttention(Attention):
+    """Attention whose queries and keys carry rotary position codes (``RoPEAttention``)."""
+
+    def forward(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        size: tuple[int, int],
+        unplaced_keys: int = 0,
+        key_bias: Tensor | None = None,
+    ) -> Tensor:
+        """Attend from one map to maps of the same size.
+
+        Args:
+            q: the current map, (B, h * w, dim).
+            k, v: tokens of N maps, then ``unplaced_keys`` tokens without a place, (B, N * h * w + P, key_dim).
+            size: (h, w).
+            unplaced_keys: P, the number of last keys that get no rotary code (object pointers).
+            key_bias: added to the logits of each key, (N * h * w + P,): log weights of memories.
+        """
+        q = self.split_heads(self.q_proj(q))
+        k = self.split_heads(self.k_proj(k))
+        v = self.split_heads(self.v_proj(v))
+        cos, sin = (table.to(q.device) for table in rotary_tables(q.shape[-1], *size))
+        placed = k.shape[2] - unplaced_keys
+        q = rotate(q, cos, sin)
+        k = _rotate_first(k, placed, cos, sin)
+        bias = None if key_bias is None else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
+        return self.merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
+
+
+def _rotate_first(k: Tensor, count: int, cos: Tensor, sin: Tensor) -> Tensor:
+    if count == k.shape[2]:
+        return rotate(k, cos, sin)
+    return torch.cat((rotate(k[:, :, :count], cos, sin), k[:, :, count:]), dim=2)
+
+
+class MemoryAttentionLayer(nn.Module):
+    """Self-attention, attention to the memories, feed-forward; each normalised first."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        dim, hidden = config.model_dim, config.memory_feedforward
+        self.self_attn = RotaryAttention(dim, heads=1)
+        self.cross_attn_image = RotaryAttention(dim, heads=1, key_dim=config.memory_dim)
+        self.linear1 = nn.Linear(dim, hidden)
+        self.linear2 = nn.Linear(hidden, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.norm3 = nn.LayerNorm(dim)
+
+    def forward(
+        self,
+        x: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        size: tuple[int, int],
+        pointer_tokens: int,
+        key_bias: Tensor | None,
+    ) -> Tensor:
+        """Update the current image's tokens (B, h * w, dim)."""
+        normed = self.norm1(x)
+        x = x + self.self_attn(normed, normed, normed, size)
+        normed = self.norm2(x)
+        x = x + self.cross_attn_image(normed, keys, values, size, pointer_tokens, key_bias)
+        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
+
+
+class MemoryAttention(nn.Module):
+    """The stack of memory attention layers (``MemoryAttention``)."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.layers = nn.ModuleList(MemoryAttentionLayer(config) for _ in range(config.memory_layers))
+        self.norm = nn.LayerNorm(config.model_dim)
+
+    def forward(
+        self,
+        image: Tensor,
+        memory: Tensor,
+        memory_positions: Tensor,
+        pointer_tokens: int = 0,
+        key_bias: Tensor | None = None,
+    ) -> Tensor:
+        """Condition an image on memories.
+
+        Args:
+            image: stride-16 features (B, dim, h, w).
+            memory: tokens of the memories, pointers last, (B, M, memory_dim).
+            memory_positions: codes added to the keys, (B or 1, M, memory_dim).
+            pointer_tokens: how many of the last tokens are object pointers.
+            key_bias: added to every query's logit of each key, (M,); None for none.
+
+        Returns:
+            Conditioned features (B, dim, h, w).
+        """
+        size = image.shape[2:]
+        positions = sine_map(image.shape[1], *size).to(image.device)
+        x = (image + 0.1 * positions).flatten(2).transpose(1, 2)
+        keys = memory + memory_positions
+        for layer in self.layers:
+            x = layer(x, keys, memory, size, pointer_tokens, key_bias)
+        return self.norm(x).transpose(1, 2).unflatten(2, size)

@@ -1,0 +1,248 @@
+"""The whole network: image encoder, memory attention, prompt encoder, mask decoder, memory encoder.
+
+This is SAM 2's network (Ravi et al. 2024, figure 3), which MedSAM-2 keeps unchanged (Zhu et al. 2024).
+Parameter names and shapes equal those of the official checkpoints. The network is without state: which
+memories an image looks at is the memory bank's business (``medsam2.tracking``).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import NetworkConfig
+from .image_encoder import ImageEncoder
+from .layers import MLP
+from .mask_decoder import Candidates, MaskDecoder
+from .memory_attention import MemoryAttention
+from .memory_encoder import MemoryEncoder
+from .position_encoding import sine_map, sine_of_time
+from .prompt_encoder import PADDING, PromptEncoder
+
+ABSENT_LOGIT = -1024.0
+"""Logit of every pixel of an image that the object is not in (``NO_OBJ_SCORE``)."""
+MASK_SCALE, MASK_BIAS = 20.0, -10.0
+"""How a mask in [0, 1] enters the memory encoder (``sigmoid_scale_for_mem_enc``, ``..._bias_...``)."""
+STABILITY_DELTA, STABILITY_THRESHOLD = 0.05, 0.98
+"""When the single mask is too unsure of its outline and gives way to the best of three."""
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+"""ImageNet's statistics, with which every official checkpoint was trained."""
+
+
+class ImageFeatures(NamedTuple):
+    """An image's features: stride 16 (B, dim, h, w), stride 8 (B, dim/4, 2h, 2w), stride 4 (B, dim/8, 4h, 4w)."""
+
+    s16: Tensor
+    s8: Tensor
+    s4: Tensor
+
+
+class MaskPrediction(NamedTuple):
+    """The chosen mask of each image.
+
+    Attributes:
+        logits: (B, 1, S/4, S/4); ``ABSENT_LOGIT`` everywhere where the object is absent.
+        iou: predicted IoU, (B,).
+        object_score: logit that the object is in the image, (B,).
+        pointer: the object pointer, (B, dim).
+        candidates: everything the decoder said; None when the mask was given.
+    """
+
+    logits: Tensor
+    iou: Tensor
+    object_score: Tensor
+    pointer: Tensor
+    candidates: Candidates | None
+
+
+@dataclass(frozen=True)
+class MemorySelection:
+    """What memory attention looks at, for a batch of B images.
+
+    Attributes:
+        memories: (B, N, memory_dim, h, w).
+        time_index: for each of the N memories its row of ``maskmem_tpos_enc``, or None for memories
+            without an order (the self-sorting bank).
+        pointers: object pointers, (B, P, dim); P may be 0.
+        pointer_distances: signed distance in frames of each pointer, divided by the largest, (P,).
+        log_weights: log of each memory's weight, (N,), or None for equal weights.
+    """
+
+    memories: Tensor
+    time_index: list[int] | None
+    pointers: Tensor
+    pointer_distances: list[float]
+    log_weights: Tensor | None = None
+
+
+class MedSAM2(nn.Module):
+    """SAM 2's network (``SAM2Base``), built from a ``NetworkConfig``, with random weights."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.autocast_dtype: torch.dtype | None = None
+        """Precision of inference: None for the weights' own, else the type to autocast to."""
+        dim, memory_dim = config.model_dim, config.memory_dim
+        self.image_encoder = ImageEncoder(config)
+        self.memory_attention = MemoryAttention(config)
+        self.memory_encoder = MemoryEncoder(config)
+        self.sam_prompt_encoder = PromptEncoder(dim)
+        self.sam_mask_decoder = MaskDecoder(config)
+        self.mask_downsample = nn.Conv2d(1, 1, kernel_size=4, stride=4)
+        self.obj_ptr_proj = MLP(dim, dim, dim, dim)
+        self.maskmem_tpos_enc = nn.Parameter(0.02 * torch.randn(config.memory_frames, 1, 1, memory_dim))
+        self.no_mem_embed = nn.Parameter(0.02 * torch.randn(1, 1, dim))
+        self.no_mem_pos_enc = nn.Parameter(0.02 * torch.randn(1, 1, dim))
+        self.no_obj_ptr = nn.Parameter(0.02 * torch.randn(1, dim))
+        if config.marks_absent_memories:
+            self.no_obj_embed_spatial = nn.Parameter(0.02 * torch.randn(1, memory_dim))
+        if config.encodes_pointer_time:
+            self.obj_ptr_tpos_proj = nn.Linear(dim, memory_dim)
+        mean, std = torch.tensor(IMAGE_MEAN), torch.tensor(IMAGE_STD)
+        self.register_buffer("image_mean", mean.view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("image_std", std.view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.no_mem_embed.device
+
+    def encode_image(self, images: Tensor) -> ImageFeatures:
+        """Features of grey images (B, 1, S, S) with values in [0, 1] (``forward_image``)."""
+        s4, s8, s16 = self.image_encoder((images - self.image_mean) / self.image_std)
+        decoder = self.sam_mask_decoder
+        return ImageFeatures(s16, decoder.conv_s1(s8), decoder.conv_s0(s4))
+
+    def condition(self, s16: Tensor, selection: MemorySelection | None) -> Tensor:
+        """Stride-16 features (B, dim, h, w) that know the memories; None for an image without any."""
+        if selection is None:
+            return s16 + self.no_mem_embed.reshape(1, -1, 1, 1)
+        memory, positions = self._memory_tokens(selection)
+        pointers, pointer_positions = self._pointer_tokens(selection)
+        return self.memory_attention(
+            s16,
+            torch.cat((memory, pointers), dim=1),
+            torch.cat((positions, pointer_positions), dim=1),
+            pointers.shape[1],
+            self._key_bias(selection, pointers.shape[1]),
+        )
+
+    def decode(
+        self,
+        features: ImageFeatures,
+        conditioned: Tensor,
+        points: Tensor | None = None,
+        labels: Tensor | None = None,
+        mask_logits: Tensor | None = None,
+        ambiguous: bool = True,
+    ) -> MaskPrediction:
+        """Decode one prompt per image (``_forward_sam_heads``).
+
+        Args:
+            features: of the same images, or of one image for all prompts.
+            conditioned: from ``condition``, (B, dim, h, w).
+            points, labels: (B, P, 2) as (x, y) in pixels of the S x S image, and (B, P); a box is two
+                points labelled 2 and 3. None when tracking.
+            mask_logits: an earlier answer to correct, (B, 1, S/4, S/4).
+            ambiguous: choose the best of three masks rather than take the single one.
+        """
+        batch, size = len(conditioned), conditioned.shape[-1]
+        encoder = self.sam_prompt_encoder
+        if points is None:
+            points = conditioned.new_zeros(batch, 1, 2, dtype=torch.float32)
+            labels = torch.full((batch, 1), PADDING, device=conditioned.device)
+        candidates = self.sam_mask_decoder(
+            conditioned + encoder.embed_mask(mask_logits, batch, size),
+            encoder.position_map(size),
+            encoder.embed_points(points, labels, 16 * size),
+            features.s8,
+            features.s4,
+        )
+        return self._choose(candidates, ambiguous)
+
+    def take_mask(self, features: ImageFeatures, mask: Tensor) -> MaskPrediction:
+        """Take a given mask (B, 1, S, S) of 0 and 1 as the answer (``_use_mask_as_output``).
+
+        The decoder only makes the object pointer.
+        """
+        logits = F.interpolate(
+            mask * MASK_SCALE + MASK_BIAS, scale_factor=0.25, mode="bilinear", antialias=True
+        )
+        decoded = self.decode(features, features.s16, mask_logits=self.mask_downsample(mask), ambiguous=False)
+        present = mask.flatten(1).any(dim=1)
+        pointer = torch.where(present[:, None], decoded.pointer, self.no_obj_ptr)
+        score = torch.where(present, MASK_SCALE + MASK_BIAS, MASK_BIAS)
+        return MaskPrediction(logits, torch.ones_like(score), score, pointer, None)
+
+    def encode_memory(self, s16: Tensor, mask: Tensor, object_score: Tensor) -> Tensor:
+        """Memories (B, memory_dim, h, w) of images (``_encode_new_memory``).
+
+        Args:
+            s16: raw stride-16 features, (B, dim, h, w).
+            mask: probabilities, or 0 and 1 where a person prompted the slice, (B, 1, S, S).
+            object_score: (B,).
+        """
+        memory = self.memory_encoder(s16, mask * MASK_SCALE + MASK_BIAS)
+        if self.config.marks_absent_memories:
+            absent = (object_score <= 0).to(memory.dtype)
+            memory = memory + (absent[:, None] * self.no_obj_embed_spatial)[..., None, None]
+        return memory
+
+    def _choose(self, candidates: Candidates, ambiguous: bool) -> MaskPrediction:
+        rows = torch.arange(len(candidates.iou), device=candidates.iou.device)
+        best = 1 + candidates.iou[:, 1:].argmax(dim=1)
+        # The single mask's token stays the pointer even where the mask itself gives way.
+        token = candidates.tokens[rows, best if ambiguous else 0]
+        if not ambiguous:
+            unstable = _stability(candidates.logits[:, 0]) < STABILITY_THRESHOLD
+            best = torch.where(unstable & (not self.training), best, 0)
+        present = candidates.object_score > 0
+        logits = candidates.logits[rows, best][:, None].float()
+        pointer = torch.where(present[:, None], self.obj_ptr_proj(token), self.no_obj_ptr)
+        return MaskPrediction(
+            logits=torch.where(present[:, None, None, None], logits, ABSENT_LOGIT),
+            iou=candidates.iou[rows, best],
+            object_score=candidates.object_score,
+            pointer=pointer,
+            candidates=candidates,
+        )
+
+    def _memory_tokens(self, selection: MemorySelection) -> tuple[Tensor, Tensor]:
+        memories = selection.memories
+        batch, count, channels, height, width = memories.shape
+        tokens = memories.permute(0, 1, 3, 4, 2).reshape(batch, -1, channels)
+        positions = sine_map(channels, height, width).to(memories.device).flatten(2).transpose(1, 2)
+        positions = positions.expand(count, -1, -1)
+        if selection.time_index is not None:
+            positions = positions + self.maskmem_tpos_enc[selection.time_index, 0]
+        return tokens, positions.reshape(1, -1, channels)
+
+    def _pointer_tokens(self, selection: MemorySelection) -> tuple[Tensor, Tensor]:
+        """Pointers split into tokens of the memories' width, with their time codes."""
+        channels = self.config.memory_dim
+        tokens = selection.pointers.unflatten(2, (-1, channels))
+        split = tokens.shape[2]
+        tokens = tokens.flatten(1, 2)
+        if not self.config.encodes_pointer_time:
+            return tokens, tokens.new_zeros(1, tokens.shape[1], channels)
+        distances = torch.tensor(selection.pointer_distances, dtype=torch.float32, device=tokens.device)
+        codes = self.obj_ptr_tpos_proj(sine_of_time(distances, self.config.model_dim))
+        return tokens, codes.repeat_interleave(split, dim=0)[None]
+
+    def _key_bias(self, selection: MemorySelection, pointer_tokens: int) -> Tensor | None:
+        if selection.log_weights is None:
+            return None
+        tokens_each = selection.memories.shape[-2] * selection.memories.shape[-1]
+        bias = selection.log_weights.to(selection.memories.device).repeat_interleave(tokens_each)
+        return F.pad(bias, (0, pointer_tokens))
+
+
+def _stability(logits: Tensor) -> Tensor:
+    """Area above a slightly raised threshold over that above a lowered one, (B,)."""
+    inner = (logits > STABILITY_DELTA).flatten(1).sum(dim=1).float()
+    outer = (logits > -STABILITY_DELTA).flatten(1).sum(dim=1).float()
+    return torch.where(outer > 0, inner / outer.clamp(min=1), 1.0)

@@ -1,0 +1,58 @@
+"""The prompt encoder: clicks, boxes and coarse masks as embeddings (``PromptEncoder``)."""
+
+import torch
+from torch import Tensor, nn
+
+from .layers import LayerNorm2d
+from .position_encoding import PositionEmbeddingRandom
+
+PADDING, NEGATIVE, POSITIVE, BOX_START, BOX_END = -1, 0, 1, 2, 3
+"""Labels of points: none, background click, foreground click, the two corners of a box."""
+
+
+class PromptEncoder(nn.Module):
+    """Embeds the prompts of one image.
+
+    Args:
+        dim: width of an embedding.
+        mask_channels: hidden channels of the mask prompt's convolutions.
+    """
+
+    def __init__(self, dim: int, mask_channels: int = 16):
+        super().__init__()
+        self.pe_layer = PositionEmbeddingRandom(dim)
+        self.point_embeddings = nn.ModuleList(nn.Embedding(1, dim) for _ in range(4))
+        self.not_a_point_embed = nn.Embedding(1, dim)
+        self.no_mask_embed = nn.Embedding(1, dim)
+        self.mask_downscaling = nn.Sequential(
+            nn.Conv2d(1, mask_channels // 4, kernel_size=2, stride=2),
+            LayerNorm2d(mask_channels // 4),
+            nn.GELU(),
+            nn.Conv2d(mask_channels // 4, mask_channels, kernel_size=2, stride=2),
+            LayerNorm2d(mask_channels),
+            nn.GELU(),
+            nn.Conv2d(mask_channels, dim, kernel_size=1),
+        )
+
+    def embed_points(self, points: Tensor, labels: Tensor, image_size: int) -> Tensor:
+        """Embed points (B, P, 2), (x, y) in pixels, with labels (B, P); returns (B, P + 1, dim).
+
+        The additional last one is the padding point that the network was trained with.
+        """
+        points = torch.cat((points + 0.5, points.new_zeros(len(points), 1, 2)), dim=1)
+        labels = torch.cat((labels, labels.new_full((len(labels), 1), PADDING)), dim=1)
+        kinds = torch.cat(
+            [self.not_a_point_embed.weight, *(embedding.weight for embedding in self.point_embeddings)]
+        )[labels.long() + 1]
+        is_point = (labels != PADDING)[..., None]
+        return torch.where(is_point, self.pe_layer(points / image_size) + kinds, kinds)
+
+    def embed_mask(self, mask: Tensor | None, batch: int, size: int) -> Tensor:
+        """Embed mask logits (B, 1, 4 * size, 4 * size), or their absence, as (B, dim, size, size)."""
+        if mask is not None:
+            return self.mask_downscaling(mask)
+        return self.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(batch, -1, size, size)
+
+    def position_map(self, size: int) -> Tensor:
+        """Position codes (1, dim, size, size) of the image's tokens."""
+        return self.pe_layer.of_map(size, size)
