@@ -1,0 +1,193 @@
+"""Train the starter weights on synthetic volumes: ``python -m medsam2.training.train_starter RUN``.
+
+The run folder holds the newest state, from which the same command goes on, and ``starter.safetensors``,
+fp16, averaged over the last steps. Runs on a GPU where there is one, else on the CPU.
+"""
+
+import argparse
+import copy
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from medsam2.model.config import network_config
+from medsam2.model.network import MedSAM2
+from medsam2.training.clip_dataset import clip_batches
+from medsam2.training.clip_forward import ClipBatch, clip_loss
+from medsam2.training.losses import DenseHead
+from medsam2.training.starter_init import initialise
+
+PEAK_RATE, WEIGHT_DECAY, CLIP_NORM = 8e-4, 0.05, 1.0
+WARMUP_STEPS, COOLDOWN_SHARE = 150, 0.25
+AVERAGE_DECAY = 0.998
+SAVE_EVERY, LOG_EVERY = 100, 25
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with clips of one size."""
+
+    steps: int
+    image_size: int
+    frames: int
+    clips: int
+    objects: int
+
+
+# Small images first: a step costs a third, and the weights carry over. Then tracking, then full size.
+PHASES = (
+    Phase(steps=1100, image_size=128, frames=1, clips=16, objects=6),
+    Phase(steps=1000, image_size=128, frames=4, clips=8, objects=3),
+    Phase(steps=1000, image_size=256, frames=4, clips=3, objects=3),
+    Phase(steps=250, image_size=256, frames=8, clips=2, objects=2),
+)
+TOTAL_STEPS = sum(phase.steps for phase in PHASES)
+
+
+def learning_rate(step: int) -> float:
+    """Warm-up, a plateau, and a linear descent to 2 % over the last quarter."""
+    cooldown = COOLDOWN_SHARE * TOTAL_STEPS
+    descent = (TOTAL_STEPS - step) / cooldown
+    return PEAK_RATE * max(0.02, min(1.0, (step + 1) / WARMUP_STEPS, descent))
+
+
+def phase_at(step: int) -> tuple[Phase, int]:
+    """The phase that a step belongs to, and the step at which it ends."""
+    end = 0
+    for phase in PHASES:
+        end += phase.steps
+        if step < end:
+            return phase, end
+    raise ValueError(f"step {step} is past the last of {TOTAL_STEPS}")
+
+
+class Run:
+    """Network, optimiser and average of one training run, with its folder."""
+
+    def __init__(self, folder: Path, device: torch.device):
+        self.folder = folder
+        self.device = device
+        self.network = MedSAM2(network_config("starter"))
+        initialise(self.network)
+        self.head = DenseHead(self.network.config.model_dim)
+        self.network.to(device).train()
+        self.head.to(device)
+        self.average = copy.deepcopy(self.network).eval()
+        self.optimiser = torch.optim.AdamW(self._groups(), lr=PEAK_RATE, betas=(0.9, 0.98))
+        self.step = 0
+        if self._state_file.exists():
+            self._load()
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state.pt"
+
+    def _groups(self) -> list[dict]:
+        parameters = [*self.network.parameters(), *self.head.parameters()]
+        return [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+
+    def train_step(self, batch: ClipBatch) -> dict[str, float]:
+        """One optimiser step; returns the numbers to log."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step)
+        batch = ClipBatch(*(value.to(self.device, non_blocking=True) for value in vars(batch).values()))
+        # The fused kernel's backward pass is slow for few tokens on a CPU.
+        kernels = [SDPBackend.MATH] if self.device.type == "cpu" else [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+        with torch.autocast(self.device.type, dtype=torch.bfloat16), sdpa_kernel(kernels):
+            loss, report = clip_loss(self.network, self.head, batch)
+        self.optimiser.zero_grad()
+        loss.backward()
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+        if math.isfinite(float(norm)):
+            self.optimiser.step()
+        self._update_average()
+        self.step += 1
+        return {"loss": float(loss.detach()), "norm": float(norm), **report}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(AVERAGE_DECAY, (self.step + 1) / (self.step + 10))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
+
+    def save(self) -> None:
+        """Write the state and the averaged fp16 weights, each complete or not at all."""
+        state = {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "head": self.head.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        partial = self.folder / "state.part"
+        torch.save(state, partial)
+        partial.replace(self._state_file)
+        weights = {name: value.half().contiguous() for name, value in self.average.state_dict().items()}
+        metadata = {"preset": "starter", "family": "sam2.1", "steps": str(self.step)}
+        save_file(weights, self.folder / "starter.part", metadata)
+        (self.folder / "starter.part").replace(self.folder / "starter.safetensors")
+
+    def _load(self) -> None:
+        state = torch.load(self._state_file, map_location=self.device, weights_only=True)
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.head.load_state_dict(state["head"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def log(self, rows: list[dict[str, float]], seconds: float) -> None:
+        """Append the means of the last steps to ``log.jsonl``."""
+        means = {
+            key: round(sum(values) / len(values), 4)
+            for key in dict.fromkeys(name for row in rows for name in row)
+            if (values := [row[key] for row in rows if math.isfinite(row.get(key, math.nan))])
+        }
+        entry = {"step": self.step, "seconds_per_step": round(seconds / len(rows), 3), **means}
+        with open(self.folder / "log.jsonl", "a") as file:
+            file.write(json.dumps(entry) + "\n")
+        print(entry, flush=True)
+
+
+def train(folder: Path, workers: int, until: int = TOTAL_STEPS) -> None:
+    """Train, or go on training, in ``folder`` up to step ``until``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(folder, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.manual_seed(run.step)
+    while run.step < until:
+        phase, end = phase_at(run.step)
+        options = asdict(phase)
+        options.pop("steps")
+        batches = clip_batches(seed=run.step, workers=workers, **options)
+        rows: list[dict[str, float]] = []
+        started = time.monotonic()
+        while run.step < min(end, until):
+            rows.append(run.train_step(next(batches)))
+            if run.step % LOG_EVERY == 0:
+                run.log(rows, time.monotonic() - started)
+                rows, started = [], time.monotonic()
+            if run.step % SAVE_EVERY == 0:
+                run.save()
+        run.save()
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of the run; an existing one goes on")
+    parser.add_argument("--workers", type=int, default=2, help="processes that make clips")
+    parser.add_argument("--until", type=int, default=TOTAL_STEPS, help="stop at this step")
+    arguments = parser.parse_args()
+    train(arguments.run, arguments.workers, arguments.until)
+
+
+if __name__ == "__main__":
+    main()
