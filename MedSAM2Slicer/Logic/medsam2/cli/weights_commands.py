@@ -1,0 +1,204 @@
+"""``medsam2 weights``: list, inspect, download, import and remove weights of the network."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pooch
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from medsam2.errors import InputError
+from medsam2.model.config import network_config
+from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
+from medsam2.weights.checkpoint import read_checkpoint
+from medsam2.weights.download import download
+from medsam2.weights.matching import match_report
+from medsam2.weights.store import (
+    StoredWeights,
+    disk_use,
+    find_stored,
+    import_weights,
+    installed,
+    locate,
+    remove,
+    weights_folder,
+)
+
+app = typer.Typer(
+    help="List, inspect, download, import and remove weights of the network.", no_args_is_help=True
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+NameArgument = Annotated[str, typer.Argument(help="Name of the weights, as 'list' shows it.")]
+
+
+@app.command("list")
+def list_weights(as_json: JsonOption = False) -> None:
+    """Show all weights that are known or installed."""
+    stored = {weights.name: weights for weights in installed()}
+    known = [_describe(entry, stored.pop(entry.name, None)) for entry in catalogue()]
+    rows = [*known, *(_describe(None, weights) for weights in stored.values())]
+    if as_json:
+        typer.echo(json.dumps({"folder": str(weights_folder()), "weights": rows}, indent=2))
+        return
+    table = Table("Name", "Family", "Size", "Licence", "Installed", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        column.no_wrap = True
+    table.add_column("Good at")
+    for row in rows:
+        good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
+        here = "yes" if row["installed"] else "no"
+        table.add_row(
+            row["name"], row["family"], _megabytes(row["size_bytes"]), row["licence"], here, good_at
+        )
+    Console().print(table)
+    for licence, note in dict.fromkeys((row["licence"], row["licence_note"]) for row in rows):
+        typer.echo(f"{licence}: {note}")
+    typer.echo(f"\n{_megabytes(disk_use())} used in {weights_folder()}")
+
+
+def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict[str, Any]:
+    """One row of the list, from the catalogue where it knows the weights, else from the imported file."""
+    row: dict[str, Any] = {"installed": stored is not None, "path": str(stored.path) if stored else None}
+    if entry:
+        row |= {
+            "name": entry.name,
+            "title": entry.title,
+            "family": entry.family,
+            "preset": entry.preset,
+            "size_bytes": entry.size_bytes,
+            "licence": entry.licence,
+            "licence_note": entry.licence_note,
+            "modality": entry.modality,
+            "prompts": entry.prompts,
+        }
+    elif stored:
+        checkpoint = read_checkpoint(stored.path, dtype=None)
+        row |= {
+            "name": stored.name,
+            "title": "Imported by you",
+            "family": checkpoint.family,
+            "preset": checkpoint.preset,
+            "licence": "your own",
+            "licence_note": "Imported from a file; its licence is not known here.",
+            "modality": (),
+            "prompts": (),
+        }
+    if stored:
+        row["size_bytes"] = stored.size_bytes
+    return row
+
+
+@app.command()
+def inspect(
+    name_or_file: Annotated[str, typer.Argument(help="Name of installed weights, or a checkpoint file.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read weights and show which network they hold, and whether they fill it completely."""
+    weights = locate(name_or_file)
+    checkpoint = read_checkpoint(weights.path, weights.preset, dtype=None)
+    report = match_report(checkpoint.tensors, network_config(checkpoint.preset, checkpoint.family))
+    facts = {
+        "name": weights.name,
+        "path": str(weights.path),
+        "family": checkpoint.family,
+        "preset": checkpoint.preset,
+        "parameters": sum(tensor.numel() for tensor in checkpoint.tensors.values()),
+        "dtype": checkpoint.stored_dtype,
+        "complete": report.complete,
+        "matched": len(report.matched),
+        "missing": report.missing,
+        "unexpected": report.unexpected,
+        "wrong_shape": report.wrong_shape,
+        "sha256": pooch.file_hash(str(weights.path)),
+    }
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for fact, value in facts.items():
+        text = (
+            _some_names(value) if isinstance(value, tuple) else f"{value:,}" if type(value) is int else value
+        )
+        typer.echo(f"{fact.replace('_', ' '):>12}  {text}")
+
+
+def _some_names(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{len(names)}  ({shown})" if names else "0"
+
+
+@app.command("download")
+def download_weights(
+    name: NameArgument,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Agree to the licence shown, without being asked.")
+    ] = False,
+) -> None:
+    """Download weights of the catalogue, after showing their licence; an interrupted download goes on."""
+    entry = find_entry(name)
+    if entry.shipped or find_stored(name):
+        typer.echo(f"The weights '{name}' are installed already: {locate(name).path}")
+        return
+    _agree(entry, accept_licence)
+    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=entry.size_bytes)
+        weights = download(entry, lambda done, total: bar.update(task, completed=done, total=total))
+    typer.echo(f"The weights '{name}' are installed: {weights.path}")
+
+
+def _agree(entry: CatalogueEntry, accepted: bool) -> None:
+    """Show what the licence says; go on only with a yes.
+
+    Raises:
+        InputError: nobody agreed.
+    """
+    typer.echo(f"{entry.title}, {_megabytes(entry.size_bytes)} from {entry.url}", err=True)
+    typer.echo(f"Licence: {entry.licence}. {entry.licence_note}", err=True)
+    if entry.sha256 is None:
+        typer.echo(
+            "The publisher gives no checksum: this first download is trusted, and its checksum is "
+            "recorded and checked at every use.",
+            err=True,
+        )
+    if accepted:
+        return
+    if not _on_terminal():
+        raise InputError(
+            f"Nobody can be asked here to agree to the licence of '{entry.name}'; add --accept-licence."
+        )
+    if not typer.confirm("Do you agree to this licence, and download?", err=True):
+        raise InputError(f"The licence was not agreed to, and '{entry.name}' was not downloaded.")
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="Checkpoint file: .pt, .pth or .safetensors.")],
+    name: Annotated[str, typer.Option(help="How to call the weights.")],
+    preset: Annotated[
+        str | None, typer.Option(help="Network it holds, where the file cannot tell: tiny or tiny_512.")
+    ] = None,
+) -> None:
+    """Copy a checkpoint file into the store, under a name of your own or of the catalogue."""
+    weights = import_weights(file, name, preset)
+    typer.echo(f"The weights '{name}' are installed: {weights.path}")
+
+
+@app.command("remove")
+def remove_weights(name: NameArgument) -> None:
+    """Delete downloaded or imported weights from the disk."""
+    freed = remove(name)
+    typer.echo(f"The weights '{name}' are removed; {_megabytes(freed)} freed.")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"

@@ -1,0 +1,64 @@
+"""Image features of slices, each encoded once and kept within a byte budget."""
+
+from collections import OrderedDict
+
+import torch
+
+from medsam2.model.network import ImageFeatures, MedSAM2
+
+from .slices import Slices
+from .view import View
+
+
+class FeatureCache:
+    """Features by slice and view, the least recently used dropped first.
+
+    They are shared by both directions, by all objects and by every correction.
+
+    Args:
+        network: encodes what is missing.
+        slices: where the images come from.
+        budget: bytes that the kept features may take.
+    """
+
+    def __init__(self, network: MedSAM2, slices: Slices, budget: int):
+        self._network = network
+        self._slices = slices
+        self._budget = budget
+        self._kept: OrderedDict[tuple[int, View], ImageFeatures] = OrderedDict()
+        self.used_bytes = 0
+
+    def __contains__(self, key: tuple[int, View]) -> bool:
+        return key in self._kept
+
+    def get(self, slice_index: int, view: View) -> ImageFeatures:
+        """Features of one slice in one view, batch size 1."""
+        key = (slice_index, view)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        features = self._encode(slice_index, view)
+        self._kept[key] = features
+        self.used_bytes += _bytes(features)
+        while self.used_bytes > self._budget and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self.used_bytes -= _bytes(dropped)
+        return features
+
+    def _encode(self, slice_index: int, view: View) -> ImageFeatures:
+        size = self._network.config.image_size
+        image = view.network_image(self._slices.pixels(slice_index), size)
+        return self._network.encode_image(image.to(self._network.device))
+
+
+def _bytes(features: ImageFeatures) -> int:
+    return sum(level.numel() * level.element_size() for level in features)
+
+
+def sorting_key(features: ImageFeatures, cells: int = 4) -> torch.Tensor:
+    """A short description (dim * cells²,) of an image by which memories are compared.
+
+    The raw stride-16 features, averaged over a coarse grid; the same for stored and for current images.
+    """
+    pooled = torch.nn.functional.adaptive_avg_pool2d(features.s16.float(), cells)
+    return torch.nn.functional.normalize(pooled.flatten(), dim=0)

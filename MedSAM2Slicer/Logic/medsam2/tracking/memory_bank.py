@@ -1,0 +1,125 @@
+"""Memories of slices, and SAM 2's rule for which of them the next slice looks at."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from medsam2.model.config import NetworkConfig
+
+from .view import View
+
+
+@dataclass(eq=False)
+class MemoryEntry:
+    """What is remembered of an object on one slice.
+
+    Attributes:
+        slice_index, view: where it was seen.
+        logits: (1, 1, S/4, S/4) in ``view``.
+        iou, object_score: the network's confidence.
+        pointer: the object pointer, (1, dim).
+        key: description of the image, (d,), of unit length.
+        prompted: whether a person prompted this slice.
+        memory, memory_view: the encoded memory (1, memory_dim, h, w) and the view it was encoded in;
+            None until it is needed.
+    """
+
+    slice_index: int
+    view: View
+    logits: Tensor
+    iou: float
+    object_score: float
+    pointer: Tensor
+    key: Tensor
+    prompted: bool
+    memory: Tensor | None = field(default=None, repr=False)
+    memory_view: View | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The memories that a slice looks at.
+
+    Attributes:
+        entries: in any order.
+        time_index: for each entry its row of the temporal codes; None for a bank without an order.
+        pointers: entries whose object pointers are attended to, with their signed, normalised distance.
+        log_weights: of each entry, (N,), or None for equal weights.
+    """
+
+    entries: list[MemoryEntry]
+    time_index: list[int] | None = None
+    pointers: list[tuple[MemoryEntry, float]] = field(default_factory=list)
+    log_weights: Tensor | None = None
+
+
+class MemoryBank(Protocol):
+    """The memories of one object."""
+
+    def add(self, entry: MemoryEntry) -> None:
+        """Remember a slice; replaces what was remembered of the same slice."""
+
+    def forget(self, slice_index: int) -> None:
+        """Forget a slice."""
+
+    def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
+        """The memories for a slice, of ``count`` in all, whose image is described by ``query`` (d,)."""
+
+
+class TemporalBank:
+    """SAM 2's rule: every prompted slice, the six slices before, and the object pointers.
+
+    Source: ``SAM2Base._prepare_memory_conditioned_features``. "Before" means the direction of tracking.
+    """
+
+    def __init__(self, config: NetworkConfig):
+        self._slots = config.memory_frames
+        self._pointer_frames = config.pointer_frames
+        self._prompted: dict[int, MemoryEntry] = {}
+        self._tracked: dict[int, MemoryEntry] = {}
+
+    def add(self, entry: MemoryEntry) -> None:
+        """Remember a slice."""
+        self.forget(entry.slice_index)
+        (self._prompted if entry.prompted else self._tracked)[entry.slice_index] = entry
+
+    def forget(self, slice_index: int) -> None:
+        """Forget a slice."""
+        self._prompted.pop(slice_index, None)
+        self._tracked.pop(slice_index, None)
+
+    def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
+        """Prompted slices take the last temporal code, the slice d steps back the code d - 1."""
+        step = 1 if reverse else -1
+        entries = list(self._prompted.values())
+        time_index = [self._slots - 1] * len(entries)
+        for distance in range(self._slots - 1, 0, -1):
+            entry = self._tracked.get(slice_index + step * distance)
+            if entry is not None:
+                entries.append(entry)
+                time_index.append(distance - 1)
+        return Selection(entries, time_index, self._pointers(slice_index, step, count))
+
+    def _pointers(self, slice_index: int, step: int, count: int) -> list[tuple[MemoryEntry, float]]:
+        longest = min(count, self._pointer_frames)
+        scale = max(longest - 1, 1)
+        pointers = []
+        for entry in self._prompted.values():
+            distance = (entry.slice_index - slice_index) * step
+            if distance >= 0:  # only prompted slices that tracking has passed
+                pointers.append((entry, distance / scale))
+        for distance in range(1, longest):
+            entry = self._tracked.get(slice_index + step * distance)
+            if entry is not None:
+                pointers.append((entry, distance / scale))
+        return pointers
+
+
+@dataclass(frozen=True)
+class TemporalMemory:
+    """Settings of the temporal bank; there is nothing to set."""
+
+    def bank(self, config: NetworkConfig) -> TemporalBank:
+        """A new, empty bank for one object."""
+        return TemporalBank(config)

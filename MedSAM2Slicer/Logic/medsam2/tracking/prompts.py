@@ -1,0 +1,87 @@
+"""Prompts as people give them on a slice, and as the network takes them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medsam2.errors import InputError
+from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
+
+from .view import View, crop_to_content
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """What a person says of an object on one slice.
+
+    Attributes:
+        slice_index: the slice.
+        points: clicks as (row, column, positive), voxel centres at whole numbers.
+        box: (row, column) of a corner and of the opposite one: (row0, column0, row1, column1).
+        mask: (rows, columns) bool, the object as painted or imported; cannot be joined with the others.
+    """
+
+    slice_index: int
+    points: tuple[tuple[float, float, bool], ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    mask: np.ndarray | None = None
+
+    def check(self, count: int, shape: tuple[int, int]) -> None:
+        """Raise InputError for a prompt that does not fit slices of ``shape``."""
+        if not 0 <= self.slice_index < count:
+            raise InputError(f"Slice {self.slice_index} does not exist: give a slice from 0 to {count - 1}.")
+        if self.mask is not None:
+            self._check_mask(shape)
+        elif not self.points and self.box is None:
+            raise InputError("The prompt is empty: click at least one point, draw a box or give a mask.")
+        for row, column in self.corners():
+            if not (-0.5 <= row <= shape[0] - 0.5 and -0.5 <= column <= shape[1] - 0.5):
+                raise InputError(
+                    f"The prompt at row {row:g}, column {column:g} lies outside the slice of "
+                    f"{shape[0]} x {shape[1]} voxels: place it on the image."
+                )
+        if self.box is not None and (self.box[0] == self.box[2] or self.box[1] == self.box[3]):
+            raise InputError("The box has no area: give two opposite corners.")
+
+    def _check_mask(self, shape: tuple[int, int]) -> None:
+        if self.points or self.box is not None:
+            raise InputError("A mask is a prompt of its own: give points and boxes separately.")
+        if self.mask.shape != tuple(shape):
+            raise InputError(
+                f"The mask has {self.mask.shape[0]} x {self.mask.shape[1]} voxels but the slice "
+                f"{shape[0]} x {shape[1]}: give a mask on the image's own grid."
+            )
+        if not self.mask.any():
+            raise InputError("The mask is empty on this slice: paint the object, or choose another slice.")
+
+    def corners(self) -> list[tuple[float, float]]:
+        """All places that a view must show, (row, column)."""
+        places = [(row, column) for row, column, _ in self.points]
+        if self.box is not None:
+            places += [self.box[:2], self.box[2:]]
+        if self.mask is not None:
+            row, column, part = crop_to_content(self.mask)
+            places += [(row, column), (row + part.shape[0] - 1, column + part.shape[1] - 1)]
+        return places
+
+    def joined_with(self, earlier: "Prompt") -> "Prompt":
+        """This prompt after an earlier one on the same slice: points add up, a new box replaces the old."""
+        return Prompt(self.slice_index, earlier.points + self.points, self.box or earlier.box)
+
+    def for_network(self, view: View, image_size: int) -> tuple[Tensor, Tensor]:
+        """Points (1, P, 2) as (x, y) in the network's image, and labels (1, P); box corners come first."""
+        places, labels = [], []
+        if self.box is not None:
+            (r0, r1), (c0, c1) = sorted(self.box[0::2]), sorted(self.box[1::2])
+            places, labels = [(r0, c0), (r1, c1)], [BOX_START, BOX_END]
+        places += [(row, column) for row, column, _ in self.points]
+        labels += [POSITIVE if positive else NEGATIVE for _, _, positive in self.points]
+        pixels = view.to_pixels(np.array(places), image_size)
+        return torch.tensor(pixels.copy(), dtype=torch.float32)[None], torch.tensor(labels)[None]
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """One click may mean a part or the whole; a box or several clicks are clear (SAM 2)."""
+        return self.box is None and len(self.points) <= 1

@@ -1,0 +1,59 @@
+"""What tracking answers: one object's mask on one slice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .memory_bank import MemoryEntry
+from .view import View, crop_to_content
+
+
+@dataclass(frozen=True, eq=False)
+class SliceMask:
+    """One object on one slice.
+
+    Attributes:
+        object_id, slice_index: which object, where.
+        row, column: first voxel of ``mask`` in the slice.
+        mask: (h, w) bool, cropped to the object; (0, 0) where it is absent.
+        iou: predicted IoU, 0 to 1.
+        object_score: logit that the object is on this slice.
+        view: what the network saw.
+        logits: the network's own answer in that view, (S/4, S/4) float32.
+    """
+
+    object_id: str
+    slice_index: int
+    row: int
+    column: int
+    mask: np.ndarray
+    iou: float
+    object_score: float
+    view: View
+    logits: np.ndarray
+
+    @classmethod
+    def from_entry(cls, object_id: str, entry: MemoryEntry, shape: tuple[int, int]) -> "SliceMask":
+        """The answer that a memory entry holds, on a slice of ``shape``."""
+        logits = entry.logits[0, 0].float().cpu()
+        place = entry.view.mask_on_slice(logits, shape)
+        return cls._build(object_id, entry, place)
+
+    @classmethod
+    def given(cls, object_id: str, entry: MemoryEntry, mask: np.ndarray) -> "SliceMask":
+        """The mask (rows, columns) that a person gave, unchanged."""
+        return cls._build(object_id, entry, crop_to_content(mask))
+
+    @classmethod
+    def _build(cls, object_id: str, entry: MemoryEntry, place: tuple[int, int, np.ndarray]) -> "SliceMask":
+        logits = entry.logits[0, 0].float().cpu().numpy()
+        return cls(
+            object_id, entry.slice_index, *place, entry.iou, entry.object_score, entry.view, logits
+        )
+
+    def full(self, shape: tuple[int, int]) -> np.ndarray:
+        """The mask on the whole slice, (rows, columns) bool."""
+        out = np.zeros(shape, bool)
+        height, width = self.mask.shape
+        out[self.row : self.row + height, self.column : self.column + width] = self.mask
+        return out

@@ -1,0 +1,76 @@
+"""The frames that tracking runs through: the slices of a volume, or unrelated images."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from medsam2.errors import InputError
+from medsam2.volume import Volume, Window, check_axis, choose_window
+
+
+class Slices(Protocol):
+    """Grey images in an order. Windowed one at a time, so that no volume is ever held as float."""
+
+    count: int
+    spacing: tuple[float, float]
+    """Millimetres between rows and between columns."""
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """Rows and columns of one image."""
+
+    def pixels(self, index: int) -> np.ndarray:
+        """One image, (rows, columns) float32 in [0, 1]."""
+
+
+class VolumeSlices:
+    """The slices of a volume along one of its axes.
+
+    Args:
+        volume: voxels (k, j, i) in their stored type.
+        axis: ``"k"``, ``"j"`` or ``"i"``; rows and columns are the other two, in array order.
+        window: intensities shown as black to white; chosen from the volume when not given.
+
+    Raises:
+        InputError: the axis is unknown, or the image is a single slice seen from its side.
+    """
+
+    def __init__(self, volume: Volume, axis: str = "k", window: Window | None = None):
+        check_axis(volume, axis)
+        self.volume = volume
+        self.axis = axis
+        self.window = window or choose_window(volume)
+        self.count = volume.slice_count(axis)
+        self.spacing = volume.slice_spacing(axis)
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """Rows and columns, the same for every slice."""
+        return self.volume.slice(self.axis, index).shape
+
+    def pixels(self, index: int) -> np.ndarray:
+        """One windowed slice, (rows, columns) float32 in [0, 1]."""
+        return self.window.apply(self.volume.slice(self.axis, index))
+
+
+class ImageSet:
+    """Unrelated images as a pseudo-video (MedSAM-2, section 3.3: One-Prompt segmentation).
+
+    Args:
+        images: grey images in [0, 1], (rows, columns) each; sizes may differ.
+    """
+
+    spacing = (1.0, 1.0)
+
+    def __init__(self, images: Sequence[np.ndarray]):
+        if not images:
+            raise InputError("The image set is empty: give at least one image.")
+        self._images = images
+        self.count = len(images)
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """Rows and columns of one image."""
+        return self._images[index].shape
+
+    def pixels(self, index: int) -> np.ndarray:
+        """One image, (rows, columns) float32 in [0, 1]."""
+        return np.asarray(self._images[index], dtype=np.float32)

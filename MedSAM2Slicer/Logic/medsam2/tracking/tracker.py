@@ -1,0 +1,417 @@
+"""Tracking: prompts on slices become masks through all of them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from medsam2.errors import InputError
+from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2, MemorySelection
+
+from .feature_cache import FeatureCache, sorting_key
+from .memory_bank import MemoryBank, MemoryEntry, Selection, TemporalMemory
+from .prompts import Prompt
+from .self_sorting import SelfSortingMemory
+from .slice_mask import SliceMask
+from .slices import Slices
+from .view import View
+from .view_choice import candidate_views, following_view, mask_view, prompt_view, view_score
+
+LOGIT_LIMIT = 32.0
+"""An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
+
+Direction = Literal["both", "forward", "backward"]
+
+
+@dataclass(eq=False)
+class TrackedObject:
+    """One object: its prompts and answers by slice, and its memory bank."""
+
+    bank: MemoryBank
+    prompts: dict[int, Prompt] = field(default_factory=dict)
+    entries: dict[int, MemoryEntry] = field(default_factory=dict)
+    reversed: dict[int, bool] = field(default_factory=dict)
+    """For tracked slices, whether tracking came from above."""
+
+    def remember(self, entry: MemoryEntry) -> None:
+        """Store an answer, in place of an earlier one on the same slice."""
+        self.entries[entry.slice_index] = entry
+        self.bank.add(entry)
+
+    def forget(self, slice_index: int) -> None:
+        """Drop everything known of a slice."""
+        for known in (self.prompts, self.entries, self.reversed):
+            known.pop(slice_index, None)
+        self.bank.forget(slice_index)
+
+    def release_memories(self, in_use: list[MemoryEntry]) -> None:
+        """Drop encoded memories that the last slice did not look at; they are made anew when needed."""
+        wanted = {id(entry) for entry in in_use}
+        for entry in self.entries.values():
+            if not entry.prompted and id(entry) not in wanted:
+                entry.memory = None
+
+
+class Tracker:
+    """Carries objects through slices.
+
+    Args:
+        network: from ``medsam2.load_model``.
+        slices: the slices of a volume (``VolumeSlices``) or unrelated images (``ImageSet``).
+        view: field of view: ``"auto"`` chooses it on the prompted slice and follows the object,
+            ``"slice"`` always shows whole slices, a number is the side in millimetres at the prompt.
+        memory: ``TemporalMemory()`` (SAM 2's rule) or ``SelfSortingMemory(...)`` (MedSAM-2's).
+        absent_stop: a direction ends after so many slices without the object; None never stops.
+        cache_bytes: budget of the kept image features.
+        view_network: chooses the view in place of a large ``network``; the starter network is quick.
+    """
+
+    def __init__(
+        self,
+        network: MedSAM2,
+        slices: Slices,
+        *,
+        view: str | float = "auto",
+        memory: TemporalMemory | SelfSortingMemory | None = None,
+        absent_stop: int | None = 4,
+        cache_bytes: int = 512 * 2**20,
+        view_network: MedSAM2 | None = None,
+    ):
+        _check_view(view)
+        self.network = network
+        self.slices = slices
+        self.view = view
+        self.memory = memory or TemporalMemory()
+        self.absent_stop = absent_stop
+        self.features = FeatureCache(network, slices, cache_bytes)
+        self.objects: dict[str, TrackedObject] = {}
+        self._chooser = self
+        if view_network is not None:
+            self._chooser = Tracker(view_network, slices, memory=self.memory, cache_bytes=cache_bytes // 8)
+
+    def prompt(self, object_id: str, prompt: Prompt, view: str | float | None = None) -> SliceMask:
+        """Prompt an object on a slice; answers with that slice's mask.
+
+        Points on a slice that was prompted before add to those that are there; on a slice that was
+        tracked they correct its mask.
+
+        Args:
+            object_id: any name; a new one starts a new object.
+            prompt: what the person said.
+            view: field of view for this slice in place of the tracker's.
+
+        Raises:
+            InputError: the prompt does not fit the slice.
+        """
+        prompt.check(self.slices.count, self.slices.shape(prompt.slice_index))
+        if view is not None:
+            _check_view(view)
+        with self._inference():
+            return self._prompt(object_id, prompt, view)
+
+    def propagate(
+        self,
+        objects: Sequence[str] | None = None,
+        *,
+        start: int | None = None,
+        direction: Direction = "both",
+        first: int = 0,
+        last: int | None = None,
+    ) -> Iterator[SliceMask]:
+        """Track objects from a slice outward, yielding masks slice by slice.
+
+        Prompted slices are answered with their own masks. A slice that is never yielded is empty; a
+        slice whose earlier mask no longer holds, since tracking now stops before it, is yielded empty.
+
+        Args:
+            objects: which; all when not given.
+            start: the slice to start from; each object's first prompted slice when not given.
+            direction: up, down, or first up and then down.
+            first, last: limits of the range, both included.
+
+        Raises:
+            InputError: an object has no prompt, or the range is empty.
+        """
+        names = list(self.objects if objects is None else objects)
+        last = self.slices.count - 1 if last is None else min(last, self.slices.count - 1)
+        if not 0 <= first <= last:
+            raise InputError(f"The slice range {first} to {last} is empty: give the lower slice first.")
+        starts = {name: self._start(name, start) for name in names}
+        if direction != "backward":
+            yield from self._sweep(starts, range(max(first, min(starts.values())), last + 1), reverse=False)
+        if direction != "forward":
+            # The start itself belongs to the upward sweep when there is one.
+            above = max(starts.values()) - (direction == "both")
+            yield from self._sweep(starts, range(min(last, above), first - 1, -1), reverse=True)
+
+    def forget(self, object_id: str, slice_index: int | None = None) -> None:
+        """Forget an object, or what is known of it on one slice."""
+        if slice_index is None:
+            self.objects.pop(object_id, None)
+        elif object_id in self.objects:
+            self.objects[object_id].forget(slice_index)
+
+    def _start(self, name: str, start: int | None) -> int:
+        if name not in self.objects or not self.objects[name].prompts:
+            raise InputError(f"'{name}' has no prompt yet: click it on one slice first.")
+        return min(self.objects[name].prompts) if start is None else start
+
+    @contextmanager
+    def _inference(self):
+        """No gradients, and the network's precision."""
+        dtype = self.network.autocast_dtype
+        with (
+            torch.no_grad(),
+            torch.autocast(self.network.device.type, dtype=dtype, enabled=dtype is not None),
+        ):
+            yield
+
+    def _prompt(self, object_id: str, prompt: Prompt, view: str | float | None) -> SliceMask:
+        index = prompt.slice_index
+        known = self.objects.get(object_id)
+        target = known or TrackedObject(self.memory.bank(self.network.config))
+        earlier = target.entries.get(index)
+        if prompt.mask is None and index in target.prompts and target.prompts[index].mask is None:
+            prompt = prompt.joined_with(target.prompts[index])
+        shown = self._view_for(prompt, earlier, view)
+        features = self.features.get(index, shown)
+        prediction = self._answer(target, prompt, features, shown, earlier)
+        self.objects[object_id] = target
+        target.prompts[index] = prompt
+        entry = self._entry(index, shown, prediction, features, prompted=True)
+        target.remember(entry)
+        if prompt.mask is not None:
+            return SliceMask.given(object_id, entry, prompt.mask)
+        return SliceMask.from_entry(object_id, entry, self.slices.shape(index))
+
+    def _answer(
+        self,
+        target: TrackedObject,
+        prompt: Prompt,
+        features: ImageFeatures,
+        view: View,
+        earlier: MemoryEntry | None,
+    ) -> MaskPrediction:
+        size = self.network.config.image_size
+        if prompt.mask is not None:
+            mask = (view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
+            return self.network.take_mask(features, mask.to(self.network.device))
+        points, labels = (part.to(self.network.device) for part in prompt.for_network(view, size))
+        conditioned = self.network.condition(features.s16, None)
+        logits = None
+        if earlier is not None:
+            logits = view.logits_from(earlier.logits, earlier.view).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+            if not earlier.prompted or prompt.slice_index in target.reversed:
+                conditioned = self._conditioned(target, prompt.slice_index, features, view)
+        # Only a first click is ambiguous: what it corrects is known (``_use_multimask``).
+        return self.network.decode(features, conditioned, points, labels, logits, prompt.is_ambiguous)
+
+    def _conditioned(self, target: TrackedObject, index: int, features: ImageFeatures, view: View) -> Tensor:
+        reverse = target.reversed.get(index, False)
+        selection = target.bank.select(index, reverse, self.slices.count, sorting_key(features))
+        return self.network.condition(features.s16, self._stacked([selection], view))
+
+    def _view_for(self, prompt: Prompt, earlier: MemoryEntry | None, view: str | float | None) -> View:
+        """The view of a prompted slice: that of its earlier answer as long as it shows the prompt."""
+        shape, spacing = self.slices.shape(prompt.slice_index), self.slices.spacing
+        if view is None and earlier is not None and all(earlier.view.contains(*c) for c in prompt.corners()):
+            return earlier.view
+        view = self.view if view is None else view
+        if view == "slice":
+            return View.whole(shape, spacing)
+        if view != "auto":
+            return prompt_view(prompt, float(view), shape, spacing)
+        if prompt.mask is not None:
+            return mask_view(prompt, shape, spacing)
+        with self._chooser._inference():
+            return self._chooser._best_view(prompt)
+
+    def _best_view(self, prompt: Prompt) -> View:
+        """Try views of several sizes and take the one whose answer is the most convincing."""
+        index, size = prompt.slice_index, self.network.config.image_size
+        shape = self.slices.shape(index)
+        best, best_score = None, -1.0
+        for view in candidate_views(prompt, shape, self.slices.spacing):
+            features = self.features.get(index, view)
+            points, labels = (part.to(self.network.device) for part in prompt.for_network(view, size))
+            conditioned = self.network.condition(features.s16, None)
+            prediction = self.network.decode(
+                features, conditioned, points, labels, ambiguous=prompt.is_ambiguous
+            )
+            entry = self._entry(index, view, prediction, features, prompted=True)
+            score = view_score(SliceMask.from_entry("", entry, shape), shape, size)
+            if best is None or score > best_score:
+                best, best_score = view, score
+        return best
+
+    def _sweep(self, starts: dict[str, int], indices: range, reverse: bool) -> Iterator[SliceMask]:
+        """Track in one direction; each object joins at its start and leaves when it is gone."""
+        step = -1 if reverse else 1
+        missing = dict.fromkeys(starts, 0)
+        for index in indices:
+            joined = [name for name, start in starts.items() if (index - start) * step >= 0]
+            gone = [name for name in joined if self._is_gone(missing[name])]
+            for name in gone:
+                yield from self._erase(name, index)
+            active = [name for name in joined if name not in gone]
+            if len(gone) == len(starts) and not any(self._is_known_beyond(name, index, step) for name in gone):
+                return
+            for name, mask in self._track(active, index, reverse).items():
+                missing[name] = 0 if mask.mask.size else missing[name] + 1
+                yield mask
+
+    def _is_gone(self, missing: int) -> bool:
+        return self.absent_stop is not None and missing >= self.absent_stop
+
+    def _is_known_beyond(self, name: str, index: int, step: int) -> bool:
+        return any((other - index) * step > 0 for other in self.objects[name].entries)
+
+    def _erase(self, name: str, index: int) -> Iterator[SliceMask]:
+        """Empty a slice that held a mask before tracking stopped short of it; prompted slices stay."""
+        target = self.objects[name]
+        entry = target.entries.get(index)
+        if entry is None or entry.prompted:
+            return
+        target.forget(index)
+        empty = replace_logits(entry)
+        yield SliceMask.from_entry(name, empty, self.slices.shape(index))
+
+    def _track(self, names: list[str], index: int, reverse: bool) -> dict[str, SliceMask]:
+        """Answer one slice for several objects, those of one view and like memories in one batch."""
+        answers: dict[str, SliceMask] = {}
+        shape = self.slices.shape(index)
+        with self._inference():
+            for name in names:
+                target = self.objects[name]
+                if index in target.prompts:
+                    target.reversed[index] = reverse
+                    answers[name] = self._prompted_answer(name, index)
+            waiting = [name for name in names if name not in answers]
+            for batch in self._batches(waiting, index, reverse):
+                for name, entry in self._step(batch, index, reverse).items():
+                    answers[name] = SliceMask.from_entry(name, entry, shape)
+        return {name: answers[name] for name in names}
+
+    def _prompted_answer(self, name: str, index: int) -> SliceMask:
+        target = self.objects[name]
+        entry, mask = target.entries[index], target.prompts[index].mask
+        if mask is not None:
+            return SliceMask.given(name, entry, mask)
+        return SliceMask.from_entry(name, entry, self.slices.shape(index))
+
+    def _batches(self, names: list[str], index: int, reverse: bool):
+        """Group objects by view and by the shape of their memories: [(view, {name: selection})]."""
+        groups: dict[tuple, tuple[View, dict[str, Selection]]] = {}
+        for name in names:
+            view = self._following(self.objects[name], index, reverse)
+            query = sorting_key(self.features.get(index, view))
+            selection = self.objects[name].bank.select(index, reverse, self.slices.count, query)
+            distances = tuple(distance for _, distance in selection.pointers)
+            key = (view, len(selection.entries), tuple(selection.time_index or ()), distances)
+            if selection.log_weights is not None:
+                key += (name,)
+            groups.setdefault(key, (view, {}))[1][name] = selection
+        return groups.values()
+
+    def _following(self, target: TrackedObject, index: int, reverse: bool) -> View:
+        """The view for a slice: that of the neighbour that tracking comes from, moved if need be."""
+        came_from = target.entries.get(index + 1 if reverse else index - 1)
+        if came_from is None:
+            came_from = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index))
+        shape, spacing = self.slices.shape(index), self.slices.spacing
+        if self.view == "slice":
+            return View.whole(shape, spacing)
+        return following_view(SliceMask.from_entry("", came_from, shape), shape, spacing)
+
+    def _step(
+        self, batch: tuple[View, dict[str, Selection]], index: int, reverse: bool
+    ) -> dict[str, MemoryEntry]:
+        """Track a batch of objects onto a slice."""
+        view, selections = batch
+        features = self.features.get(index, view)
+        count = len(selections)
+        s16 = features.s16.expand(count, -1, -1, -1)
+        conditioned = self.network.condition(s16, self._stacked(list(selections.values()), view))
+        prediction = self.network.decode(features, conditioned)
+        entries = {}
+        for place, (name, selection) in enumerate(selections.items()):
+            target = self.objects[name]
+            single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
+            entry = self._entry(index, view, single, features, prompted=False)
+            target.remember(entry)
+            target.reversed[index] = reverse
+            target.release_memories(selection.entries)
+            entries[name] = entry
+        return entries
+
+    def _entry(
+        self, index: int, view: View, prediction: MaskPrediction, features: ImageFeatures, prompted: bool
+    ) -> MemoryEntry:
+        return MemoryEntry(
+            slice_index=index,
+            view=view,
+            logits=prediction.logits,
+            iou=float(prediction.iou[0]),
+            object_score=float(prediction.object_score[0]),
+            pointer=prediction.pointer,
+            key=sorting_key(features),
+            prompted=prompted,
+        )
+
+    def _stacked(self, selections: list[Selection], view: View) -> MemorySelection | None:
+        """Memories of a batch of objects as tensors; None where there is nothing to look at."""
+        example = selections[0]
+        if not example.entries:
+            return None
+        memories = [
+            torch.stack([self._memory(entry, view)[0] for entry in selection.entries])
+            for selection in selections
+        ]
+        dim = self.network.config.model_dim
+        pointers = [
+            torch.cat([entry.pointer for entry, _ in selection.pointers])
+            if selection.pointers
+            else memories[0].new_zeros(0, dim)
+            for selection in selections
+        ]
+        return MemorySelection(
+            torch.stack(memories),
+            example.time_index,
+            torch.stack(pointers),
+            [distance for _, distance in example.pointers],
+            example.log_weights,
+        )
+
+    def _memory(self, entry: MemoryEntry, view: View) -> Tensor:
+        """The encoded memory of a slice as seen in ``view``, (1, memory_dim, h, w).
+
+        Memories are compared with the current image place by place, so one that was encoded in another
+        view is encoded again in this one.
+        """
+        if entry.memory is None or entry.memory_view != view:
+            features = self.features.get(entry.slice_index, view)
+            size = self.network.config.image_size
+            logits = view.logits_from(entry.logits, entry.view)
+            logits = F.interpolate(logits.float(), size=(size, size), mode="bilinear")
+            mask = (logits > 0).float() if entry.prompted else logits.sigmoid()
+            score = torch.tensor([entry.object_score], device=logits.device)
+            entry.memory = self.network.encode_memory(features.s16, mask, score)
+            entry.memory_view = view
+        return entry.memory
+
+
+def replace_logits(entry: MemoryEntry) -> MemoryEntry:
+    """A copy of an entry that says: the object is not here."""
+    return replace(entry, logits=torch.full_like(entry.logits, -LOGIT_LIMIT), iou=0.0, object_score=-LOGIT_LIMIT)
+
+
+def _check_view(view: str | float) -> None:
+    if isinstance(view, str):
+        if view not in ("auto", "slice"):
+            raise InputError(f"The view '{view}' is unknown: give auto, slice, or a side in millimetres.")
+    elif not view > 0:
+        raise InputError(f"A view of {view:g} mm shows nothing: give a side above 0.")

@@ -1,0 +1,128 @@
+"""The field of view: the square of a slice that the network sees, and the way there and back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+OUTSIDE_LOGIT = -10.0
+"""What is assumed of pixels that no view has shown."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A box of a slice that is square in millimetres and may reach beyond the slice.
+
+    Attributes:
+        row, column: its first voxel.
+        rows, columns: its size in voxels.
+    """
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def around(cls, centre: tuple[float, float], side: float, spacing: tuple[float, float]) -> "View":
+        """A view of ``side`` millimetres about a voxel (row, column)."""
+        rows, columns = (max(8, round(side / step)) for step in spacing)
+        return cls(round(centre[0] + 0.5 - rows / 2), round(centre[1] + 0.5 - columns / 2), rows, columns)
+
+    @classmethod
+    def whole(cls, shape: tuple[int, int], spacing: tuple[float, float]) -> "View":
+        """The smallest view that shows all of a slice of ``shape``."""
+        side = max(length * step for length, step in zip(shape, spacing, strict=True))
+        return cls.around(((shape[0] - 1) / 2, (shape[1] - 1) / 2), side, spacing)
+
+    def inside(self, shape: tuple[int, int]) -> "View":
+        """The view moved so that it shows as little as possible beyond a slice of ``shape``."""
+        row, column = (
+            min(max(first, 0), length - size) if size <= length else (length - size) // 2
+            for first, size, length in zip(
+                (self.row, self.column), (self.rows, self.columns), shape, strict=True
+            )
+        )
+        return View(row, column, self.rows, self.columns)
+
+    def contains(self, row: float, column: float) -> bool:
+        """Whether a voxel of the slice lies in the view."""
+        return 0 <= row - self.row < self.rows and 0 <= column - self.column < self.columns
+
+    def side(self, spacing: tuple[float, float]) -> float:
+        """Side in millimetres."""
+        return self.rows * spacing[0]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Middle of the view in voxels, (row, column)."""
+        return self.row + (self.rows - 1) / 2, self.column + (self.columns - 1) / 2
+
+    def to_pixels(self, points: np.ndarray, image_size: int) -> np.ndarray:
+        """Voxels (N, 2) as (row, column) to (x, y) of the network's image, pixel centres at whole numbers."""
+        scale = np.array([image_size / self.rows, image_size / self.columns])
+        pixels = (np.asarray(points, float) - (self.row, self.column) + 0.5) * scale - 0.5
+        return pixels[:, ::-1]
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """The part of a slice that the view shows, (rows, columns); zero beyond the slice."""
+        out = np.zeros((self.rows, self.columns), image.dtype)
+        (here_r, there_r), (here_c, there_c) = self._overlap(image.shape)
+        out[here_r, here_c] = image[there_r, there_c]
+        return out
+
+    def _overlap(self, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+        """Where view and slice meet, for rows and columns: as indices of the view and of the slice."""
+        pairs = []
+        for first, size, length in zip((self.row, self.column), (self.rows, self.columns), shape, strict=True):
+            start, stop = max(first, 0), max(min(first + size, length), max(first, 0))
+            pairs.append((slice(start - first, stop - first), slice(start, stop)))
+        return pairs
+
+    def network_image(self, image: np.ndarray, image_size: int) -> Tensor:
+        """What the network sees of a slice: (1, 1, image_size, image_size)."""
+        return _resize(torch.from_numpy(self.cut(image))[None, None], (image_size, image_size))
+
+    def mask_on_slice(self, logits: Tensor, shape: tuple[int, int]) -> tuple[int, int, np.ndarray]:
+        """Logits (s, s) of the view as a mask on the slice, cropped to what it covers.
+
+        Returns:
+            First row, first column and the mask (h, w) bool; (0, 0, an empty array) for an empty mask.
+        """
+        full = F.interpolate(logits[None, None], size=(self.rows, self.columns), mode="bilinear")[0, 0]
+        (here_r, there_r), (here_c, there_c) = self._overlap(shape)
+        row, column, mask = crop_to_content((full[here_r, here_c] > 0).cpu().numpy())
+        return (there_r.start + row, there_c.start + column, mask) if mask.size else (0, 0, mask)
+
+    def logits_from(self, logits: Tensor, other: "View") -> Tensor:
+        """Logits (..., s, s) of another view, resampled into this one."""
+        if other == self:
+            return logits
+        size = logits.shape[-1]
+        cells = (torch.arange(size, device=logits.device) + 0.5) / size
+
+        def relative(first, length, other_first, other_length):
+            return 2 * (first + cells * length - other_first) / other_length - 1
+
+        y = relative(self.row, self.rows, other.row, other.rows)
+        x = relative(self.column, self.columns, other.column, other.columns)
+        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)[None]
+        shifted = F.grid_sample(logits.reshape(1, 1, size, size) - OUTSIDE_LOGIT, grid, align_corners=False)
+        return (shifted + OUTSIDE_LOGIT).reshape(logits.shape)
+
+
+def crop_to_content(mask: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """First row, first column and a copy of the smallest part of a mask that holds all it covers."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return 0, 0, np.zeros((0, 0), bool)
+    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return int(rows[0]), int(columns[0]), part.copy()
+
+
+def _resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return F.interpolate(image, size=size, mode="bilinear", antialias=True)

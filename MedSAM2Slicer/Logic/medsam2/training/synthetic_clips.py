@@ -1,0 +1,244 @@
+"""Short clips of consecutive slices cut from a synthetic body part, with the objects to segment.
+
+A clip shows what the network sees in use: a square view round an object of any size, at any orientation.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage
+
+from medsam2.training.synthetic_anatomy import Anatomy
+from medsam2.training.synthetic_intensity import paint
+from medsam2.training.synthetic_shapes import log_uniform
+from medsam2.training.synthetic_tissues import TISSUE_COUNT
+
+_OUTSIDE = 255 * TISSUE_COUNT  # code of samples beyond the volume; object 255 is never painted
+_SMOOTHING = 0.8  # deviation in voxels of the smoothing that removes stairs from enlarged labels
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Consecutive slices of one view; frame 0 is the one to click in.
+
+    images: (frames, size, size) float32 in [0, 1], windowed.
+    masks: (objects, frames, size, size) bool; every target is visible in frame 0 and may end later.
+    labels: (frames, size, size) int16, a number for every visible region.
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class _View:
+    """A square region of parallel planes: ``axes`` rows are normal, down and right, lengths in voxels."""
+
+    centre: np.ndarray
+    axes: np.ndarray
+    side: float
+    spacing: float
+    mirrored: bool  # whether the body part is continued by its mirror image instead of black
+
+
+def make_clip(anatomy: Anatomy, rng: np.random.Generator, image_size: int, frames: int, objects: int) -> Clip:
+    """Cut one clip with 1 to ``objects`` targets, each of at least 30 pixels (of 256 x 256) in frame 0."""
+    least = max(8, round(30 * (image_size / 256) ** 2))
+    while True:
+        anchor = _pick_object(anatomy, rng)
+        view = _aim(anatomy, rng, anchor, image_size, frames)
+        thickness = 3 if rng.random() < 0.12 else 1
+        codes, planes = _cut(anatomy, view, image_size, frames, thickness)
+        labels = planes[thickness // 2 :: thickness]
+        masks = _targets(rng, codes, labels, anchor, objects, least)
+        if masks:
+            break
+    images = paint(rng, planes, codes % TISSUE_COUNT, thickness)
+    return Clip(images, np.stack(masks), labels.astype(np.int16))
+
+
+def _pick_object(anatomy: Anatomy, rng: np.random.Generator) -> int:
+    """An object's number, all orders of magnitude of size equally likely."""
+    numbers = np.array([n for n in anatomy.boxes if anatomy.sizes[n] >= 30])
+    magnitudes = np.log2(anatomy.sizes[numbers]).astype(int) // 2
+    return int(rng.choice(numbers[magnitudes == rng.choice(np.unique(magnitudes))]))
+
+
+def _orientation(rng: np.random.Generator) -> np.ndarray:
+    """Axes of the view: near a grid axis as a rule, turned within the plane, flipped in half of the cases."""
+    tilt = np.deg2rad(rng.uniform(0, 90) if rng.random() < 0.25 else rng.uniform(0, 20))
+    turn, spin = rng.uniform(0, 2 * np.pi, 2)
+    if rng.random() < 0.5:
+        spin = rng.normal(0, 0.15) + rng.integers(4) * np.pi / 2
+    normal, down, right = np.roll(np.eye(3), rng.choice(3, p=[0.6, 0.2, 0.2]), axis=0)
+    lean = np.cos(turn) * down + np.sin(turn) * right
+    across = np.cross(normal, lean)
+    lean, normal = np.cos(tilt) * lean - np.sin(tilt) * normal, np.cos(tilt) * normal + np.sin(tilt) * lean
+    spin -= turn
+    down = np.cos(spin) * lean + np.sin(spin) * across
+    right = np.cos(spin) * across - np.sin(spin) * lean
+    return np.stack([normal, down, right]) * rng.choice([-1, 1], 3)[:, None]
+
+
+def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> _View:
+    """A view in which the anchor's cross-section fills 12 to 95 % of the side."""
+    box = anatomy.boxes[anchor]
+    voxels = np.argwhere(anatomy.objects[box] == anchor) + [part.start for part in box]
+    axes = _orientation(rng)
+    depths = voxels @ axes[0]
+    ending = rng.random() < 0.4  # so near the object's end that it stops within the clip
+    distance = np.ptp(depths) * rng.uniform(0.02, 0.3)
+    nearest = np.abs(depths - (depths.max() - distance))
+    pool = np.flatnonzero(nearest <= nearest.min() + 0.5) if ending else np.arange(len(voxels))
+    middle, extent, width = _section(voxels, depths, axes, voxels[rng.choice(pool)])
+    spacing = log_uniform(rng, 0.5, np.clip(0.33 * width, 0.8, 8))  # wider steps would lose small objects
+    if ending:
+        spacing = float(np.clip(distance / rng.uniform(0.5, frames - 0.5), 0.5, 8))
+    length = max(anatomy.objects.shape)
+    side = min(max(extent / log_uniform(rng, 0.14, 0.95), max(image_size / 9, 18)), length)
+    reach = min(0.35 * side, max(0.0, (side - extent) / 2) + 0.05 * side)
+    centres = middle + rng.uniform(-reach, reach, (3, 2)) @ axes[1:]
+    centre = centres[np.linalg.norm(centres - length / 2, axis=1).argmin()]  # shows less beyond the volume
+    last = centre + axes[0] * spacing * (frames - 1)
+    if ((last < 0) | (last >= anatomy.objects.shape)).any():
+        axes = axes * np.array([[-1], [1], [1]])
+    return _View(centre, axes, side, spacing, mirrored=bool(rng.random() < 0.8))
+
+
+def _section(voxels, depths, axes, seed) -> tuple[np.ndarray, float, float]:
+    """Middle (3,), larger extent and mean width in voxels of the piece round ``seed`` that its plane cuts."""
+    flat = np.round(voxels[np.abs(depths - seed @ axes[0]) <= 0.9] @ axes[1:].T).astype(int)
+    low = flat.min(0)
+    plane = np.zeros(np.ptp(flat, 0) + 3, bool)
+    plane[tuple((flat - low + 1).T)] = True
+    pieces, _ = ndimage.label(ndimage.binary_closing(plane) | plane)
+    row, column = np.round(seed @ axes[1:].T).astype(int) - low + 1
+    rows, columns = np.nonzero(pieces == pieces[row, column])
+    middle = np.array([np.ptp(rows) / 2 + rows.min(), np.ptp(columns) / 2 + columns.min()]) - 1 + low
+    extent = float(max(np.ptp(rows), np.ptp(columns)) + 1)
+    return middle @ axes[1:] + (seed @ axes[0]) * axes[0], extent, len(rows) / extent
+
+
+def _cut(
+    anatomy: Anatomy, view: _View, image_size: int, frames: int, thickness: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (n,) of the regions seen and the labels (frames * thickness, size, size), indices into them."""
+    samples = int(np.clip(np.ceil(2 * view.side), 16, image_size))
+    along = (np.arange(samples) - (samples - 1) / 2) * (view.side / samples)
+    depth = (np.arange(frames * thickness) - thickness // 2) * (view.spacing / thickness)
+    # Neighbouring samples lie a little before and behind the plane, so that smoothing also acts across it.
+    dither = np.tile([[-0.9, 0.3], [0.9, -0.3]], (samples // 2 + 1,) * 2)[:samples, :samples]
+    dither = dither * min(1.0, max(0.0, 2 - view.side / image_size))
+    index, inside = [], True
+    for axis, length in enumerate(anatomy.objects.shape):
+        normal, down, right = view.axes[:, axis]
+        plane = (along * down)[:, None] + along * right + dither * normal + view.centre[axis]
+        position = plane.astype(np.float32) + (depth * normal).astype(np.float32)[:, None, None]
+        position = np.rint(position).astype(np.int32)
+        inside = inside & (view.mirrored | ((position >= 0) & (position < length)))
+        folded = length - 1 - np.abs(length - 1 - np.abs(position))
+        index.append(folded.clip(0, length - 1))
+    flat = np.ravel_multi_index(tuple(index), anatomy.objects.shape)
+    raw = anatomy.objects.ravel()[flat] * np.uint16(TISSUE_COUNT) + anatomy.tissues.ravel()[flat]
+    raw[~inside] = _OUTSIDE
+    codes = np.flatnonzero(np.bincount(raw.ravel()))
+    table = np.zeros(_OUTSIDE + 1, np.uint8 if len(codes) < 256 else np.uint16)
+    table[codes] = np.arange(len(codes))
+    labels = table[raw]
+    if view.side >= image_size:
+        return codes, labels
+    return codes, _enlarge(labels, len(codes), image_size, round(_SMOOTHING * samples / view.side, 1))
+
+
+@lru_cache(maxsize=512)
+def _enlarging(samples: int, size: int, sigma: float) -> np.ndarray:
+    """Weights (size, samples) that enlarge and smooth along one axis; ``sigma`` in samples."""
+    position = (np.arange(size) + 0.5) * samples / size - 0.5
+    weights = np.exp(-0.5 * ((position[:, None] - np.arange(samples)) / sigma) ** 2)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _enlarge(labels: np.ndarray, count: int, size: int, sigma: float) -> np.ndarray:
+    """Labels on a finer grid (t, size, size) with smooth outlines: the strongest smoothed membership wins."""
+    frames, samples, _ = labels.shape
+    weights = _enlarging(samples, size, sigma)
+    best = np.zeros((frames, size, size), np.float32)
+    winner = np.zeros((frames, size, size), labels.dtype)
+    margin = int(np.ceil(2 * sigma))
+    for label, box in enumerate(ndimage.find_objects(labels.astype(np.int32) + 1, count)):
+        _, rows, columns = (
+            slice(max(part.start - margin, 0), min(part.stop + margin, samples)) if axis else part
+            for axis, part in enumerate(box)
+        )
+        big_rows, big_columns = (
+            slice(part.start * size // samples, -(-part.stop * size // samples)) for part in (rows, columns)
+        )
+        member = (labels[box[0], rows, columns] == label).astype(np.float32)
+        member = weights[big_rows, rows] @ (member @ weights[big_columns, columns].T)
+        place = box[0], big_rows, big_columns
+        wins = member > best[place]
+        winner[place][wins] = label
+        np.maximum(best[place], member, out=best[place])
+    return winner
+
+
+def _targets(
+    rng, codes: np.ndarray, labels: np.ndarray, anchor: int, objects: int, least: int
+) -> list[np.ndarray]:
+    """Masks (t, y, x) of the anchor (first) and of other regions, none where the anchor is too small."""
+    owners = codes // TISSUE_COUNT
+    areas = np.bincount(labels[0].ravel(), minlength=len(codes))
+    seen = np.flatnonzero((areas >= least) & (codes != _OUTSIDE) & (codes % TISSUE_COUNT != 0))
+    weights = np.sqrt(areas[seen] / areas[seen].sum())  # larger regions are likelier, but not by much
+    weights /= weights.sum()
+    masks = []
+    for turn in range(2 * objects):
+        if turn == 0:
+            regions = _regions_of(rng, owners, seen, anchor)
+        else:
+            pick = int(rng.choice(seen, p=weights))
+            regions = _regions_of(rng, owners, seen, owners[pick]) if owners[pick] else np.array([pick])
+        mask = _follow(rng, np.isin(np.arange(len(codes)), regions)[labels], least)
+        if mask is not None and not any((mask[0] == other[0]).all() for other in masks):
+            masks.append(mask)
+        if not masks or len(masks) == objects:
+            break
+    return masks
+
+
+def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.ndarray:
+    """Labels of a whole object, or of one of its tissues in a quarter of the cases."""
+    whole = np.flatnonzero(owners == number)
+    parts = np.intersect1d(whole, seen)
+    if len(whole) > 1 and len(parts) and rng.random() < 0.35:
+        return rng.choice(parts, 1)
+    return whole
+
+
+def _follow(rng, region: np.ndarray, least: int) -> np.ndarray | None:
+    """The piece of ``region`` at a random pixel of frame 0 and, frame by frame, what continues it.
+
+    None where the piece has fewer than ``least`` pixels or more than 70 % of the view.
+    """
+    pieces, count = ndimage.label(region[0])
+    if not count:
+        return None
+    sizes = np.bincount(pieces.ravel())[1:]
+    large = np.flatnonzero((sizes >= least) & (sizes <= 0.7 * region[0].size))
+    if not len(large):
+        return None
+    mask = np.zeros_like(region)
+    mask[0] = pieces == rng.choice(large) + 1
+    reach = max(2, region.shape[1] // 24)
+    for frame in range(1, len(region)):
+        pieces, count = ndimage.label(region[frame])
+        if count == 1:
+            mask[frame] = region[frame]
+        elif count:
+            near = ndimage.uniform_filter(mask[frame - 1].astype(np.float32), 2 * reach + 1) > 1e-4
+            touched = np.bincount(pieces[near], minlength=count + 1) > 0
+            touched[0] = False
+            mask[frame] = touched[pieces]
+    return mask

@@ -1,0 +1,33 @@
+"""Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
+
+from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.reading import VolumeWarning, read_volume
+from medsam2.volume.volume import Volume, check_axis
+from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
+from medsam2.volume.writing import (
+    OUTPUT_FORMATS,
+    Segment,
+    complete_file,
+    output_format,
+    write_labelmap,
+    write_segmentation,
+)
+
+__all__ = [
+    "AXES",
+    "OUTPUT_FORMATS",
+    "WINDOW_PRESETS",
+    "Geometry",
+    "Segment",
+    "Volume",
+    "VolumeWarning",
+    "Window",
+    "axis_index",
+    "check_axis",
+    "choose_window",
+    "complete_file",
+    "output_format",
+    "read_volume",
+    "write_labelmap",
+    "write_segmentation",
+]

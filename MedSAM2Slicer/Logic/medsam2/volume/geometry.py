@@ -1,0 +1,94 @@
+"""Where a voxel lies in the patient: array indices to and from RAS millimetres."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK
+
+from medsam2.errors import InputError
+
+AXES = ("k", "j", "i")
+# ITK's world axes run to the left and to the back; RAS runs to the right and to the front.
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def axis_index(axis: str) -> int:
+    """Array dimension of an axis: 0 for "k", 1 for "j", 2 for "i"; InputError for anything else."""
+    if axis not in AXES:
+        raise InputError(f"There is no axis {axis!r}: choose k, j or i (slices, rows, columns of the file).")
+    return AXES.index(axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Grid of a volume: its shape (k, j, i) and the 4x4 matrix from indices (i, j, k) to RAS millimetres.
+
+    Flipped and oblique grids are ordinary: nothing but the matrix says where a voxel lies.
+    Raises InputError for an empty grid or a matrix that maps it onto less than three dimensions.
+    """
+
+    shape: tuple[int, int, int]
+    ijk_to_ras: np.ndarray
+
+    def __post_init__(self):
+        shape = tuple(int(count) for count in self.shape)
+        matrix = np.array(self.ijk_to_ras, dtype=np.float64)
+        if len(shape) != 3 or min(shape) < 1:
+            raise InputError(f"A volume needs at least one voxel along each of its three axes, not {shape}.")
+        usable = matrix.shape == (4, 4) and np.isfinite(matrix).all() and (matrix[3] == [0, 0, 0, 1]).all()
+        if not usable or np.linalg.matrix_rank(matrix) < 4:
+            raise InputError(
+                "The image's spacing and directions do not span space: correct its header first."
+            )
+        matrix.setflags(write=False)
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "ijk_to_ras", matrix)
+
+    @classmethod
+    def from_image(cls, image: SimpleITK.Image) -> "Geometry":
+        """Geometry of a scalar or vector 2-D or 3-D image; a 2-D image is one slice, 1 mm thick."""
+        dimension = image.GetDimension()
+        ijk_to_lps = np.eye(4)
+        directions = np.reshape(image.GetDirection(), (dimension, dimension))
+        ijk_to_lps[:dimension, :dimension] = directions * image.GetSpacing()
+        ijk_to_lps[:dimension, 3] = image.GetOrigin()
+        shape = (1,) * (3 - dimension) + image.GetSize()[::-1]
+        return cls(shape, _LPS_TO_RAS @ ijk_to_lps)
+
+    def to_image(self, voxels: np.ndarray) -> SimpleITK.Image:
+        """3-D ITK image of voxels (k, j, i), or of (k, j, i, component) as a vector image, on this grid."""
+        if voxels.shape[:3] != self.shape:
+            raise ValueError(f"voxels of shape {voxels.shape} on a grid of {self.shape}")
+        image = SimpleITK.GetImageFromArray(voxels, isVector=voxels.ndim == 4)
+        ijk_to_lps = _LPS_TO_RAS @ self.ijk_to_ras
+        spacing = np.linalg.norm(ijk_to_lps[:3, :3], axis=0)
+        image.SetSpacing(spacing.tolist())
+        image.SetDirection((ijk_to_lps[:3, :3] / spacing).ravel().tolist())
+        image.SetOrigin(ijk_to_lps[:3, 3].tolist())
+        return image
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres between voxel centres along (k, j, i)."""
+        return tuple(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)[::-1].tolist())
+
+    def kji_to_ras(self, points: np.ndarray) -> np.ndarray:
+        """RAS millimetres (N, 3) of voxel indices (N, 3) in the order (k, j, i); a single (3,) works too."""
+        ijk = np.asarray(points, dtype=np.float64)[..., ::-1]
+        return ijk @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
+
+    def ras_to_kji(self, points: np.ndarray) -> np.ndarray:
+        """Voxel indices (k, j, i), floats (N, 3), of RAS millimetres (N, 3); a single (3,) works too."""
+        offset = np.asarray(points, dtype=np.float64) - self.ijk_to_ras[:3, 3]
+        return (offset @ np.linalg.inv(self.ijk_to_ras[:3, :3]).T)[..., ::-1]
+
+    def contains(self, kji: np.ndarray) -> np.ndarray:
+        """Whether indices (N, 3) or (3,) fall inside a voxel, which reaches half a voxel round its centre."""
+        kji = np.asarray(kji, dtype=np.float64)
+        return ((kji >= -0.5) & (kji < np.array(self.shape) - 0.5)).all(axis=-1)
+
+    @staticmethod
+    def plane_axes(axis: str) -> tuple[int, int]:
+        """Array dimensions of the rows and columns of a slice along ``axis``: the other two, in order."""
+        rows, columns = (dimension for dimension in range(3) if dimension != axis_index(axis))
+        return rows, columns

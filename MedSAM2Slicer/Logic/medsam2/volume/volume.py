@@ -1,0 +1,58 @@
+"""A volume in memory: voxels as stored, their geometry, and its slices along any axis."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from medsam2.errors import InputError
+from medsam2.volume.geometry import AXES, Geometry, axis_index
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Voxels (k, j, i) in their stored dtype, their grid, and the modality if known ("CT", "MR")."""
+
+    voxels: np.ndarray
+    geometry: Geometry
+    modality: str | None = None
+
+    def __post_init__(self):
+        if self.voxels.shape != self.geometry.shape:
+            raise ValueError(f"voxels of shape {self.voxels.shape} on a grid of {self.geometry.shape}")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "Volume":
+        """Read a DICOM folder or an image file: see :func:`medsam2.volume.reading.read_volume`."""
+        from medsam2.volume.reading import read_volume  # reading builds on this module
+
+        return read_volume(path)
+
+    def slice_count(self, axis: str) -> int:
+        """Number of slices along ``axis``."""
+        return self.voxels.shape[axis_index(axis)]
+
+    def slice(self, axis: str, index: int) -> np.ndarray:
+        """One slice (rows, columns) as a view of the voxels; InputError for an index outside the volume."""
+        count = self.slice_count(axis)
+        if not 0 <= index < count:
+            raise InputError(
+                f"Slice {index} lies outside the volume: axis {axis} has slices 0 to {count - 1}."
+            )
+        return self.voxels[(slice(None),) * axis_index(axis) + (index,)]
+
+    def slice_spacing(self, axis: str) -> tuple[float, float]:
+        """Millimetres between the rows and between the columns of a slice along ``axis``."""
+        rows, columns = self.geometry.plane_axes(axis)
+        return self.geometry.spacing[rows], self.geometry.spacing[columns]
+
+
+def check_axis(volume: Volume, axis: str) -> None:
+    """Refuse an axis along which the slices are only one voxel wide, as those across a 2-D image are."""
+    rows, columns = volume.geometry.plane_axes(axis)
+    if min(volume.voxels.shape[rows], volume.voxels.shape[columns]) > 1:
+        return
+    own = AXES[int(np.argmin(volume.voxels.shape))]
+    raise InputError(
+        f"The image is a single slice, so it cannot be segmented along axis {axis}: choose its own, {own}."
+    )

@@ -1,0 +1,178 @@
+"""Fetch a catalogue's file into the store: with progress, going on where an earlier try stopped.
+
+Pooch names the file only when it is complete and its checksum is right; what it lacks, resuming, is the
+small downloader here. Unfinished bytes lie in ``<file>.part``, and ``<file>.part.version`` holds the
+server's validator (ETag or date), so that bytes of two versions of a file are never joined.
+"""
+
+import errno
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pooch
+import requests
+
+from medsam2.errors import InputError
+from medsam2.weights.catalogue import CatalogueEntry
+from medsam2.weights.store import (
+    StoredWeights,
+    find_stored,
+    locate,
+    made_weights_folder,
+    read_complete,
+    record_checksum,
+)
+
+Progress = Callable[[int, int | None], None]
+
+CHUNK_BYTES = 1 << 18
+TIMEOUT_SECONDS = (10, 60)
+GO_ON = "run the same command again and it goes on where it stopped"
+
+
+def download(entry: CatalogueEntry, progress: Progress = lambda done, total: None) -> StoredWeights:
+    """Bring the weights of a catalogue entry into the store; does nothing where they are installed.
+
+    A file whose publisher gives no checksum is trusted the first time: it must be a complete checkpoint
+    of the expected network, and the checksum then recorded is checked at every use.
+
+    Args:
+        entry: what to fetch.
+        progress: called with the bytes done so far and their total (``None`` if the server hides it).
+
+    Raises:
+        InputError: network, server, disk or checksum fail; only a network failure or a full disk leaves
+            the unfinished part, for the next try to go on with.
+    """
+    if entry.shipped or find_stored(entry.name):
+        return locate(entry.name)
+    folder = made_weights_folder()
+    part = folder / f"{entry.filename}.part"
+    pooch.get_logger().setLevel(logging.WARNING)
+    try:
+        fetched = pooch.retrieve(
+            entry.url, entry.sha256, entry.filename, folder, downloader=_ResumingDownload(part, progress)
+        )
+    except InputError:
+        raise
+    except requests.RequestException as error:
+        raise InputError(f"The download of '{entry.name}' broke off ({_reason(error)}); {GO_ON}.") from error
+    except ValueError as error:  # pooch's word for a wrong checksum; it has deleted the file
+        raise InputError(
+            f"The downloaded file of '{entry.name}' does not have the expected checksum and was deleted; "
+            "try again, and do not use the file from elsewhere if it happens twice."
+        ) from error
+    except OSError as error:
+        raise InputError(_disk_message(folder, error)) from error
+    return _accept(entry, Path(fetched))
+
+
+def _accept(entry: CatalogueEntry, path: Path) -> StoredWeights:
+    """Let a fetched file count as installed once it proves to be the network that the catalogue promises."""
+    problem = _problem(entry, path)
+    if problem:
+        path.unlink()
+        raise InputError(f"The file downloaded for '{entry.name}' is not usable and was deleted: {problem}")
+    record_checksum(path)
+    return StoredWeights(entry.name, path, entry)
+
+
+def _problem(entry: CatalogueEntry, path: Path) -> str | None:
+    """What is wrong with a fetched file. On return nothing maps it any more, so it can go on Windows too."""
+    try:
+        read_complete(path, entry)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+class _ResumingDownload:
+    """A pooch downloader that appends to ``part`` and hands it over when complete."""
+
+    def __init__(self, part: Path, progress: Progress) -> None:
+        self.part = part
+        self.version = part.with_name(part.name + ".version")
+        self.progress = progress
+
+    def __call__(self, url: str, output_file: str, _pooch: object) -> None:
+        with requests.Session() as session, self._open(session, url) as response:
+            if response.status_code >= 400:
+                raise InputError(_refusal(url, response.status_code))
+            self._receive(response)
+        self.version.unlink(missing_ok=True)
+        shutil.move(self.part, output_file)
+
+    def _open(self, session: requests.Session, url: str) -> requests.Response:
+        """Ask for the rest of the file, or for all of it where the server will not continue."""
+        headers = {"Accept-Encoding": "identity"}
+        done = self._done()
+        if done:
+            headers |= {"Range": f"bytes={done}-", "If-Range": self.version.read_text(encoding="utf-8")}
+        response = session.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
+        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
+            response.close()
+            self.part.unlink()
+            return self._open(session, url)
+        return response
+
+    def _done(self) -> int:
+        return self.part.stat().st_size if self.part.is_file() and self.version.is_file() else 0
+
+    def _receive(self, response: requests.Response) -> None:
+        resumes = response.status_code == requests.codes.partial_content
+        done = self._done() if resumes else 0
+        length = response.headers.get("Content-Length")
+        total = done + int(length) if length else None
+        self._check_space(total - done if total else 0)
+        self._keep_version(response)
+        with self.part.open("ab" if resumes else "wb") as file:
+            self.progress(done, total)
+            for chunk in response.iter_content(CHUNK_BYTES):
+                file.write(chunk)
+                done += len(chunk)
+                self.progress(done, total)
+        if total is not None and done != total:
+            raise requests.ConnectionError(f"{done} of {total} bytes arrived")
+
+    def _keep_version(self, response: requests.Response) -> None:
+        """Remember which version of the file this is; without a word from the server there is no resuming."""
+        tag = response.headers.get("ETag", "")
+        strong = tag if not tag.startswith("W/") else ""
+        version = strong or response.headers.get("Last-Modified", "")
+        if version:
+            self.version.write_text(version, encoding="utf-8")
+        else:
+            self.version.unlink(missing_ok=True)
+
+    def _check_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self.part.parent).free
+        if needed > free:
+            raise InputError(
+                f"The folder '{self.part.parent}' has {free / 1e6:.0f} MB free but the file needs "
+                f"{needed / 1e6:.0f} MB; free space and run the same command again."
+            )
+
+
+def _refusal(url: str, status: int) -> str:
+    by_hand = "fetch the file in a browser and use 'medsam2 weights import'"
+    if status in (requests.codes.not_found, requests.codes.gone):
+        return f"There is no file at {url} any more; {by_hand} if you find it elsewhere."
+    if status in (requests.codes.unauthorized, requests.codes.forbidden):
+        return f"The server refuses {url} (status {status}); {by_hand}."
+    return f"The server answered {url} with status {status}; try again later, or {by_hand}."
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "the server did not answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not trusted here"
+    return "the connection failed"
+
+
+def _disk_message(folder: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk of '{folder}' is full; free space, then {GO_ON}."
+    return f"The folder '{folder}' cannot be written ({error.strerror}); set MEDSAM2_HOME to another folder."

@@ -1,0 +1,74 @@
+"""From a name or a file to a network that is ready to use."""
+
+from pathlib import Path
+
+import torch
+
+from medsam2.errors import InputError
+from medsam2.model.network import MedSAM2
+from medsam2.weights.checkpoint import read_checkpoint
+from medsam2.weights.matching import require_match
+from medsam2.weights.store import locate
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def load_model(
+    name_or_path: str | Path = "starter", device: str = "auto", precision: str = "auto"
+) -> MedSAM2:
+    """The network with its weights, in evaluation mode.
+
+    Args:
+        name_or_path: weights of the catalogue, imported ones, or a checkpoint file.
+        device: ``"auto"`` (CUDA, then MPS, then CPU) or a device of torch such as ``"cuda:1"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"auto"``: bf16 on a CUDA device that supports it, else fp32.
+            The weights stay in fp32; bf16 sets the network's ``autocast_dtype``.
+
+    Raises:
+        InputError: the weights are unknown, not installed, damaged or incomplete, or the device is
+            not there.
+    """
+    chosen_device = choose_device(device)
+    autocast_dtype = choose_autocast_dtype(precision, chosen_device)
+    weights = locate(name_or_path)
+    checkpoint = read_checkpoint(weights.path, weights.preset)
+    config = require_match(checkpoint, weights.name)
+    network = MedSAM2(config)
+    network.load_state_dict(checkpoint.tensors, assign=True)
+    network.autocast_dtype = autocast_dtype
+    return network.to(chosen_device).eval()
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device of that name; ``"auto"`` takes the fastest that is there.
+
+    Raises:
+        InputError: there is no such device on this computer.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"There is no device '{device}' here; use 'auto', 'cpu', 'cuda' or 'mps'."
+        ) from error
+    return chosen
+
+
+def choose_autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """bfloat16, or ``None`` for plain fp32.
+
+    Raises:
+        InputError: the precision is unknown, or the GPU cannot compute in bf16.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"There is no precision '{precision}'; choose one of {', '.join(PRECISIONS)}.")
+    on_cuda = device.type == "cuda"
+    supported = not on_cuda or torch.cuda.get_device_capability(device) >= (8, 0)  # older ones emulate it
+    if precision == "bf16" and not supported:
+        raise InputError("This GPU cannot compute in bf16; use precision 'fp32' or 'auto'.")
+    return torch.bfloat16 if precision == "bf16" or (precision == "auto" and on_cuda and supported) else None

@@ -1,0 +1,67 @@
+"""Compare a checkpoint's tensors with those of the network, so that no part is ever left random unseen."""
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from medsam2.errors import InputError
+from medsam2.model.config import NetworkConfig, network_config
+from medsam2.model.network import MedSAM2
+from medsam2.weights.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """Names of tensors: in both with one shape, only in the network, only in the file, of another shape."""
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    wrong_shape: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether file and network agree in every tensor."""
+        return not (self.missing or self.unexpected or self.wrong_shape)
+
+
+@functools.cache
+def _network_shapes(config: NetworkConfig) -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        return {name: tensor.shape for name, tensor in MedSAM2(config).state_dict().items()}
+
+
+def match_report(tensors: dict[str, Tensor], config: NetworkConfig) -> MatchReport:
+    """Compare tensors (official names) with the state of the network of ``config``."""
+    shapes = _network_shapes(config)
+    common = [name for name in shapes if name in tensors]
+    return MatchReport(
+        matched=tuple(name for name in common if tensors[name].shape == shapes[name]),
+        missing=tuple(name for name in shapes if name not in tensors),
+        unexpected=tuple(name for name in tensors if name not in shapes),
+        wrong_shape=tuple(name for name in common if tensors[name].shape != shapes[name]),
+    )
+
+
+def require_match(checkpoint: Checkpoint, label: str) -> NetworkConfig:
+    """The configuration of the network that the checkpoint fills completely.
+
+    Args:
+        checkpoint: what was read.
+        label: name of the file or weights, for the message.
+
+    Raises:
+        InputError: it fills the network only partly; the message gives the counts.
+    """
+    config = network_config(checkpoint.preset, checkpoint.family)
+    report = match_report(checkpoint.tensors, config)
+    if not report.complete:
+        raise InputError(
+            f"'{label}' fits the network {checkpoint.family} {checkpoint.preset} only partly "
+            f"({len(report.matched)} tensors match, {len(report.missing)} are missing, "
+            f"{len(report.unexpected)} are unexpected, {len(report.wrong_shape)} have another shape); "
+            "give a complete checkpoint."
+        )
+    return config

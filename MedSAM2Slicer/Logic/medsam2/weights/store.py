@@ -1,0 +1,231 @@
+"""The user's folder of weights: what is installed, bringing files in, taking them out.
+
+Files lie in ``weights`` under the user's cache folder (``MEDSAM2_HOME`` names another one). Beside each
+lies ``<file>.sha256``, written last: a file without it does not count as installed. The checksum is the one
+of the moment the file came in, and it is checked whenever the weights are used, so that a file that changes
+afterwards is noticed.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from medsam2.errors import InputError
+from medsam2.resource_files import resource_path
+from medsam2.volume.writing import complete_file
+from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
+from medsam2.weights.checkpoint import Checkpoint, read_checkpoint
+from medsam2.weights.matching import require_match
+
+HOME_VARIABLE = "MEDSAM2_HOME"
+FILE_SUFFIXES = (".pt", ".pth", ".safetensors")
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """A file of weights on this computer.
+
+    Attributes:
+        name: its name in the store, or the file's name for a file from elsewhere.
+        path: the file.
+        entry: the catalogue's entry, ``None`` for imported weights of the user's own.
+    """
+
+    name: str
+    path: Path
+    entry: CatalogueEntry | None = None
+
+    @property
+    def preset(self) -> str | None:
+        """The preset where the catalogue tells it."""
+        return self.entry.preset if self.entry else None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return self.path.stat().st_size
+
+
+def weights_folder() -> Path:
+    """The folder of downloaded and imported weights, whether it exists yet or not."""
+    home = os.environ.get(HOME_VARIABLE)
+    return (Path(home).expanduser() if home else Path(pooch.os_cache("medsam2"))) / "weights"
+
+
+def made_weights_folder() -> Path:
+    """The same folder, made where absent.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    folder = weights_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder '{folder}' cannot be made ({error.strerror}); set {HOME_VARIABLE} to another folder."
+        ) from error
+    return folder
+
+
+def find_stored(name: str) -> StoredWeights | None:
+    """The weights of that name if they are on this computer; a path is no name, so it finds nothing."""
+    if not SAFE_NAME.fullmatch(name):
+        return None
+    entry = next((entry for entry in catalogue() if entry.name == name), None)
+    if entry and entry.shipped:
+        path = resource_path(f"weights/{entry.filename}")
+        return StoredWeights(name, path, entry) if path.is_file() else None
+    filenames = [entry.filename] if entry else []
+    for filename in [*filenames, f"{name}.safetensors"]:
+        path = weights_folder() / filename
+        if path.is_file() and checksum_file(path).is_file():
+            return StoredWeights(name, path, entry)
+    return None
+
+
+def installed() -> list[StoredWeights]:
+    """All weights on this computer: those of the catalogue in its order, then imported ones by name."""
+    known = [entry.name for entry in catalogue()]
+    imported = sorted(path.stem for path in weights_folder().glob("*.safetensors"))
+    found = [find_stored(name) for name in [*known, *(name for name in imported if name not in known)]]
+    return [weights for weights in found if weights]
+
+
+def disk_use() -> int:
+    """Bytes that the store takes, unfinished downloads included."""
+    return sum(path.stat().st_size for path in weights_folder().glob("*") if path.is_file())
+
+
+def locate(name_or_path: str | Path) -> StoredWeights:
+    """The weights of that name, or the checkpoint file at that path; a known name goes first.
+
+    Raises:
+        InputError: there is neither, the weights are not downloaded yet, or the file in the store
+            is not the one that came in.
+    """
+    name = str(name_or_path)
+    stored = find_stored(name)
+    if stored:
+        check_unchanged(stored)
+        return stored
+    path = Path(name_or_path)
+    if path.is_file():
+        return StoredWeights(path.name, path)
+    if path.suffix in FILE_SUFFIXES or len(path.parts) > 1:
+        raise InputError(f"There is no checkpoint file '{name}'; check the path.")
+    if find_entry(name).shipped:
+        raise InputError(f"The file of the weights '{name}' is missing from the package; install it again.")
+    raise InputError(f"The weights '{name}' are not installed; run 'medsam2 weights download {name}'.")
+
+
+def import_weights(path: str | Path, name: str, preset: str | None = None) -> StoredWeights:
+    """Copy a checkpoint file into the store, as safetensors in its own number format.
+
+    Args:
+        path: a checkpoint of any supported family.
+        name: how to call it; a catalogue name brings in a file that was fetched by other means.
+        preset: which network it holds, where the file does not tell ``tiny`` from ``tiny_512``.
+
+    Raises:
+        InputError: the name is taken or unusable, or the file is no complete checkpoint.
+    """
+    entry = _entry_to_import(name)
+    checkpoint = read_complete(Path(path), entry, preset)
+    target = made_weights_folder() / f"{name}.safetensors"
+    metadata = {"family": checkpoint.family, "preset": checkpoint.preset}
+    try:
+        with complete_file(target) as unfinished:
+            save_file(
+                {key: tensor.contiguous() for key, tensor in checkpoint.tensors.items()}, unfinished, metadata
+            )
+    except SafetensorError as error:
+        raise InputError(
+            f"'{target}' cannot be written ({error}); free space or set {HOME_VARIABLE}."
+        ) from error
+    record_checksum(target)
+    return StoredWeights(name, target, entry)
+
+
+def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None = None) -> Checkpoint:
+    """Read a file that is to enter the store, in its own number format.
+
+    Raises:
+        InputError: it is no complete checkpoint, or not of the network that the catalogue's entry names.
+    """
+    checkpoint = read_checkpoint(path, preset or (entry.preset if entry else None), dtype=None)
+    require_match(checkpoint, path.name)
+    if entry and (checkpoint.family, checkpoint.preset) != (entry.family, entry.preset):
+        raise InputError(
+            f"'{path.name}' holds the network {checkpoint.family} {checkpoint.preset}, but '{entry.name}' is "
+            f"{entry.family} {entry.preset}; choose another name or file."
+        )
+    return checkpoint
+
+
+def _entry_to_import(name: str) -> CatalogueEntry | None:
+    """The catalogue's entry for a name that is free to take, if the catalogue knows it."""
+    if not SAFE_NAME.fullmatch(name) or name.endswith(FILE_SUFFIXES):
+        raise InputError(f"'{name}' cannot be a name of weights; use letters, digits, '-', '_' and '.'.")
+    entry = next((entry for entry in catalogue() if entry.name == name), None)
+    if entry and entry.shipped:
+        raise InputError(f"'{name}' is the name of the weights that ship with the package; choose another.")
+    if find_stored(name):
+        raise InputError(f"There are weights '{name}' already; choose another name, or remove them first.")
+    return entry
+
+
+def remove(name: str) -> int:
+    """Delete downloaded or imported weights; returns the bytes freed.
+
+    Raises:
+        InputError: there are none of that name, or they ship with the package.
+    """
+    stored = find_stored(name)
+    if stored is None:
+        raise InputError(f"No weights '{name}' are installed; 'medsam2 weights list' shows what is.")
+    if stored.entry and stored.entry.shipped:
+        raise InputError(f"The weights '{name}' ship with the package and stay.")
+    freed = stored.size_bytes
+    try:
+        checksum_file(stored.path).unlink()
+        stored.path.unlink()
+    except OSError as error:
+        raise InputError(f"'{stored.path}' cannot be removed ({error.strerror}).") from error
+    return freed
+
+
+def checksum_file(path: Path) -> Path:
+    """Where the checksum of a stored file lies, in the format of ``sha256sum``."""
+    return path.with_name(path.name + ".sha256")
+
+
+def record_checksum(path: Path) -> str:
+    """Compute a stored file's SHA-256 and write it beside the file, which makes it count as installed."""
+    digest = pooch.file_hash(str(path))
+    with complete_file(checksum_file(path)) as unfinished:
+        unfinished.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+    return digest
+
+
+def check_unchanged(stored: StoredWeights) -> None:
+    """Compare a stored file with its recorded checksum; the shipped file has none but the catalogue's.
+
+    Raises:
+        InputError: the file changed since it came in.
+    """
+    if stored.entry and stored.entry.shipped:
+        expected = stored.entry.sha256
+    else:
+        expected = checksum_file(stored.path).read_text(encoding="utf-8").split()[0]
+    if expected and pooch.file_hash(str(stored.path)) != expected:
+        raise InputError(
+            f"The file of the weights '{stored.name}' has changed since it was installed; run "
+            f"'medsam2 weights remove {stored.name}' and bring it in again."
+        )

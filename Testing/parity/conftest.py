@@ -1,0 +1,64 @@
+"""The two networks that parity tests compare: the official one and ours, with the same random weights."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medsam2.model.config import network_config
+from medsam2.model.network import MedSAM2
+
+PRESETS = {
+    # Larger networks see smaller images, so that the tests stay short.
+    "tiny": ("tiny", "sam2.1", 256),
+    "small": ("small", "sam2.1", 256),
+    "base_plus": ("base_plus", "sam2.1", 256),
+    "large": ("large", "sam2.1", 128),
+    "tiny_512": ("tiny_512", "sam2.1", 512),
+    "tiny of SAM 2.0": ("tiny", "sam2.0", 256),
+}
+TOLERANCE = 1e-3
+"""Largest absolute difference that parity allows, in logits and in features."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The official network, ours with its weights, and the side of their images."""
+
+    reference: nn.Module
+    network: MedSAM2
+    size: int
+
+    def random_images(self, count: int, seed: int = 1) -> Tensor:
+        """Smooth random grey images (count, 1, size, size)."""
+        return random_images(count, self.size, seed)
+
+
+def random_images(count: int, size: int, seed: int = 1) -> Tensor:
+    """Smooth random grey images (count, 1, size, size) with values round 0.5."""
+    coarse = torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(seed))
+    return (0.5 + 0.25 * F.interpolate(coarse, size=(size, size), mode="bicubic")).clamp(0, 1)
+
+
+def make_pair(preset: str, family: str, size: int) -> Pair:
+    """Build both networks; skips the test where the reference is not installed."""
+    reference = pytest.importorskip(
+        "parity.reference", reason="needs the sam2 package: `make test` installs it"
+    ).build_reference(preset, family, size)
+    network = MedSAM2(replace(network_config(preset, family), image_size=size))
+    network.load_state_dict(reference.state_dict())
+    return Pair(reference, network.eval(), size)
+
+
+@pytest.fixture(scope="session", params=PRESETS.values(), ids=PRESETS.keys())
+def pair(request) -> Pair:
+    """Both networks, for each preset in turn; tests leave their weights as they are."""
+    return make_pair(*request.param)
+
+
+def largest_difference(ours: Tensor, theirs: Tensor) -> float:
+    """Largest absolute difference of two tensors of the same shape."""
+    assert ours.shape == theirs.shape
+    return float((ours - theirs).abs().max())

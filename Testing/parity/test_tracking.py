@@ -1,0 +1,80 @@
+"""Tracks through frames, forward and backward and corrected, equal the reference's."""
+
+import numpy as np
+import pytest
+import torch
+
+from medsam2.tracking import ImageSet, Prompt, Tracker
+from parity.conftest import TOLERANCE, Pair, make_pair
+
+reference = pytest.importorskip("parity.reference", reason="needs the sam2 package: `make test` installs it")
+
+FRAMES, START, CORRECTED = 8, 3, 5
+ABSENT = -1024.0
+
+
+def ours_of(theirs: "reference.Prompt", frame: int) -> Prompt:
+    """The reference's prompt, (x, y), as our tracker takes it, (row, column)."""
+    pairs = zip(theirs.points, theirs.labels, strict=True)
+    box, mask = theirs.box, theirs.mask
+    return Prompt(
+        frame,
+        points=tuple((y, x, label == 1) for (x, y), label in pairs),
+        box=None if box is None else (box[1], box[0], box[3], box[2]),
+        mask=None if mask is None else mask.numpy() > 0,
+    )
+
+
+class BothTracks:
+    """The same object tracked by the reference and by our tracker; each step compares their logits."""
+
+    def __init__(self, pair: Pair, frames: torch.Tensor):
+        self.theirs = reference.ReferenceTrack(pair.reference, frames)
+        images = ImageSet(list(frames[:, 0].numpy()))
+        self.ours = Tracker(pair.network, images, view="slice", absent_stop=None)
+
+    def prompt(self, frame: int, prompt: "reference.Prompt") -> None:
+        ours = self.ours.prompt("object", ours_of(prompt, frame))
+        assert_same_logits({frame: ours.logits}, {frame: self.theirs.prompt(frame, prompt)})
+
+    def propagate(self) -> dict[int, torch.Tensor]:
+        theirs = self.theirs.propagate(START) | self.theirs.propagate(START, reverse=True)
+        ours = {mask.slice_index: mask.logits for mask in self.ours.propagate()}
+        assert set(ours) == set(range(FRAMES))
+        assert_same_logits(ours, theirs)
+        return theirs
+
+
+def assert_same_logits(ours: dict[int, np.ndarray], theirs: dict[int, torch.Tensor]) -> None:
+    differences = {frame: float(np.abs(ours[frame] - theirs[frame].numpy()).max()) for frame in theirs}
+    assert max(differences.values()) <= TOLERANCE, differences
+
+
+def track_with_a_correction(pair: Pair, first: "reference.Prompt") -> None:
+    size = pair.size
+    frames = pair.random_images(FRAMES)
+    reference.let_object_come_and_go(pair.reference, frames, START, first)
+    pair.network.load_state_dict(pair.reference.state_dict())
+    tracks = BothTracks(pair, frames)
+    tracks.prompt(START, first)
+    before = tracks.propagate()
+    absent = sum(bool((logits == ABSENT).all()) for logits in before.values())
+    assert 0 < absent < FRAMES - 1, "the random weights should lose the object on some frames only"
+    tracks.prompt(CORRECTED, reference.Prompt(((0.6 * size, 0.35 * size),), (0,)))
+    after = tracks.propagate()
+    assert (before[CORRECTED + 1] - after[CORRECTED + 1]).abs().max() > 10 * TOLERANCE
+
+
+def test_track_from_a_click(pair):
+    click = reference.Prompt(((0.4 * pair.size, 0.5 * pair.size),), (1,))
+    track_with_a_correction(pair, click)
+
+
+@pytest.mark.parametrize("kind", ["box", "mask"])
+def test_track_from_a_box_or_a_mask(kind):
+    size = 128
+    corners = (0.25 * size, 0.25 * size, 0.625 * size, 0.75 * size)
+    mask = torch.zeros(size, size)
+    mask[32:96, 32:80] = 1
+    prompt = {"box": reference.Prompt(box=corners), "mask": reference.Prompt(mask=mask)}[kind]
+    track_with_a_correction(make_pair("tiny", "sam2.1", size), prompt)

@@ -1,0 +1,148 @@
+import dataclasses
+import hashlib
+import socket
+import sys
+
+import pytest
+
+from medsam2.errors import InputError
+from medsam2.weights import catalogue as catalogue_module
+from medsam2.weights.catalogue import CatalogueEntry, find_entry
+from medsam2.weights.download import download
+from medsam2.weights.store import checksum_file, find_stored, locate, weights_folder
+
+
+@pytest.fixture
+def entry(file_server, monkeypatch) -> CatalogueEntry:
+    """A catalogue entry whose file the local server has."""
+    made = dataclasses.replace(
+        find_entry("starter"), name="served", url=file_server.url, filename="served.pt"
+    )
+    known = catalogue_module._read_catalogue()
+    monkeypatch.setattr(catalogue_module, "_read_catalogue", lambda: (*known, made))
+    return made
+
+
+def stored_files():
+    return sorted(path.name for path in weights_folder().iterdir())
+
+
+def test_a_download_is_whole_recorded_and_not_repeated(file_server, entry):
+    seen = []
+    stored = download(entry, lambda done, total: seen.append((done, total)))
+    size = len(file_server.content)
+    assert stored.path.read_bytes() == file_server.content
+    assert stored_files() == ["served.pt", "served.pt.sha256"]
+    assert hashlib.sha256(file_server.content).hexdigest() in checksum_file(stored.path).read_text()
+    assert seen[0] == (0, size)
+    assert seen[-1] == (size, size)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert download(entry) == stored == locate("served")
+    assert len(file_server.ranges) == 1
+
+
+def test_a_download_that_broke_off_goes_on(file_server, entry):
+    size = len(file_server.content)
+    file_server.break_off_after = size // 3
+    with pytest.raises(InputError, match=r"broke off.*goes on where it stopped"):
+        download(entry)
+    assert find_stored("served") is None
+    got = (weights_folder() / "served.pt.part").stat().st_size
+    assert 0 < got <= size // 3
+    file_server.break_off_after = None
+    seen = []
+    stored = download(entry, lambda done, total: seen.append((done, total)))
+    assert file_server.ranges == [None, f"bytes={got}-"]
+    assert seen[0] == (got, size)
+    assert stored.path.read_bytes() == file_server.content
+    assert file_server.sent == size // 3 + size - got
+    assert stored_files() == ["served.pt", "served.pt.sha256"]
+
+
+@pytest.mark.parametrize("etag", ['"second"', None, 'W/"weak"'], ids=["changed", "none", "weak"])
+def test_parts_of_two_versions_are_never_joined(file_server, entry, etag):
+    if etag != '"second"':
+        file_server.etag = etag
+    file_server.break_off_after = len(file_server.content) // 3
+    with pytest.raises(InputError, match="broke off"):
+        download(entry)
+    file_server.break_off_after = None
+    file_server.etag = etag
+    assert download(entry).path.read_bytes() == file_server.content
+
+
+def test_a_part_that_is_already_whole_starts_again(file_server, entry):
+    weights_folder().mkdir(parents=True)
+    (weights_folder() / "served.pt.part").write_bytes(file_server.content)
+    (weights_folder() / "served.pt.part.version").write_text(file_server.etag)
+    assert download(entry).path.read_bytes() == file_server.content
+    assert file_server.ranges == [f"bytes={len(file_server.content)}-", None]
+
+
+def test_the_right_checksum_is_accepted(file_server, entry):
+    known = dataclasses.replace(entry, sha256=hashlib.sha256(file_server.content).hexdigest())
+    assert download(known).path.is_file()
+
+
+def test_a_wrong_checksum_deletes_the_file(file_server, entry):
+    with pytest.raises(InputError, match="does not have the expected checksum and was deleted"):
+        download(dataclasses.replace(entry, sha256="0" * 64))
+    assert stored_files() == []
+
+
+def test_a_file_that_is_not_the_promised_network_is_deleted(file_server, entry):
+    file_server.content = b"<html>please log in</html>"
+    with pytest.raises(InputError, match=r"'served' is not usable and was deleted: .*not a checkpoint"):
+        download(entry)
+    assert stored_files() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(404, "no file at"), (403, "refuses"), (401, "refuses"), (503, "status 503")]
+)
+def test_a_refusal_says_what_to_do(file_server, entry, status, message):
+    file_server.status = status
+    with pytest.raises(InputError, match=rf"{message}.*medsam2 weights import"):
+        download(entry)
+    assert stored_files() == []
+
+
+def test_no_server_at_all_is_told(entry):
+    with pytest.raises(InputError, match="the connection failed"):
+        download(dataclasses.replace(entry, url="http://127.0.0.1:9/weights.pt"))
+
+
+def test_a_server_that_is_silent_is_told(entry, monkeypatch):
+    monkeypatch.setattr("medsam2.weights.download.TIMEOUT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pt"
+        with pytest.raises(InputError, match="did not answer in time"):
+            download(dataclasses.replace(entry, url=url))
+
+
+def test_too_little_space_is_told_before_anything_is_written(file_server, entry, monkeypatch):
+    usage = type("Usage", (), {"free": 1_000_000})
+    monkeypatch.setattr("medsam2.weights.download.shutil.disk_usage", lambda folder: usage)
+    with pytest.raises(InputError, match="has 1 MB free but the file needs 28 MB"):
+        download(entry)
+    assert stored_files() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a device of Linux")
+def test_a_disk_that_fills_up_is_told(entry):
+    weights_folder().mkdir(parents=True)
+    (weights_folder() / "served.pt.part").symlink_to("/dev/full")
+    with pytest.raises(InputError, match=r"is full; free space"):
+        download(entry)
+    assert find_stored("served") is None
+
+
+def test_a_redirect_keeps_what_asks_for_the_rest(file_server, entry):
+    file_server.redirect = True
+    file_server.break_off_after = len(file_server.content) // 2
+    with pytest.raises(InputError, match="broke off"):
+        download(entry)
+    file_server.break_off_after = None
+    assert download(entry).path.read_bytes() == file_server.content
+    assert file_server.ranges[-1].startswith("bytes=")
+    assert file_server.sent < 1.1 * len(file_server.content)

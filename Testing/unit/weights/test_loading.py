@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from medsam2.errors import InputError
+from medsam2.weights.loading import choose_autocast_dtype, choose_device, load_model
+from medsam2.weights.store import import_weights
+
+
+def test_a_file_becomes_a_ready_network(starter_file, starter_state):
+    network = load_model(starter_file, device="cpu")
+    assert not network.training
+    assert network.config.preset == "starter"
+    assert network.autocast_dtype is None
+    state = network.state_dict()
+    assert all(torch.equal(state[name], starter_state[name]) for name in starter_state)
+    assert {tensor.device.type for tensor in [*network.parameters(), *network.buffers()]} == {"cpu"}
+    with torch.inference_mode():
+        features = network.encode_image(torch.rand(1, 1, 256, 256))
+    assert all(level.isfinite().all() for level in features)
+
+
+def test_half_precision_files_become_fp32_networks(tmp_path, tiny20_state):
+    torch.save(
+        {"model": {name: tensor.bfloat16() for name, tensor in tiny20_state.items()}}, tmp_path / "m.pth"
+    )
+    network = load_model(tmp_path / "m.pth", device="cpu")
+    assert (network.config.family, network.config.image_size) == ("sam2.0", 1024)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_imported_weights_load_by_their_name(starter_file):
+    import_weights(starter_file, "mine")
+    assert load_model("mine", device="cpu").config.preset == "starter"
+
+
+def test_a_partial_file_is_refused(tmp_path, starter_state):
+    del (state := dict(starter_state))["no_mem_embed"]
+    torch.save(state, tmp_path / "partial.pt")
+    with pytest.raises(InputError, match="1 are missing"):
+        load_model(tmp_path / "partial.pt", device="cpu")
+
+
+def test_precision(starter_file):
+    assert load_model(starter_file, device="cpu", precision="bf16").autocast_dtype == torch.bfloat16
+    assert choose_autocast_dtype("auto", torch.device("cpu")) is None
+    assert choose_autocast_dtype("fp32", torch.device("cpu")) is None
+    with pytest.raises(InputError, match="no precision 'fp64'"):
+        choose_autocast_dtype("fp64", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("capability", "chosen"), [((8, 0), torch.bfloat16), ((7, 5), None)])
+def test_precision_on_a_gpu_follows_what_it_can(monkeypatch, capability, chosen):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_autocast_dtype("auto", torch.device("cuda")) is chosen
+    if chosen is None:
+        with pytest.raises(InputError, match="cannot compute in bf16"):
+            choose_autocast_dtype("bf16", torch.device("cuda"))
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_auto_takes_the_fastest_device(monkeypatch, cuda, mps, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert choose_device("auto").type == chosen
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "xpu:7"])
+def test_an_absent_device_is_told(device):
+    with pytest.raises(InputError, match=f"There is no device '{device}' here"):
+        choose_device(device)

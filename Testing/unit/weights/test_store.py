@@ -1,0 +1,142 @@
+import pytest
+import torch
+
+from medsam2.errors import InputError
+from medsam2.weights.catalogue import find_entry
+from medsam2.weights.checkpoint import read_checkpoint
+from medsam2.weights.store import (
+    checksum_file,
+    disk_use,
+    find_stored,
+    import_weights,
+    installed,
+    locate,
+    remove,
+    weights_folder,
+)
+
+
+def test_the_folder_follows_the_environment(home, monkeypatch):
+    assert weights_folder() == home / "weights"
+    monkeypatch.delenv("MEDSAM2_HOME")
+    assert weights_folder().parts[-2:] != ("home", "weights")
+    assert weights_folder().name == "weights"
+
+
+def test_import_keeps_tensors_and_format_and_tells_the_network(tmp_path, starter_state):
+    half = {name: tensor.half() for name, tensor in starter_state.items()}
+    torch.save({"model": half}, tmp_path / "trained.pt")
+    stored = import_weights(tmp_path / "trained.pt", "mine")
+    assert stored.path == weights_folder() / "mine.safetensors"
+    checkpoint = read_checkpoint(stored.path, dtype=None)
+    assert checkpoint.stored_dtype == "float16"
+    assert checkpoint.metadata == {"family": "sam2.1", "preset": "starter"}
+    assert all(torch.equal(checkpoint.tensors[name], half[name]) for name in half)
+    assert locate("mine") == stored
+    assert stored in installed()
+    assert disk_use() == stored.size_bytes + checksum_file(stored.path).stat().st_size
+
+
+def test_import_keeps_the_given_preset(tmp_path, tiny21_state):
+    torch.save(tiny21_state, tmp_path / "tuned.pt")
+    assert (
+        read_checkpoint(import_weights(tmp_path / "tuned.pt", "tuned", "tiny_512").path).preset == "tiny_512"
+    )
+
+
+def test_a_file_fetched_by_other_means_takes_its_catalogue_name(tmp_path, tiny21_state):
+    torch.save({"model": tiny21_state}, tmp_path / "renamed.pt")
+    with pytest.raises(InputError, match=r"network sam2.1 tiny, but 'medsam-2-pretrain' is sam2.0 tiny"):
+        import_weights(tmp_path / "renamed.pt", "medsam-2-pretrain")
+    import_weights(tmp_path / "renamed.pt", "medsam2-2411")
+    stored = locate("medsam2-2411")
+    assert stored.entry == find_entry("medsam2-2411")
+    assert read_checkpoint(stored.path).preset == "tiny_512"
+
+
+@pytest.mark.parametrize("name", ["../mine", "", ".hidden", "a/b", "mine.pt"])
+def test_import_refuses_names_that_are_no_names(starter_file, name):
+    with pytest.raises(InputError, match="cannot be a name"):
+        import_weights(starter_file, name)
+
+
+def test_import_refuses_taken_names(starter_file):
+    with pytest.raises(InputError, match="ship with the package"):
+        import_weights(starter_file, "starter")
+    import_weights(starter_file, "mine")
+    with pytest.raises(InputError, match="There are weights 'mine' already"):
+        import_weights(starter_file, "mine")
+
+
+def test_a_refused_import_leaves_nothing(tmp_path, starter_state, home):
+    del (state := dict(starter_state))["no_mem_embed"]
+    torch.save(state, tmp_path / "partial.pt")
+    with pytest.raises(InputError, match="only partly"):
+        import_weights(tmp_path / "partial.pt", "mine")
+    assert not home.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(starter_file, monkeypatch):
+    monkeypatch.setenv("MEDSAM2_HOME", str(starter_file))
+    with pytest.raises(InputError, match="MEDSAM2_HOME"):
+        import_weights(starter_file, "mine")
+
+
+def test_remove_deletes_the_file_and_its_checksum(starter_file):
+    stored = import_weights(starter_file, "mine")
+    size = stored.size_bytes
+    assert remove("mine") == size
+    assert list(weights_folder().iterdir()) == []
+    assert find_stored("mine") is None
+    with pytest.raises(InputError, match="No weights 'mine' are installed"):
+        remove("mine")
+
+
+def test_remove_never_leaves_the_store(tmp_path, starter_file):
+    stored = import_weights(starter_file, "mine")
+    outside = stored.path.rename(tmp_path / "mine.safetensors")
+    checksum_file(stored.path).rename(checksum_file(outside))
+    for name in (str(tmp_path / "mine"), "../../mine"):
+        with pytest.raises(InputError, match="are installed"):
+            remove(name)
+    assert outside.is_file()
+
+
+def test_the_shipped_weights_stay(tmp_path, monkeypatch, starter_file):
+    (tmp_path / "weights").mkdir()
+    shipped = tmp_path / "weights" / "starter.safetensors"
+    shipped.write_bytes(starter_file.read_bytes())
+    monkeypatch.setattr("medsam2.weights.store.resource_path", lambda name: tmp_path / name)
+    assert locate("starter").path == shipped
+    with pytest.raises(InputError, match="ship with the package and stay"):
+        remove("starter")
+    assert shipped.is_file()
+    shipped.unlink()
+    with pytest.raises(InputError, match="missing from the package"):
+        locate("starter")
+
+
+def test_a_file_that_changed_after_it_came_in_is_refused(starter_file):
+    stored = import_weights(starter_file, "mine")
+    content = bytearray(stored.path.read_bytes())
+    content[-1] ^= 1
+    stored.path.write_bytes(content)
+    with pytest.raises(InputError, match=r"has changed since it was installed.*weights remove mine"):
+        locate("mine")
+
+
+def test_a_file_without_its_checksum_is_not_installed(starter_file):
+    stored = import_weights(starter_file, "mine")
+    checksum_file(stored.path).unlink()
+    assert find_stored("mine") is None
+    assert stored not in installed()
+
+
+def test_locate_takes_files_and_says_what_is_missing(starter_file):
+    assert locate(starter_file).path == starter_file
+    with pytest.raises(InputError, match=r"There is no checkpoint file 'nowhere.pt'"):
+        locate("nowhere.pt")
+    with pytest.raises(InputError, match=r"run 'medsam2 weights download sam2.1-tiny'"):
+        locate("sam2.1-tiny")
+    with pytest.raises(InputError, match=r"no weights called 'sam2.1-tny'.*sam2.1-tiny"):
+        locate("sam2.1-tny")

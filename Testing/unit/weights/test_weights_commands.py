@@ -1,0 +1,96 @@
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from medsam2.cli import weights_commands
+from medsam2.cli.weights_commands import app
+from medsam2.errors import InputError
+from medsam2.weights import catalogue as catalogue_module
+from medsam2.weights.catalogue import catalogue
+from medsam2.weights.store import find_stored
+
+
+def run(*arguments: str, answer: str | None = None) -> str:
+    """Standard output of the command; whatever it raised is raised here."""
+    return (
+        CliRunner()
+        .invoke(app, [str(word) for word in arguments], input=answer, catch_exceptions=False)
+        .stdout
+    )
+
+
+@pytest.fixture
+def served(file_server, monkeypatch):
+    known = catalogue()
+    made = known[0].__class__(
+        **{**vars(known[0]), "name": "served", "url": file_server.url, "filename": "s.pt"}
+    )
+    monkeypatch.setattr(catalogue_module, "_read_catalogue", lambda: (*known, made))
+    return made
+
+
+def test_list_shows_every_name_and_the_licence_trouble():
+    output = run("list")
+    for entry in catalogue():
+        assert entry.name in output
+    assert "research and education only" in " ".join(output.split())
+
+
+def test_list_for_machines_has_the_imported_too(starter_file):
+    run("import", starter_file, "--name", "mine")
+    rows = {row["name"]: row for row in json.loads(run("list", "--json"))["weights"]}
+    assert rows.keys() == {*(entry.name for entry in catalogue()), "mine"}
+    assert (rows["mine"]["preset"], rows["mine"]["installed"]) == ("starter", True)
+    assert rows["sam2.1-large"]["installed"] is False
+    assert rows["medsam2-latest"]["prompts"] == ["box"]
+    assert "mine" in run("list")
+
+
+def test_inspect_tells_the_network_and_its_gaps(tmp_path, starter_state, starter_file):
+    facts = json.loads(run("inspect", starter_file, "--json"))
+    assert (facts["family"], facts["preset"], facts["complete"]) == ("sam2.1", "starter", True)
+    assert facts["parameters"] == sum(tensor.numel() for tensor in starter_state.values())
+    assert facts["matched"] == len(starter_state)
+    assert len(facts["sha256"]) == 64
+    del (state := dict(starter_state))["no_mem_embed"]
+    torch.save(state, tmp_path / "partial.pt")
+    assert json.loads(run("inspect", tmp_path / "partial.pt", "--json"))["missing"] == ["no_mem_embed"]
+    text = run("inspect", tmp_path / "partial.pt")
+    assert "1  (no_mem_embed)" in text
+    assert f"{facts['parameters'] - 128:,}" in text
+
+
+def test_download_needs_a_yes(served, monkeypatch):
+    with pytest.raises(InputError, match="add --accept-licence"):
+        run("download", "served")
+    monkeypatch.setattr(weights_commands, "_on_terminal", lambda: True)
+    with pytest.raises(InputError, match="was not agreed to"):
+        run("download", "served", answer="n\n")
+    assert find_stored("served") is None
+    run("download", "served", answer="y\n")
+    assert find_stored("served")
+
+
+def test_download_shows_the_licence_first(served, file_server):
+    file_server.status = 404
+    result = CliRunner().invoke(app, ["download", "served", "--accept-licence"])
+    assert isinstance(result.exception, InputError)
+    assert served.licence_note in result.stderr
+    assert "gives no checksum: this first download is trusted" in result.stderr
+    file_server.status = None
+    assert "are installed" in run("download", "served", "--accept-licence")
+    assert "installed already" in run("download", "served")
+
+
+def test_remove(starter_file):
+    run("import", starter_file, "--name", "mine")
+    assert "28 MB freed" in run("remove", "mine")
+    assert find_stored("mine") is None
+
+
+def test_unknown_names_are_input_errors():
+    for command in (["download", "nope", "--accept-licence"], ["remove", "nope"], ["inspect", "nope"]):
+        with pytest.raises(InputError, match="'nope'"):
+            run(*command)
