@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
+
 from medsam2.model.network import MedSAM2
 from medsam2.tracking import Prompt, Tracker, VolumeSlices
 from medsam2.volume import Volume
 from medsam2.weights.loading import load_model
-from scipy import ndimage
 
 LEAST_VOXELS, LEAST_SLICES = 300, 3
 DEFAULT_CASES = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
@@ -39,7 +39,7 @@ class Pair:
 def random_images(count: int, size: int, seed: int = 1) -> Tensor:
     """Smooth random grey images (count, 1, size, size) with values round 0.5."""
     coarse = torch.randn(count, 1, 16, 16, generator=torch.Generator().manual_seed(seed))
-    return (0.5 + 0.25 * F.interpolate(coarse, size=(size, size), mode="bicubic")).clamp(0, 1)
+    return (0.5 + 0.25 * interpolate(coarse, size=(size, size), mode="bicubic")).clamp(0, 1)
 
 
 def make_pair(preset: str, family: str, size: int) -> Pair:
@@ -54,7 +54,7 @@ def make_pair(preset: str, family: str, size: int) -> Pair:
 
 @pytest.fixture(scope="session", params=PRESETS.values(), ids=PRESETS.keys())
 def pair(request) -> Pair:
-    """Both networks, for each preset in turn; tests leave their weights as they are."""
+    """Both networks, for each preset in turn; tests leave both with the same weights."""
     return make_pair(*request.param)
 
 

@@ -32,7 +32,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the reference says of one image: logits (S/4, S/4), predicted IoU, object score, pointer (256,)."""
+    """What the reference says of one image: logits (S/4, S/4), IoU, object score, pointer (256,)."""
 
     logits: Tensor
     iou: Tensor

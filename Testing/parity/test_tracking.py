@@ -59,10 +59,11 @@ def track_with_a_correction(pair: Pair, first: "reference.Prompt") -> None:
     tracks.prompt(START, first)
     before = tracks.propagate()
     absent = sum(bool((logits == ABSENT).all()) for logits in before.values())
-    assert 0 < absent < FRAMES - 1, "the random weights should lose the object on some frames only"
+    assert 1 <= absent <= FRAMES // 2, "the random weights should lose the object on some frames only"
     tracks.prompt(CORRECTED, reference.Prompt(((0.6 * size, 0.35 * size),), (0,)))
     after = tracks.propagate()
-    assert (before[CORRECTED + 1] - after[CORRECTED + 1]).abs().max() > 10 * TOLERANCE
+    tracked = set(before) - {START, CORRECTED}
+    assert max(float((before[frame] - after[frame]).abs().max()) for frame in tracked) > 10 * TOLERANCE
 
 
 def test_track_from_a_click(pair):

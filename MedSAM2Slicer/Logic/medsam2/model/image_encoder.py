@@ -29,9 +29,7 @@ class FpnNeck(nn.Module):
 
     def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Trunk outputs (strides 4, 8, 16, 32) to maps at strides 4, 8 and 16."""
-        deepest, s16, s8, s4 = (
-            conv(level) for conv, level in zip(self.convs, reversed(levels), strict=True)
-        )
+        deepest, s16, s8, s4 = (conv(level) for conv, level in zip(self.convs, reversed(levels), strict=True))
         s16 = s16 + F.interpolate(deepest.float(), scale_factor=2.0, mode="nearest").to(s16.dtype)
         return s4, s8, s16
 

@@ -25,7 +25,7 @@ class RotaryAttention(Attention):
 
         Args:
             q: the current map, (B, h * w, dim).
-            k, v: tokens of N maps, then ``unplaced_keys`` tokens without a place, (B, N * h * w + P, key_dim).
+            k, v: tokens of N maps, then P without a place, (B, N * h * w + P, key_dim).
             size: (h, w).
             unplaced_keys: P, the number of last keys that get no rotary code (object pointers).
             key_bias: added to the logits of each key, (N * h * w + P,): log weights of memories.
@@ -37,7 +37,11 @@ class RotaryAttention(Attention):
         placed = k.shape[2] - unplaced_keys
         q = rotate(q, cos, sin)
         k = _rotate_first(k, placed, cos, sin)
-        bias = None if key_bias is None else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
+        bias = (
+            None
+            if key_bias is None
+            else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
+        )
         return self.merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
 
 

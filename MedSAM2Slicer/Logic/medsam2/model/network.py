@@ -33,7 +33,7 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 class ImageFeatures(NamedTuple):
-    """An image's features: stride 16 (B, dim, h, w), stride 8 (B, dim/4, 2h, 2w), stride 4 (B, dim/8, 4h, 4w)."""
+    """Features at strides 16 (B, dim, h, w), 8 (B, dim/4, 2h, 2w) and 4 (B, dim/8, 4h, 4w)."""
 
     s16: Tensor
     s8: Tensor

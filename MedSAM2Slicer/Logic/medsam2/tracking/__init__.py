@@ -7,6 +7,7 @@ from .slice_mask import SliceMask
 from .slices import ImageSet, VolumeSlices
 from .tracker import Tracker
 from .view import View
+from .volume_masks import VolumeMasks
 
 __all__ = [
     "ImageSet",
@@ -16,5 +17,6 @@ __all__ = [
     "TemporalMemory",
     "Tracker",
     "View",
+    "VolumeMasks",
     "VolumeSlices",
 ]

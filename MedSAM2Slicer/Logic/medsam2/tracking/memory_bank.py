@@ -1,11 +1,13 @@
 """Memories of slices, and SAM 2's rule for which of them the next slice looks at."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from medsam2.model.config import NetworkConfig
+from medsam2.model.network import ABSENT_LOGIT
 
 from .view import View
 
@@ -35,6 +37,11 @@ class MemoryEntry:
     prompted: bool
     memory: Tensor | None = field(default=None, repr=False)
     memory_view: View | None = None
+
+    def emptied(self) -> "MemoryEntry":
+        """The same slice without the object."""
+        logits = torch.full_like(self.logits, ABSENT_LOGIT)
+        return replace(self, logits=logits, iou=0.0, object_score=ABSENT_LOGIT)
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,7 @@ class SliceMask:
     @classmethod
     def _build(cls, object_id: str, entry: MemoryEntry, place: tuple[int, int, np.ndarray]) -> "SliceMask":
         logits = entry.logits[0, 0].float().cpu().numpy()
-        return cls(
-            object_id, entry.slice_index, *place, entry.iou, entry.object_score, entry.view, logits
-        )
+        return cls(object_id, entry.slice_index, *place, entry.iou, entry.object_score, entry.view, logits)
 
     def full(self, shape: tuple[int, int]) -> np.ndarray:
         """The mask on the whole slice, (rows, columns) bool."""

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume import Volume, Window, check_axis, choose_window
+from medsam2.volume import Volume, Window, axis_index, check_axis, choose_window
 
 
 class Slices(Protocol):
@@ -39,6 +39,7 @@ class VolumeSlices:
         check_axis(volume, axis)
         self.volume = volume
         self.axis = axis
+        self.axis_index = axis_index(axis)
         self.window = window or choose_window(volume)
         self.count = volume.slice_count(axis)
         self.spacing = volume.slice_spacing(axis)
@@ -50,6 +51,11 @@ class VolumeSlices:
     def pixels(self, index: int) -> np.ndarray:
         """One windowed slice, (rows, columns) float32 in [0, 1]."""
         return self.window.apply(self.volume.slice(self.axis, index))
+
+    def place(self, kji: np.ndarray) -> tuple[int, float, float]:
+        """Slice, row and column of a voxel index (k, j, i), which may lie between voxels."""
+        row, column = np.delete(kji, self.axis_index)
+        return int(np.rint(kji[self.axis_index])), float(row), float(column)
 
 
 class ImageSet:

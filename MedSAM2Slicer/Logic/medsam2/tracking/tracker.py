@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2, MemorySelection
+from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 
 from .feature_cache import FeatureCache, sorting_key
-from .memory_bank import MemoryBank, MemoryEntry, Selection, TemporalMemory
+from .memory_bank import MemoryEntry, Selection, TemporalMemory
+from .memory_encoding import MemoryEncoding
 from .prompts import Prompt
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .slices import Slices
+from .tracked_object import TrackedObject
 from .view import View
 from .view_choice import candidate_views, following_view, mask_view, prompt_view, view_score
 
@@ -25,35 +25,6 @@ LOGIT_LIMIT = 32.0
 """An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
 
 Direction = Literal["both", "forward", "backward"]
-
-
-@dataclass(eq=False)
-class TrackedObject:
-    """One object: its prompts and answers by slice, and its memory bank."""
-
-    bank: MemoryBank
-    prompts: dict[int, Prompt] = field(default_factory=dict)
-    entries: dict[int, MemoryEntry] = field(default_factory=dict)
-    reversed: dict[int, bool] = field(default_factory=dict)
-    """For tracked slices, whether tracking came from above."""
-
-    def remember(self, entry: MemoryEntry) -> None:
-        """Store an answer, in place of an earlier one on the same slice."""
-        self.entries[entry.slice_index] = entry
-        self.bank.add(entry)
-
-    def forget(self, slice_index: int) -> None:
-        """Drop everything known of a slice."""
-        for known in (self.prompts, self.entries, self.reversed):
-            known.pop(slice_index, None)
-        self.bank.forget(slice_index)
-
-    def release_memories(self, in_use: list[MemoryEntry]) -> None:
-        """Drop encoded memories that the last slice did not look at; they are made anew when needed."""
-        wanted = {id(entry) for entry in in_use}
-        for entry in self.entries.values():
-            if not entry.prompted and id(entry) not in wanted:
-                entry.memory = None
 
 
 class Tracker:
@@ -89,6 +60,7 @@ class Tracker:
         self.absent_stop = absent_stop
         self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
+        self._memories = MemoryEncoding(network, self.features)
         self._chooser = self
         if view_network is not None:
             self._chooser = Tracker(view_network, slices, memory=self.memory, cache_bytes=cache_bytes // 8)
@@ -213,7 +185,7 @@ class Tracker:
     def _conditioned(self, target: TrackedObject, index: int, features: ImageFeatures, view: View) -> Tensor:
         reverse = target.reversed.get(index, False)
         selection = target.bank.select(index, reverse, self.slices.count, sorting_key(features))
-        return self.network.condition(features.s16, self._stacked([selection], view))
+        return self.network.condition(features.s16, self._memories.for_network([selection], view))
 
     def _view_for(self, prompt: Prompt, earlier: MemoryEntry | None, view: str | float | None) -> View:
         """The view of a prompted slice: that of its earlier answer as long as it shows the prompt."""
@@ -258,7 +230,9 @@ class Tracker:
             for name in gone:
                 yield from self._erase(name, index)
             active = [name for name in joined if name not in gone]
-            if len(gone) == len(starts) and not any(self._is_known_beyond(name, index, step) for name in gone):
+            if len(gone) == len(starts) and not any(
+                self._is_known_beyond(name, index, step) for name in gone
+            ):
                 return
             for name, mask in self._track(active, index, reverse).items():
                 missing[name] = 0 if mask.mask.size else missing[name] + 1
@@ -277,8 +251,7 @@ class Tracker:
         if entry is None or entry.prompted:
             return
         target.forget(index)
-        empty = replace_logits(entry)
-        yield SliceMask.from_entry(name, empty, self.slices.shape(index))
+        yield SliceMask.from_entry(name, entry.emptied(), self.slices.shape(index))
 
     def _track(self, names: list[str], index: int, reverse: bool) -> dict[str, SliceMask]:
         """Answer one slice for several objects, those of one view and like memories in one batch."""
@@ -335,7 +308,7 @@ class Tracker:
         features = self.features.get(index, view)
         count = len(selections)
         s16 = features.s16.expand(count, -1, -1, -1)
-        conditioned = self.network.condition(s16, self._stacked(list(selections.values()), view))
+        conditioned = self.network.condition(s16, self._memories.for_network(list(selections.values()), view))
         prediction = self.network.decode(features, conditioned)
         entries = {}
         for place, (name, selection) in enumerate(selections.items()):
@@ -361,52 +334,6 @@ class Tracker:
             key=sorting_key(features),
             prompted=prompted,
         )
-
-    def _stacked(self, selections: list[Selection], view: View) -> MemorySelection | None:
-        """Memories of a batch of objects as tensors; None where there is nothing to look at."""
-        example = selections[0]
-        if not example.entries:
-            return None
-        memories = [
-            torch.stack([self._memory(entry, view)[0] for entry in selection.entries])
-            for selection in selections
-        ]
-        dim = self.network.config.model_dim
-        pointers = [
-            torch.cat([entry.pointer for entry, _ in selection.pointers])
-            if selection.pointers
-            else memories[0].new_zeros(0, dim)
-            for selection in selections
-        ]
-        return MemorySelection(
-            torch.stack(memories),
-            example.time_index,
-            torch.stack(pointers),
-            [distance for _, distance in example.pointers],
-            example.log_weights,
-        )
-
-    def _memory(self, entry: MemoryEntry, view: View) -> Tensor:
-        """The encoded memory of a slice as seen in ``view``, (1, memory_dim, h, w).
-
-        Memories are compared with the current image place by place, so one that was encoded in another
-        view is encoded again in this one.
-        """
-        if entry.memory is None or entry.memory_view != view:
-            features = self.features.get(entry.slice_index, view)
-            size = self.network.config.image_size
-            logits = view.logits_from(entry.logits, entry.view)
-            logits = F.interpolate(logits.float(), size=(size, size), mode="bilinear")
-            mask = (logits > 0).float() if entry.prompted else logits.sigmoid()
-            score = torch.tensor([entry.object_score], device=logits.device)
-            entry.memory = self.network.encode_memory(features.s16, mask, score)
-            entry.memory_view = view
-        return entry.memory
-
-
-def replace_logits(entry: MemoryEntry) -> MemoryEntry:
-    """A copy of an entry that says: the object is not here."""
-    return replace(entry, logits=torch.full_like(entry.logits, -LOGIT_LIMIT), iou=0.0, object_score=-LOGIT_LIMIT)
 
 
 def _check_view(view: str | float) -> None:

@@ -76,7 +76,9 @@ class View:
     def _overlap(self, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
         """Where view and slice meet, for rows and columns: as indices of the view and of the slice."""
         pairs = []
-        for first, size, length in zip((self.row, self.column), (self.rows, self.columns), shape, strict=True):
+        for first, size, length in zip(
+            (self.row, self.column), (self.rows, self.columns), shape, strict=True
+        ):
             start, stop = max(first, 0), max(min(first + size, length), max(first, 0))
             pairs.append((slice(start - first, stop - first), slice(start, stop)))
         return pairs

@@ -25,7 +25,9 @@ def candidate_views(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float
     side = whole.side(spacing)
     least = max((row1 - row0) * spacing[0], (column1 - column0) * spacing[1]) / PROMPT_SHARE
     centre = ((row0 + row1) / 2, (column0 + column1) / 2)
-    zoomed = [View.around(centre, side / zoom, spacing).inside(shape) for zoom in ZOOMS[1:] if side / zoom >= least]
+    zoomed = [
+        View.around(centre, side / zoom, spacing).inside(shape) for zoom in ZOOMS[1:] if side / zoom >= least
+    ]
     return [whole, *zoomed]
 
 

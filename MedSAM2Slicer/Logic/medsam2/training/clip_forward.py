@@ -52,7 +52,9 @@ def clip_loss(network: MedSAM2, head: DenseHead, batch: ClipBatch) -> tuple[Tens
             part = prompt_loss(prediction.candidates, targets[:, frame], present[:, frame], everywhere)
         loss = loss + part / frames
         if frame in (0, frames - 1):
-            report["first" if frame == 0 else "last"] = _mean_iou(prediction, targets[:, frame], present[:, frame])
+            report["first" if frame == 0 else "last"] = _mean_iou(
+                prediction, targets[:, frame], present[:, frame]
+            )
         if frame < frames - 1:
             pointers.append(prediction.pointer)
             memories.append(_memory(network, features, prediction, size))

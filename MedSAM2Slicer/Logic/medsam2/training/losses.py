@@ -90,4 +90,6 @@ class DenseHead(nn.Module):
         logits = self.scale * (vectors @ vectors.transpose(1, 2)) + self.bias
         same = (label[:, :, None] == label[:, None, :]).float()
         loss = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
-        return 0.5 * ((loss * same).sum() / same.sum() + (loss * (1 - same)).sum() / (1 - same).sum().clamp(min=1))
+        return 0.5 * (
+            (loss * same).sum() / same.sum() + (loss * (1 - same)).sum() / (1 - same).sum().clamp(min=1)
+        )

@@ -65,9 +65,7 @@ def first_prompts(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     click = random_click(masks, torch.rand(count) < 0.7)
     as_points = torch.stack((click, torch.zeros_like(click)), dim=1)
     points = torch.where(is_box[:, None, None], jittered_box(masks), as_points)
-    labels = torch.where(
-        is_box[:, None], torch.tensor([BOX_START, BOX_END]), torch.tensor([POSITIVE, -1])
-    )
+    labels = torch.where(is_box[:, None], torch.tensor([BOX_START, BOX_END]), torch.tensor([POSITIVE, -1]))
     return points, labels, is_box
 
 

@@ -24,7 +24,7 @@ from medsam2.training.losses import DenseHead
 from medsam2.training.starter_init import initialise
 
 PEAK_RATE, WEIGHT_DECAY, CLIP_NORM = 8e-4, 0.05, 1.0
-WARMUP_STEPS, COOLDOWN_SHARE = 150, 0.25
+WARMUP_STEPS, COOLDOWN_SHARE = 150, 0.37
 AVERAGE_DECAY = 0.998
 SAVE_EVERY, LOG_EVERY = 100, 25
 
@@ -44,14 +44,15 @@ class Phase:
 PHASES = (
     Phase(steps=1100, image_size=128, frames=1, clips=16, objects=6),
     Phase(steps=1000, image_size=128, frames=4, clips=8, objects=3),
-    Phase(steps=1000, image_size=256, frames=4, clips=3, objects=3),
-    Phase(steps=250, image_size=256, frames=8, clips=2, objects=2),
+    Phase(steps=100, image_size=256, frames=4, clips=3, objects=3),
+    Phase(steps=1000, image_size=256, frames=6, clips=2, objects=4),
+    Phase(steps=300, image_size=256, frames=8, clips=2, objects=2),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 
 
 def learning_rate(step: int) -> float:
-    """Warm-up, a plateau, and a linear descent to 2 % over the last quarter."""
+    """Warm-up, a plateau, and a linear descent to 2 % over the last third."""
     cooldown = COOLDOWN_SHARE * TOTAL_STEPS
     descent = (TOTAL_STEPS - step) / cooldown
     return PEAK_RATE * max(0.02, min(1.0, (step + 1) / WARMUP_STEPS, descent))
@@ -101,7 +102,11 @@ class Run:
             group["lr"] = learning_rate(self.step)
         batch = ClipBatch(*(value.to(self.device, non_blocking=True) for value in vars(batch).values()))
         # The fused kernel's backward pass is slow for few tokens on a CPU.
-        kernels = [SDPBackend.MATH] if self.device.type == "cpu" else [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+        kernels = (
+            [SDPBackend.MATH]
+            if self.device.type == "cpu"
+            else [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+        )
         with torch.autocast(self.device.type, dtype=torch.bfloat16), sdpa_kernel(kernels):
             loss, report = clip_loss(self.network, self.head, batch)
         self.optimiser.zero_grad()

@@ -11,6 +11,7 @@ from medsam2.volume.writing import (
     output_format,
     write_labelmap,
     write_segmentation,
+    write_volume,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "read_volume",
     "write_labelmap",
     "write_segmentation",
+    "write_volume",
 ]

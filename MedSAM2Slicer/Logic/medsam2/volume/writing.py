@@ -87,6 +87,12 @@ def write_labelmap(path: str | os.PathLike, labels: np.ndarray, geometry: Geomet
     _write_image(path, geometry.to_image(labels))
 
 
+def write_volume(path: str | os.PathLike, voxels: np.ndarray, geometry: Geometry) -> None:
+    """Write intensities (k, j, i) as an image file; raises InputError as :func:`write_labelmap` does."""
+    output_format(path)
+    _write_image(path, geometry.to_image(voxels))
+
+
 def write_segmentation(path: str | os.PathLike, segments: Sequence[Segment], geometry: Geometry) -> None:
     """Write segments, in their order, as a .seg.nrrd file, Slicer's format for segmentations.
 

@@ -1,0 +1,43 @@
+# make demo and make test need only Python 3.10+ and this file; each makes its own .venv when absent.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CASES ?= ../shared/data
+
+.PHONY: demo test lint bench results install clean
+
+demo: $(VENV)/.demo
+	$(BIN)/medsam2 demo -o demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python Testing/benchmarks/bench.py
+
+results: $(VENV)/.dev
+	$(BIN)/python Testing/benchmarks/real_cases.py --cases $(CASES)
+	$(BIN)/python Testing/benchmarks/self_sorting_experiment.py
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade "pip>=24" "setuptools>=77"
+
+# Without build isolation, so that nothing pulls another torch than the pinned one.
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,parity]"
+	$(BIN)/pip install --quiet --no-deps "torchvision==0.28.0"
+	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,32 @@
+"""MedSAM-2 for volumes: a click on one slice becomes a mask through all of them.
+
+The names below are the public interface; they are loaded when first used, so that programs which only
+read volumes do not wait for torch.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "ImageSet": "medsam2.tracking",
+    "InputError": "medsam2.errors",
+    "Prompt": "medsam2.tracking",
+    "Segment": "medsam2.volume",
+    "SelfSortingMemory": "medsam2.tracking",
+    "SliceMask": "medsam2.tracking",
+    "TemporalMemory": "medsam2.tracking",
+    "Tracker": "medsam2.tracking",
+    "Volume": "medsam2.volume",
+    "VolumeMasks": "medsam2.tracking",
+    "VolumeSlices": "medsam2.tracking",
+    "load_model": "medsam2.weights.loading",
+    "write_labelmap": "medsam2.volume",
+    "write_segmentation": "medsam2.volume",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'medsam2' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,106 @@
+"""``medsam2 segment``: prompts on an image become masks in a file."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from medsam2.cli.prompt_options import objects_from_options
+from medsam2.cli.segmentation import (
+    check_folder,
+    check_output,
+    describe,
+    make_tracker,
+    summary,
+    track,
+    write_masks,
+    write_sheet,
+)
+from medsam2.errors import InputError
+from medsam2.tracking import VolumeSlices
+from medsam2.volume import Volume, check_axis, choose_window
+from medsam2.weights.loading import load_model
+
+
+def segment(
+    image: Annotated[Path, typer.Argument(help="DICOM folder, or a file: NIfTI, NRRD, MHA, PNG, …")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="File to write: .seg.nrrd, .nii.gz, .nii, .nrrd or .mha.")
+    ],
+    point: Annotated[
+        list[str] | None,
+        typer.Option("--point", help="Click R,A,S in mm; add ,- for background. May be repeated."),
+    ] = None,
+    box: Annotated[str | None, typer.Option(help="Two opposite corners on one slice: R,A,S,R,A,S.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Labels on the image's grid; every labelled slice is a prompt.")
+    ] = None,
+    prompts: Annotated[Path | None, typer.Option(help="JSON file with prompts of several objects.")] = None,
+    ijk: Annotated[bool, typer.Option("--ijk", help="Points and boxes are voxel indices I,J,K.")] = False,
+    axis: Annotated[str, typer.Option(help="Array axis along which to track: k, j or i.")] = "k",
+    slice_range: Annotated[
+        str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
+    ] = None,
+    view: Annotated[str, typer.Option(help="Field of view: auto, slice, or its side in mm.")] = "auto",
+    window: Annotated[
+        str, typer.Option(help="auto, soft-tissue, lung, bone, brain, or LOWER:UPPER intensities.")
+    ] = "auto",
+    memory: Annotated[
+        Literal["temporal", "self-sorting"], typer.Option(help="Which slices are remembered.")
+    ] = "temporal",
+    weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    preview: Annotated[Path | None, typer.Option(help="PNG with contours on the slices.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Segment objects in IMAGE from clicks, boxes or masks on single slices."""
+    check_output(output)
+    if preview is not None:
+        check_preview(preview)
+    volume = Volume.read(image)
+    check_axis(volume, axis)
+    slices = VolumeSlices(volume, axis, choose_window(volume, window))
+    objects = objects_from_options(slices, point or [], box, mask, prompts, ijk)
+    first, last = parse_range(slice_range, slices.count)
+    tracker = make_tracker(load_model(weights, device, precision), slices, parse_view(view), memory)
+    result = track(tracker, objects, first, last)
+    write_masks(output, slices, objects, result)
+    if preview is not None:
+        write_sheet(preview, slices, objects, result)
+    report = summary(slices, objects, result)
+    typer.echo(json.dumps(report) if as_json else describe(report))
+
+
+def check_preview(path: Path) -> None:
+    """Refuse a preview that could not be written."""
+    if path.suffix.lower() != ".png":
+        raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
+    check_folder(path)
+
+
+def parse_view(text: str) -> str | float:
+    """``auto``, ``slice`` or millimetres."""
+    if text in ("auto", "slice"):
+        return text
+    try:
+        side = float(text)
+    except ValueError:
+        side = -1.0
+    if not 0 < side < float("inf"):
+        raise InputError(f"--view {text} is not auto, slice, or a side in millimetres above 0.")
+    return side
+
+
+def parse_range(text: str | None, count: int) -> tuple[int, int]:
+    """First and last slice of ``A:B``, both included; all slices when not given."""
+    if text is None:
+        return 0, count - 1
+    try:
+        first, last = (int(part) for part in text.split(":"))
+    except ValueError:
+        first, last = 1, 0
+    if not 0 <= first <= last < count:
+        raise InputError(f"--range {text} is not A:B with 0 <= A <= B <= {count - 1}, slices of this axis.")
+    return first, last

@@ -1,0 +1,60 @@
+"""Encoded memories: made when they are first looked at, and anew when the view has moved."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from medsam2.model.network import MedSAM2, MemorySelection
+
+from .feature_cache import FeatureCache
+from .memory_bank import MemoryEntry, Selection
+from .view import View
+
+
+class MemoryEncoding:
+    """Turns the entries that a bank selected into what memory attention takes."""
+
+    def __init__(self, network: MedSAM2, features: FeatureCache):
+        self._network = network
+        self._features = features
+
+    def for_network(self, selections: list[Selection], view: View) -> MemorySelection | None:
+        """Memories of a batch of objects as tensors; None where there is nothing to look at."""
+        example = selections[0]
+        if not example.entries:
+            return None
+        memories = [
+            torch.stack([self.memory(entry, view)[0] for entry in selection.entries])
+            for selection in selections
+        ]
+        dim = self._network.config.model_dim
+        pointers = [
+            torch.cat([entry.pointer for entry, _ in selection.pointers])
+            if selection.pointers
+            else memories[0].new_zeros(0, dim)
+            for selection in selections
+        ]
+        return MemorySelection(
+            torch.stack(memories),
+            example.time_index,
+            torch.stack(pointers),
+            [distance for _, distance in example.pointers],
+            example.log_weights,
+        )
+
+    def memory(self, entry: MemoryEntry, view: View) -> Tensor:
+        """The encoded memory of a slice as seen in ``view``, (1, memory_dim, h, w).
+
+        Memories are compared with the current image place by place, so one that was encoded in another
+        view is encoded again in this one.
+        """
+        if entry.memory is None or entry.memory_view != view:
+            features = self._features.get(entry.slice_index, view)
+            size = self._network.config.image_size
+            logits = view.logits_from(entry.logits, entry.view)
+            logits = F.interpolate(logits.float(), size=(size, size), mode="bilinear")
+            mask = (logits > 0).float() if entry.prompted else logits.sigmoid()
+            score = torch.tensor([entry.object_score], device=logits.device)
+            entry.memory = self._network.encode_memory(features.s16, mask, score)
+            entry.memory_view = view
+        return entry.memory

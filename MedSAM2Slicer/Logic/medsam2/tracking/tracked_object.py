@@ -1,0 +1,35 @@
+"""What tracking knows of one object."""
+
+from dataclasses import dataclass, field
+
+from .memory_bank import MemoryBank, MemoryEntry
+from .prompts import Prompt
+
+
+@dataclass(eq=False)
+class TrackedObject:
+    """One object: its prompts and answers by slice, and its memory bank."""
+
+    bank: MemoryBank
+    prompts: dict[int, Prompt] = field(default_factory=dict)
+    entries: dict[int, MemoryEntry] = field(default_factory=dict)
+    reversed: dict[int, bool] = field(default_factory=dict)
+    """For tracked slices, whether tracking came from above."""
+
+    def remember(self, entry: MemoryEntry) -> None:
+        """Store an answer, in place of an earlier one on the same slice."""
+        self.entries[entry.slice_index] = entry
+        self.bank.add(entry)
+
+    def forget(self, slice_index: int) -> None:
+        """Drop everything known of a slice."""
+        for known in (self.prompts, self.entries, self.reversed):
+            known.pop(slice_index, None)
+        self.bank.forget(slice_index)
+
+    def release_memories(self, in_use: list[MemoryEntry]) -> None:
+        """Drop encoded memories that the last slice did not look at; they are made anew when needed."""
+        wanted = {id(entry) for entry in in_use}
+        for entry in self.entries.values():
+            if not entry.prompted and id(entry) not in wanted:
+                entry.memory = None
