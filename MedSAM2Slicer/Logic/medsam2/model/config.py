@@ -27,6 +27,9 @@ class NetworkConfig:
         memory_layers, memory_feedforward: depth and hidden width of the memory attention.
         decoder_heads, decoder_feedforward: the mask decoder's two-way transformer.
         memory_frames: slots of the temporal memory, the prompted one included (``num_maskmem``).
+        single_mask_tracking: on slices without a prompt take the decoder's single mask rather than the
+            best of three, and never replace an unsteady single mask. Official networks do the opposite;
+            ours is too young to rank three candidates of an object that memory has already settled.
         pointer_frames: frames whose object pointers are attended to (``max_obj_ptrs_in_encoder``).
     """
 
@@ -47,6 +50,7 @@ class NetworkConfig:
     decoder_feedforward: int = 2048
     memory_frames: int = 7
     pointer_frames: int = 16
+    single_mask_tracking: bool = False
 
     @property
     def encodes_pointer_time(self) -> bool:
@@ -101,6 +105,7 @@ PRESETS: dict[str, NetworkConfig] = {
         memory_feedforward=512,
         decoder_heads=4,
         decoder_feedforward=512,
+        single_mask_tracking=True,
     ),
 }
 

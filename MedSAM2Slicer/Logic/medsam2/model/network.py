@@ -153,6 +153,7 @@ class MedSAM2(nn.Module):
         batch, size = len(conditioned), conditioned.shape[-1]
         encoder = self.sam_prompt_encoder
         if points is None:
+            ambiguous = ambiguous and not self.config.single_mask_tracking
             points = conditioned.new_zeros(batch, 1, 2, dtype=torch.float32)
             labels = torch.full((batch, 1), PADDING, device=conditioned.device)
         candidates = self.sam_mask_decoder(
@@ -197,9 +198,11 @@ class MedSAM2(nn.Module):
         best = 1 + candidates.iou[:, 1:].argmax(dim=1)
         # The single mask's token stays the pointer even where the mask itself gives way.
         token = candidates.tokens[rows, best if ambiguous else 0]
-        if not ambiguous:
+        if not ambiguous and (self.training or self.config.single_mask_tracking):
+            best = torch.zeros_like(best)
+        elif not ambiguous:
             unstable = _stability(candidates.logits[:, 0]) < STABILITY_THRESHOLD
-            best = torch.where(unstable & (not self.training), best, 0)
+            best = torch.where(unstable, best, 0)
         present = candidates.object_score > 0
         logits = candidates.logits[rows, best][:, None].float()
         pointer = torch.where(present[:, None], self.obj_ptr_proj(token), self.no_obj_ptr)

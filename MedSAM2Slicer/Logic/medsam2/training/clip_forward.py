@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2, MemorySelection
-from medsam2.training.losses import DENSE_WEIGHT, DenseHead, candidate_losses, prompt_loss
+from medsam2.training.losses import DENSE_WEIGHT, DenseHead, prompt_loss
 from medsam2.training.prompts import corrective_clicks, first_prompts
 
 CORRECTED_SHARE = 0.5
@@ -48,8 +48,8 @@ def clip_loss(network: MedSAM2, head: DenseHead, batch: ClipBatch) -> tuple[Tens
         else:
             selection = _selection(network, memories, pointers)
             prediction = network.decode(features, network.condition(features.s16, selection))
-            everywhere = torch.ones(len(batch.clip), dtype=torch.bool)
-            part = prompt_loss(prediction.candidates, targets[:, frame], present[:, frame], everywhere)
+            ambiguous = torch.full_like(batch.clip, not network.config.single_mask_tracking, dtype=torch.bool)
+            part = prompt_loss(prediction.candidates, targets[:, frame], present[:, frame], ambiguous)
         loss = loss + part / frames
         if frame in (0, frames - 1):
             report["first" if frame == 0 else "last"] = _mean_iou(
@@ -125,7 +125,7 @@ def _selection(network: MedSAM2, memories: list[Tensor], pointers: list[Tensor])
 
 @torch.no_grad()
 def _mean_iou(prediction: MaskPrediction, target: Tensor, present: Tensor) -> float:
-    """Mean IoU of the best candidate over the objects in the image."""
-    _, iou = candidate_losses(prediction.candidates, target)
-    chosen = iou.gather(1, 1 + prediction.candidates.iou[:, 1:].argmax(dim=1, keepdim=True))[:, 0]
-    return float(chosen[present].mean()) if present.any() else float("nan")
+    """Mean IoU of the chosen masks over the objects in the image."""
+    predicted, truth = prediction.logits[:, 0] > 0, target > 0.5
+    overlap = (predicted & truth).flatten(1).sum(1) / (predicted | truth).flatten(1).sum(1).clamp(min=1)
+    return float(overlap[present].mean()) if present.any() else float("nan")

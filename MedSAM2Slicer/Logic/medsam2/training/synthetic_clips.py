@@ -14,6 +14,8 @@ from medsam2.training.synthetic_intensity import paint
 from medsam2.training.synthetic_shapes import log_uniform
 from medsam2.training.synthetic_tissues import TISSUE_COUNT
 
+LEAST_SHARE = 0.003
+"""Targets cover at least this share of the view: smaller ones get a closer view in use."""
 _OUTSIDE = 255 * TISSUE_COUNT  # code of samples beyond the volume; object 255 is never painted
 _SMOOTHING = 0.8  # deviation in voxels of the smoothing that removes stairs from enlarged labels
 
@@ -44,8 +46,8 @@ class _View:
 
 
 def make_clip(anatomy: Anatomy, rng: np.random.Generator, image_size: int, frames: int, objects: int) -> Clip:
-    """Cut one clip with 1 to ``objects`` targets, each of at least 30 pixels (of 256 x 256) in frame 0."""
-    least = max(8, round(30 * (image_size / 256) ** 2))
+    """Cut one clip with 1 to ``objects`` targets, each of at least ``LEAST_SHARE`` of frame 0."""
+    least = round(LEAST_SHARE * image_size**2)
     while True:
         anchor = _pick_object(anatomy, rng)
         view = _aim(anatomy, rng, anchor, image_size, frames)
@@ -83,7 +85,7 @@ def _orientation(rng: np.random.Generator) -> np.ndarray:
 
 
 def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> _View:
-    """A view in which the anchor's cross-section fills 12 to 95 % of the side."""
+    """A view in which the anchor's cross-section fills 22 to 95 % of the side."""
     box = anatomy.boxes[anchor]
     voxels = np.argwhere(anatomy.objects[box] == anchor) + [part.start for part in box]
     axes = _orientation(rng)

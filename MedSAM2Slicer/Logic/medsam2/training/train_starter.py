@@ -23,17 +23,17 @@ from medsam2.training.clip_forward import ClipBatch, clip_loss
 from medsam2.training.losses import DenseHead
 from medsam2.training.starter_init import initialise
 
-PEAK_RATE, WEIGHT_DECAY, CLIP_NORM = 8e-4, 0.05, 1.0
-WARMUP_STEPS, COOLDOWN_SHARE = 150, 0.37
+WEIGHT_DECAY, CLIP_NORM, WARMUP_STEPS = 0.05, 1.0, 150
 AVERAGE_DECAY = 0.998
 SAVE_EVERY, LOG_EVERY = 100, 25
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with clips of one size."""
+    """A stretch of training with clips of one size; ``rate`` is the learning rate at its start."""
 
     steps: int
+    rate: float
     image_size: int
     frames: int
     clips: int
@@ -42,20 +42,22 @@ class Phase:
 
 # Small images first: a step costs a third, and the weights carry over. Then tracking, then full size.
 PHASES = (
-    Phase(steps=1100, image_size=128, frames=1, clips=16, objects=6),
-    Phase(steps=1000, image_size=128, frames=4, clips=8, objects=3),
-    Phase(steps=100, image_size=256, frames=4, clips=3, objects=3),
-    Phase(steps=1000, image_size=256, frames=6, clips=2, objects=4),
-    Phase(steps=300, image_size=256, frames=8, clips=2, objects=2),
+    Phase(steps=1100, rate=8e-4, image_size=128, frames=1, clips=16, objects=6),
+    Phase(steps=1000, rate=8e-4, image_size=128, frames=4, clips=8, objects=3),
+    Phase(steps=300, rate=8e-4, image_size=256, frames=6, clips=2, objects=4),
+    Phase(steps=1100, rate=4e-4, image_size=128, frames=4, clips=8, objects=4),
+    Phase(steps=600, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 
 
 def learning_rate(step: int) -> float:
-    """Warm-up, a plateau, and a linear descent to 2 % over the last third."""
-    cooldown = COOLDOWN_SHARE * TOTAL_STEPS
-    descent = (TOTAL_STEPS - step) / cooldown
-    return PEAK_RATE * max(0.02, min(1.0, (step + 1) / WARMUP_STEPS, descent))
+    """Warm-up, then straight lines from the rate of one phase to that of the next, and to 0 at the end."""
+    phase, end = phase_at(step)
+    following = PHASES.index(phase) + 1
+    target = PHASES[following].rate if following < len(PHASES) else 0.0
+    left = (end - step) / phase.steps
+    return min(1.0, (step + 1) / WARMUP_STEPS) * (target + (phase.rate - target) * left)
 
 
 def phase_at(step: int) -> tuple[Phase, int]:
@@ -80,7 +82,7 @@ class Run:
         self.network.to(device).train()
         self.head.to(device)
         self.average = copy.deepcopy(self.network).eval()
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=PEAK_RATE, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(self._groups(), lr=PHASES[0].rate, betas=(0.9, 0.98))
         self.step = 0
         if self._state_file.exists():
             self._load()
@@ -170,7 +172,7 @@ def train(folder: Path, workers: int, until: int = TOTAL_STEPS) -> None:
     while run.step < until:
         phase, end = phase_at(run.step)
         options = asdict(phase)
-        options.pop("steps")
+        del options["steps"], options["rate"]
         batches = clip_batches(seed=run.step, workers=workers, **options)
         rows: list[dict[str, float]] = []
         started = time.monotonic()

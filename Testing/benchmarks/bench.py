@@ -1,0 +1,42 @@
+"""Speed and memory of tracking on this machine, as one Markdown report.
+
+Run with ``make bench`` on an otherwise idle Linux machine; needs the `sam2` package beside ours.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import memory_use, tracking_speed
+from benchmarks.machine import description, matrix_product_peak
+
+
+def main() -> int:
+    """Print the report; 1 where tracking takes more memory than it may."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, help="also write the report to this file")
+    parser.add_argument("--slices", type=int, default=20, help="slices of the timed tracks")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    header = f"# Speed and memory of tracking\n\n{description()}."
+    peak = matrix_product_peak()
+    speed = [
+        part(arguments.slices, arguments.rounds, peak)
+        for part in (tracking_speed.report, tracking_speed.starter_report)
+    ]
+    memory, is_within = memory_use.report()
+    text = "\n\n".join((header, *speed, memory)) + "\n"
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text)
+    return 0 if is_within else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

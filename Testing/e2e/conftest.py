@@ -1,0 +1,46 @@
+"""The real command on real files."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+LOGIC = Path(__file__).resolve().parents[2] / "MedSAM2Slicer" / "Logic"
+
+
+@pytest.fixture
+def medsam2(tmp_path):
+    """Run ``medsam2`` in a child process: returns exit code, standard output and standard error."""
+
+    def run(*arguments, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "PYTHONPATH": str(LOGIC), "MEDSAM2_HOME": str(tmp_path / "home")}
+        command = [*prefix, sys.executable, "-m", "medsam2.cli.main", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+
+    return run
+
+
+def write_image(path: Path, voxels: np.ndarray, spacing=(1.0, 1.0, 3.0), **geometry) -> Path:
+    """Write voxels (k, j, i) as an image file."""
+    image = SimpleITK.GetImageFromArray(voxels)
+    image.SetSpacing(spacing[: voxels.ndim])
+    if "direction" in geometry:
+        image.SetDirection(geometry["direction"])
+        image.SetOrigin(geometry["origin"])
+    SimpleITK.WriteImage(image, str(path))
+    return path
+
+
+@pytest.fixture
+def ball(tmp_path) -> Path:
+    """A bright ball in a dim CT-like volume of 8 x 48 x 48 voxels, on a flipped and oblique grid."""
+    k, j, i = np.mgrid[:8, :48, :48]
+    inside = ((k - 4) * 3) ** 2 + (j - 24) ** 2 + (i - 20) ** 2 < 9**2
+    voxels = np.where(inside, 150, -20).astype(np.int16)
+    cos, sin = np.cos(0.3), np.sin(0.3)
+    direction = (-cos, sin, 0.0, sin, cos, 0.0, 0.0, 0.0, -1.0)
+    return write_image(tmp_path / "ball.nrrd", voxels, direction=direction, origin=(30.0, -12.0, 5.0))
