@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from benchmarks.machine import MemoryGrowth, in_fresh_process
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.config import network_config
@@ -12,7 +13,7 @@ from medsam2.tracking import Prompt, Tracker, VolumeSlices
 SLICES, LIMIT = 600, 2.0e9
 """The volume's slices of 512 x 512 voxels, and the bytes that tracking all of them may take."""
 RUNS = {"starter": SLICES, "tiny_512": 200}
-"""Presets and the slices tracked: for the larger one, enough to fill the feature cache and show the growth."""
+"""Presets and the slices tracked: for the larger one, enough to fill the feature cache and go on."""
 
 
 @dataclass(frozen=True)
