@@ -138,7 +138,7 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
 def describe(report: dict) -> str:
     """A summary as lines of text."""
     lines = [
-        f"{entry['name']}: {entry['volume_ml']:g} ml on {entry['slices']} slices, view {entry['view_mm']:g} mm"
-        for entry in report["objects"]
+        f"{o['name']}: {o['volume_ml']:g} ml on {o['slices']} slices, view {o['view_mm']:g} mm"
+        for o in report["objects"]
     ]
     return "\n".join([*lines, f"{report['seconds']:.1f} s, {report['seconds_per_slice']:.3f} s per slice"])

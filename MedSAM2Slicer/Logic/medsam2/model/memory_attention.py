@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from .config import NetworkConfig
 from .layers import Attention
-from .position_encoding import rotary_tables, rotate, sine_map
+from .position_encoding import rotary_table, rotate, sine_map
 
 
 class RotaryAttention(Attention):
@@ -33,10 +33,10 @@ class RotaryAttention(Attention):
         q = self.split_heads(self.q_proj(q))
         k = self.split_heads(self.k_proj(k))
         v = self.split_heads(self.v_proj(v))
-        cos, sin = (table.to(q.device) for table in rotary_tables(q.shape[-1], *size))
+        table = rotary_table(q.shape[-1], *size).to(q.device)
         placed = k.shape[2] - unplaced_keys
-        q = rotate(q, cos, sin)
-        k = _rotate_first(k, placed, cos, sin)
+        q = rotate(q, table)
+        k = _rotate_first(k, placed, table)
         bias = (
             None
             if key_bias is None
@@ -45,10 +45,10 @@ class RotaryAttention(Attention):
         return self.merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
 
 
-def _rotate_first(k: Tensor, count: int, cos: Tensor, sin: Tensor) -> Tensor:
+def _rotate_first(k: Tensor, count: int, table: Tensor) -> Tensor:
     if count == k.shape[2]:
-        return rotate(k, cos, sin)
-    return torch.cat((rotate(k[:, :, :count], cos, sin), k[:, :, count:]), dim=2)
+        return rotate(k, table)
+    return torch.cat((rotate(k[:, :, :count], table), k[:, :, count:]), dim=2)
 
 
 class MemoryAttentionLayer(nn.Module):
@@ -112,7 +112,8 @@ class MemoryAttention(nn.Module):
         """
         size = image.shape[2:]
         positions = sine_map(image.shape[1], *size).to(image.device)
-        x = (image + 0.1 * positions).flatten(2).transpose(1, 2)
+        # Contiguous: every layer below reads it token by token.
+        x = (image + 0.1 * positions).flatten(2).transpose(1, 2).contiguous()
         keys = memory + memory_positions
         for layer in self.layers:
             x = layer(x, keys, memory, size, pointer_tokens, key_bias)

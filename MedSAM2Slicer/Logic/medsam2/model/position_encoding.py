@@ -52,24 +52,21 @@ def sine_of_time(distance: Tensor, channels: int) -> Tensor:
 
 
 @_as_ordinary_tensor
-def rotary_tables(dim: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (height * width, dim / 2) of axial rotary codes (``compute_axial_cis``)."""
+def rotary_table(dim: int, height: int, width: int) -> Tensor:
+    """Axial rotary codes (height * width, dim / 2) as complex numbers (``compute_axial_cis``)."""
     frequency = TEMPERATURE ** (-torch.arange(0, dim, 4)[: dim // 4].float() / dim)
     index = torch.arange(height * width)
     columns = torch.outer((index % width).float(), frequency)
     rows = torch.outer(torch.div(index, width, rounding_mode="floor").float(), frequency)
     angle = torch.cat((columns, rows), dim=-1)
-    return angle.cos(), angle.sin()
+    return torch.polar(torch.ones_like(angle), angle)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Apply rotary codes to (..., N, dim); tables of fewer rows repeat, one turn per memory."""
-    repeats = x.shape[-2] // cos.shape[0]
-    if repeats > 1:
-        cos, sin = cos.repeat(repeats, 1), sin.repeat(repeats, 1)
-    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
-    rotated = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1)
-    return rotated.flatten(-2).to(x.dtype)
+def rotate(x: Tensor, table: Tensor) -> Tensor:
+    """Apply rotary codes to tokens (..., N, dim) of one or several maps of as many tokens as the table."""
+    maps = x.float().unflatten(-2, (-1, len(table))).unflatten(-1, (-1, 2))
+    turned = torch.view_as_real(torch.view_as_complex(maps.contiguous()) * table)
+    return turned.flatten(-2).flatten(-3, -2).to(x.dtype)
 
 
 class PositionEmbeddingRandom(nn.Module):

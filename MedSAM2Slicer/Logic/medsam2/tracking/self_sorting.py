@@ -18,6 +18,9 @@ from .memory_bank import MemoryEntry, Selection
 
 SMALLEST_SIMILARITY = 1e-3
 """Cosines at or below zero count as this much when resampling; the paper leaves them undefined."""
+TIE = 1e-5
+"""Summed dissimilarities this close are equal: those of equal images differ by rounding, which depends on
+the order of arrival."""
 SWAP_MARGIN = 0.1
 """How much less confident a newcomer may be than the memory it replaces (released code)."""
 
@@ -136,7 +139,9 @@ class SelfSortingBank:
         if not candidates:
             return  # more prompted slices than the capacity: people's prompts are never dropped
         scores = self.dissimilarity().tolist()
-        self._remove(min(candidates, key=lambda place: (scores[place], self.entries[place].slice_index)))
+        least = min(scores[place] for place in candidates)
+        tied = [place for place in candidates if scores[place] <= least + TIE]
+        self._remove(min(tied, key=lambda place: self.entries[place].slice_index))
 
     def _swap(self, entry: MemoryEntry) -> None:
         to_new = self._keys() @ entry.key.cpu()

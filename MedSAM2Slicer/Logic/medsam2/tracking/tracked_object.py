@@ -21,6 +21,10 @@ class TrackedObject:
         self.entries[entry.slice_index] = entry
         self.bank.add(entry)
 
+    def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry | None:
+        """The answer on the slice that tracking comes from."""
+        return self.entries.get(slice_index + 1 if reverse else slice_index - 1)
+
     def forget(self, slice_index: int) -> None:
         """Drop everything known of a slice."""
         for known in (self.prompts, self.entries, self.reversed):

@@ -10,6 +10,7 @@ from torch import Tensor
 from medsam2.errors import InputError
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 
+from .connected import near_neighbour, near_prompt
 from .feature_cache import FeatureCache, sorting_key
 from .memory_bank import MemoryEntry, Selection, TemporalMemory
 from .memory_encoding import MemoryEncoding
@@ -19,7 +20,7 @@ from .slice_mask import SliceMask
 from .slices import Slices
 from .tracked_object import TrackedObject
 from .view import View
-from .view_choice import candidate_views, following_view, mask_view, prompt_view, view_score
+from .view_choice import best_view, candidate_views, following_view, mask_view, prompt_view
 
 LOGIT_LIMIT = 32.0
 """An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
@@ -36,6 +37,8 @@ class Tracker:
         view: field of view: ``"auto"`` chooses it on the prompted slice and follows the object,
             ``"slice"`` always shows whole slices, a number is the side in millimetres at the prompt.
         memory: ``TemporalMemory()`` (SAM 2's rule) or ``SelfSortingMemory(...)`` (MedSAM-2's).
+        connected: drop parts of a mask that are out of reach of the clicks, the box, or the mask on the
+            slice before.
         absent_stop: a direction ends after so many slices without the object; None never stops.
         cache_bytes: budget of the kept image features.
         view_network: chooses the view in place of a large ``network``; the starter network is quick.
@@ -48,6 +51,7 @@ class Tracker:
         *,
         view: str | float = "auto",
         memory: TemporalMemory | SelfSortingMemory | None = None,
+        connected: bool = True,
         absent_stop: int | None = 4,
         cache_bytes: int = 512 * 2**20,
         view_network: MedSAM2 | None = None,
@@ -57,6 +61,7 @@ class Tracker:
         self.slices = slices
         self.view = view
         self.memory = memory or TemporalMemory()
+        self.connected = connected
         self.absent_stop = absent_stop
         self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
@@ -109,6 +114,8 @@ class Tracker:
             InputError: an object has no prompt, or the range is empty.
         """
         names = list(self.objects if objects is None else objects)
+        if not names:
+            raise InputError("There is no object to track: click one on a slice first.")
         last = self.slices.count - 1 if last is None else min(last, self.slices.count - 1)
         if not 0 <= first <= last:
             raise InputError(f"The slice range {first} to {last} is empty: give the lower slice first.")
@@ -116,9 +123,9 @@ class Tracker:
         if direction != "backward":
             yield from self._sweep(starts, range(max(first, min(starts.values())), last + 1), reverse=False)
         if direction != "forward":
-            # The start itself belongs to the upward sweep when there is one.
-            above = max(starts.values()) - (direction == "both")
-            yield from self._sweep(starts, range(min(last, above), first - 1, -1), reverse=True)
+            # Each start itself belongs to the upward sweep when there is one.
+            tops = {name: index - (direction == "both") for name, index in starts.items()}
+            yield from self._sweep(tops, range(min(last, max(tops.values())), first - 1, -1), reverse=True)
 
     def forget(self, object_id: str, slice_index: int | None = None) -> None:
         """Forget an object, or what is known of it on one slice."""
@@ -155,6 +162,9 @@ class Tracker:
         self.objects[object_id] = target
         target.prompts[index] = prompt
         entry = self._entry(index, shown, prediction, features, prompted=True)
+        if self.connected:
+            before = None if earlier is None else shown.logits_from(earlier.logits, earlier.view)
+            entry.logits = near_prompt(entry.logits, prompt, shown, before)
         target.remember(entry)
         if prompt.mask is not None:
             return SliceMask.given(object_id, entry, prompt.mask)
@@ -206,7 +216,7 @@ class Tracker:
         """Try views of several sizes and take the one whose answer is the most convincing."""
         index, size = prompt.slice_index, self.network.config.image_size
         shape = self.slices.shape(index)
-        best, best_score = None, -1.0
+        masks = []
         for view in candidate_views(prompt, shape, self.slices.spacing):
             features = self.features.get(index, view)
             points, labels = (part.to(self.network.device) for part in prompt.for_network(view, size))
@@ -215,10 +225,8 @@ class Tracker:
                 features, conditioned, points, labels, ambiguous=prompt.is_ambiguous
             )
             entry = self._entry(index, view, prediction, features, prompted=True)
-            score = view_score(SliceMask.from_entry("", entry, shape), shape, size)
-            if best is None or score > best_score:
-                best, best_score = view, score
-        return best
+            masks.append(SliceMask.from_entry("", entry, shape))
+        return best_view(masks, prompt, shape, size)
 
     def _sweep(self, starts: dict[str, int], indices: range, reverse: bool) -> Iterator[SliceMask]:
         """Track in one direction; each object joins at its start and leaves when it is gone."""
@@ -226,7 +234,7 @@ class Tracker:
         missing = dict.fromkeys(starts, 0)
         for index in indices:
             joined = [name for name, start in starts.items() if (index - start) * step >= 0]
-            gone = [name for name in joined if self._is_gone(missing[name])]
+            gone = [name for name in joined if self._is_gone(missing[name]) and not self._has(name, index)]
             for name in gone:
                 yield from self._erase(name, index)
             active = [name for name in joined if name not in gone]
@@ -240,6 +248,10 @@ class Tracker:
 
     def _is_gone(self, missing: int) -> bool:
         return self.absent_stop is not None and missing >= self.absent_stop
+
+    def _has(self, name: str, index: int) -> bool:
+        """Whether a person prompted the object on a slice: it is there again, however long it was absent."""
+        return index in self.objects[name].prompts
 
     def _is_known_beyond(self, name: str, index: int, step: int) -> bool:
         return any((other - index) * step > 0 for other in self.objects[name].entries)
@@ -292,7 +304,7 @@ class Tracker:
 
     def _following(self, target: TrackedObject, index: int, reverse: bool) -> View:
         """The view for a slice: that of the neighbour that tracking comes from, moved if need be."""
-        came_from = target.entries.get(index + 1 if reverse else index - 1)
+        came_from = target.neighbour(index, reverse)
         if came_from is None:
             came_from = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index))
         shape, spacing = self.slices.shape(index), self.slices.spacing
@@ -315,6 +327,9 @@ class Tracker:
             target = self.objects[name]
             single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
             entry = self._entry(index, view, single, features, prompted=False)
+            before = target.neighbour(index, reverse)
+            if self.connected and before is not None:
+                entry.logits = near_neighbour(entry.logits, view, before.logits, before.view)
             target.remember(entry)
             target.reversed[index] = reverse
             target.release_memories(selection.entries)

@@ -48,8 +48,9 @@ class View:
         return View(row, column, self.rows, self.columns)
 
     def contains(self, row: float, column: float) -> bool:
-        """Whether a voxel of the slice lies in the view."""
-        return 0 <= row - self.row < self.rows and 0 <= column - self.column < self.columns
+        """Whether a place of the slice lies in the view, whose rim is half a voxel beyond voxel centres."""
+        row, column = row - self.row + 0.5, column - self.column + 0.5
+        return 0 <= row <= self.rows and 0 <= column <= self.columns
 
     def side(self, spacing: tuple[float, float]) -> float:
         """Side in millimetres."""

@@ -1,13 +1,27 @@
 """Choosing the field of view on the prompted slice, and following the object with it."""
 
+from math import log2
+
+import numpy as np
+from scipy import ndimage
+
 from .prompts import Prompt
 from .slice_mask import SliceMask
 from .view import View
 
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Views tried: the whole slice's side divided by each."""
-BORDER_PENALTY, SMALL_PENALTY = 0.1, 0.15
-"""Taken from the predicted IoU of a mask cut by its view's border, or too small in it to be trusted."""
+SMALL_PENALTY, MISSED_PENALTY = 0.15, 0.5
+"""Taken from the predicted IoU of a mask that is too small in its view to be trusted, or that misses a
+positive click or covers a negative one."""
+CUT_PENALTY = 0.5
+"""Taken in full from a mask that covers all of its view's border; from others by the share they cover."""
+DISAGREEMENT_PENALTY = 0.3
+"""Taken in full from a view whose mask has nothing in common with that of the next closer view. The
+predicted IoU alone is easily deceived: from a click in something small, a wide view segments its large
+neighbour, and is sure of it."""
+CLOSENESS_BONUS = 0.05
+"""Given for every halving of the view: among equals, the closer one shows the outline better."""
 SMALL_PIXELS = 60
 """A mask of fewer pixels of the network's image is too small."""
 PROMPT_SHARE = 0.85
@@ -50,31 +64,67 @@ def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
     return (min(rows), max(rows)), (min(columns), max(columns))
 
 
-def view_score(mask: SliceMask, shape: tuple[int, int], image_size: int) -> float:
-    """How well a view suits its object: predicted IoU less the penalties."""
+def best_view(masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], image_size: int) -> View:
+    """Of the answers in several views, widest first, the view of the most convincing one."""
+    scores = [_score(mask, prompt, shape, image_size) for mask in masks]
+    for place in range(len(masks) - 1):
+        agreement = _agreement(masks[place], masks[place + 1], shape)
+        scores[place] -= DISAGREEMENT_PENALTY * (1 - agreement)
+    if len(masks) > 1:
+        scores[-1] -= DISAGREEMENT_PENALTY * (1 - _agreement(masks[-2], masks[-1], shape))
+    for place, mask in enumerate(masks):
+        scores[place] += CLOSENESS_BONUS * log2(masks[0].view.rows / mask.view.rows)
+    return masks[scores.index(max(scores))].view
+
+
+def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: int) -> float:
+    """Predicted IoU less the penalties that need no other view."""
     pixels = (mask.logits > 0).sum() * (image_size / mask.logits.shape[0]) ** 2
-    score = mask.iou
+    # A click in the marrow means the bone: what a mask encloses counts as covered.
+    covered = ndimage.binary_fill_holes(mask.full(shape))
+    covered = np.pad(covered, ((0, 1), (0, 1)), mode="edge")  # a click on the last rim rounds beyond it
+    score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
     if pixels < SMALL_PIXELS:
         score -= SMALL_PENALTY
-    if any(_border_gaps(mask, shape, touching=True)):
-        score -= BORDER_PENALTY
+    if any(covered[round(row), round(column)] != positive for row, column, positive in prompt.points):
+        score -= MISSED_PENALTY
     return score
 
 
-def _border_gaps(mask: SliceMask, shape: tuple[int, int], touching: bool = False) -> list[bool]:
-    """For each side of the view, whether the mask is near it (or touches it) and the slice goes on there."""
+def _cut_share(mask: SliceMask, shape: tuple[int, int]) -> float:
+    """Share of the view's border that the mask covers where the slice goes on beyond it."""
+    view = mask.view
+    shown = view.cut(mask.full(shape))
+    edges = [
+        (shown[0], view.row > 0),
+        (shown[-1], view.row + view.rows < shape[0]),
+        (shown[:, 0], view.column > 0),
+        (shown[:, -1], view.column + view.columns < shape[1]),
+    ]
+    covered = sum(int(edge.sum()) for edge, goes_on in edges if goes_on)
+    return covered / (2 * (view.rows + view.columns))
+
+
+def _agreement(wide: SliceMask, close: SliceMask, shape: tuple[int, int]) -> float:
+    """Dice of two masks within the closer one's view."""
+    one, other = (close.view.cut(mask.full(shape)) for mask in (wide, close))
+    total = one.sum() + other.sum()
+    return float(2 * (one & other).sum() / total) if total else 0.0
+
+
+def _nears_border(mask: SliceMask, shape: tuple[int, int]) -> bool:
+    """Whether the mask is near a side of its view where the slice goes on."""
     view, (height, width) = mask.view, mask.mask.shape
-    if not mask.mask.size:
-        return [False] * 4
-    margins = (1, 1) if touching else (NEAR_BORDER * view.rows, NEAR_BORDER * view.columns)
-    near = []
-    for first, size, start, length, total, margin in (
-        (view.row, view.rows, mask.row, height, shape[0], margins[0]),
-        (view.column, view.columns, mask.column, width, shape[1], margins[1]),
+    for first, size, start, length, total in (
+        (view.row, view.rows, mask.row, height, shape[0]),
+        (view.column, view.columns, mask.column, width, shape[1]),
     ):
-        near.append(first > 0 and start - first < margin)
-        near.append(first + size < total and first + size - (start + length) < margin)
-    return near
+        margin = NEAR_BORDER * size
+        if first > 0 and start - first < margin:
+            return True
+        if first + size < total and first + size - (start + length) < margin:
+            return True
+    return False
 
 
 def following_view(mask: SliceMask, shape: tuple[int, int], spacing: tuple[float, float]) -> View:
@@ -86,7 +136,7 @@ def following_view(mask: SliceMask, shape: tuple[int, int], spacing: tuple[float
     whole = View.whole(shape, spacing).side(spacing)
     extent = max(height * spacing[0], width * spacing[1])
     is_tiny = extent < TINY * side and side > whole / ZOOMS[-1]
-    if not (is_tiny or any(_border_gaps(mask, shape))):
+    if not (is_tiny or _nears_border(mask, shape)):
         return view
     if is_tiny:
         side = max(side / 2, whole / ZOOMS[-1])

@@ -1,0 +1,57 @@
+"""Keeps a mask to what hangs together with what the person pointed at."""
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from .prompts import Prompt
+from .view import OUTSIDE_LOGIT, View
+
+REACH = 3
+"""How far, in pixels of the logits, a part may lie from its counterpart on the neighbouring slice."""
+
+
+def near_prompt(logits: Tensor, prompt: Prompt, view: View, earlier: Tensor | None = None) -> Tensor:
+    """Logits (1, 1, s, s) of a prompted slice without the parts that no click or box points at.
+
+    Parts of the ``earlier`` answer (1, 1, s, s) that the prompt corrects count as pointed at.
+
+    Negative clicks point at nothing; where they are all there is, the mask stays as it is.
+    """
+    size = logits.shape[-1]
+    seeds = np.zeros((size, size), bool) if earlier is None else (earlier[0, 0] > 0).cpu().numpy()
+    for row, column, positive in prompt.points:
+        if positive:
+            _mark(seeds, view, (row, column), (row, column))
+    if prompt.box is not None:
+        _mark(seeds, view, prompt.box[:2], prompt.box[2:])
+    return _keep_parts(logits, seeds)
+
+
+def near_neighbour(logits: Tensor, view: View, neighbour: Tensor, neighbour_view: View) -> Tensor:
+    """Logits (1, 1, s, s) of a tracked slice without the parts that nothing on the slice before leads to."""
+    before = view.logits_from(neighbour, neighbour_view)[0, 0] > 0
+    return _keep_parts(logits, before.cpu().numpy())
+
+
+def _mark(seeds: np.ndarray, view: View, one: tuple[float, float], other: tuple[float, float]) -> None:
+    """Mark the pixels between two voxels of the slice."""
+    (x0, y0), (x1, y1) = view.to_pixels(np.array([one, other]), len(seeds))
+    top, bottom = sorted((round(y0), round(y1)))
+    left, right = sorted((round(x0), round(x1)))
+    seeds[max(top, 0) : max(bottom, 0) + 1, max(left, 0) : max(right, 0) + 1] = True
+
+
+def _keep_parts(logits: Tensor, seeds: np.ndarray) -> Tensor:
+    """Drop connected parts out of reach of the seeds; all parts stay if none is in reach."""
+    mask = logits[0, 0].cpu().numpy() > 0
+    parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    if count == 0 or not seeds.any():
+        return logits
+    near = ndimage.binary_dilation(seeds, iterations=REACH)
+    wanted = np.unique(parts[near & mask])
+    if len(wanted) in (0, count):
+        return logits
+    dropped = torch.from_numpy(mask & ~np.isin(parts, wanted)).to(logits.device)
+    return torch.where(dropped, OUTSIDE_LOGIT, logits)

@@ -1,0 +1,354 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medsam2.errors import InputError
+from medsam2.model.config import network_config
+from medsam2.model.network import MemorySelection
+from medsam2.tracking import SelfSortingMemory
+from medsam2.tracking.memory_bank import MemoryEntry
+from medsam2.tracking.self_sorting import SWAP_MARGIN, SelfSortingBank
+from unit.tracking.examples import entry
+
+CONFIG = network_config("starter")
+SEEDS = st.integers(0, 2**20)
+FAST = settings(max_examples=30, deadline=None)
+
+
+def a_bank(**options) -> SelfSortingBank:
+    return SelfSortingMemory(**options).bank(CONFIG)
+
+
+def random_entries(seed: int, count: int, prompted_share: float = 0.0, dim: int = 6) -> list[MemoryEntry]:
+    rng = np.random.default_rng(seed)
+    return [
+        entry(
+            index,
+            key=torch.from_numpy(rng.normal(size=dim) + 0.7).float(),
+            iou=rng.uniform(0.4, 1),
+            score=rng.uniform(-1, 5),
+            prompted=bool(rng.random() < prompted_share),
+        )
+        for index in range(count)
+    ]
+
+
+def confident(seed: int, count: int) -> list[MemoryEntry]:
+    entries = random_entries(seed, count)
+    for each in entries:
+        each.iou, each.object_score = 0.9, 5.0
+    return entries
+
+
+def filled(entries: list[MemoryEntry], **options) -> SelfSortingBank:
+    bank = a_bank(**options)
+    for each in entries:
+        bank.add(each)
+    return bank
+
+
+def slices_of(bank: SelfSortingBank) -> set[int]:
+    return {each.slice_index for each in bank.entries}
+
+
+def cosine(a: MemoryEntry, b: MemoryEntry) -> float:
+    dot = sum(float(x) * float(y) for x, y in zip(a.key, b.key, strict=True))
+    return dot / math.sqrt(sum(float(x) ** 2 for x in a.key) * sum(float(y) ** 2 for y in b.key))
+
+
+def summed_dissimilarity(candidates: list[MemoryEntry]) -> list[float]:
+    """D of every candidate as section 3.2 of the paper writes it, in O(N² d)."""
+    return [
+        math.fsum(1 - cosine(one, other) for other in candidates if other is not one) for one in candidates
+    ]
+
+
+@FAST
+@given(SEEDS, st.integers(1, 5), st.integers(0, 15), st.sampled_from(["topk", "swap"]))
+def test_capacity_is_never_exceeded(seed, capacity, count, update):
+    bank = a_bank(capacity=capacity, update=update)
+    for each in random_entries(seed, count):
+        bank.add(each)
+        assert len(bank.entries) <= capacity
+
+
+@FAST
+@given(SEEDS, st.integers(1, 5), st.sampled_from(["topk", "swap"]))
+def test_prompted_slices_are_kept_whatever_their_confidence(seed, capacity, update):
+    entries = random_entries(seed, 15, prompted_share=0.3)
+    for each in entries:
+        if each.prompted:
+            each.iou, each.object_score = 0.0, -9.0
+    bank = a_bank(capacity=capacity, update=update)
+    prompted: set[int] = set()
+    for each in entries:
+        bank.add(each)
+        prompted |= {each.slice_index} if each.prompted else set()
+        assert prompted <= slices_of(bank)
+        assert len(bank.entries) <= max(capacity, len(prompted))
+
+
+def test_unprotected_prompted_slices_are_treated_like_others():
+    bank = a_bank(capacity=2, protect_prompts=False)
+    bank.add(entry(0, iou=0.3, prompted=True))
+    assert not bank.entries
+    same = torch.tensor([1.0, 0, 0])
+    for each in (entry(1, same, prompted=True), entry(2, same), entry(3, torch.tensor([0.0, 1, 0]))):
+        bank.add(each)
+    assert slices_of(bank) == {2, 3}
+
+
+@FAST
+@given(SEEDS, st.integers(1, 8))
+def test_the_most_redundant_memory_goes(seed, capacity):
+    bank = a_bank(capacity=capacity)
+    for each in confident(seed, 14):
+        candidates = [*bank.entries, each]
+        scores = summed_dissimilarity(candidates)
+        bank.add(each)
+        if len(candidates) <= capacity:
+            assert slices_of(bank) == {one.slice_index for one in candidates}
+            continue
+        (dropped,) = {one.slice_index for one in candidates} - slices_of(bank)
+        place = [one.slice_index for one in candidates].index(dropped)
+        assert scores[place] <= min(scores) + 1e-4
+
+
+@FAST
+@given(SEEDS, st.integers(1, 8))
+def test_protected_slices_do_not_save_their_neighbours(seed, capacity):
+    """Among the slices that may go, the one of least D goes; the protected ones count in D."""
+    entries = confident(seed, capacity + 1)
+    entries[0].prompted = True
+    bank = filled(entries, capacity=capacity)
+    scores = summed_dissimilarity(entries)
+    (dropped,) = set(range(capacity + 1)) - slices_of(bank)
+    assert dropped != 0
+    assert scores[dropped] <= min(scores[1:]) + 1e-4
+
+
+@FAST
+@given(SEEDS, st.integers(1, 7), st.randoms(use_true_random=False))
+def test_order_of_arrival_of_one_candidate_set_does_not_matter(seed, capacity, random):
+    entries = confident(seed, capacity + 1)
+    shuffled = random.sample(entries, len(entries))
+    assert slices_of(filled(entries, capacity=capacity)) == slices_of(filled(shuffled, capacity=capacity))
+
+
+@FAST
+@given(SEEDS, st.integers(4, 8))
+def test_order_does_not_matter_between_equal_images(seed, count):
+    """Equal images have equal D; rounding must not bring the order of arrival back in."""
+    rng = np.random.default_rng(seed)
+    keys = torch.from_numpy(rng.normal(size=(count, 500)) + 1).float()
+    entries = [entry(index, keys[index // 2]) for index in range(count)]
+    orders = (rng.permutation(count) for _ in range(8))
+    kept = {
+        frozenset(slices_of(filled([entries[place] for place in order], capacity=count - 1)))
+        for order in orders
+    }
+    assert len(kept) == 1
+
+
+@FAST
+@given(SEEDS, st.randoms(use_true_random=False))
+def test_selection_does_not_depend_on_the_order_of_entries(seed, random):
+    entries = confident(seed, 6)
+    query = torch.nn.functional.normalize(torch.ones(6), dim=0)
+    weights = []
+    for order in (entries, random.sample(entries, len(entries))):
+        selection = filled(order).select(9, False, 10, query)
+        pairs = zip(selection.entries, selection.log_weights.tolist(), strict=True)
+        weights.append({each.slice_index: weight for each, weight in pairs})
+    assert weights[0] == pytest.approx(weights[1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("iou", "score", "is_kept"), [(0.7, 1, True), (0.69, 1, False), (0.9, 0, False), (0.9, -3, False)]
+)
+def test_admission_by_confidence(iou, score, is_kept):
+    bank = a_bank(iou_threshold=0.7)
+    bank.add(entry(0, iou=iou, score=score))
+    assert len(bank.entries) == is_kept
+
+
+def test_a_slice_seen_again_replaces_its_memory():
+    bank = filled([entry(0), entry(1)])
+    again = entry(1, torch.tensor([1.0, 0, 0]))
+    bank.add(again)
+    assert [each for each in bank.entries if each.slice_index == 1] == [again]
+    np.testing.assert_allclose(bank.dissimilarity(), summed_dissimilarity(bank.entries), atol=1e-5)
+    bank.add(entry(1, iou=0.1))
+    assert slices_of(bank) == {0}
+
+
+def test_a_forgotten_slice_is_gone_from_the_similarities():
+    bank = filled(confident(1, 5))
+    bank.forget(2)
+    bank.forget(77)
+    assert slices_of(bank) == {0, 1, 3, 4}
+    np.testing.assert_allclose(bank.dissimilarity(), summed_dissimilarity(bank.entries), atol=1e-5)
+
+
+def swapped(kept: list[MemoryEntry], new: MemoryEntry) -> set[int]:
+    """The released code's rule, in its own four steps."""
+    to_new = [cosine(one, new) for one in kept]
+    m = to_new.index(min(to_new))
+    others = [place for place in range(len(kept)) if place != m]
+    names = {one.slice_index for one in kept}
+    if not others:
+        return names
+    n = max(others, key=lambda place: cosine(kept[m], kept[place]))
+    if to_new[m] < cosine(kept[m], kept[n]) and new.iou > kept[n].iou - SWAP_MARGIN:
+        return names - {kept[n].slice_index} | {new.slice_index}
+    return names
+
+
+@FAST
+@given(SEEDS, st.integers(1, 6))
+def test_swap_rule(seed, capacity):
+    entries = confident(seed, 16)
+    rng = np.random.default_rng(seed)
+    for each in entries:
+        each.iou = rng.uniform(0.5, 1)
+    bank = a_bank(capacity=capacity, update="swap")
+    for each in entries:
+        kept = list(bank.entries)
+        expected = swapped(kept, each) if len(kept) == capacity else slices_of(bank) | {each.slice_index}
+        bank.add(each)
+        assert slices_of(bank) == expected
+
+
+def test_swap_spares_protected_slices():
+    same = torch.tensor([1.0, 0, 0])
+    entries = [entry(0, same, prompted=True), entry(1, same), entry(2, torch.tensor([0.5, 1, 0]))]
+    bank = filled([*entries, entry(3, torch.tensor([0.0, 0, 1]))], capacity=3, update="swap")
+    assert slices_of(bank) == {0, 2, 3}
+
+
+def shares(bank: SelfSortingBank, query: torch.Tensor) -> np.ndarray:
+    similarities = [max(float(each.key @ query), 1e-3) for each in bank.entries]
+    return np.array(similarities) / sum(similarities)
+
+
+@FAST
+@given(SEEDS)
+def test_expected_weights_are_log_p(seed):
+    bank = filled(confident(seed, 7))
+    query = torch.nn.functional.normalize(
+        torch.randn(6, generator=torch.Generator().manual_seed(seed)), dim=0
+    )
+    selection = bank.select(3, False, 10, query)
+    np.testing.assert_allclose(selection.log_weights.exp(), shares(bank, query), atol=1e-5)
+    assert selection.time_index is None
+    assert not selection.pointers
+
+
+def test_opposite_images_count_a_little():
+    bank = filled([entry(0, torch.tensor([1.0, 0, 0])), entry(1, torch.tensor([-1.0, 0, 0]))])
+    weights = bank.select(2, False, 3, torch.tensor([1.0, 0, 0])).log_weights
+    assert torch.isfinite(weights).all()
+    assert weights[1].exp() < 0.01
+
+
+def test_without_resampling_every_memory_counts_once():
+    bank = filled(confident(1, 7), resample="none")
+    selection = bank.select(9, False, 10, torch.ones(6))
+    assert {each.slice_index for each in selection.entries} == set(range(7))
+    assert selection.log_weights is None
+
+
+def draws(bank: SelfSortingBank, query: torch.Tensor, times: int) -> np.ndarray:
+    """How often each memory was drawn in a number of selections, (N,)."""
+    counts = np.zeros(len(bank.entries))
+    for _ in range(times):
+        selection = bank.select(99, False, 100, query)
+        copies = selection.log_weights.exp().numpy()
+        assert copies.sum() == pytest.approx(bank.settings.capacity, abs=1e-3)
+        for each, number in zip(selection.entries, copies, strict=True):
+            counts[each.slice_index] += number
+    return counts
+
+
+def test_draws_follow_p():
+    entries = confident(2, 5)
+    bank = filled(entries, resample="paper", capacity=8)
+    query = entries[0].key
+    total = 8 * 600
+    p = shares(bank, query)
+    assert p.max() > 2 * p.min()
+    deviation = np.sqrt(p * (1 - p) / total)
+    assert (np.abs(draws(bank, query, 600) / total - p) < 5 * deviation).all()
+
+
+@FAST
+@given(SEEDS)
+def test_same_seed_same_draws(seed):
+    entries = confident(seed, 6)
+    first, again = (filled(entries, resample="paper", seed=seed) for _ in range(2))
+    for _ in range(3):
+        one, other = (bank.select(9, False, 10, entries[0].key) for bank in (first, again))
+        assert [each.slice_index for each in one.entries] == [each.slice_index for each in other.entries]
+        assert torch.equal(one.log_weights, other.log_weights)
+
+
+def test_other_seeds_other_draws():
+    entries = confident(4, 6)
+    found = {
+        tuple(
+            filled(entries, resample="paper", seed=seed)
+            .select(9, False, 10, entries[0].key)
+            .log_weights.tolist()
+        )
+        for seed in range(4)
+    }
+    assert len(found) > 1
+
+
+def test_a_memory_drawn_n_times_weighs_as_much_as_n_copies(network):
+    generator = torch.Generator().manual_seed(5)
+    config, size = network.config, network.config.grid_size
+    s16 = torch.randn(1, config.model_dim, size, size, generator=generator)
+    memories = torch.randn(1, 3, config.memory_dim, size, size, generator=generator)
+    no_pointers = torch.zeros(1, 0, config.model_dim)
+
+    def conditioned(places: list[int], log_weights: torch.Tensor | None) -> torch.Tensor:
+        with torch.no_grad():
+            selection = MemorySelection(memories[:, places], None, no_pointers, [], log_weights)
+            return network.condition(s16, selection)
+
+    copied = conditioned([0, 1, 1, 1, 2, 2], None)
+    weighted = conditioned([0, 1, 2], torch.tensor([1.0, 3.0, 2.0]).log())
+    torch.testing.assert_close(weighted, copied, rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(conditioned([0, 1, 2], None), copied, rtol=1e-3, atol=1e-4)
+
+
+def test_an_update_costs_k_dot_products(monkeypatch):
+    """One product of the K + 1 keys with the new key: never all pairs."""
+    entries = confident(6, 20)
+    bank = filled(entries[:16], capacity=16)
+    products = []
+    keys = SelfSortingBank._keys
+
+    class Counting:
+        def __init__(self, matrix):
+            self.matrix = matrix
+
+        def __matmul__(self, other):
+            products.append(len(self.matrix) * (other.shape[1] if other.ndim == 2 else 1))
+            return self.matrix @ other
+
+    monkeypatch.setattr(SelfSortingBank, "_keys", lambda bank: Counting(keys(bank)))
+    for each in entries[16:]:
+        products.clear()
+        bank.add(each)
+        assert products == [17]
+
+
+def test_a_capacity_below_one_is_refused():
+    with pytest.raises(InputError, match="at least 1"):
+        SelfSortingMemory(capacity=0)

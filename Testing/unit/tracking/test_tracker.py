@@ -1,0 +1,359 @@
+"""The tracker's logic, with a network that is never wrong: what is missing is the tracker's doing."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+
+from medsam2.errors import InputError
+from medsam2.tracking import Prompt, SelfSortingMemory, TemporalMemory, Tracker, View, VolumeSlices
+from medsam2.volume import Geometry, Volume
+from unit.tracking.examples import WINDOW, ball, click, collected, dice, disc, volume_slices
+from unit.tracking.oracle_network import OracleNetwork
+
+SHAPE = (24, 48, 48)
+BALL = ball(SHAPE, (12, 20, 22), 8)
+"""On slices 4 to 20."""
+SMALL = ball(SHAPE, (12, 40, 8), 5)
+"""On slices 7 to 17."""
+
+
+def a_tracker(truth: np.ndarray, axis: str = "k", network=None, **options) -> Tracker:
+    return Tracker(network or OracleNetwork(), volume_slices(truth, axis), **options)
+
+
+def indices(masks, object_id: str = "a") -> list[int]:
+    return [mask.slice_index for mask in masks if mask.object_id == object_id]
+
+
+def on_slice(mask) -> np.ndarray:
+    return mask.full(SHAPE[1:])
+
+
+@pytest.mark.parametrize("view", ["auto", "slice", 30.0])
+@pytest.mark.parametrize("memory", [TemporalMemory(), SelfSortingMemory()])
+def test_a_click_becomes_a_mask_through_the_volume(view, memory):
+    tracker = a_tracker(BALL | SMALL, view=view, memory=memory)
+    answer = tracker.prompt("a", click(12, 20, 22))
+    assert dice(on_slice(answer), BALL[12]) > 0.95
+    assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
+
+
+def test_a_box_and_a_mask_become_masks_through_the_volume():
+    for prompt in (Prompt(12, box=(11, 13, 29, 31)), Prompt(12, mask=BALL[12])):
+        tracker = a_tracker(BALL | SMALL)
+        tracker.prompt("a", prompt)
+        assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
+
+
+def test_a_given_mask_comes_back_unchanged():
+    given = np.random.default_rng(0).random(SHAPE[1:]) < 0.3
+    tracker = a_tracker(BALL)
+    answers = [tracker.prompt("a", Prompt(12, mask=given)), next(tracker.propagate())]
+    for answer in answers:
+        np.testing.assert_array_equal(on_slice(answer), given)
+
+
+def test_every_slice_is_yielded_once_upward_then_downward():
+    tracker = a_tracker(BALL, absent_stop=None)
+    tracker.prompt("a", click(12, 20, 22))
+    assert indices(tracker.propagate()) == [*range(12, 24), *range(11, -1, -1)]
+
+
+def test_every_slice_is_yielded_once_for_objects_that_start_apart():
+    tracker = a_tracker(BALL | SMALL, absent_stop=None)
+    tracker.prompt("a", click(12, 20, 22))
+    tracker.prompt("b", click(9, 40, 8))
+    masks = list(tracker.propagate())
+    assert indices(masks, "a") == [*range(12, 24), *range(11, -1, -1)]
+    assert indices(masks, "b") == [*range(9, 24), *range(8, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"direction": "forward", "last": 14}, [12, 13, 14]),
+        ({"direction": "backward", "first": 10}, [12, 11, 10]),
+        ({"first": 10, "last": 14}, [12, 13, 14, 11, 10]),
+        ({"first": 14, "last": 15}, [14, 15]),
+        ({"first": 9, "last": 10}, [10, 9]),
+        ({"start": 10, "first": 8, "last": 13}, [10, 11, 12, 13, 9, 8]),
+        ({"start": 10, "direction": "backward", "first": 9, "last": 99}, [10, 9]),
+        ({"last": 99, "direction": "forward", "start": 22}, [22, 23]),
+    ],
+)
+def test_ranges(options, expected):
+    tracker = a_tracker(BALL, absent_stop=None)
+    tracker.prompt("a", click(12, 20, 22))
+    assert indices(tracker.propagate(**options)) == expected
+
+
+def test_tracking_stops_where_the_object_has_been_absent():
+    truth = np.zeros(SHAPE, bool)
+    truth[5:18] = disc(SHAPE[1:], (20, 22), 8)
+    tracker = a_tracker(truth, absent_stop=2)
+    tracker.prompt("a", click(12, 20, 22))
+    masks = list(tracker.propagate())
+    assert indices(masks) == [*range(12, 20), *range(11, 2, -1)]
+    assert [mask.slice_index for mask in masks if not mask.mask.size] == [18, 19, 4, 3]
+
+
+def test_tracking_goes_on_at_a_prompted_slice_beyond_a_gap():
+    truth = ball(SHAPE, (3, 20, 20), 3) | ball(SHAPE, (17, 20, 20), 3)
+    tracker = a_tracker(truth, absent_stop=2)
+    for index in (3, 17):
+        tracker.prompt("a", click(index, 20, 20))
+    masks = list(tracker.propagate(direction="forward"))
+    assert indices(masks) == [*range(3, 9), *range(17, 23)]
+    assert dice(collected(tracker, masks)[17:21], truth[17:21]) > 0.9
+
+
+def test_masks_that_no_longer_hold_are_yielded_empty():
+    long = np.broadcast_to(disc(SHAPE[1:], (12, 12), 6), SHAPE)
+    short = np.zeros(SHAPE, bool)
+    short[:4] = disc(SHAPE[1:], (34, 34), 6)
+    tracker = a_tracker(long | short, absent_stop=2)
+    tracker.prompt("a", click(0, 12, 12))
+    before = list(tracker.propagate())
+    assert dice(collected(tracker, before), long) > 0.95
+    tracker.prompt("a", Prompt(0, points=((12, 12, False), (34, 34, True))))
+    after = list(tracker.propagate())
+    assert indices(after) == list(range(24))
+    assert dice(collected(tracker, [*before, *after]), short) > 0.95
+    assert indices(tracker.propagate()) == list(range(6)), "what was erased is forgotten"
+
+
+def test_prompted_slices_outlive_a_stop():
+    truth = np.broadcast_to(disc(SHAPE[1:], (12, 12), 6), SHAPE).copy()
+    tracker = a_tracker(truth, absent_stop=2)
+    tracker.prompt("a", click(0, 12, 12))
+    given = disc(SHAPE[1:], (30, 30), 5)
+    tracker.prompt("a", Prompt(15, mask=given))
+    list(tracker.propagate())
+    tracker.prompt("a", click(0, 12, 12, positive=False))
+    np.testing.assert_array_equal(collected(tracker, tracker.propagate())[15], given)
+
+
+def test_points_on_one_slice_add_up():
+    tracker = a_tracker(BALL | SMALL)
+    first = on_slice(tracker.prompt("a", click(12, 20, 22)))
+    second = on_slice(tracker.prompt("a", click(12, 40, 8)))
+    third = on_slice(tracker.prompt("a", click(12, 20, 22, positive=False)))
+    assert dice(first, BALL[12]) > 0.95
+    assert dice(second, (BALL | SMALL)[12]) > 0.95
+    assert dice(third, SMALL[12]) > 0.9
+    assert len(tracker.objects["a"].prompts[12].points) == 3
+
+
+def test_a_correction_adds_to_a_tracked_mask_and_is_carried_on():
+    tracker = a_tracker(BALL | SMALL, view="slice")
+    tracker.prompt("a", click(8, 20, 22))
+    list(tracker.propagate())
+    corrected = tracker.prompt("a", click(12, 40, 8))
+    assert dice(on_slice(corrected), (BALL | SMALL)[12]) > 0.9
+    mask = collected(tracker, tracker.propagate(start=12, direction="forward"))
+    assert dice(mask[12:18], (BALL | SMALL)[12:18]) > 0.9
+
+
+def test_a_correction_takes_away_from_a_tracked_mask():
+    tracker = a_tracker(BALL | SMALL)
+    tracker.prompt("a", Prompt(8, points=((20, 22, True), (40, 8, True))))
+    list(tracker.propagate())
+    corrected = tracker.prompt("a", click(12, 40, 8, positive=False))
+    assert dice(on_slice(corrected), BALL[12]) > 0.9
+
+
+def test_objects_are_batched_and_equal_each_alone():
+    together = a_tracker(BALL | SMALL, view="slice")
+    expected = {}
+    for name, place in {"a": (20, 22), "b": (40, 8)}.items():
+        together.prompt(name, click(12, *place))
+        alone = a_tracker(BALL | SMALL, view="slice")
+        alone.prompt(name, click(12, *place))
+        expected[name] = collected(alone, alone.propagate(), name)
+    masks = list(together.propagate())
+    assert max(together.network.batches) == 2
+    for name, mask in expected.items():
+        np.testing.assert_array_equal(collected(together, masks, name), mask)
+
+
+@pytest.mark.parametrize(
+    "memory", [TemporalMemory(), SelfSortingMemory(), SelfSortingMemory(resample="none")]
+)
+def test_objects_in_one_batch_do_not_disturb_each_other_in_the_real_network(network, memory):
+    def logits(names: str) -> dict[tuple[str, int], torch.Tensor]:
+        options = {"view": "slice", "memory": memory, "absent_stop": None, "connected": False}
+        tracker = a_tracker((BALL | SMALL)[10:13], network=network, **options)
+        for name in names:
+            tracker.prompt(name, click(0, *{"a": (20, 22), "b": (40, 8)}[name]))
+        masks = tracker.propagate()
+        return {(mask.object_id, mask.slice_index): torch.from_numpy(mask.logits) for mask in masks}
+
+    alone = {**logits("a"), **logits("b")}
+    together = logits("ab")
+    assert together.keys() == alone.keys()
+    for place, answer in together.items():
+        torch.testing.assert_close(answer, alone[place], atol=1e-3, rtol=1e-3)
+
+
+def test_axes_agree_on_a_symmetric_volume():
+    truth = ball((40, 40, 40), (19.5, 19.5, 19.5), 11)
+    masks = {}
+    for axis in "kji":
+        tracker = a_tracker(truth, axis)
+        tracker.prompt("a", click(19, 19, 19))
+        masks[axis] = collected(tracker, tracker.propagate())
+        assert dice(masks[axis], truth) > 0.95
+    np.testing.assert_array_equal(masks["j"], masks["k"].transpose(1, 0, 2))
+    np.testing.assert_array_equal(masks["i"], masks["k"].transpose(1, 2, 0))
+
+
+def test_thick_slices_are_seen_in_millimetres():
+    spacing = (3.0, 1.0, 1.0)
+    k, j, i = np.ogrid[:20, :60, :60]
+    truth = (3.0 * (k - 10)) ** 2 + (j - 30) ** 2 + (i - 30) ** 2 <= 15**2
+    tracker = Tracker(OracleNetwork(), volume_slices(truth, "j", spacing))
+    answer = tracker.prompt("a", click(30, 10, 30))
+    assert answer.view.rows * 3 == pytest.approx(answer.view.columns, abs=3)
+    assert dice(collected(tracker, tracker.propagate()), truth) > 0.9
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_an_object_that_drifts_out_of_the_first_view_is_followed(direction):
+    shape = (40, 64, 180)
+    truth = np.stack([disc(shape[1:], (30, 89 + direction * 1.5 * (2 * k - 39)), 10) for k in range(40)])
+    tracker = a_tracker(truth, view=50.0)
+    first = tracker.prompt("a", click(0, 30, 89 - direction * 58.5)).view
+    assert not first.contains(30, 89 + direction * 58.5)
+    masks = list(tracker.propagate())
+    assert dice(collected(tracker, masks), truth) > 0.9
+    assert {mask.view.side((1, 1)) for mask in masks} == {50}
+    assert len({mask.view for mask in masks}) < 20, "the view stays as long as the object is well inside"
+
+
+def test_an_object_larger_than_the_first_view_widens_it():
+    shape = (14, 120, 120)
+    truth = np.broadcast_to(disc(shape[1:], (60, 60), 35), shape)
+    tracker = a_tracker(truth, view=30.0)
+    assert dice(tracker.prompt("a", click(0, 60, 60)).full(shape[1:]), truth[0]) < 0.6
+    masks = list(tracker.propagate())
+    sides = [mask.view.side((1, 1)) for mask in masks]
+    assert sides[0] == 30
+    assert 70 < sides[-1] <= 120
+    assert dice(collected(tracker, masks)[4:], truth[4:]) > 0.9
+
+
+def test_an_object_that_shrinks_narrows_the_view():
+    shape = (24, 200, 200)
+    truth = np.stack([disc(shape[1:], (60, 140), 40 - 1.5 * k) for k in range(24)])
+    tracker = a_tracker(truth, view="auto")
+    first = tracker.prompt("a", click(0, 60, 140), view=190.0).view
+    masks = list(tracker.propagate())
+    assert masks[-1].view.side((1, 1)) < 0.6 * first.side((1, 1))
+    assert dice(collected(tracker, masks), truth) > 0.9
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 99), (99, 0), (99, 99)])
+@pytest.mark.parametrize("view", ["auto", 40.0])
+def test_a_prompt_at_the_volumes_corner(corner, view):
+    truth = ball((8, 100, 100), (0, *corner), 12)
+    tracker = a_tracker(truth, view=view)
+    rim = tuple(place + (0.5 if place else -0.5) for place in corner)
+    tracker.prompt("a", click(0, *rim))
+    mask = collected(tracker, tracker.propagate())
+    assert dice(mask[:6], truth[:6]) > 0.9
+
+
+def test_a_correction_keeps_the_view_as_long_as_it_shows_the_click():
+    tracker = a_tracker(BALL | SMALL, view=28.0)
+    first = tracker.prompt("a", click(12, 20, 22)).view
+    assert tracker.prompt("a", click(12, 24, 22)).view == first
+    assert not first.contains(40, 8)
+    moved = tracker.prompt("a", click(12, 40, 8)).view
+    assert moved.contains(40, 8)
+    assert tracker.prompt("a", click(12, 20, 23), view="slice").view == View(0, 0, 48, 48)
+
+
+def test_a_second_network_may_choose_the_view():
+    network, chooser = OracleNetwork(), OracleNetwork(64)
+    tracker = a_tracker(BALL, network=network, view_network=chooser)
+    tracker.prompt("a", click(12, 20, 22))
+    assert network.encoded == 1
+    assert chooser.encoded > 1
+
+
+def test_a_forgotten_slice_no_longer_counts():
+    tracker = a_tracker(BALL | SMALL)
+    tracker.prompt("a", click(12, 20, 22))
+    tracker.prompt("a", click(10, 40, 8))
+    tracker.forget("a", 10)
+    tracker.forget("a", 3)
+    assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
+
+
+def test_a_forgotten_object_is_gone():
+    tracker = a_tracker(BALL | SMALL)
+    tracker.prompt("a", click(12, 20, 22))
+    tracker.prompt("b", click(12, 40, 8))
+    tracker.forget("a")
+    tracker.forget("never seen")
+    assert {mask.object_id for mask in tracker.propagate()} == {"b"}
+    with pytest.raises(InputError, match="'a' has no prompt yet"):
+        next(tracker.propagate(["a"]))
+
+
+def test_only_the_objects_asked_for_are_tracked():
+    tracker = a_tracker(BALL | SMALL)
+    tracker.prompt("a", click(12, 20, 22))
+    tracker.prompt("b", click(12, 40, 8))
+    assert {mask.object_id for mask in tracker.propagate(["b"])} == {"b"}
+
+
+@pytest.mark.parametrize("view", ["whole", 0, -3.0, float("nan")])
+def test_unknown_views_are_refused(view):
+    with pytest.raises(InputError, match="view"):
+        a_tracker(BALL, view=view)
+    with pytest.raises(InputError, match="view"):
+        a_tracker(BALL).prompt("a", click(12, 20, 22), view=view)
+
+
+def test_what_cannot_be_tracked_is_refused():
+    tracker = a_tracker(BALL)
+    with pytest.raises(InputError, match="no object to track"):
+        next(tracker.propagate())
+    with pytest.raises(InputError, match="'a' has no prompt yet"):
+        next(tracker.propagate(["a"]))
+    tracker.prompt("a", click(12, 20, 22))
+    for first, last in ((5, 4), (24, 30), (-1, 3), (0, -1)):
+        with pytest.raises(InputError, match="range"):
+            next(tracker.propagate(first=first, last=last))
+    tracker.forget("a", 12)
+    with pytest.raises(InputError, match="'a' has no prompt yet"):
+        next(tracker.propagate())
+
+
+def test_a_refused_prompt_leaves_nothing_behind():
+    tracker = a_tracker(BALL)
+    with pytest.raises(InputError, match="outside"):
+        tracker.prompt("a", click(12, 20, 99))
+    assert not tracker.objects
+    tracker.prompt("a", click(12, 20, 22))
+    with pytest.raises(InputError, match="outside"):
+        tracker.prompt("a", click(12, 20, 99))
+    assert len(tracker.objects["a"].prompts[12].points) == 1
+
+
+def test_a_large_volume_is_never_held_as_float():
+    shape = (600, 512, 512)
+    voxels = np.zeros(shape, np.int16)
+    voxels[300:303, 250:270, 250:270] = 1
+    slices = VolumeSlices(Volume(voxels, Geometry(shape, np.eye(4))), window=WINDOW)
+    tracker = Tracker(OracleNetwork(64), slices)
+    tracemalloc.start()
+    try:
+        tracker.prompt("a", click(300, 260, 260))
+        assert len(list(tracker.propagate(last=302, direction="forward"))) == 3
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()

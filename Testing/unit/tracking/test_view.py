@@ -1,0 +1,187 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medsam2.tracking import View
+from medsam2.tracking.view import OUTSIDE_LOGIT
+from unit.tracking.examples import dice, disc
+
+FAST = settings(max_examples=40, deadline=None)
+SPACINGS = st.sampled_from([(1.0, 1.0), (0.7, 0.7), (3.0, 0.8), (0.5, 2.0)])
+SHAPES = st.tuples(st.integers(8, 90), st.integers(8, 90))
+VIEWS = st.builds(View, st.integers(-20, 60), st.integers(-20, 60), st.integers(8, 50), st.integers(8, 50))
+CELLS = 64
+
+
+def voxels_of_cells(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Row (s, 1) and column (1, s) in voxels of the cells of a view's logits."""
+    cells = (np.arange(CELLS) + 0.5) / CELLS
+    rows = view.row - 0.5 + cells * view.rows
+    columns = view.column - 0.5 + cells * view.columns
+    return rows[:, None], columns[None]
+
+
+def disc_logits(view: View, centre, radius: float, spacing=(1.0, 1.0)) -> torch.Tensor:
+    """Millimetres to the outline of a disc, positive inside, drawn in a view's own coordinates."""
+    rows, columns = voxels_of_cells(view)
+    distance = np.hypot((rows - centre[0]) * spacing[0], (columns - centre[1]) * spacing[1])
+    return torch.from_numpy(radius - distance).float()
+
+
+def on_slice(view: View, logits: torch.Tensor, shape) -> np.ndarray:
+    row, column, mask = view.mask_on_slice(logits, shape)
+    out = np.zeros(shape, bool)
+    out[row : row + mask.shape[0], column : column + mask.shape[1]] = mask
+    return out
+
+
+@FAST
+@given(SHAPES, VIEWS)
+def test_cut_shows_the_slice_and_zero_beyond(shape, view):
+    image = np.random.default_rng(0).uniform(1, 2, shape).astype(np.float32)
+    padded = np.pad(image, 120)[120 + view.row :, 120 + view.column :]
+    np.testing.assert_array_equal(view.cut(image), padded[: view.rows, : view.columns])
+
+
+@pytest.mark.parametrize("view", [View(200, 0, 10, 10), View(-30, -30, 10, 10)])
+def test_a_view_beside_the_slice_is_black_and_its_mask_empty(view):
+    assert not view.cut(np.ones((20, 20), np.float32)).any()
+    assert view.mask_on_slice(torch.ones(CELLS, CELLS), (20, 20))[2].shape == (0, 0)
+
+
+@FAST
+@given(VIEWS, st.sampled_from([64, 256]))
+def test_the_corners_of_the_view_are_those_of_the_image(view, size):
+    first = (view.row - 0.5, view.column - 0.5)
+    last = (view.row + view.rows - 0.5, view.column + view.columns - 0.5)
+    np.testing.assert_allclose(
+        view.to_pixels([first, last], size), [[-0.5, -0.5], [size - 0.5, size - 0.5]], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("view", [View(0, 0, 40, 40), View(-7, 5, 30, 45), View(3, -9, 100, 60)])
+def test_pixels_are_where_the_network_sees_them(view):
+    """A bright voxel's centre of gravity in the network's image is the pixel that a click on it becomes."""
+    row, column = 13, 21
+    image = np.zeros((48, 48), np.float32)
+    image[row, column] = 1
+    seen = view.network_image(image, 64)[0, 0].numpy()
+    y, x = np.mgrid[:64, :64]
+    found = np.array([(seen * x).sum(), (seen * y).sum()]) / seen.sum()
+    np.testing.assert_allclose(found, view.to_pixels([(row, column)], 64)[0], atol=0.05)
+
+
+@FAST
+@given(
+    st.tuples(st.floats(15, 45), st.floats(15, 45)),
+    st.tuples(st.integers(-12, 20), st.integers(-12, 20)),
+    SPACINGS,
+)
+def test_a_disc_lands_on_the_right_voxels(centre, first, spacing):
+    side, radius, shape = 40 * max(spacing), 9 * min(spacing), (60, 60)
+    view = View(*first, *(max(8, round(side / step)) for step in spacing))
+    mask = on_slice(view, disc_logits(view, centre, radius, spacing), shape)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot((rows - centre[0]) * spacing[0], (columns - centre[1]) * spacing[1])
+    shown = np.zeros(shape, bool)
+    shown[max(first[0], 0) : first[0] + view.rows, max(first[1], 0) : first[1] + view.columns] = True
+    cell = side / CELLS
+    assert not (mask & ~shown).any()
+    assert mask[shown & (distance < radius - cell)].all()
+    assert not mask[distance > radius + cell].any()
+
+
+@FAST
+@given(VIEWS, st.tuples(st.integers(-1, 1), st.integers(-1, 1)))
+def test_a_view_moved_by_a_voxel_moves_its_mask_by_a_voxel(view, step):
+    logits = disc_logits(view, view.centre, 0.3 * min(view.rows, view.columns))
+    moved = View(view.row + step[0], view.column + step[1], view.rows, view.columns)
+    row, column, mask = View(view.row + 100, view.column + 100, view.rows, view.columns).mask_on_slice(
+        logits, (300, 300)
+    )
+    again = View(moved.row + 100, moved.column + 100, view.rows, view.columns).mask_on_slice(
+        logits, (300, 300)
+    )
+    assert again[:2] == (row + step[0], column + step[1])
+    np.testing.assert_array_equal(again[2], mask)
+
+
+@FAST
+@given(SPACINGS, st.tuples(st.floats(0, 59), st.floats(0, 69)))
+def test_what_the_network_sees_comes_back_on_the_same_voxels(spacing, centre):
+    shape = (60, 70)
+    truth = disc(shape, centre, 12)
+    view = View.around(centre, 40 * max(spacing), spacing)
+    seen = view.network_image(truth.astype(np.float32), CELLS)[0, 0]
+    back = on_slice(view, 10 * (seen - 0.5), shape)
+    shown = view.cut(truth).sum()
+    assert shown > 0.95 * truth.sum()
+    assert dice(back, truth) > 0.9
+
+
+@FAST
+@given(VIEWS, SHAPES)
+def test_inside_moves_no_more_than_needed(view, shape):
+    moved = view.inside(shape)
+    assert (moved.rows, moved.columns) == (view.rows, view.columns)
+    for first, old, size, length in zip(
+        (moved.row, moved.column), (view.row, view.column), (view.rows, view.columns), shape, strict=True
+    ):
+        if size > length:
+            assert first <= 0
+            assert first + size >= length
+        else:
+            assert 0 <= first <= length - size
+            assert first == old or first in (0, length - size)
+            assert first == old or not 0 <= old <= length - size
+
+
+@FAST
+@given(SHAPES, SPACINGS)
+def test_the_whole_view_shows_every_voxel_and_is_square(shape, spacing):
+    view = View.whole(shape, spacing)
+    assert view.contains(0, 0)
+    assert view.contains(shape[0] - 1, shape[1] - 1)
+    assert abs(view.rows * spacing[0] - view.columns * spacing[1]) <= max(spacing)
+
+
+@FAST
+@given(st.tuples(st.floats(-5, 99), st.floats(-5, 99)), st.floats(30, 200), SPACINGS)
+def test_a_view_lies_around_its_centre(centre, side, spacing):
+    view = View.around(centre, side, spacing)
+    np.testing.assert_allclose(view.centre, centre, atol=1)
+    np.testing.assert_allclose((view.rows * spacing[0], view.columns * spacing[1]), side, atol=max(spacing))
+    assert view.contains(*centre)
+
+
+@FAST
+@given(VIEWS)
+def test_a_view_contains_its_voxels_to_their_rims(view):
+    """A voxel reaches half a voxel round its centre, so prompts on a slice start at -0.5."""
+    assert view.contains(view.row - 0.5, view.column - 0.5)
+    assert view.contains(view.row + view.rows - 0.5, view.column + view.columns - 0.5)
+    assert not view.contains(view.row - 0.6, view.column)
+    assert not view.contains(view.row, view.column + view.columns - 0.4)
+
+
+def test_logits_stay_in_place_between_overlapping_views():
+    one, other = View(10, 20, 40, 40), View(25, 12, 60, 30)
+    found = other.logits_from(disc_logits(one, (32, 34), 8)[None, None], one)[0, 0]
+    rows, columns = voxels_of_cells(other)
+    shown = (rows > 11) & (rows < 48.5) & (columns > 21) & (columns < 58.5)
+    expected = disc_logits(other, (32, 34), 8)
+    torch.testing.assert_close(found[shown], expected[shown], atol=0.2, rtol=0)
+    beyond = (rows < 9) | (rows > 50) | (columns < 19) | (columns > 60)
+    assert (found[beyond] == OUTSIDE_LOGIT).all()
+
+
+def test_logits_of_the_same_view_are_unchanged():
+    view, logits = View(3, 4, 20, 30), torch.randn(1, 1, CELLS, CELLS)
+    assert view.logits_from(logits, View(3, 4, 20, 30)) is logits
+
+
+def test_views_apart_share_nothing():
+    found = View(0, 0, 10, 10).logits_from(torch.ones(1, 1, CELLS, CELLS), View(50, 50, 10, 10))
+    assert (found == OUTSIDE_LOGIT).all()
