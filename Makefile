@@ -35,7 +35,6 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,parity]"
-	$(BIN)/pip install --quiet --no-deps "torchvision==0.28.0"
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
 	touch $@
 

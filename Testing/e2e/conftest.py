@@ -11,15 +11,26 @@ import SimpleITK
 
 LOGIC = Path(__file__).resolve().parents[2] / "MedSAM2Slicer" / "Logic"
 
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(LOGIC),
+    "PYTHONIOENCODING": "utf-8",
+    "COLUMNS": "200",
+    # Threads that wait for each other stall on a busy machine.
+    "OMP_NUM_THREADS": "1",
+}
+
 
 @pytest.fixture
 def medsam2(tmp_path):
     """Run ``medsam2`` in a child process: returns exit code, standard output and standard error."""
 
     def run(*arguments, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "PYTHONPATH": str(LOGIC), "MEDSAM2_HOME": str(tmp_path / "home")}
+        environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(tmp_path / "home")}
         command = [*prefix, sys.executable, "-m", "medsam2.cli.main", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+        return subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=tmp_path
+        )
 
     return run
 

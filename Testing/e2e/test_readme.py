@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2e.conftest import LOGIC
+from e2e.conftest import ENVIRONMENT
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -14,9 +14,7 @@ def test_python_example_runs(ball, tmp_path):
     example = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
     ball.rename(tmp_path / "ct.nrrd")
     command = [sys.executable, "-c", example]
-    run = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(LOGIC)}
-    )
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "out.seg.nrrd").stat().st_size > 0
 

@@ -6,9 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medsam2.tracking import Prompt, SliceMask, Tracker, View, VolumeMasks, VolumeSlices
+from medsam2.model.config import network_config
+from medsam2.tracking import Prompt, SelfSortingMemory, SliceMask, Tracker, View, VolumeMasks, VolumeSlices
 from medsam2.tracking.memory_bank import MemoryEntry
+from medsam2.tracking.self_sorting import SelfSortingBank
 from medsam2.volume import Geometry, Volume, Window
+from unit.tracking.oracle_network import OracleNetwork
 
 WINDOW = Window(0, 1)
 
@@ -25,6 +28,38 @@ def entry(index: int, key: Tensor | None = None, iou: float = 0.9, score: float 
         key=torch.nn.functional.normalize(torch.ones(3) if key is None else key, dim=0),
         prompted=prompted,
     )
+
+
+def a_bank(**options) -> SelfSortingBank:
+    return SelfSortingMemory(**options).bank(network_config("starter"))
+
+
+def random_entries(seed: int, count: int, prompted_share: float = 0.0, dim: int = 6) -> list[MemoryEntry]:
+    rng = np.random.default_rng(seed)
+    return [
+        entry(
+            index,
+            key=torch.from_numpy(rng.normal(size=dim) + 0.7).float(),
+            iou=rng.uniform(0.4, 1),
+            score=rng.uniform(-1, 5),
+            prompted=bool(rng.random() < prompted_share),
+        )
+        for index in range(count)
+    ]
+
+
+def confident(seed: int, count: int) -> list[MemoryEntry]:
+    entries = random_entries(seed, count)
+    for each in entries:
+        each.iou, each.object_score = 0.9, 5.0
+    return entries
+
+
+def filled(entries: list[MemoryEntry], **options) -> SelfSortingBank:
+    bank = a_bank(**options)
+    for each in entries:
+        bank.add(each)
+    return bank
 
 
 def click(index: int, row: float, column: float, positive: bool = True) -> Prompt:
@@ -50,6 +85,10 @@ def volume_slices(
     voxels = truth.astype(np.uint8)
     volume = Volume(voxels, Geometry(voxels.shape, np.diag([*spacing_kji[::-1], 1.0])))
     return VolumeSlices(volume, axis, WINDOW)
+
+
+def a_tracker(truth: np.ndarray, axis: str = "k", network=None, **options) -> Tracker:
+    return Tracker(network or OracleNetwork(), volume_slices(truth, axis), **options)
 
 
 def collected(tracker: Tracker, masks: Iterable[SliceMask], object_id: str = "a") -> np.ndarray:

@@ -3,16 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from medsam2.cli.phantom import central_click, make_phantom
-from medsam2.cli.prompt_options import PALETTE, PromptedObject, objects_from_options
-from medsam2.cli.segmentation import describe, make_tracker, summary, track, write_masks, write_sheet
 from medsam2.errors import InputError
-from medsam2.tracking import Prompt, VolumeSlices
-from medsam2.volume import Volume, write_volume
-from medsam2.weights.loading import load_model
 
 ORGAN = "liver"
 
@@ -30,6 +23,23 @@ def demo(
     """Click once in a synthetic CT, track through it, and write the mask and a picture."""
     if (image is None) != (not point):
         raise InputError("Give an image and where to click in it (--point R,A,S), or neither.")
+    # Imported here, as torch and SimpleITK would keep --help waiting.
+    import numpy as np
+
+    from medsam2.cli.phantom import central_click, dice, make_phantom
+    from medsam2.cli.prompt_options import PALETTE, PromptedObject, objects_from_options
+    from medsam2.cli.segmentation import (
+        check_destination,
+        describe,
+        make_tracker,
+        summary,
+        track,
+        write_results,
+    )
+    from medsam2.tracking import Prompt, VolumeSlices
+    from medsam2.volume import Volume, write_volume
+    from medsam2.weights.loading import load_model
+
     truth = None
     if image is None:
         phantom = make_phantom()
@@ -40,16 +50,20 @@ def demo(
     else:
         slices = VolumeSlices(Volume.read(image), "k")
         objects = objects_from_options(slices, point, None, None, None, ijk=False)
-    result = track(make_tracker(load_model(weights), slices, "auto", "temporal"), objects)
+    network = load_model(weights)
     _make_folder(folder)
+    masks, picture, scan = (folder / name for name in ("demo.seg.nrrd", "demo.png", "phantom.nrrd"))
+    check_destination(masks)
+    result = track(make_tracker(network, slices, "auto", "temporal"), objects)
+    write_results(masks, picture, slices, objects, result)
+    written = [masks, picture]
     if truth is not None:
-        write_volume(folder / "phantom.nrrd", slices.volume.voxels, slices.volume.geometry)
-    write_masks(folder / "demo.seg.nrrd", slices, objects, result)
-    write_sheet(folder / "demo.png", slices, objects, result)
+        write_volume(scan, slices.volume.voxels, slices.volume.geometry)
+        written.append(scan)
     typer.echo(describe(summary(slices, objects, result)))
     if truth is not None:
-        typer.echo(f"Dice against the known truth: {_dice(result.masks[ORGAN], truth):.3f}")
-    typer.echo(f"Written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+        typer.echo(f"Dice against the known truth: {dice(result.masks[ORGAN], truth):.3f}")
+    typer.echo(f"Written to {folder}: {', '.join(path.name for path in written)}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -57,7 +71,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be made: choose another with -o.") from error
-
-
-def _dice(predicted: np.ndarray, truth: np.ndarray) -> float:
-    return float(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))

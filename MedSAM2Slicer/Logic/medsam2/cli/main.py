@@ -1,12 +1,33 @@
 """Entry point of the command ``medsam2``."""
 
+import signal
 import sys
 import warnings
 
 import typer
+from typer.core import TyperGroup
 
-from medsam2.cli import demo_command, segment_command, weights_commands
+from medsam2.cli import demo_command, segment_command
 from medsam2.errors import InputError
+
+
+class _WeightsGroup(TyperGroup):
+    """The commands of ``medsam2 weights``, loaded when asked for: they import torch, which takes seconds."""
+
+    @staticmethod
+    def _loaded():
+        from medsam2.cli.weights_commands import app as weights_app
+
+        return typer.main.get_group(weights_app)
+
+    def list_commands(self, ctx) -> list[str]:
+        """Names of the commands."""
+        return self._loaded().list_commands(ctx)
+
+    def get_command(self, ctx, cmd_name: str):
+        """The command of that name, or None."""
+        return self._loaded().get_command(ctx, cmd_name)
+
 
 app = typer.Typer(
     name="medsam2",
@@ -16,11 +37,23 @@ app = typer.Typer(
 )
 app.command("segment")(segment_command.segment)
 app.command("demo")(demo_command.demo)
-app.add_typer(weights_commands.app, name="weights")
+app.add_typer(
+    typer.Typer(
+        cls=_WeightsGroup,
+        help="List, inspect, download, import and remove weights of the network.",
+        no_args_is_help=True,
+    ),
+    name="weights",
+)
 
 
 def run() -> None:
-    """Run the command; unusable input ends it with one line on standard error and exit code 2."""
+    """Run the command.
+
+    Unusable input ends it with one line on standard error and exit code 2, Ctrl+C with exit code 130.
+    """
+    # Typer's own answer to Ctrl+C differs between its versions; leaving this way still tidies up.
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
     warnings.showwarning = _show_warning
     try:
         app()

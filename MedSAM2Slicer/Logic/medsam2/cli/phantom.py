@@ -92,3 +92,8 @@ def central_click(mask: np.ndarray) -> tuple[int, int, int]:
     depth = ndimage.distance_transform_edt(np.pad(mask[index], 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return index, int(row), int(column)
+
+
+def dice(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Overlap of two masks of one shape, 0 to 1; ``truth`` is not empty."""
+    return float(2 * (predicted & truth).sum() / (predicted.sum() + truth.sum()))

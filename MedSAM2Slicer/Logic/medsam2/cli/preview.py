@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from medsam2.tracking import Prompt, VolumeSlices
-from medsam2.volume import Geometry, axis_index, complete_file
+from medsam2.volume import Geometry, axis_index
 
 PANELS, COLUMNS = 12, 4
 BACKGROUND, INK = "#101418", "#e8ecef"
@@ -191,11 +191,7 @@ class Sheet:
 
 
 def write_preview(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> None:
-    """Write the sheet as a PNG.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
+    """Write the sheet as a PNG, straight to ``path``."""
     sheet = Sheet(slices, segments)
     indices = sheet.panels()
     columns = min(COLUMNS, len(indices))
@@ -214,8 +210,7 @@ def write_preview(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSe
     _legend(figure, slices, segments)
     legend_share = 0.45 / figure.get_figheight()
     figure.subplots_adjust(0.005, legend_share, 0.995, 0.995, 0.015, 0.015)
-    with complete_file(path) as unfinished:
-        figure.savefig(unfinished, facecolor=BACKGROUND)
+    figure.savefig(path, facecolor=BACKGROUND)
 
 
 def _legend(figure: Figure, slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> None:

@@ -14,6 +14,8 @@ from medsam2.tracking import Prompt, VolumeSlices
 from medsam2.volume import Volume
 
 Color = tuple[float, float, float]
+MOST_LABELS = 255
+"""A mask with more values than this is taken for an image given by mistake."""
 
 PALETTE: tuple[Color, ...] = (
     (0.95, 0.55, 0.20),
@@ -73,7 +75,10 @@ class Placer:
     def prompts(
         self, points: Iterable[tuple[list[float], bool]], box: Sequence[float] | None
     ) -> list[Prompt]:
-        """One prompt for each slice that the points and the box lie on."""
+        """One prompt for each slice that the points and the box lie on; not from background clicks alone."""
+        points = list(points)
+        if box is None and not any(positive for _, positive in points):
+            raise InputError("All points are background: add a point on the object, or a box round it.")
         by_slice: dict[int, list[tuple[float, float, bool]]] = {}
         for numbers, positive in points:
             index, row, column = self.place(numbers)
@@ -148,6 +153,11 @@ def _from_mask(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
             "The mask is on another grid than the image: resample it to the image's spacing, size and origin."
         )
     values = [value for value in np.unique(labels.voxels) if value]
+    if len(values) > MOST_LABELS:
+        raise InputError(
+            f"The mask {path.name} holds {len(values)} different values, as an image does: give labels, "
+            "0 where there is no object."
+        )
     if not values:
         raise InputError("The mask is empty: label the object on at least one slice.")
     objects = []
@@ -185,5 +195,7 @@ def _read_json(path: Path) -> dict:
     schema = json.loads(resource_path("prompts.schema.json").read_text(encoding="utf-8"))
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
     if problem is not None:
-        raise InputError(f"The prompt file {path} is wrong at {problem.json_path}: {problem.message}.")
+        missing = problem.validator == "anyOf"  # the schema's only one
+        fault = "it needs points, a box, or both" if missing else problem.message
+        raise InputError(f"The prompt file {path} is wrong at {problem.json_path}: {fault}.")
     return document

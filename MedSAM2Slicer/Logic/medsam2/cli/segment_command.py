@@ -6,21 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from medsam2.cli.prompt_options import objects_from_options
-from medsam2.cli.segmentation import (
-    check_folder,
-    check_output,
-    describe,
-    make_tracker,
-    summary,
-    track,
-    write_masks,
-    write_sheet,
-)
 from medsam2.errors import InputError
-from medsam2.tracking import VolumeSlices
-from medsam2.volume import Volume, check_axis, choose_window
-from medsam2.weights.loading import load_model
 
 
 def segment(
@@ -56,9 +42,25 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Segment objects in IMAGE from clicks, boxes or masks on single slices."""
-    check_output(output)
+    # Imported here, as torch and SimpleITK would keep --help waiting.
+    from medsam2.cli.prompt_options import objects_from_options
+    from medsam2.cli.segmentation import (
+        check_destination,
+        describe,
+        make_tracker,
+        summary,
+        track,
+        write_results,
+    )
+    from medsam2.tracking import VolumeSlices
+    from medsam2.volume import Volume, check_axis, choose_window, output_format
+    from medsam2.weights.loading import load_model
+
+    output_format(output)
+    check_destination(output)
     if preview is not None:
-        check_preview(preview)
+        check_picture_name(preview)
+        check_destination(preview)
     volume = Volume.read(image)
     check_axis(volume, axis)
     slices = VolumeSlices(volume, axis, choose_window(volume, window))
@@ -66,18 +68,15 @@ def segment(
     first, last = parse_range(slice_range, slices.count)
     tracker = make_tracker(load_model(weights, device, precision), slices, parse_view(view), memory)
     result = track(tracker, objects, first, last)
-    write_masks(output, slices, objects, result)
-    if preview is not None:
-        write_sheet(preview, slices, objects, result)
+    write_results(output, preview, slices, objects, result)
     report = summary(slices, objects, result)
     typer.echo(json.dumps(report) if as_json else describe(report))
 
 
-def check_preview(path: Path) -> None:
-    """Refuse a preview that could not be written."""
+def check_picture_name(path: Path) -> None:
+    """Refuse a preview that is not called a PNG."""
     if path.suffix.lower() != ".png":
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
-    check_folder(path)
 
 
 def parse_view(text: str) -> str | float:

@@ -3,19 +3,28 @@
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from medsam2.cli.preview import PreviewSegment, write_preview
 from medsam2.cli.prompt_options import PromptedObject
-from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker, VolumeMasks, VolumeSlices
-from medsam2.volume import Segment, output_format, write_labelmap, write_segmentation
+from medsam2.volume import Segment, complete_file, output_format, write_labelmap, write_segmentation
 from medsam2.weights.loading import load_model
 
 MEMORIES = {"temporal": TemporalMemory(), "self-sorting": SelfSortingMemory()}
@@ -36,16 +45,18 @@ class Result:
         return self.seconds / max(self.slice_masks, 1)
 
 
-def check_output(path: Path) -> None:
-    """Refuse an output that could not be written, before anything is computed."""
-    output_format(path)
-    check_folder(path)
+class _OnlyTrying(Exception):  # noqa: N818 - not an error
+    """Leaves a file unwritten."""
 
 
-def check_folder(path: Path) -> None:
-    """Refuse a file whose folder is missing."""
-    if not path.parent.is_dir():
-        raise InputError(f"The folder {path.parent} does not exist: create it first, or choose another.")
+def check_destination(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is computed.
+
+    Raises:
+        InputError: its folder is missing or closed to writing, or the path is a folder.
+    """
+    with suppress(_OnlyTrying), complete_file(path):
+        raise _OnlyTrying
 
 
 def make_tracker(network: MedSAM2, slices: VolumeSlices, view: str | float, memory: str) -> Tracker:
@@ -88,8 +99,36 @@ def track(
 
 def _progress() -> Progress:
     console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _SlicesPerSecond(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
+
+
+class _SlicesPerSecond(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """The speed, once there is one."""
+        return Text(f"{task.speed:.1f} slices/s" if task.speed else "")
+
+
+def write_results(
+    output: Path,
+    preview: Path | None,
+    slices: VolumeSlices,
+    objects: Sequence[PromptedObject],
+    result: Result,
+) -> None:
+    """Write the masks and, where asked for, the preview picture: both or neither."""
+    if preview is None:
+        write_masks(output, slices, objects, result)
+        return
+    with complete_file(preview) as unfinished:
+        write_sheet(unfinished, slices, objects, result)
+        write_masks(output, slices, objects, result)
 
 
 def write_masks(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:

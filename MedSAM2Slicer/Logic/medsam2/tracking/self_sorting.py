@@ -89,24 +89,28 @@ class SelfSortingBank:
                 return
 
     def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
-        """All memories, without order and without object pointers, weighted for the current image."""
+        """The memories of other slices, unordered and without pointers, weighted for the current image."""
+        # Its own earlier answer would only confirm a slice that is being corrected.
+        others = [entry for entry in self.entries if entry.slice_index != slice_index]
         mode = self.settings.resample
-        if mode == "none" or not self.entries:
-            return Selection(list(self.entries))
-        probability = self.probabilities(query)
+        if mode == "none" or not others:
+            return Selection(others)
+        probability = self.probabilities(query, others)
         if mode == "expected":
-            return Selection(list(self.entries), log_weights=probability.log())
+            return Selection(others, log_weights=probability.log())
         draws = torch.multinomial(
             probability, self.settings.capacity, replacement=True, generator=self._generator
         )
         # A memory drawn n times weighs as much as n copies of it: add log n to its attention logits.
-        times = torch.bincount(draws, minlength=len(self.entries)).float()
+        times = torch.bincount(draws, minlength=len(others)).float()
         drawn = times.nonzero()[:, 0].tolist()
-        return Selection([self.entries[place] for place in drawn], log_weights=times[drawn].log())
+        return Selection([others[place] for place in drawn], log_weights=times[drawn].log())
 
-    def probabilities(self, query: Tensor) -> Tensor:
+    @staticmethod
+    def probabilities(query: Tensor, entries: list[MemoryEntry]) -> Tensor:
         """p of every memory for an image described by ``query`` (d,): its share of the similarities."""
-        similarity = (self._keys() @ query.cpu()).clamp(min=SMALLEST_SIMILARITY)
+        keys = torch.stack([entry.key.cpu() for entry in entries])
+        similarity = (keys @ query.cpu()).clamp(min=SMALLEST_SIMILARITY)
         return similarity / similarity.sum()
 
     def dissimilarity(self) -> Tensor:

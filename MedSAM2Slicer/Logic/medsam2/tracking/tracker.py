@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -111,8 +111,14 @@ class Tracker:
             first, last: limits of the range, both included.
 
         Raises:
-            InputError: an object has no prompt, or the range is empty.
+            InputError: an object has no prompt, the range is empty, or start or direction do not exist.
         """
+        if direction not in get_args(Direction):
+            raise InputError(
+                f"The direction '{direction}' is unknown: give {', '.join(get_args(Direction))}."
+            )
+        if start is not None and not 0 <= start < self.slices.count:
+            raise InputError(f"Slice {start} does not exist: start from 0 to {self.slices.count - 1}.")
         names = list(self.objects if objects is None else objects)
         if not names:
             raise InputError("There is no object to track: click one on a slice first.")
@@ -209,6 +215,12 @@ class Tracker:
             return prompt_view(prompt, float(view), shape, spacing)
         if prompt.mask is not None:
             return mask_view(prompt, shape, spacing)
+        if earlier is not None:
+            # A correction beyond the view: show it together with what was segmented.
+            covered = SliceMask.from_entry("", earlier, shape).full(shape)
+            for row, column in prompt.corners():
+                covered[min(int(row + 0.5), shape[0] - 1), min(int(column + 0.5), shape[1] - 1)] = True
+            return mask_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
         with self._chooser._inference():
             return self._chooser._best_view(prompt)
 
