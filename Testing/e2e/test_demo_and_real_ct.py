@@ -1,0 +1,67 @@
+"""The demo, and one click on a real DICOM series."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def test_the_demo_finds_its_organ(medsam2, tmp_path):
+    run = medsam2("demo", "-o", tmp_path / "demo")
+    assert run.returncode == 0, run.stderr
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {
+        "demo.seg.nrrd",
+        "demo.png",
+        "phantom.nrrd",
+    }
+    assert float(re.search(r"Dice against the known truth: ([0-9.]+)", run.stdout)[1]) >= 0.8
+    scan, mask = (SimpleITK.ReadImage(str(tmp_path / "demo" / n)) for n in ("phantom.nrrd", "demo.seg.nrrd"))
+    assert mask.GetMetaData("Segment0_Name") == "liver"
+    assert mask.GetSize() == scan.GetSize()
+    assert mask.GetOrigin() == pytest.approx(scan.GetOrigin())
+
+
+def test_the_demo_on_an_image_needs_a_click(medsam2, ball, tmp_path):
+    run = medsam2("demo", ball, "-o", tmp_path / "demo")
+    assert run.returncode == 2
+    assert "--point" in run.stderr
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_demo_on_an_image_lists_what_it_wrote_alone(medsam2, ball, tmp_path):
+    image = SimpleITK.ReadImage(str(ball))
+    left, posterior, superior = image.TransformIndexToPhysicalPoint((20, 24, 4))
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "private.txt").touch()
+    run = medsam2("demo", ball, f"--point={-left},{-posterior},{superior}", "-o", tmp_path / "demo")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip().endswith("demo.seg.nrrd, demo.png")
+
+
+@pytest.mark.skipif(not (DATA / "ct_dicom").is_dir(), reason="needs ../shared/data/ct_dicom")
+def test_one_click_on_a_real_ct(medsam2, tmp_path):
+    """The aorta, from its middle on its largest slice, named in millimetres."""
+    labels = SimpleITK.ReadImage(str(DATA / "ct_labels.nii.gz"))
+    names = json.loads((DATA / "ct_labels.json").read_text())
+    voxels = SimpleITK.GetArrayFromImage(labels)
+    truth = voxels == next(int(label) for label, name in names.items() if name == "aorta")
+    index = int(truth.sum(axis=(1, 2)).argmax())
+    row, column = np.argwhere(truth[index]).mean(axis=0)
+    left, posterior, superior = labels.TransformContinuousIndexToPhysicalPoint((column, row, float(index)))
+    out = tmp_path / "aorta.nii.gz"
+    click = f"--point={-left},{-posterior},{superior}"
+    run = medsam2("segment", DATA / "ct_dicom", click, "-o", out, "--preview", tmp_path / "a.png", "--json")
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    mask = SimpleITK.ReadImage(str(out))
+    found = SimpleITK.GetArrayFromImage(mask) > 0
+    assert report["objects"][0]["voxels"] == found.sum()
+    assert mask.GetSize() == labels.GetSize()
+    assert mask.GetOrigin() == pytest.approx(labels.GetOrigin(), abs=1e-3)
+    assert mask.GetSpacing() == pytest.approx(labels.GetSpacing(), abs=1e-4)
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.6

@@ -1,0 +1,151 @@
+"""Prompts from the command line end up on the voxels that were meant."""
+
+import json
+
+import numpy as np
+import pytest
+
+from medsam2.cli.prompt_options import PALETTE, Placer, objects_from_options, parse_box, parse_point
+from medsam2.errors import InputError
+from medsam2.tracking import VolumeSlices
+from medsam2.volume import Geometry, Volume, write_labelmap
+
+SHAPE = (6, 20, 30)
+OBLIQUE = Geometry(SHAPE, np.array([[-0.8, 0.6, 0, 10], [-0.6, -0.8, 0, -20], [0, 0, 3, 40], [0, 0, 0, 1.0]]))
+
+
+def slices(axis: str = "k") -> VolumeSlices:
+    return VolumeSlices(Volume(np.zeros(SHAPE, np.uint8), OBLIQUE), axis)
+
+
+def objects(axis: str = "k", **given):
+    options = {"points": [], "box": None, "mask": None, "prompts": None, "ijk": True}
+    return objects_from_options(slices(axis), **{**options, **given})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1,2,3", ([1, 2, 3], True)),
+        ("-1.5, 2e1,3,+", ([-1.5, 20, 3], True)),
+        ("1,2,-3,-", ([1, 2, -3], False)),
+    ],
+)
+def test_points_are_read(text, expected):
+    assert parse_point(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,4", "1,2,3,*", "a,b,c", "1,2,nan", "1,2,3,+,+"])
+def test_points_that_are_none_are_shown_to_their_author(text):
+    with pytest.raises(InputError, match="is not R,A,S"):
+        parse_point(text)
+
+
+def test_a_box_needs_six_numbers():
+    assert parse_box("1,2,3,4,5,6") == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(InputError, match="six numbers"):
+        parse_box("1,2,3")
+
+
+@pytest.mark.parametrize(
+    ("axis", "place"), [("k", (4, 12.0, 25.0)), ("j", (12, 4.0, 25.0)), ("i", (25, 4.0, 12.0))]
+)
+def test_both_spaces_mean_the_same_voxel(axis, place):
+    right, anterior, superior = OBLIQUE.kji_to_ras(np.array([4, 12, 25]))
+    assert Placer(slices(axis), ijk=True).place([25, 12, 4]) == place
+    assert Placer(slices(axis), ijk=False).place([right, anterior, superior]) == pytest.approx(place)
+
+
+def test_points_go_to_their_nearest_slice_and_add_up_there():
+    (only,) = objects(points=["3,4,1.4", "5,6,0.8,-", "7,8,5"])
+    assert [prompt.slice_index for prompt in only.prompts] == [1, 5]
+    assert only.prompts[0].points == ((4.0, 3.0, True), (6.0, 5.0, False))
+    assert only.prompts[1].points == ((8.0, 7.0, True),)
+
+
+def test_a_box_and_a_point_share_a_prompt():
+    (only,) = objects(points=["3,4,2"], box="1,2,2,9,8,2")
+    (prompt,) = only.prompts
+    assert prompt.box == (2.0, 1.0, 8.0, 9.0)
+    assert prompt.points == ((4.0, 3.0, True),)
+
+
+def test_a_point_outside_is_told_where_the_volume_lies():
+    with pytest.raises(InputError, match=r"3, 4, 9 lies outside .* from 0, 0, 0 to 29, 19, 5"):
+        objects(points=["3,4,9"])
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({}, "Say what to segment"),
+        ({"points": ["3,4,2"], "mask": "mask.nrrd"}, "Say what to segment"),
+        ({"points": ["3,4,2,-"]}, "All points are background"),
+        ({"box": "1,2,2,9,8,3"}, "slices 2 and 3"),
+    ],
+)
+def test_prompts_that_say_nothing_clear(given, hint):
+    with pytest.raises(InputError, match=hint):
+        objects(**given)
+
+
+def test_every_label_of_a_mask_is_an_object_on_every_slice_that_has_it(tmp_path):
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[1, 2:5, 3:6] = labels[4, 2:5, 3:6] = 2
+    labels[4, 8:9, 8:9] = 7
+    write_labelmap(tmp_path / "mask.nrrd", labels, OBLIQUE)
+    first, second = objects(mask=tmp_path / "mask.nrrd")
+    assert [prompt.slice_index for prompt in first.prompts] == [1, 4]
+    np.testing.assert_array_equal(first.prompts[1].mask, labels[4] == 2)
+    assert [prompt.slice_index for prompt in second.prompts] == [4]
+    assert first.color != second.color
+
+
+def test_an_image_in_place_of_a_mask_is_noticed(tmp_path):
+    labels = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
+    write_labelmap(tmp_path / "ct.nrrd", labels, OBLIQUE)
+    with pytest.raises(InputError, match="3599 different values"):
+        objects(mask=tmp_path / "ct.nrrd")
+
+
+def prompt_file(folder, *entries, space: str = "ijk"):
+    path = folder / "prompts.json"
+    path.write_text(json.dumps({"space": space, "objects": entries}))
+    return path
+
+
+def test_a_prompt_file_holds_several_objects(tmp_path):
+    path = prompt_file(
+        tmp_path,
+        {"name": "a", "points": [[3, 4, 2], [5, 6, 2, "-"], [7, 8, 2, "+"]]},
+        {"name": "b", "box": [1, 2, 2, 9, 8, 2], "color": [0, 0.5, 1]},
+    )
+    first, second = objects(prompts=path)
+    assert [positive for _, _, positive in first.prompts[0].points] == [True, False, True]
+    assert (first.name, first.color) == ("a", PALETTE[0])
+    assert (second.name, second.color) == ("b", (0, 0.5, 1))
+
+
+def test_millimetres_in_a_prompt_file(tmp_path):
+    place = OBLIQUE.kji_to_ras(np.array([4, 12, 25])).tolist()
+    (only,) = objects(prompts=prompt_file(tmp_path, {"name": "a", "points": [place]}, space="ras"))
+    assert only.prompts[0].slice_index == 4
+    assert only.prompts[0].points[0][:2] == pytest.approx((12, 25))
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ({"name": "b"}, r"objects\[1\]: it needs points, a box, or both"),
+        ({"name": "b", "points": [[1, 2]]}, r"objects\[1\]\.points\[0\]"),
+        ({"name": "b", "points": [[1, 2, 3, "?"]]}, r"objects\[1\]\.points\[0\]\[3\]"),
+        ({"name": "b", "box": [1, 2, 3]}, r"objects\[1\]\.box"),
+        ({"name": "b", "color": [255, 0, 0], "box": [1, 2, 2, 9, 8, 2]}, r"objects\[1\]\.color"),
+        ({"name": "a", "points": [[1, 2, 3]]}, "same name"),
+        ({"name": "b", "points": [[1, 2, 3, "-"]]}, "All points are background"),
+    ],
+)
+def test_a_wrong_entry_of_a_prompt_file_is_named(tmp_path, entry, hint):
+    path = prompt_file(tmp_path, {"name": "a", "points": [[1, 2, 3]]}, entry)
+    with pytest.raises(InputError, match=hint):
+        objects(prompts=path)
