@@ -36,6 +36,13 @@ def test_organs_do_not_overlap_and_lie_on_their_sides(phantom):
     assert right_mm("kidney right") > 0 > right_mm("kidney left")
 
 
+@pytest.mark.parametrize("organ", ["liver", "spleen", "kidney right", "kidney left", "aorta", "spine"])
+def test_only_the_bowel_holds_gas(phantom, organ):
+    """Partial volume with fat or with gas beside it reaches no further down than this."""
+    assert phantom.volume.voxels[phantom.labels[organ]].min() > -400
+    assert phantom.volume.voxels[phantom.labels["bowel"]].min() < -700
+
+
 def test_the_click_is_the_deepest_point_of_the_largest_slice():
     mask = np.zeros((3, 21, 31), bool)
     mask[1, 4:17, 6:19] = True

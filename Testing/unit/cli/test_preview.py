@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import SimpleITK
+from matplotlib.figure import Figure
 
 from medsam2.cli.preview import PANELS, PreviewSegment, Sheet, hanging, panel_slices, write_preview
 from medsam2.tracking import Prompt, VolumeSlices
@@ -103,6 +104,13 @@ def test_few_slices_are_all_shown():
     assert panel_slices(np.zeros(20, bool), [6]) == [6]
 
 
+def test_of_many_prompted_slices_the_outer_ones_and_some_between_are_shown():
+    panels = panel_slices(np.ones(60, bool), range(10, 50))
+    assert len(set(panels)) == PANELS
+    assert (panels[0], panels[-1]) == (10, 49)
+    assert np.diff(panels).max() <= 4
+
+
 def coloured(picture: np.ndarray, color) -> int:
     """Pixels of about that colour."""
     return int((np.abs(picture[..., :3].astype(int) - np.array(color) * 255).max(axis=-1) < 60).sum())
@@ -129,3 +137,26 @@ def test_nothing_found_still_makes_a_picture(tmp_path):
     nothing = PreviewSegment("a", (1, 0, 0), np.zeros((4, 60, 60), bool), [Prompt(2, points=((5, 5, True),))])
     write_preview(tmp_path / "a.png", VolumeSlices(volume), [nothing])
     assert SimpleITK.ReadImage(str(tmp_path / "a.png")).GetWidth() > 200
+
+
+@pytest.mark.parametrize("name", [r"$\bad$", "50 $", "_a", "portal vein and splenic vein, right branch"])
+@pytest.mark.parametrize("count", [1, 31])
+def test_the_legend_names_every_segment_beside_the_panels(monkeypatch, tmp_path, name, count):
+    volume = Volume(np.full((4, 60, 60), 100, np.uint8), Geometry((4, 60, 60), np.eye(4)))
+    mask = np.zeros((4, 60, 60), bool)
+    mask[1, 20:30, 20:30] = True
+    click = [Prompt(1, points=((25.0, 25.0, True),))]
+    names = [f"{name}{number}" for number in range(count)]
+    figures = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), save(self, *a, **k)))
+    segments = [PreviewSegment(each, (1, 0, 0), mask, click) for each in names]
+    write_preview(tmp_path / "a.png", VolumeSlices(volume), segments)
+    (figure,) = figures
+    (legend,) = figure.legends
+    texts = [text.get_text().replace(r"\$", "$") for text in legend.get_texts()]
+    assert texts == [f"{each}  0.1 ml" for each in names]
+    place = legend.get_window_extent()
+    assert place.x0 >= 0
+    assert place.x1 <= figure.bbox.x1
+    assert place.y1 <= min(axes.get_window_extent().y0 for axes in figure.axes)

@@ -70,7 +70,7 @@ def make_phantom(seed: int = 0) -> Phantom:
     add("spleen", ellipsoid((88, 6, 14), (22, 34, 30)) < 1, SPLEEN)
     bowel = ellipsoid((44, -40, -20), (34, 20, 30))
     add("bowel", bowel < 1, MUSCLE)
-    hounsfield[(bowel < 0.7) & (y < -38)] = GAS
+    hounsfield[labels["bowel"] & (bowel < 0.7) & (y < -38)] = GAS
     hounsfield = ndimage.gaussian_filter(hounsfield, (0.4, BLUR, BLUR))  # partial volume
     noise = ndimage.gaussian_filter(rng.standard_normal(SHAPE), (0, 0.7, 0.7))
     hounsfield += NOISE * noise / noise.std()

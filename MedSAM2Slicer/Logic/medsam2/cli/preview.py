@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.textpath import TextPath
 
 from medsam2.tracking import Prompt, VolumeSlices
 from medsam2.volume import Geometry, axis_index
@@ -18,6 +19,7 @@ PANELS, COLUMNS = 12, 4
 BACKGROUND, INK = "#101418", "#e8ecef"
 MARGIN_MM = 25.0
 OUTLINE = (withStroke(linewidth=3, foreground="black"),)
+PANEL_INCHES, LEGEND_POINTS = 2.9, 9
 LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 """Towards smaller and larger R, A, S."""
 
@@ -76,13 +78,20 @@ def _anatomical_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
 
 
 def panel_slices(carrying: np.ndarray, prompted: Sequence[int]) -> list[int]:
-    """Up to ``PANELS`` slices: the prompted ones, filled up evenly from those that carry a mask."""
-    prompted = sorted(set(prompted))[:PANELS]
+    """Up to ``PANELS`` slices: the prompted ones, filled up evenly from those that carry a mask.
+
+    Of more prompted slices than that, those evenly spaced among them.
+    """
+    prompted = _evenly(sorted(set(prompted)), PANELS)
     others = [index for index in np.flatnonzero(carrying).tolist() if index not in prompted]
-    room = PANELS - len(prompted)
-    if len(others) > room:
-        others = [others[round(place)] for place in np.linspace(0, len(others) - 1, room)] if room else []
-    return sorted([*prompted, *others])
+    return sorted([*prompted, *_evenly(others, PANELS - len(prompted))])
+
+
+def _evenly(indices: list[int], room: int) -> list[int]:
+    """At most ``room`` of the indices, the first and the last among them."""
+    if len(indices) <= room:
+        return indices
+    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, room)]
 
 
 class Sheet:
@@ -197,9 +206,15 @@ def write_preview(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSe
     columns = min(COLUMNS, len(indices))
     rows = -(-len(indices) // columns)
     height, width = sheet.turned(np.empty(slices.shape(0), bool)).shape
-    panel = 2.9
     ratio = np.clip(height * sheet.step[0] / (width * sheet.step[1]), 0.3, 2.5)
-    figure = Figure(figsize=(columns * panel, rows * panel * ratio + 0.5), dpi=120, facecolor=BACKGROUND)
+    labels = _labels(slices, segments)
+    entry_width = _entry_width(labels)
+    figure_width = max(columns * PANEL_INCHES, entry_width)
+    legend_columns = min(len(labels), 5, int(figure_width / entry_width))
+    # A line of 9 points with its spacing takes 0.21 inches.
+    legend_height = 0.25 + 0.21 * -(-len(labels) // legend_columns)
+    figure_height = rows * PANEL_INCHES * ratio + legend_height
+    figure = Figure(figsize=(figure_width, figure_height), dpi=120, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
@@ -207,24 +222,35 @@ def write_preview(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSe
     for axes, index in zip(grid, indices, strict=False):
         sheet.draw(axes, index)
     sheet.draw_scale(grid[0])
-    _legend(figure, slices, segments)
-    legend_share = 0.45 / figure.get_figheight()
-    figure.subplots_adjust(0.005, legend_share, 0.995, 0.995, 0.015, 0.015)
+    _draw_legend(figure, segments, labels, legend_columns)
+    figure.subplots_adjust(0.005, legend_height / figure_height, 0.995, 0.995, 0.015, 0.015)
     figure.savefig(path, facecolor=BACKGROUND)
 
 
-def _legend(figure: Figure, slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> None:
+def _labels(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> list[str]:
+    """Name and volume of each segment; a dollar sign is escaped, as it would start a formula."""
     millilitres = float(np.prod(slices.volume.geometry.spacing)) / 1000
-    handles = [
-        Line2D([], [], color=s.color, lw=2, label=f"{s.name}  {s.mask.sum() * millilitres:.3g} ml")
-        for s in segments
-    ]
+    names = [segment.name.replace("$", r"\$") for segment in segments]
+    return [f"{name}  {s.mask.sum() * millilitres:.3g} ml" for name, s in zip(names, segments, strict=True)]
+
+
+def _entry_width(labels: Sequence[str]) -> float:
+    """Inches that the legend needs for the longest label, the line before it and the gap after it."""
+    widths = [TextPath((0, 0), label, size=LEGEND_POINTS).get_extents().width for label in labels]
+    return max(widths) / 72 + 0.65
+
+
+def _draw_legend(
+    figure: Figure, segments: Sequence[PreviewSegment], labels: Sequence[str], columns: int
+) -> None:
+    handles = [Line2D([], [], color=segment.color, lw=2) for segment in segments]
     figure.legend(
-        handles=handles,
+        handles,
+        labels,
         loc="lower center",
-        ncols=min(len(handles), 5),
+        ncols=columns,
         frameon=False,
         labelcolor=INK,
-        fontsize=9,
+        fontsize=LEGEND_POINTS,
         borderaxespad=0.3,
     )
