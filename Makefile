@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASES ?= ../shared/data
 
-.PHONY: demo test lint bench results install clean
+.PHONY: demo test lint bench results clean
 
 demo: $(VENV)/.demo
 	$(BIN)/medsam2 demo -o demo

@@ -138,7 +138,7 @@ class MedSAM2(nn.Module):
         points: Tensor | None = None,
         labels: Tensor | None = None,
         mask_logits: Tensor | None = None,
-        ambiguous: bool = True,
+        ambiguous: bool | Tensor = True,
     ) -> MaskPrediction:
         """Decode one prompt per image (``_forward_sam_heads``).
 
@@ -148,12 +148,13 @@ class MedSAM2(nn.Module):
             points, labels: (B, P, 2) as (x, y) in pixels of the S x S image, and (B, P); a box is two
                 points labelled 2 and 3. None when tracking.
             mask_logits: an earlier answer to correct, (B, 1, S/4, S/4).
-            ambiguous: choose the best of three masks rather than take the single one.
+            ambiguous: choose the best of three masks rather than take the single one; for all images, or
+                for each, (B,).
         """
         batch, size = len(conditioned), conditioned.shape[-1]
         encoder = self.sam_prompt_encoder
         if points is None:
-            ambiguous = ambiguous and not self.config.single_mask_tracking
+            ambiguous = False if self.config.single_mask_tracking else ambiguous
             points = conditioned.new_zeros(batch, 1, 2, dtype=torch.float32)
             labels = torch.full((batch, 1), PADDING, device=conditioned.device)
         candidates = self.sam_mask_decoder(
@@ -193,16 +194,15 @@ class MedSAM2(nn.Module):
             memory = memory + (absent[:, None] * self.no_obj_embed_spatial)[..., None, None]
         return memory
 
-    def _choose(self, candidates: Candidates, ambiguous: bool) -> MaskPrediction:
+    def _choose(self, candidates: Candidates, ambiguous: bool | Tensor) -> MaskPrediction:
         rows = torch.arange(len(candidates.iou), device=candidates.iou.device)
+        ambiguous = torch.as_tensor(ambiguous, device=rows.device)
         best = 1 + candidates.iou[:, 1:].argmax(dim=1)
         # The single mask's token stays the pointer even where the mask itself gives way.
-        token = candidates.tokens[rows, best if ambiguous else 0]
-        if not ambiguous and (self.training or self.config.single_mask_tracking):
-            best = torch.zeros_like(best)
-        elif not ambiguous:
-            unstable = _stability(candidates.logits[:, 0]) < STABILITY_THRESHOLD
-            best = torch.where(unstable, best, 0)
+        token = candidates.tokens[rows, torch.where(ambiguous, best, 0)]
+        if not self.training and not self.config.single_mask_tracking:
+            ambiguous = ambiguous | (_stability(candidates.logits[:, 0]) < STABILITY_THRESHOLD)
+        best = torch.where(ambiguous, best, 0)
         present = candidates.object_score > 0
         logits = candidates.logits[rows, best][:, None].float()
         pointer = torch.where(present[:, None], self.obj_ptr_proj(token), self.no_obj_ptr)

@@ -35,8 +35,7 @@ class SliceMask:
     @classmethod
     def from_entry(cls, object_id: str, entry: MemoryEntry, shape: tuple[int, int]) -> "SliceMask":
         """The answer that a memory entry holds, on a slice of ``shape``."""
-        logits = entry.logits[0, 0].float().cpu()
-        place = entry.view.mask_on_slice(logits, shape)
+        place = entry.view.mask_on_slice(entry.logits[0, 0].float().cpu(), shape)
         return cls._build(object_id, entry, place)
 
     @classmethod

@@ -1,10 +1,8 @@
 """Tracking: prompts on slices become masks through all of them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
 from medsam2.errors import InputError
@@ -12,6 +10,7 @@ from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 
 from .connected import near_neighbour, near_prompt
 from .feature_cache import FeatureCache, sorting_key
+from .inference import inference
 from .memory_bank import MemoryEntry, Selection, TemporalMemory
 from .memory_encoding import MemoryEncoding
 from .prompts import Prompt
@@ -20,7 +19,8 @@ from .slice_mask import SliceMask
 from .slices import Slices
 from .tracked_object import TrackedObject
 from .view import View
-from .view_choice import best_view, candidate_views, following_view, mask_view, prompt_view
+from .view_choice import following_view, mask_view, prompt_view
+from .view_chooser import ViewChooser
 
 LOGIT_LIMIT = 32.0
 """An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
@@ -66,9 +66,10 @@ class Tracker:
         self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
         self._memories = MemoryEncoding(network, self.features)
-        self._chooser = self
+        chooser_features = self.features
         if view_network is not None:
-            self._chooser = Tracker(view_network, slices, memory=self.memory, cache_bytes=cache_bytes // 8)
+            chooser_features = FeatureCache(view_network, slices, cache_bytes // 8)
+        self._chooser = ViewChooser(view_network or network, slices, chooser_features)
 
     def prompt(self, object_id: str, prompt: Prompt, view: str | float | None = None) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
@@ -87,7 +88,7 @@ class Tracker:
         prompt.check(self.slices.count, self.slices.shape(prompt.slice_index))
         if view is not None:
             _check_view(view)
-        with self._inference():
+        with inference(self.network):
             return self._prompt(object_id, prompt, view)
 
     def propagate(
@@ -144,16 +145,6 @@ class Tracker:
         if name not in self.objects or not self.objects[name].prompts:
             raise InputError(f"'{name}' has no prompt yet: click it on one slice first.")
         return min(self.objects[name].prompts) if start is None else start
-
-    @contextmanager
-    def _inference(self):
-        """No gradients, and the network's precision."""
-        dtype = self.network.autocast_dtype
-        with (
-            torch.no_grad(),
-            torch.autocast(self.network.device.type, dtype=dtype, enabled=dtype is not None),
-        ):
-            yield
 
     def _prompt(self, object_id: str, prompt: Prompt, view: str | float | None) -> SliceMask:
         index = prompt.slice_index
@@ -221,24 +212,7 @@ class Tracker:
             for row, column in prompt.corners():
                 covered[min(int(row + 0.5), shape[0] - 1), min(int(column + 0.5), shape[1] - 1)] = True
             return mask_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
-        with self._chooser._inference():
-            return self._chooser._best_view(prompt)
-
-    def _best_view(self, prompt: Prompt) -> View:
-        """Try views of several sizes and take the one whose answer is the most convincing."""
-        index, size = prompt.slice_index, self.network.config.image_size
-        shape = self.slices.shape(index)
-        masks = []
-        for view in candidate_views(prompt, shape, self.slices.spacing):
-            features = self.features.get(index, view)
-            points, labels = (part.to(self.network.device) for part in prompt.for_network(view, size))
-            conditioned = self.network.condition(features.s16, None)
-            prediction = self.network.decode(
-                features, conditioned, points, labels, ambiguous=prompt.is_ambiguous
-            )
-            entry = self._entry(index, view, prediction, features, prompted=True)
-            masks.append(SliceMask.from_entry("", entry, shape))
-        return best_view(masks, prompt, shape, size)
+        return self._chooser.choose(prompt)
 
     def _sweep(self, starts: dict[str, int], indices: range, reverse: bool) -> Iterator[SliceMask]:
         """Track in one direction; each object joins at its start and leaves when it is gone."""
@@ -281,7 +255,7 @@ class Tracker:
         """Answer one slice for several objects, those of one view and like memories in one batch."""
         answers: dict[str, SliceMask] = {}
         shape = self.slices.shape(index)
-        with self._inference():
+        with inference(self.network):
             for name in names:
                 target = self.objects[name]
                 if index in target.prompts:

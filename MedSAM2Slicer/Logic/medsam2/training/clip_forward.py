@@ -62,11 +62,11 @@ def clip_loss(network: MedSAM2, head: DenseHead, batch: ClipBatch) -> tuple[Tens
 
 
 def _prompted(network: MedSAM2, features: ImageFeatures, masks: Tensor, targets: Tensor):
-    """Answer the first prompt, and in half of the steps one or two corrections; the last answer counts."""
+    """Answer the first prompt, and in half of the steps one to three corrections; the last answer counts."""
     points, labels, is_box = first_prompts(masks)
     conditioned = network.condition(features.s16, None)
-    present = torch.ones(len(masks), dtype=torch.bool)
-    prediction = _decode(network, features, conditioned, points, labels, None, ~is_box)
+    present = torch.ones_like(is_box)
+    prediction = network.decode(features, conditioned, points, labels, ambiguous=~is_box)
     loss = prompt_loss(prediction.candidates, targets, present, ~is_box)
     corrections = int(torch.randint(1, 4, ())) if torch.rand(()) < CORRECTED_SHARE else 0
     for _ in range(corrections):
@@ -74,31 +74,9 @@ def _prompted(network: MedSAM2, features: ImageFeatures, masks: Tensor, targets:
         full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
         more_points, more_labels = corrective_clicks(full, masks)
         points, labels = torch.cat((points, more_points), 1), torch.cat((labels, more_labels), 1)
-        prediction = _decode(network, features, conditioned, points, labels, logits, ~present)
+        prediction = network.decode(features, conditioned, points, labels, logits, ambiguous=False)
         loss = loss + prompt_loss(prediction.candidates, targets, present, ~present) / corrections
     return prediction, loss
-
-
-def _decode(network, features, conditioned, points, labels, logits, ambiguous: Tensor) -> MaskPrediction:
-    """Decode objects of which some prompts are ambiguous and others are not."""
-    prediction = network.decode(features, conditioned, points, labels, logits, ambiguous=True)
-    if ambiguous.all():
-        return prediction
-    candidates = prediction.candidates
-    single = MaskPrediction(
-        candidates.logits[:, :1].float(),
-        candidates.iou[:, 0],
-        candidates.object_score,
-        network.obj_ptr_proj(candidates.tokens[:, 0]),
-        candidates,
-    )
-    return MaskPrediction(
-        *(
-            torch.where(ambiguous.view(-1, *[1] * (a.ndim - 1)), a, b.to(a.dtype))
-            for a, b in zip(prediction[:4], single[:4], strict=True)
-        ),
-        candidates,
-    )
 
 
 def _memory(network: MedSAM2, features: ImageFeatures, prediction: MaskPrediction, size: int) -> Tensor:

@@ -73,7 +73,7 @@ class DenseHead(nn.Module):
             labels: what each pixel shows, (B, S, S).
         """
         batch, size = len(labels), labels.shape[-1]
-        index = torch.randint(size * size, (batch, samples))
+        index = torch.randint(size * size, (batch, samples), device=labels.device)
         y, x = index // size, index % size
         label = labels.flatten(1).gather(1, index)
 

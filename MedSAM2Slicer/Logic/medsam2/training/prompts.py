@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
+from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, PADDING, POSITIVE
 
 
 def random_click(region: Tensor, towards_middle: Tensor) -> Tensor:
@@ -60,12 +60,13 @@ def first_prompts(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         points (M, 2, 2) and labels (M, 2), a click padded to two points with label -1;
         is_box (M,) bool.
     """
-    count = len(masks)
-    is_box = torch.rand(count) < 0.34
-    click = random_click(masks, torch.rand(count) < 0.7)
+    count, device = len(masks), masks.device
+    is_box = torch.rand(count, device=device) < 0.34
+    click = random_click(masks, torch.rand(count, device=device) < 0.7)
     as_points = torch.stack((click, torch.zeros_like(click)), dim=1)
     points = torch.where(is_box[:, None, None], jittered_box(masks), as_points)
-    labels = torch.where(is_box[:, None], torch.tensor([BOX_START, BOX_END]), torch.tensor([POSITIVE, -1]))
+    of_box, of_click = torch.tensor([[BOX_START, BOX_END], [POSITIVE, PADDING]], device=device)
+    labels = torch.where(is_box[:, None], of_box, of_click)
     return points, labels, is_box
 
 
@@ -77,6 +78,6 @@ def corrective_clicks(predicted: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]
     # A perfect mask gets another positive click inside.
     empty = ~region.flatten(1).any(1)
     region = torch.where(empty[:, None, None], masks, region)
-    points = random_click(region, torch.ones(len(masks), dtype=torch.bool))
+    points = random_click(region, torch.ones_like(empty))
     labels = torch.where(positive | empty, POSITIVE, NEGATIVE)
     return points[:, None], labels[:, None]

@@ -1,11 +1,10 @@
 """Train the starter weights on synthetic volumes: ``python -m medsam2.training.train_starter RUN``.
 
-The run folder holds the newest state, from which the same command goes on, and ``starter.safetensors``,
-fp16, averaged over the last steps. Runs on a GPU where there is one, else on the CPU.
+The run folder holds the newest state, from which the same command goes on, and ``starter.safetensors``, the
+weights as fp16. Runs on a GPU where there is one, else on the CPU.
 """
 
 import argparse
-import copy
 import json
 import math
 import time
@@ -24,7 +23,6 @@ from medsam2.training.losses import DenseHead
 from medsam2.training.starter_init import initialise
 
 WEIGHT_DECAY, CLIP_NORM, WARMUP_STEPS = 0.05, 1.0, 150
-AVERAGE_DECAY = 0.998
 SAVE_EVERY, LOG_EVERY = 100, 25
 
 
@@ -47,6 +45,8 @@ PHASES = (
     Phase(steps=300, rate=8e-4, image_size=256, frames=6, clips=2, objects=4),
     Phase(steps=1100, rate=4e-4, image_size=128, frames=4, clips=8, objects=4),
     Phase(steps=400, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
+    Phase(steps=1200, rate=4e-4, image_size=128, frames=5, clips=8, objects=4),
+    Phase(steps=500, rate=2e-4, image_size=256, frames=6, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 
@@ -71,7 +71,7 @@ def phase_at(step: int) -> tuple[Phase, int]:
 
 
 class Run:
-    """Network, optimiser and average of one training run, with its folder."""
+    """Network and optimiser of one training run, with its folder."""
 
     def __init__(self, folder: Path, device: torch.device):
         self.folder = folder
@@ -81,7 +81,6 @@ class Run:
         self.head = DenseHead(self.network.config.model_dim)
         self.network.to(device).train()
         self.head.to(device)
-        self.average = copy.deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(self._groups(), lr=PHASES[0].rate, betas=(0.9, 0.98))
         self.step = 0
         if self._state_file.exists():
@@ -117,28 +116,21 @@ class Run:
         norm = torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
         if math.isfinite(float(norm)):
             self.optimiser.step()
-        self._update_average()
         self.step += 1
         return {"loss": float(loss.detach()), "norm": float(norm), **report}
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        decay = min(AVERAGE_DECAY, (self.step + 1) / (self.step + 10))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
-
     def save(self) -> None:
-        """Write the state and the averaged fp16 weights, each complete or not at all."""
+        """Write the state and the fp16 weights, each complete or not at all."""
         state = {
             "step": self.step,
             "network": self.network.state_dict(),
             "head": self.head.state_dict(),
-            "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
         partial = self.folder / "state.part"
         torch.save(state, partial)
         partial.replace(self._state_file)
-        weights = {name: value.half().contiguous() for name, value in self.average.state_dict().items()}
+        weights = {name: value.half().contiguous() for name, value in self.network.state_dict().items()}
         metadata = {"preset": "starter", "family": "sam2.1", "steps": str(self.step)}
         save_file(weights, self.folder / "starter.part", metadata)
         (self.folder / "starter.part").replace(self.folder / "starter.safetensors")
@@ -148,7 +140,6 @@ class Run:
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.head.load_state_dict(state["head"])
-        self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
 
     def log(self, rows: list[dict[str, float]], seconds: float) -> None:
