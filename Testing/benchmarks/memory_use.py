@@ -8,7 +8,8 @@ from benchmarks.machine import MemoryGrowth, in_fresh_process
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
-from medsam2.tracking import Prompt, Tracker, VolumeSlices
+from medsam2.tracking import Tracker
+from medsam2.volume import Prompt, VolumeSlices
 
 SLICES, LIMIT = 600, 2.0e9
 """The volume's slices of 512 x 512 voxels, and the bytes that tracking all of them may take."""

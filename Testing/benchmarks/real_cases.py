@@ -14,8 +14,8 @@ import numpy as np
 from scipy import ndimage
 
 from medsam2.model.network import MedSAM2
-from medsam2.tracking import Prompt, Tracker, VolumeSlices
-from medsam2.volume import Volume
+from medsam2.tracking import Tracker
+from medsam2.volume import Prompt, Volume, VolumeSlices
 from medsam2.weights.loading import load_model
 
 LEAST_VOXELS, LEAST_SLICES = 300, 3

@@ -14,8 +14,8 @@ import torch
 from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, seconds_of
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
-from medsam2.tracking import Prompt, Tracker, View, VolumeSlices
-from medsam2.volume import Geometry, Volume
+from medsam2.tracking import Tracker, View
+from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 from parity import reference
 
 PRESET, FAMILY, SIZE = "tiny_512", "sam2.1", 512

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from medsam2.tracking import ImageSet, Prompt, Tracker
+from medsam2.tracking import Tracker
+from medsam2.volume import ImageSet, Prompt
 from parity.conftest import TOLERANCE, Pair, make_pair
 
 reference = pytest.importorskip("parity.reference", reason="needs the sam2 package: `make test` installs it")

@@ -7,17 +7,17 @@ read volumes do not wait for torch.
 from importlib import import_module
 
 _HOME = {
-    "ImageSet": "medsam2.tracking",
+    "ImageSet": "medsam2.volume",
     "InputError": "medsam2.errors",
-    "Prompt": "medsam2.tracking",
+    "Prompt": "medsam2.volume",
     "Segment": "medsam2.volume",
     "SelfSortingMemory": "medsam2.tracking",
     "SliceMask": "medsam2.tracking",
     "TemporalMemory": "medsam2.tracking",
     "Tracker": "medsam2.tracking",
     "Volume": "medsam2.volume",
-    "VolumeMasks": "medsam2.tracking",
-    "VolumeSlices": "medsam2.tracking",
+    "VolumeMasks": "medsam2.volume",
+    "VolumeSlices": "medsam2.volume",
     "load_model": "medsam2.weights.loading",
     "write_labelmap": "medsam2.volume",
     "write_segmentation": "medsam2.volume",

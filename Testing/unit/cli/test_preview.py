@@ -8,8 +8,7 @@ import SimpleITK
 from matplotlib.figure import Figure
 
 from medsam2.cli.preview import PANELS, PreviewSegment, Sheet, hanging, panel_slices, write_preview
-from medsam2.tracking import Prompt, VolumeSlices
-from medsam2.volume import Geometry, Volume, axis_index
+from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index
 
 SHAPE = (9, 11, 13)
 SPACING = np.array([1.0, 1.5, 2.5])

@@ -7,8 +7,7 @@ import pytest
 
 from medsam2.cli.prompt_options import PALETTE, Placer, objects_from_options, parse_box, parse_point
 from medsam2.errors import InputError
-from medsam2.tracking import VolumeSlices
-from medsam2.volume import Geometry, Volume, write_labelmap
+from medsam2.volume import Geometry, Volume, VolumeSlices, write_labelmap
 
 SHAPE = (6, 20, 30)
 OBLIQUE = Geometry(SHAPE, np.array([[-0.8, 0.6, 0, 10], [-0.6, -0.8, 0, -20], [0, 0, 3, 40], [0, 0, 0, 1.0]]))

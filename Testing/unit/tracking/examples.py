@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from medsam2.model.config import network_config
-from medsam2.tracking import Prompt, SelfSortingMemory, SliceMask, Tracker, View, VolumeMasks, VolumeSlices
+from medsam2.tracking import SelfSortingMemory, SliceMask, Tracker, View
 from medsam2.tracking.memory_bank import MemoryEntry
 from medsam2.tracking.self_sorting import SelfSortingBank
-from medsam2.volume import Geometry, Volume, Window
+from medsam2.volume import Geometry, Prompt, Volume, VolumeMasks, VolumeSlices, Window
 from unit.tracking.oracle_network import OracleNetwork
 
 WINDOW = Window(0, 1)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from medsam2.errors import InputError
-from medsam2.tracking import ImageSet, SliceMask, View, VolumeMasks
+from medsam2.tracking import SliceMask, View
+from medsam2.volume import ImageSet, VolumeMasks
 from unit.tracking.examples import volume_slices
 
 TRUTH = np.zeros((3, 4, 5), bool)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from medsam2.errors import InputError
-from medsam2.tracking import Prompt, SelfSortingMemory, TemporalMemory, Tracker, VolumeSlices
-from medsam2.volume import Geometry, Volume
+from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
+from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 from unit.tracking.examples import WINDOW, a_tracker, ball, click, collected, dice, disc
 from unit.tracking.oracle_network import OracleNetwork
 

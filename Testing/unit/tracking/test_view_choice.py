@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsam2.tracking import Prompt, SliceMask, View
+from medsam2.tracking import SliceMask, View
 from medsam2.tracking.view_choice import (
     NEAR_BORDER,
     PROMPT_SHARE,
@@ -15,6 +15,7 @@ from medsam2.tracking.view_choice import (
     mask_view,
     prompt_view,
 )
+from medsam2.volume import Prompt
 from unit.tracking.examples import click
 
 SHAPE, SPACING = (200, 200), (1.0, 1.0)

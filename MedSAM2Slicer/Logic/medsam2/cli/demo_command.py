@@ -36,8 +36,7 @@ def demo(
         track,
         write_results,
     )
-    from medsam2.tracking import Prompt, VolumeSlices
-    from medsam2.volume import Volume, write_volume
+    from medsam2.volume import Prompt, Volume, VolumeSlices, write_volume
     from medsam2.weights.loading import load_model
 
     truth = None

@@ -12,8 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
-from medsam2.tracking import Prompt, VolumeSlices
-from medsam2.volume import Geometry, axis_index
+from medsam2.volume import Geometry, Prompt, VolumeSlices, axis_index
 
 PANELS, COLUMNS = 12, 4
 BACKGROUND, INK = "#101418", "#e8ecef"

@@ -10,8 +10,7 @@ import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
-from medsam2.tracking import Prompt, VolumeSlices
-from medsam2.volume import Volume
+from medsam2.volume import Prompt, Volume, VolumeSlices
 
 Color = tuple[float, float, float]
 MOST_LABELS = 255

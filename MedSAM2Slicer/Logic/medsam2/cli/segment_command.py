@@ -52,8 +52,7 @@ def segment(
         track,
         write_results,
     )
-    from medsam2.tracking import VolumeSlices
-    from medsam2.volume import Volume, check_axis, choose_window, output_format
+    from medsam2.volume import Volume, VolumeSlices, check_axis, choose_window, output_format
     from medsam2.weights.loading import load_model
 
     output_format(output)

@@ -23,8 +23,16 @@ from rich.text import Text
 from medsam2.cli.preview import PreviewSegment, write_preview
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.model.network import MedSAM2
-from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker, VolumeMasks, VolumeSlices
-from medsam2.volume import Segment, complete_file, output_format, write_labelmap, write_segmentation
+from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
+from medsam2.volume import (
+    Segment,
+    VolumeMasks,
+    VolumeSlices,
+    complete_file,
+    output_format,
+    write_labelmap,
+    write_segmentation,
+)
 from medsam2.weights.loading import load_model
 
 MEMORIES = {"temporal": TemporalMemory(), "self-sorting": SelfSortingMemory()}

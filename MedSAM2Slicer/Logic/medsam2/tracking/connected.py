@@ -5,7 +5,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from .prompts import Prompt
+from medsam2.volume import Prompt
+
 from .view import OUTSIDE_LOGIT, View
 
 REACH = 3

@@ -5,8 +5,8 @@ from collections import OrderedDict
 import torch
 
 from medsam2.model.network import ImageFeatures, MedSAM2
+from medsam2.volume import Slices
 
-from .slices import Slices
 from .view import View
 
 

@@ -4,29 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medsam2.placed_mask import PlacedMask, crop_to_content
+
 from .memory_bank import MemoryEntry
-from .view import View, crop_to_content
+from .view import View
 
 
 @dataclass(frozen=True, eq=False)
-class SliceMask:
+class SliceMask(PlacedMask):
     """One object on one slice.
 
     Attributes:
-        object_id, slice_index: which object, where.
-        row, column: first voxel of ``mask`` in the slice.
-        mask: (h, w) bool, cropped to the object; (0, 0) where it is absent.
         iou: predicted IoU, 0 to 1.
         object_score: logit that the object is on this slice.
         view: what the network saw.
         logits: the network's own answer in that view, (S/4, S/4) float32.
     """
 
-    object_id: str
-    slice_index: int
-    row: int
-    column: int
-    mask: np.ndarray
     iou: float
     object_score: float
     view: View
@@ -47,10 +41,3 @@ class SliceMask:
     def _build(cls, object_id: str, entry: MemoryEntry, place: tuple[int, int, np.ndarray]) -> "SliceMask":
         logits = entry.logits[0, 0].float().cpu().numpy()
         return cls(object_id, entry.slice_index, *place, entry.iou, entry.object_score, entry.view, logits)
-
-    def full(self, shape: tuple[int, int]) -> np.ndarray:
-        """The mask on the whole slice, (rows, columns) bool."""
-        out = np.zeros(shape, bool)
-        height, width = self.mask.shape
-        out[self.row : self.row + height, self.column : self.column + width] = self.mask
-        return out

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from medsam2.volume import Prompt
+
 from .memory_bank import MemoryBank, MemoryEntry
-from .prompts import Prompt
 
 
 @dataclass(eq=False)

@@ -7,16 +7,16 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.volume import Prompt, Slices
 
 from .connected import near_neighbour, near_prompt
 from .feature_cache import FeatureCache, sorting_key
 from .inference import inference
 from .memory_bank import MemoryEntry, Selection, TemporalMemory
 from .memory_encoding import MemoryEncoding
-from .prompts import Prompt
+from .network_prompt import network_points
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
-from .slices import Slices
 from .tracked_object import TrackedObject
 from .view import View
 from .view_choice import following_view, mask_view, prompt_view
@@ -179,7 +179,7 @@ class Tracker:
         if prompt.mask is not None:
             mask = (view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
             return self.network.take_mask(features, mask.to(self.network.device))
-        points, labels = (part.to(self.network.device) for part in prompt.for_network(view, size))
+        points, labels = (part.to(self.network.device) for part in network_points(prompt, view, size))
         conditioned = self.network.condition(features.s16, None)
         logits = None
         if earlier is not None:

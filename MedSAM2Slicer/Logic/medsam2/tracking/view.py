@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from medsam2.placed_mask import crop_to_content
+
 OUTSIDE_LOGIT = -10.0
 """What is assumed of pixels that no view has shown."""
 
@@ -114,15 +116,6 @@ class View:
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)[None]
         shifted = F.grid_sample(logits.reshape(1, 1, size, size) - OUTSIDE_LOGIT, grid, align_corners=False)
         return (shifted + OUTSIDE_LOGIT).reshape(logits.shape)
-
-
-def crop_to_content(mask: np.ndarray) -> tuple[int, int, np.ndarray]:
-    """First row, first column and a copy of the smallest part of a mask that holds all it covers."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return 0, 0, np.zeros((0, 0), bool)
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return int(rows[0]), int(columns[0]), part.copy()
 
 
 def _resize(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,7 +5,8 @@ from math import log2
 import numpy as np
 from scipy import ndimage
 
-from .prompts import Prompt
+from medsam2.volume import Prompt
+
 from .slice_mask import SliceMask
 from .view import View
 

@@ -1,12 +1,12 @@
 """Tries views of several sizes on a prompted slice and takes the most convincing."""
 
 from medsam2.model.network import MedSAM2
+from medsam2.volume import Prompt, Slices
 
 from .feature_cache import FeatureCache
 from .inference import inference
-from .prompts import Prompt
+from .network_prompt import network_points
 from .slice_mask import SliceMask
-from .slices import Slices
 from .view import View
 from .view_choice import best_view, candidate_views
 
@@ -38,7 +38,7 @@ class ViewChooser:
     def _answer(self, prompt: Prompt, view: View, shape: tuple[int, int]) -> SliceMask:
         network, index = self._network, prompt.slice_index
         features = self._features.get(index, view)
-        pixels, labels = prompt.for_network(view, network.config.image_size)
+        pixels, labels = network_points(prompt, view, network.config.image_size)
         answer = network.decode(
             features,
             network.condition(features.s16, None),

@@ -1,8 +1,11 @@
 """Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
 
 from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.prompt import Prompt
 from medsam2.volume.reading import VolumeWarning, read_volume
+from medsam2.volume.slices import ImageSet, Slices, VolumeSlices
 from medsam2.volume.volume import Volume, check_axis
+from medsam2.volume.volume_masks import VolumeMasks
 from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
 from medsam2.volume.writing import (
     OUTPUT_FORMATS,
@@ -19,8 +22,13 @@ __all__ = [
     "OUTPUT_FORMATS",
     "WINDOW_PRESETS",
     "Geometry",
+    "ImageSet",
+    "Prompt",
     "Segment",
+    "Slices",
     "Volume",
+    "VolumeMasks",
+    "VolumeSlices",
     "VolumeWarning",
     "Window",
     "axis_index",

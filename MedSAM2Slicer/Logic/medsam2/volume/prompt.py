@@ -1,15 +1,11 @@
-"""Prompts as people give them on a slice, and as the network takes them."""
+"""Prompts as people give them on a slice."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
-
-from .view import View, crop_to_content
+from medsam2.placed_mask import crop_to_content
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +65,6 @@ class Prompt:
     def joined_with(self, earlier: "Prompt") -> "Prompt":
         """This prompt after an earlier one on the same slice: points add up, a new box replaces the old."""
         return Prompt(self.slice_index, earlier.points + self.points, self.box or earlier.box)
-
-    def for_network(self, view: View, image_size: int) -> tuple[Tensor, Tensor]:
-        """Points (1, P, 2) as (x, y) in the network's image, and labels (1, P); box corners come first."""
-        places, labels = [], []
-        if self.box is not None:
-            (r0, r1), (c0, c1) = sorted(self.box[0::2]), sorted(self.box[1::2])
-            places, labels = [(r0, c0), (r1, c1)], [BOX_START, BOX_END]
-        places += [(row, column) for row, column, _ in self.points]
-        labels += [POSITIVE if positive else NEGATIVE for _, _, positive in self.points]
-        pixels = view.to_pixels(np.array(places), image_size)
-        return torch.tensor(pixels.copy(), dtype=torch.float32)[None], torch.tensor(labels)[None]
 
     @property
     def is_ambiguous(self) -> bool:

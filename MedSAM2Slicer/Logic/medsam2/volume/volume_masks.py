@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .slice_mask import SliceMask
-from .slices import VolumeSlices
+from medsam2.placed_mask import PlacedMask
+from medsam2.volume.slices import VolumeSlices
 
 
 class VolumeMasks:
@@ -13,7 +13,7 @@ class VolumeMasks:
         self._slices = slices
         self._masks: dict[str, np.ndarray] = {}
 
-    def put(self, mask: SliceMask) -> None:
+    def put(self, mask: PlacedMask) -> None:
         """Write one slice, in place of what it held."""
         volume = self[mask.object_id]
         slice_first = np.moveaxis(volume, self._slices.axis_index, 0)

@@ -6,7 +6,9 @@ from typing import Protocol
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume import Volume, Window, axis_index, check_axis, choose_window
+from medsam2.volume.geometry import axis_index
+from medsam2.volume.volume import Volume, check_axis
+from medsam2.volume.window import Window, choose_window
 
 
 class Slices(Protocol):

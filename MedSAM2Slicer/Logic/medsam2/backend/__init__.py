@@ -1,0 +1,1 @@
+"""The process that computes: sessions, jobs, one compute worker, served over WebSockets."""

@@ -1,0 +1,1 @@
+"""Start or reach a backend, send, receive; imports no torch."""

@@ -1,0 +1,114 @@
+"""Messages to bytes and back: msgpack maps, every field checked by its type."""
+
+from dataclasses import MISSING, fields
+from functools import cache
+from typing import get_type_hints
+
+import msgpack
+
+from medsam2.protocol import messages
+from medsam2.protocol.fields import FieldError, to_field, to_wire
+from medsam2.protocol.messages import ErrorCode, MaskBox, Message
+
+VERSION = 1
+
+TYPES: dict[str, type[Message]] = {
+    "hello": messages.Hello,
+    "open_volume": messages.OpenVolume,
+    "chunk": messages.Chunk,
+    "prompt": messages.Prompt,
+    "propagate": messages.Propagate,
+    "view": messages.Shown,
+    "cancel": messages.Cancel,
+    "forget": messages.Forget,
+    "close": messages.Close,
+    "ready": messages.Ready,
+    "mask": messages.Mask,
+    "progress": messages.Progress,
+    "done": messages.Done,
+    "error": messages.Error,
+}
+NAMES = {kind: name for name, kind in TYPES.items()}
+
+_MOST_ITEMS = 100_000
+"""Of any list or map in a message; what is longer is not one of ours."""
+
+
+class ProtocolError(Exception):
+    """Bytes that are no message.
+
+    Attributes:
+        code: what to answer.
+        id: of the message where it could be read, else 0.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, id: int = 0):
+        super().__init__(message)
+        self.code = code
+        self.id = id
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of one WebSocket message."""
+    body = {"v": VERSION, "type": NAMES[type(message)]}
+    body |= {item.name: to_wire(getattr(message, item.name)) for item in fields(message)}
+    if isinstance(message, messages.Mask):
+        body["mask"] = to_wire(MaskBox(body.pop("row"), body.pop("column"), message.mask))
+    return msgpack.packb(body)
+
+
+def decode(data: bytes) -> Message:
+    """The message that the bytes hold.
+
+    Raises:
+        ProtocolError: they hold none, one of another version, of an unknown type, or with wrong fields.
+    """
+    body = _unpack(data)
+    id = body.pop("id", None)
+    if type(id) is not int or not 0 <= id < 2**63:
+        raise ProtocolError("bad_message", "The message has no id: a whole number from 0.")
+    version, name = body.pop("v", None), body.pop("type", None)
+    if version != VERSION:
+        raise ProtocolError("bad_version", f"This end speaks version {VERSION} of the protocol only.", id)
+    if not isinstance(name, str) or name not in TYPES:
+        raise ProtocolError("unknown_type", "There is no message of this type.", id)
+    kind = TYPES[name]
+    try:
+        return kind(id, **_fields(kind, body))
+    except FieldError as error:
+        raise ProtocolError("bad_message", f"The message '{name}' is wrong: {error}.", id) from error
+
+
+def _unpack(data: bytes) -> dict:
+    limits = {"max_str_len": len(data), "max_bin_len": len(data), "max_ext_len": 0}
+    try:
+        body = msgpack.unpackb(data, max_array_len=_MOST_ITEMS, max_map_len=_MOST_ITEMS, **limits)
+    # Whatever msgpack raises for broken bytes: several of its own, ValueError, even UnicodeDecodeError.
+    except Exception as error:
+        raise ProtocolError("bad_message", "The message is no msgpack.") from error
+    if not isinstance(body, dict):
+        raise ProtocolError("bad_message", "The message is no msgpack map.")
+    return body
+
+
+def _fields(kind: type[Message], body: dict) -> dict:
+    hints, needed = _description(kind)
+    if kind is messages.Mask and "mask" in body:
+        box = to_field(MaskBox, body.pop("mask"), "mask")
+        body |= box._asdict()
+    unknown = [str(name) for name in body if name not in hints]
+    if unknown:
+        raise FieldError(f"it has no field '{unknown[0][:40]}'")
+    missing = [name for name in needed if name not in body]
+    if missing:
+        raise FieldError(f"the field '{missing[0]}' is missing")
+    return {name: to_field(hints[name], value, name) for name, value in body.items()}
+
+
+@cache
+def _description(kind: type[Message]) -> tuple[dict[str, type], list[str]]:
+    """Types of the fields, and the names of those that must be given; ``id`` left out."""
+    hints = get_type_hints(kind)
+    del hints["id"]
+    needed = [item.name for item in fields(kind) if item.name in hints and item.default is MISSING]
+    return hints, needed

@@ -1,0 +1,237 @@
+"""The messages, each a dataclass; field names are the keys on the wire.
+
+Rows and columns are those of a slice along ``axis`` of the volume's array (k, j, i), in array order.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from medsam2.placed_mask import PlacedMask
+
+Axis = Literal["k", "j", "i"]
+Compression = Literal["none", "zstd"]
+Dtype = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
+Direction = Literal["both", "forward", "backward"]
+Memory = Literal["temporal", "self-sorting"]
+View = Literal["auto", "slice"] | float
+Outcome = Literal["finished", "cancelled"]
+ErrorCode = Literal[
+    "bad_message",
+    "bad_version",
+    "unknown_type",
+    "too_large",
+    "unauthorised",
+    "not_ready",
+    "no_volume",
+    "bad_input",
+    "busy",
+    "out_of_memory",
+    "expired",
+    "shutting_down",
+    "internal",
+]
+
+
+class MaskBox(NamedTuple):
+    """A mask (h, w) bool within a box of a slice that starts at ``row``, ``column``.
+
+    On the wire the mask is ``height``, ``width`` and ``bits``: rows one after the other, the first voxel
+    in the highest bit, only the end padded.
+    """
+
+    row: int
+    column: int
+    mask: np.ndarray
+
+
+class ViewBox(NamedTuple):
+    """What the network saw of a slice: first voxel and size in voxels; may reach beyond the slice."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """``id`` names the request: chosen by the client, repeated by every answer to it; 0 for no request."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    """First message of a client. ``client`` is its name and version, for the server's log."""
+
+    token: str = field(repr=False)
+    client: str = ""
+
+
+@dataclass(frozen=True)
+class OpenVolume(Message):
+    """Announce a volume; its voxels follow as ``Chunk`` messages, unless the server holds them already.
+
+    Attributes:
+        upload: a random name that the client gives to these voxels. The same name again goes on with an
+            interrupted upload, or opens the session's volume anew with other options, without its prompts.
+        shape: voxels along k, j and i.
+        dtype: little-endian.
+        spacing: millimetres between voxels along k, j and i.
+        modality: such as "CT" or "MR"; decides the window when none is given.
+        window: intensities shown as black and white; None for automatic.
+        memory: which slices the tracker remembers.
+        compression: how the chunks are packed.
+    """
+
+    upload: str
+    shape: tuple[int, int, int]
+    dtype: Dtype
+    spacing: tuple[float, float, float]
+    modality: str | None = None
+    window: tuple[float, float] | None = None
+    memory: Memory = "temporal"
+    compression: Compression = "none"
+
+
+@dataclass(frozen=True)
+class Chunk(Message):
+    """Voxels from byte ``offset`` of the volume on, in order; ``id`` is that of the ``OpenVolume``."""
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Prompt(Message):
+    """Clicks, a box, or a mask of an object on one slice; answered with that slice's mask.
+
+    Attributes:
+        points: (row, column, positive). They add to those given for the slice before.
+        box: two opposite corners (row, column, row, column).
+        mask: the object as painted.
+        view: field of view for this slice; None keeps the one that the object has, or chooses it.
+    """
+
+    object_id: str
+    axis: Axis
+    slice_index: int
+    points: tuple[tuple[float, float, bool], ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    mask: MaskBox | None = None
+    view: View | None = None
+
+
+@dataclass(frozen=True)
+class Propagate(Message):
+    """Track objects along an axis; answered with masks slice by slice.
+
+    Attributes:
+        objects: which; empty for all that were prompted along this axis.
+        start: slice to start from; None for each object's first prompted slice.
+        first, last: limits of the range, both included; None for the volume's ends.
+        absent_stop: a direction ends after so many slices without the object; None never stops.
+    """
+
+    axis: Axis
+    objects: tuple[str, ...] = ()
+    start: int | None = None
+    direction: Direction = "both"
+    first: int = 0
+    last: int | None = None
+    absent_stop: int | None = 4
+
+
+@dataclass(frozen=True)
+class Shown(Message):
+    """The slice that the user looks at (``view`` on the wire): worth encoding in advance. Not answered."""
+
+    axis: Axis
+    slice_index: int
+
+
+@dataclass(frozen=True)
+class Cancel(Message):
+    """Stop request ``job``, which then ends with ``Done("cancelled")``. Not answered itself."""
+
+    job: int
+
+
+@dataclass(frozen=True)
+class Forget(Message):
+    """Forget an object (``axis`` None: on every axis), or what is known of it on one slice."""
+
+    object_id: str
+    axis: Axis | None = None
+    slice_index: int | None = None
+
+
+@dataclass(frozen=True)
+class Close(Message):
+    """End the session; volume, prompts and features are freed."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the server takes: bytes of a message, of a volume, and of one chunk's voxels."""
+
+    message_bytes: int
+    volume_bytes: int
+    chunk_bytes: int
+
+
+@dataclass(frozen=True)
+class Ready(Message):
+    """Answer to ``Hello``: what the server is."""
+
+    server: str
+    device: str
+    weights: str
+    image_size: int
+    limits: Limits
+    compressions: tuple[Compression, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Mask(PlacedMask, Message):
+    """An object's mask on one slice.
+
+    On the wire ``row``, ``column`` and ``mask`` are one ``MaskBox`` called ``mask``.
+
+    Attributes:
+        iou: predicted IoU, 0 to 1.
+        object_score: logit that the object is on this slice.
+        view: what the network saw.
+    """
+
+    axis: Axis
+    iou: float
+    object_score: float
+    view: ViewBox
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    """``done`` of ``total``: bytes of an upload, or slices of a propagation at most."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Done(Message):
+    """The one last answer of a request, unless it is an ``Error``. ``window`` answers ``OpenVolume``."""
+
+    outcome: Outcome = "finished"
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Error(Message):
+    """The request failed, and why. ``hint`` says what to do next where ``message`` does not."""
+
+    code: ErrorCode
+    message: str
+    hint: str = ""

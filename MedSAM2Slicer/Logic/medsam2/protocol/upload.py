@@ -1,0 +1,99 @@
+"""Volumes in chunks: cut by the sender, put together and checked by the receiver."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from math import prod
+
+import numpy as np
+
+from medsam2.protocol.codec import ProtocolError
+from medsam2.protocol.messages import Chunk, Compression, OpenVolume
+
+
+def compressions() -> tuple[Compression, ...]:
+    """What this end can unpack: zstd only where the package ``zstandard`` is installed."""
+    with suppress(ImportError):
+        import_module("zstandard")
+        return ("none", "zstd")
+    return ("none",)
+
+
+def chunks(
+    id: int, voxels: np.ndarray, size: int, compression: Compression, start: int = 0
+) -> Iterator[Chunk]:
+    """The chunks of a volume from byte ``start`` on, each of ``size`` bytes before packing."""
+    data = memoryview(np.ascontiguousarray(voxels)).cast("B")
+    pack = bytes
+    if compression == "zstd":
+        pack = import_module("zstandard").ZstdCompressor(level=1).compress
+    for offset in range(start, len(data), size):
+        yield Chunk(id, offset, pack(data[offset : offset + size]))
+
+
+class Upload:
+    """The receiving end of one volume.
+
+    Attributes:
+        announced: what the sender said of it.
+        received: bytes that have arrived.
+    """
+
+    def __init__(self, announced: OpenVolume, chunk_bytes: int):
+        self.announced = announced
+        self.received = 0
+        self._chunk_bytes = chunk_bytes
+        self._buffer = np.empty(volume_bytes(announced), np.uint8)
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole volume."""
+        return self._buffer.size
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bytes have arrived."""
+        return self.received == self.total
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the next chunk.
+
+        Raises:
+            ProtocolError: it does not follow the one before, reaches beyond the volume, or is damaged.
+        """
+        if chunk.offset != self.received:
+            raise ProtocolError(
+                "bad_message", f"The chunk starts at {chunk.offset}, not at {self.received}.", chunk.id
+            )
+        data = self._unpacked(chunk)
+        stop = self.received + len(data)
+        if not data or stop > self.total:
+            raise ProtocolError("bad_message", "The chunk is empty or reaches beyond the volume.", chunk.id)
+        self._buffer[self.received : stop] = np.frombuffer(data, np.uint8)
+        self.received = stop
+
+    def _unpacked(self, chunk: Chunk) -> bytes:
+        if self.announced.compression == "none":
+            return chunk.data
+        zstandard = import_module("zstandard")
+        try:
+            if zstandard.frame_content_size(chunk.data) > self._chunk_bytes:
+                raise ProtocolError("too_large", "The chunk unpacks to more than a chunk's size.", chunk.id)
+            return zstandard.ZstdDecompressor().decompress(chunk.data, self._chunk_bytes)
+        except zstandard.ZstdError as error:
+            raise ProtocolError("bad_message", "The chunk is no zstd frame.", chunk.id) from error
+
+    def voxels(self) -> np.ndarray:
+        """The volume (k, j, i), without a copy."""
+        return self._buffer.view(self.announced.dtype).reshape(self.announced.shape)
+
+
+def volume_bytes(announced: OpenVolume) -> int:
+    """Bytes of an announced volume.
+
+    Raises:
+        ProtocolError: its shape or spacing is impossible.
+    """
+    if min(announced.shape) < 1 or not min(announced.spacing) > 0:
+        raise ProtocolError("bad_message", "The volume has no voxels or no spacing.", announced.id)
+    return prod(announced.shape) * np.dtype(announced.dtype).itemsize
