@@ -7,7 +7,7 @@ import warnings
 import typer
 from typer.core import TyperGroup
 
-from medsam2.cli import demo_command, segment_command
+from medsam2.cli import demo_command, segment_command, serve_command
 from medsam2.errors import InputError
 
 
@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 app.command("segment")(segment_command.segment)
 app.command("demo")(demo_command.demo)
+app.command("serve")(serve_command.serve)
 app.add_typer(
     typer.Typer(
         cls=_WeightsGroup,

@@ -30,8 +30,10 @@ TYPES: dict[str, type[Message]] = {
 }
 NAMES = {kind: name for name, kind in TYPES.items()}
 
-_MOST_ITEMS = 100_000
-"""Of any list or map in a message; what is longer is not one of ours."""
+_MOST_ITEMS = 1000
+"""Of any list or map in a message: msgpack makes room for what a list claims before it reads the items."""
+_MOST_VALUES = 10_000
+"""In all lists and maps of a message: one of empty maps only would take sixty times its own size."""
 
 
 class ProtocolError(Exception):
@@ -68,7 +70,7 @@ def decode(data: bytes) -> Message:
     if type(id) is not int or not 0 <= id < 2**63:
         raise ProtocolError("bad_message", "The message has no id: a whole number from 0.")
     version, name = body.pop("v", None), body.pop("type", None)
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise ProtocolError("bad_version", f"This end speaks version {VERSION} of the protocol only.", id)
     if not isinstance(name, str) or name not in TYPES:
         raise ProtocolError("unknown_type", "There is no message of this type.", id)
@@ -80,12 +82,25 @@ def decode(data: bytes) -> Message:
 
 
 def _unpack(data: bytes) -> dict:
-    limits = {"max_str_len": len(data), "max_bin_len": len(data), "max_ext_len": 0}
+    limits = {"max_array_len": _MOST_ITEMS, "max_map_len": _MOST_ITEMS, "max_ext_len": 0}
+    left = _MOST_VALUES
+
+    def counted(items: list | dict) -> list | dict:
+        nonlocal left
+        left -= 1 + len(items)
+        if left < 0:
+            raise ValueError("too many values")
+        return items
+
     try:
-        body = msgpack.unpackb(data, max_array_len=_MOST_ITEMS, max_map_len=_MOST_ITEMS, **limits)
+        body = msgpack.unpackb(data, list_hook=counted, object_hook=counted, **limits)
     # Whatever msgpack raises for broken bytes: several of its own, ValueError, even UnicodeDecodeError.
     except Exception as error:
-        raise ProtocolError("bad_message", "The message is no msgpack.") from error
+        raise ProtocolError(
+            "bad_message",
+            f"The message is no msgpack, or holds more than {_MOST_ITEMS} items in a list "
+            f"or {_MOST_VALUES} in all.",
+        ) from error
     if not isinstance(body, dict):
         raise ProtocolError("bad_message", "The message is no msgpack map.")
     return body
@@ -93,22 +108,25 @@ def _unpack(data: bytes) -> dict:
 
 def _fields(kind: type[Message], body: dict) -> dict:
     hints, needed = _description(kind)
-    if kind is messages.Mask and "mask" in body:
-        box = to_field(MaskBox, body.pop("mask"), "mask")
-        body |= box._asdict()
     unknown = [str(name) for name in body if name not in hints]
     if unknown:
         raise FieldError(f"it has no field '{unknown[0][:40]}'")
     missing = [name for name in needed if name not in body]
     if missing:
         raise FieldError(f"the field '{missing[0]}' is missing")
-    return {name: to_field(hints[name], value, name) for name, value in body.items()}
+    values = {name: to_field(hints[name], value, name) for name, value in body.items()}
+    if kind is messages.Mask:
+        values |= values["mask"]._asdict()
+    return values
 
 
 @cache
 def _description(kind: type[Message]) -> tuple[dict[str, type], list[str]]:
-    """Types of the fields, and the names of those that must be given; ``id`` left out."""
+    """Types of the fields on the wire, and the names of those that must be given; ``id`` left out."""
     hints = get_type_hints(kind)
     del hints["id"]
+    if kind is messages.Mask:
+        del hints["row"], hints["column"]
+        hints["mask"] = MaskBox
     needed = [item.name for item in fields(kind) if item.name in hints and item.default is MISSING]
     return hints, needed

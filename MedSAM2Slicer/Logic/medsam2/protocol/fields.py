@@ -96,8 +96,6 @@ def _record(hint: type, value: Any, name: str) -> Any:
 def _plain(hint: type, value: Any, name: str) -> Any:
     if hint is float and type(value) is int:
         value = float(value) if abs(value) < _LARGEST else math.inf
-    if hint is np.ndarray:  # a mask, made by ``_mask_box``
-        return value
     if type(value) is not hint:
         raise FieldError(f"'{name}' must be of type {hint.__name__}")
     if hint is float and not math.isfinite(value):
@@ -115,9 +113,11 @@ def _mask_box(value: Any, name: str) -> MaskBox:
         raise FieldError(f"'{name}' must be a map of {', '.join(sizes)}, bits")
     row, column, height, width = (to_field(int, value[key], f"{name}.{key}") for key in sizes)
     bits = to_field(bytes, value["bits"], f"{name}.bits")
+    if row < 0 or column < 0:
+        raise FieldError(f"'{name}' starts outside the slice")
     if not (0 <= height <= _LARGEST_SIDE and 0 <= width <= _LARGEST_SIDE):
         raise FieldError(f"'{name}' has a size of {height} x {width} voxels")
     if len(bits) != -(-height * width // 8):
         raise FieldError(f"'{name}.bits' must hold {height} x {width} voxels")
     flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=height * width)
-    return MaskBox(row, column, flat.reshape(height, width).astype(bool))
+    return MaskBox(row, column, flat.reshape(height, width).view(bool))

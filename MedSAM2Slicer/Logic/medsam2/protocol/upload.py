@@ -39,11 +39,11 @@ class Upload:
         received: bytes that have arrived.
     """
 
-    def __init__(self, announced: OpenVolume, chunk_bytes: int):
+    def __init__(self, announced: OpenVolume, chunk_bytes: int, volume_limit: int):
         self.announced = announced
         self.received = 0
         self._chunk_bytes = chunk_bytes
-        self._buffer = np.empty(volume_bytes(announced), np.uint8)
+        self._buffer = np.empty(volume_bytes(announced, volume_limit), np.uint8)
 
     @property
     def total(self) -> int:
@@ -88,12 +88,15 @@ class Upload:
         return self._buffer.view(self.announced.dtype).reshape(self.announced.shape)
 
 
-def volume_bytes(announced: OpenVolume) -> int:
+def volume_bytes(announced: OpenVolume, limit: int) -> int:
     """Bytes of an announced volume.
 
     Raises:
-        ProtocolError: its shape or spacing is impossible.
+        ProtocolError: its shape or spacing is impossible, or it is larger than ``limit`` bytes.
     """
     if min(announced.shape) < 1 or not min(announced.spacing) > 0:
         raise ProtocolError("bad_message", "The volume has no voxels or no spacing.", announced.id)
-    return prod(announced.shape) * np.dtype(announced.dtype).itemsize
+    size = prod(announced.shape) * np.dtype(announced.dtype).itemsize
+    if size > limit:
+        raise ProtocolError("too_large", f"The volume has more than {limit >> 20} MiB.", announced.id)
+    return size

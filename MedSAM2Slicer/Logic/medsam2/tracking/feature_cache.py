@@ -45,6 +45,11 @@ class FeatureCache:
             self.used_bytes -= _bytes(dropped)
         return features
 
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()
+        self.used_bytes = 0
+
     def _encode(self, slice_index: int, view: View) -> ImageFeatures:
         size = self._network.config.image_size
         image = view.network_image(self._slices.pixels(slice_index), size)

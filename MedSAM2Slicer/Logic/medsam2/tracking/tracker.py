@@ -141,6 +141,16 @@ class Tracker:
         elif object_id in self.objects:
             self.objects[object_id].forget(slice_index)
 
+    def encode(self, slice_index: int, view: View) -> None:
+        """Encode a slice in advance; the features are kept within the budget."""
+        with inference(self.network):
+            self.features.get(slice_index, view)
+
+    def free_features(self) -> None:
+        """Drop all image features; they are made again when needed."""
+        self.features.clear()
+        self._chooser.features.clear()
+
     def _start(self, name: str, start: int | None) -> int:
         if name not in self.objects or not self.objects[name].prompts:
             raise InputError(f"'{name}' has no prompt yet: click it on one slice first.")

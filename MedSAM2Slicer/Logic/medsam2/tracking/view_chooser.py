@@ -23,7 +23,7 @@ class ViewChooser:
     def __init__(self, network: MedSAM2, slices: Slices, features: FeatureCache):
         self._network = network
         self._slices = slices
-        self._features = features
+        self.features = features
 
     def choose(self, prompt: Prompt) -> View:
         """The view in which the network answers a click or a box most convincingly."""
@@ -37,7 +37,7 @@ class ViewChooser:
 
     def _answer(self, prompt: Prompt, view: View, shape: tuple[int, int]) -> SliceMask:
         network, index = self._network, prompt.slice_index
-        features = self._features.get(index, view)
+        features = self.features.get(index, view)
         pixels, labels = network_points(prompt, view, network.config.image_size)
         answer = network.decode(
             features,

@@ -1,0 +1,36 @@
+"""What went wrong, as the message that the client gets."""
+
+import torch
+
+from medsam2.errors import InputError
+from medsam2.protocol import Error, ProtocolError
+
+HINTS = {
+    "bad_version": "Install the same version of MedSAM2Slicer at both ends.",
+    "too_large": "Crop or resample the volume, or ask for higher limits on the server.",
+    "busy": "Try again in a few minutes.",
+    "unauthorised": "Check the token, or ask the server's administrator for a new one.",
+    "not_ready": "Say hello first.",
+    "no_volume": "Open a volume first.",
+    "out_of_memory": "Close other programs, crop the volume, or use smaller weights.",
+    "internal": "Try again; if it happens again, report it with the backend's log.",
+}
+_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch says so in different ways on CPU, CUDA and MPS."""
+    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _MEMORY_WORDS)
+
+
+def failure(error: BaseException, request: int) -> Error:
+    """The answer to a request that failed."""
+    if isinstance(error, InputError):
+        return Error(request, "bad_input", str(error))
+    if isinstance(error, ProtocolError):
+        return Error(error.id or request, error.code, str(error), HINTS.get(error.code, ""))
+    if is_out_of_memory(error):
+        return Error(request, "out_of_memory", "The computer's memory is not enough.", HINTS["out_of_memory"])
+    return Error(request, "internal", "Something went wrong inside the backend.", HINTS["internal"])

@@ -1,0 +1,64 @@
+"""What one server takes on, and its memory budget."""
+
+import threading
+from dataclasses import dataclass
+
+import psutil
+
+from medsam2.protocol import ProtocolError
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """Limits of a server.
+
+    Attributes:
+        message_bytes: of one WebSocket message.
+        chunk_bytes: of voxels in one chunk, before packing.
+        volume_bytes: of one volume.
+        memory_bytes: of all sessions' volumes and image features together; None for three quarters of the
+            computer's memory.
+        feature_bytes: of image features kept for one session.
+        sessions: clients at a time.
+        idle_seconds: after which a session that is not used is ended.
+    """
+
+    message_bytes: int = 8 * MIB
+    chunk_bytes: int = MIB
+    volume_bytes: int = 4096 * MIB
+    memory_bytes: int | None = None
+    feature_bytes: int = 512 * MIB
+    sessions: int = 16
+    idle_seconds: float = 1800.0
+
+
+class MemoryBudget:
+    """Promises of memory to sessions; refuses what does not fit."""
+
+    def __init__(self, limits: ServerLimits):
+        self._limit = limits.memory_bytes or psutil.virtual_memory().total * 3 // 4
+        self._features = limits.feature_bytes
+        self._promised: dict[object, int] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, owner: object, volume_bytes: int, request: int) -> None:
+        """Promise memory for a volume and its features, in place of what ``owner`` had.
+
+        Raises:
+            ProtocolError: "busy" when others hold the memory, "too_large" when it never fits.
+        """
+        wanted = volume_bytes + self._features
+        with self._lock:
+            others = sum(size for holder, size in self._promised.items() if holder is not owner)
+            if wanted > self._limit:
+                raise ProtocolError("too_large", "The volume is larger than the server's memory.", request)
+            if wanted + others > self._limit:
+                raise ProtocolError("busy", "Other users' volumes fill the server's memory.", request)
+            self._promised[owner] = wanted
+
+    def release(self, owner: object) -> None:
+        """Take back what was promised to ``owner``."""
+        with self._lock:
+            self._promised.pop(owner, None)

@@ -1,0 +1,60 @@
+"""What waits to be sent to one client; filled from any thread, emptied by its connection."""
+
+import asyncio
+import threading
+from collections import deque
+
+from medsam2.protocol import Message, encode
+
+ROOM_BYTES = 2 * 2**20
+"""With more than this waiting, the client's tracking pauses."""
+
+
+class Outbox:
+    """A queue of encoded messages of one connection."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._filled = asyncio.Event()
+        self._closed = False
+
+    def put(self, message: Message) -> None:
+        """Queue a message, from any thread; lost when the connection is."""
+        data = encode(message)
+        with self._lock:
+            if self._closed:
+                return
+            self._waiting.append(data)
+            self._bytes += len(data)
+        self._loop.call_soon_threadsafe(self._filled.set)
+
+    def has_room(self) -> bool:
+        """Whether the client reads fast enough."""
+        return self._bytes < ROOM_BYTES
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything has been taken."""
+        return not self._waiting
+
+    async def next(self) -> bytes:
+        """Wait for the next message; it counts as waiting until ``sent``."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._waiting[0]
+
+    def sent(self) -> None:
+        """The first message has been written to the socket."""
+        with self._lock:
+            self._bytes -= len(self._waiting.popleft())
+
+    def close(self) -> None:
+        """Take nothing more."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            self._bytes = 0

@@ -1,0 +1,86 @@
+"""What all connections of one server share."""
+
+import asyncio
+from importlib.metadata import PackageNotFoundError, version
+
+from medsam2.model.network import MedSAM2
+from medsam2.protocol import Error, Limits, Ready, compressions
+
+from .limits import MemoryBudget, ServerLimits
+from .metrics import Metrics
+from .session import Session
+from .shelf import Shelf
+from .tokens import Tokens
+from .worker import Worker
+
+DRAIN_SECONDS = 20.0
+"""A slice in flight is waited for so long at the end."""
+
+
+class Service:
+    """Network, worker, tokens and limits of one server, and its open connections."""
+
+    def __init__(
+        self,
+        network: MedSAM2,
+        view_network: MedSAM2 | None,
+        weights: str,
+        tokens: Tokens,
+        limits: ServerLimits | None = None,
+    ):
+        self.tokens = tokens
+        self.limits = limits or ServerLimits()
+        self.budget = MemoryBudget(self.limits)
+        self.shelf = Shelf()
+        self.metrics = Metrics()
+        self.worker = Worker(self.metrics)
+        self.connections: set = set()
+        self.stopping = False
+        self._network = network
+        self._view_network = view_network
+        self._weights = weights
+        self.metrics.watch(lambda: len(self.connections), self.worker.waiting_jobs)
+
+    def ready(self, request: int) -> Ready:
+        """What this server is."""
+        limits = self.limits
+        return Ready(
+            request,
+            server=f"medsam2/{_version()}",
+            device=str(self._network.device),
+            weights=self._weights,
+            image_size=self._network.config.image_size,
+            limits=Limits(limits.message_bytes, limits.volume_bytes, limits.chunk_bytes),
+            compressions=compressions(),
+        )
+
+    def new_session(self) -> Session:
+        """The state of a new client."""
+        return Session(self._network, self._view_network, self.limits.feature_bytes)
+
+    async def watch(self) -> None:
+        """Every two seconds: end idle sessions and those of revoked tokens, forget cut uploads."""
+        while True:
+            await asyncio.sleep(2)
+            self.shelf.tidy()
+            for connection in list(self.connections):
+                connection.check()
+
+    async def drain(self) -> None:
+        """Stop gracefully: finish the slice being computed, tell every client, send what is waiting."""
+        if self.stopping:
+            return
+        self.stopping = True
+        await asyncio.to_thread(self.worker.drain, DRAIN_SECONDS)
+        closing = [
+            connection.end(Error(0, "shutting_down", "The server is being stopped.", "Reconnect later."))
+            for connection in list(self.connections)
+        ]
+        await asyncio.gather(*closing)
+
+
+def _version() -> str:
+    try:
+        return version("medsam2")
+    except PackageNotFoundError:  # run from its folder, as inside Slicer
+        return "0"

@@ -1,0 +1,169 @@
+"""One client's volume, objects and features: what requests do, without sockets or threads."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from medsam2.errors import InputError
+from medsam2.model.network import MedSAM2
+from medsam2.protocol import (
+    Done,
+    Forget,
+    Mask,
+    Message,
+    OpenVolume,
+    Progress,
+    Propagate,
+    ProtocolError,
+    Shown,
+    ViewBox,
+)
+from medsam2.protocol import Prompt as PromptMessage
+from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
+from medsam2.volume import AXES, Geometry, Prompt, Volume, VolumeSlices, choose_window
+
+from .lookahead import Lookahead
+
+MEMORIES = {"temporal": TemporalMemory, "self-sorting": SelfSortingMemory}
+Steps = Iterator[Message]
+"""A request's answers; the work for each is done when it is asked for."""
+
+
+class Session:
+    """Answers the requests of one client.
+
+    Args:
+        network: tracks.
+        view_network: chooses fields of view in its place, when it is a large one.
+        feature_bytes: of image features that are kept.
+    """
+
+    def __init__(self, network: MedSAM2, view_network: MedSAM2 | None, feature_bytes: int):
+        self._network = network
+        self._view_network = view_network
+        self._feature_bytes = feature_bytes
+        self._volume: Volume | None = None
+        self._window = None
+        self._memory = TemporalMemory()
+        self._trackers: dict[str, Tracker] = {}
+        self.lookahead = Lookahead(feature_bytes)
+
+    def steps(self, request: Message) -> Steps:
+        """Answers to ``Prompt``, ``Propagate``, ``Forget`` or ``Shown``."""
+        kinds: dict[type, Callable[..., Steps]] = {
+            PromptMessage: self._prompt,
+            Propagate: self._propagate,
+            Forget: self._forget,
+            Shown: self._show,
+        }
+        return kinds[type(request)](request)
+
+    def open(self, announced: OpenVolume, voxels: np.ndarray) -> Steps:
+        """Take a volume; what was known of an earlier one is forgotten."""
+        self.free()
+        if voxels.dtype.kind == "f" and not all(np.isfinite(plane).all() for plane in voxels):
+            raise InputError("The volume holds NaN or infinite voxels: replace them, for example with 0.")
+        k, j, i = announced.spacing
+        volume = Volume(voxels, Geometry(voxels.shape, np.diag([i, j, k, 1.0])), announced.modality)
+        self._window = choose_window(volume, announced.window)
+        self._memory = MEMORIES[announced.memory]()
+        self._volume = volume
+        yield Done(announced.id, window=(float(self._window.lower), float(self._window.upper)))
+
+    def free(self) -> None:
+        """Forget the volume and everything about it."""
+        self._volume = None
+        self._trackers.clear()
+        self.lookahead.stop()
+
+    def free_features(self) -> None:
+        """Drop all image features; they are made again when needed."""
+        self.lookahead.stop()
+        for tracker in self._trackers.values():
+            tracker.free_features()
+
+    def _tracker(self, axis: str) -> Tracker:
+        """The tracker along an axis; features of the other axes make room."""
+        if self._volume is None:
+            raise ProtocolError("no_volume", "No volume is open.")
+        if axis not in self._trackers:
+            self._trackers[axis] = Tracker(
+                self._network,
+                VolumeSlices(self._volume, axis, self._window),
+                memory=self._memory,
+                cache_bytes=self._feature_bytes,
+                view_network=self._view_network,
+            )
+        for other, tracker in self._trackers.items():
+            if other != axis:
+                tracker.free_features()
+        return self._trackers[axis]
+
+    def _prompt(self, request: PromptMessage) -> Steps:
+        tracker = self._tracker(request.axis)
+        mask = None
+        if request.mask is not None and 0 <= request.slice_index < tracker.slices.count:
+            mask = _painted(request, tracker.slices.shape(request.slice_index))
+        prompt = Prompt(request.slice_index, request.points, request.box, mask)
+        answer = tracker.prompt(request.object_id, prompt, request.view)
+        self.lookahead.look_from(tracker, request.slice_index, answer.view)
+        yield _message(request, answer)
+        yield Done(request.id)
+
+    def _propagate(self, request: Propagate) -> Steps:
+        tracker = self._tracker(request.axis)
+        tracker.absent_stop = request.absent_stop
+        last = tracker.slices.count - 1 if request.last is None else request.last
+        names = request.objects or tuple(tracker.objects)
+        total = max(0, min(last, tracker.slices.count - 1) - request.first + 1) * len(names)
+        answers = tracker.propagate(
+            names, start=request.start, direction=request.direction, first=request.first, last=last
+        )
+        for done, answer in enumerate(answers, start=1):
+            yield _message(request, answer)
+            if done % max(1, len(names)) == 0:
+                yield Progress(request.id, min(done, total), total)
+        yield Done(request.id)
+
+    def _show(self, request: Shown) -> Steps:
+        """Encode round the slice that the user looks at, when there is time; nothing is answered."""
+        if self._volume is not None:
+            tracker = self._tracker(request.axis)
+            if 0 <= request.slice_index < tracker.slices.count:
+                self.lookahead.look_from(tracker, request.slice_index)
+        yield from ()
+
+    def _forget(self, request: Forget) -> Steps:
+        if self._volume is None:
+            raise ProtocolError("no_volume", "No volume is open.")
+        for axis in AXES if request.axis is None else (request.axis,):
+            if axis in self._trackers:
+                self._trackers[axis].forget(request.object_id, request.slice_index)
+        yield Done(request.id)
+
+
+def _painted(request: PromptMessage, shape: tuple[int, int]) -> np.ndarray:
+    """A prompt's mask on the whole slice, (rows, columns) bool."""
+    row, column, part = request.mask
+    height, width = part.shape
+    if row < 0 or column < 0 or row + height > shape[0] or column + width > shape[1]:
+        raise InputError("The mask reaches beyond the slice: give a mask on the image's own grid.")
+    full = np.zeros(shape, bool)
+    full[row : row + height, column : column + width] = part
+    return full
+
+
+def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:
+    view = answer.view
+    return Mask(
+        request.id,
+        answer.object_id,
+        answer.slice_index,
+        answer.row,
+        answer.column,
+        answer.mask,
+        request.axis,
+        answer.iou,
+        answer.object_score,
+        ViewBox(view.row, view.column, view.rows, view.columns),
+    )

@@ -1,0 +1,240 @@
+"""The one thread that computes: it takes turns between the jobs of all clients, slice by slice."""
+
+import gc
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from medsam2.protocol import Done, Message
+
+from .failures import failure, is_out_of_memory
+from .interruption import Interrupted, Interruption
+from .metrics import Metrics
+from .session import Session, Steps
+
+
+@dataclass(eq=False)
+class Job:
+    """One request being worked on.
+
+    Attributes:
+        id: of the request.
+        kind: name for metrics.
+        start: makes the iterator of answers.
+        urgent: goes before all tracking: someone waits for this very slice.
+    """
+
+    id: int
+    kind: str
+    start: Callable[[], Steps]
+    urgent: bool
+    cancelled: bool = False
+    steps: Steps | None = None
+
+
+@dataclass(eq=False)
+class Client:
+    """What the worker knows of one client.
+
+    Attributes:
+        session: its state; touched by the worker's thread only.
+        send: hands a message to the client's connection, from any thread.
+        has_room: whether the connection can take more; a slow reader's jobs wait meanwhile.
+        spent: seconds of tracking, by which turns are shared out.
+    """
+
+    session: Session
+    send: Callable[[Message], None]
+    has_room: Callable[[], bool]
+    urgent: deque[Job] = field(default_factory=deque)
+    tracking: deque[Job] = field(default_factory=deque)
+    spent: float = 0.0
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All jobs, those that are computed first in front."""
+        return [*self.urgent, *self.tracking]
+
+
+class Worker:
+    """Runs jobs on the device: urgent ones first, then tracking in equal shares, then encoding in advance."""
+
+    def __init__(self, metrics: Metrics):
+        self._metrics = metrics
+        self._clients: list[Client] = []
+        self._changed = threading.Condition()
+        self._interruption = Interruption()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="compute", daemon=True)
+        self._thread.start()
+
+    def add(self, client: Client) -> None:
+        """Serve a client."""
+        with self._changed:
+            self._clients.append(client)
+
+    def remove(self, client: Client) -> None:
+        """Serve a client no longer: its jobs end after the slice being computed, its memory is freed."""
+
+        def free() -> Steps:
+            client.session.free()
+            return iter(())
+
+        with self._changed:
+            self._clear(client)
+            client.urgent.append(Job(0, "free", free, urgent=True))
+            self._wake()
+
+    def submit(self, client: Client, job: Job) -> None:
+        """Queue a job behind the client's earlier ones of the same urgency."""
+        with self._changed:
+            (client.urgent if job.urgent else client.tracking).append(job)
+            if not job.urgent and len(client.tracking) == 1:
+                # Whoever was idle must not catch up on all the time that it did not use.
+                busy = [other.spent for other in self._clients if other.tracking and other is not client]
+                client.spent = max(client.spent, min(busy, default=0.0))
+            self._wake()
+
+    def cancel(self, client: Client, id: int | None = None) -> None:
+        """Cancel one job, or all of a client's; each still answers that it is done."""
+        with self._changed:
+            for job in client.jobs:
+                job.cancelled |= id is None or job.id == id
+            self._wake()
+
+    def cancel_tracking(self, client: Client) -> None:
+        """Cancel all tracking of a client."""
+        with self._changed:
+            for job in client.tracking:
+                job.cancelled = True
+            self._wake()
+
+    def wake(self) -> None:
+        """Look again for work: a connection has room again, or a session something to look ahead to."""
+        with self._changed:
+            self._changed.notify()
+
+    def waiting_jobs(self) -> int:
+        """Jobs that are queued or being computed."""
+        with self._changed:
+            return sum(len(client.jobs) for client in self._clients)
+
+    def drain(self, timeout: float) -> None:
+        """Finish the slice being computed, then answer every job as cancelled and stop."""
+        with self._changed:
+            self._stopping = True
+            self._wake()
+        self._thread.join(timeout)
+
+    def _wake(self) -> None:
+        self._interruption.request()
+        self._changed.notify()
+
+    def _clear(self, client: Client) -> None:
+        client.urgent.clear()
+        client.tracking.clear()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._stopping and (turn := self._next_turn()) is None:
+                    self._changed.wait()
+                if self._stopping:
+                    break
+                self._interruption.clear()
+            client, job = turn
+            if job is None:
+                self._look_ahead(client)
+            else:
+                self._step(client, job)
+        for client in self._clients:
+            for job in client.jobs:
+                client.send(Done(job.id, "cancelled"))
+            self._clear(client)
+
+    def _next_turn(self) -> tuple[Client, Job | None] | None:
+        for client in self._clients:
+            cancelled = next((job for job in client.jobs if job.cancelled), None)
+            if cancelled is not None:
+                return client, cancelled
+        # The client that was served last stands last: nobody's clicks keep another's waiting.
+        for client in self._clients:
+            if client.urgent:
+                self._clients.remove(client)
+                self._clients.append(client)
+                return client, client.urgent[0]
+        tracking = [client for client in self._clients if client.tracking and client.has_room()]
+        if tracking:
+            client = min(tracking, key=lambda one: one.spent)
+            return client, client.tracking[0]
+        ahead = [client for client in self._clients if client.session.lookahead.waiting]
+        if ahead:
+            client = ahead[0]
+            self._clients.remove(client)
+            self._clients.append(client)
+            return client, None
+        return None
+
+    def _step(self, client: Client, job: Job) -> None:
+        """Compute one answer of a job and send it."""
+        started = time.perf_counter()
+        if job.cancelled:
+            self._end(client, job, Done(job.id, "cancelled"))
+            return
+        try:
+            job.steps = job.steps or job.start()
+            answer = next(job.steps, None)
+        except Exception as error:
+            self._fail(client, job, error)
+            return
+        seconds = time.perf_counter() - started
+        if not job.urgent:
+            client.spent += seconds
+        self._metrics.computed(job.kind, answer, seconds)
+        if answer is None or isinstance(answer, Done):
+            self._end(client, job, answer)
+        else:
+            client.send(answer)
+
+    def _fail(self, client: Client, job: Job, error: Exception) -> None:
+        if is_out_of_memory(error):
+            for other in list(self._clients):
+                other.session.free_features()
+        answer = failure(error, job.id)
+        self._metrics.failed(answer.code, error)
+        # The traceback would keep what the job had allocated.
+        error.__traceback__ = None
+        job.steps = None
+        if answer.code == "out_of_memory":
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        self._end(client, job, answer)
+
+    def _end(self, client: Client, job: Job, answer: Message | None) -> None:
+        """The job leaves the queue; a client that was removed is forgotten with its last one."""
+        if job.steps is not None:
+            job.steps.close() if hasattr(job.steps, "close") else None
+        with self._changed:
+            for queue in (client.urgent, client.tracking):
+                if job in queue:
+                    queue.remove(job)
+            if job.kind == "free":
+                self._clients.remove(client)
+        if answer is not None:
+            outcome = answer.outcome if isinstance(answer, Done) else "failed"
+            self._metrics.ended(job.kind, outcome)
+            client.send(answer)
+
+    def _look_ahead(self, client: Client) -> None:
+        try:
+            client.session.lookahead.step(self._interruption)
+        except Interrupted:
+            pass
+        except Exception as error:
+            client.session.lookahead.stop()
+            self._metrics.failed(failure(error, 0).code, error)

@@ -1,0 +1,74 @@
+"""``medsam2 serve``: the backend process, for one computer or for a department."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsam2.errors import InputError
+
+
+def serve(
+    local: Annotated[
+        bool,
+        typer.Option(
+            "--local", help="For the program that started this: token on standard input, ends with it."
+        ),
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    tokens: Annotated[
+        Path | None, typer.Option(help="File of those who may connect: NAME TOKEN per line.")
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="PEM file.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file.")] = None,
+    insecure_behind_proxy: Annotated[
+        bool, typer.Option("--insecure-behind-proxy", help="A proxy on a trusted network does the TLS.")
+    ] = False,
+    weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    max_sessions: Annotated[int, typer.Option(min=1, help="Clients at a time.")] = 16,
+    max_volume: Annotated[int, typer.Option(min=1, help="MiB of one volume.")] = 4096,
+    max_message: Annotated[int, typer.Option(min=2, help="MiB of one message.")] = 8,
+    max_memory: Annotated[
+        int | None, typer.Option(min=1, help="MiB of all volumes and features; 3/4 of memory if not given.")
+    ] = None,
+    max_features: Annotated[int, typer.Option(min=1, help="MiB of image features per client.")] = 512,
+    idle_minutes: Annotated[float, typer.Option(min=0.01, help="An unused session ends after these.")] = 30,
+) -> None:
+    """Run the backend that Slicer and ``medsam2 segment --server`` talk to."""
+    from medsam2.backend.limits import MIB, ServerLimits
+    from medsam2.backend.server import Address, serve_until_stopped
+    from medsam2.backend.service import Service
+    from medsam2.backend.tokens import OneToken, TokenFile
+    from medsam2.weights.loading import load_model
+
+    address = Address(host, port, tls_certificate, tls_key, insecure_behind_proxy)
+    address.check()
+    if not local and tokens is None:
+        raise InputError("Say who may connect: give --tokens FILE with a line NAME TOKEN for each.")
+    known = OneToken(_token_from_stdin()) if local else TokenFile(tokens)
+    limits = ServerLimits(
+        message_bytes=max_message * MIB,
+        volume_bytes=max_volume * MIB,
+        memory_bytes=None if max_memory is None else max_memory * MIB,
+        feature_bytes=max_features * MIB,
+        sessions=max_sessions,
+        idle_seconds=idle_minutes * 60,
+    )
+    network = load_model(weights, device, precision)
+    view_network = None
+    if network.config.preset != "starter":
+        view_network = load_model("starter", str(network.device), precision)
+    # A file's path may name a patient; only a catalogue name is told to clients.
+    name = network.config.preset if Path(weights).exists() else weights
+    serve_until_stopped(Service(network, view_network, name, known, limits), address, ends_with_stdin=local)
+
+
+def _token_from_stdin() -> str:
+    token = sys.stdin.buffer.readline().decode("ascii", "replace").strip()
+    if not token:
+        raise InputError("--local expects a token on standard input: start it from Slicer or the client.")
+    return token
