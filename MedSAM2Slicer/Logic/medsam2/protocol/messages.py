@@ -112,7 +112,8 @@ class Prompt(Message):
         points: (row, column, positive). They add to those given for the slice before.
         box: two opposite corners (row, column, row, column).
         mask: the object as painted.
-        view: field of view for this slice; None keeps the one that the object has, or chooses it.
+        view: field of view: "auto" chooses it anew, "slice" shows whole slices from now on, a number is the
+            side in millimetres; None keeps what the object has, or chooses.
     """
 
     object_id: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -34,12 +34,26 @@ def chunks(
 class Upload:
     """The receiving end of one volume.
 
-    Attributes:
+    Args:
         announced: what the sender said of it.
+        chunk_bytes: most bytes of the volume in one chunk.
+        volume_limit: most bytes of the volume.
+
+    Attributes:
+        announced: likewise.
         received: bytes that have arrived.
+
+    Raises:
+        ProtocolError: shape or spacing is impossible, the volume is too large, or its chunks cannot be
+            unpacked here.
+        MemoryError: there is no room for it.
     """
 
     def __init__(self, announced: OpenVolume, chunk_bytes: int, volume_limit: int):
+        if announced.compression not in compressions():
+            raise ProtocolError(
+                "bad_message", f"This end cannot unpack '{announced.compression}'.", announced.id
+            )
         self.announced = announced
         self.received = 0
         self._chunk_bytes = chunk_bytes
@@ -74,14 +88,23 @@ class Upload:
 
     def _unpacked(self, chunk: Chunk) -> bytes:
         if self.announced.compression == "none":
+            self._check_size(len(chunk.data), chunk)
             return chunk.data
         zstandard = import_module("zstandard")
         try:
-            if zstandard.frame_content_size(chunk.data) > self._chunk_bytes:
-                raise ProtocolError("too_large", "The chunk unpacks to more than a chunk's size.", chunk.id)
-            return zstandard.ZstdDecompressor().decompress(chunk.data, self._chunk_bytes)
+            self._check_size(zstandard.frame_content_size(chunk.data), chunk)
+            unpack = zstandard.ZstdDecompressor().decompress
+            return unpack(chunk.data, self._chunk_bytes, allow_extra_data=False)
         except zstandard.ZstdError as error:
-            raise ProtocolError("bad_message", "The chunk is no zstd frame.", chunk.id) from error
+            raise ProtocolError(
+                "bad_message", "The chunk is no single zstd frame of at most a chunk's size.", chunk.id
+            ) from error
+
+    def _check_size(self, size: int, chunk: Chunk) -> None:
+        if size > self._chunk_bytes:
+            raise ProtocolError(
+                "too_large", f"A chunk holds at most {self._chunk_bytes} bytes of the volume.", chunk.id
+            )
 
     def voxels(self) -> np.ndarray:
         """The volume (k, j, i), without a copy."""
@@ -94,7 +117,7 @@ def volume_bytes(announced: OpenVolume, limit: int) -> int:
     Raises:
         ProtocolError: its shape or spacing is impossible, or it is larger than ``limit`` bytes.
     """
-    if min(announced.shape) < 1 or not min(announced.spacing) > 0:
+    if min(announced.shape) < 1 or not all(0 < step < inf for step in announced.spacing):
         raise ProtocolError("bad_message", "The volume has no voxels or no spacing.", announced.id)
     size = prod(announced.shape) * np.dtype(announced.dtype).itemsize
     if size > limit:

@@ -12,6 +12,8 @@ class TrackedObject:
     """One object: its prompts and answers by slice, and its memory bank."""
 
     bank: MemoryBank
+    whole_slices: bool
+    """Whether the person wants whole slices shown, rather than a view that follows the object."""
     prompts: dict[int, Prompt] = field(default_factory=dict)
     entries: dict[int, MemoryEntry] = field(default_factory=dict)
     reversed: dict[int, bool] = field(default_factory=dict)

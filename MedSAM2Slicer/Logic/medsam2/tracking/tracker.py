@@ -80,7 +80,8 @@ class Tracker:
         Args:
             object_id: any name; a new one starts a new object.
             prompt: what the person said.
-            view: field of view for this slice in place of the tracker's.
+            view: field of view for this object from now on, in place of the tracker's; millimetres count
+                for this slice, from which the view follows the object.
 
         Raises:
             InputError: the prompt does not fit the slice.
@@ -159,14 +160,16 @@ class Tracker:
     def _prompt(self, object_id: str, prompt: Prompt, view: str | float | None) -> SliceMask:
         index = prompt.slice_index
         known = self.objects.get(object_id)
-        target = known or TrackedObject(self.memory.bank(self.network.config))
+        target = known or TrackedObject(self.memory.bank(self.network.config), self.view == "slice")
         earlier = target.entries.get(index)
         if prompt.mask is None and index in target.prompts and target.prompts[index].mask is None:
             prompt = prompt.joined_with(target.prompts[index])
-        shown = self._view_for(prompt, earlier, view)
+        whole_slices = target.whole_slices if view is None else view == "slice"
+        shown = self._view_for(prompt, earlier, "slice" if whole_slices else view)
         features = self.features.get(index, shown)
         prediction = self._answer(target, prompt, features, shown, earlier)
         self.objects[object_id] = target
+        target.whole_slices = whole_slices
         target.prompts[index] = prompt
         entry = self._entry(index, shown, prediction, features, prompted=True)
         if self.connected:
@@ -304,7 +307,7 @@ class Tracker:
         if came_from is None:
             came_from = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index))
         shape, spacing = self.slices.shape(index), self.slices.spacing
-        if self.view == "slice":
+        if target.whole_slices:
             return View.whole(shape, spacing)
         return following_view(SliceMask.from_entry("", came_from, shape), shape, spacing)
 

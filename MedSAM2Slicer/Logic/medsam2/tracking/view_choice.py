@@ -1,5 +1,6 @@
 """Choosing the field of view on the prompted slice, and following the object with it."""
 
+from collections.abc import Callable
 from math import log2
 
 import numpy as np
@@ -81,15 +82,27 @@ def best_view(masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], im
 def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: int) -> float:
     """Predicted IoU less the penalties that need no other view."""
     pixels = (mask.logits > 0).sum() * (image_size / mask.logits.shape[0]) ** 2
-    # A click in the marrow means the bone: what a mask encloses counts as covered.
-    covered = ndimage.binary_fill_holes(mask.full(shape))
-    covered = np.pad(covered, ((0, 1), (0, 1)), mode="edge")  # a click on the last rim rounds beyond it
     score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
     if pixels < SMALL_PIXELS:
         score -= SMALL_PENALTY
-    if any(covered[round(row), round(column)] != positive for row, column, positive in prompt.points):
+    covers = _coverage(mask, shape)
+    if any(covers(row, column) != positive for row, column, positive in prompt.points):
         score -= MISSED_PENALTY
     return score
+
+
+def _coverage(mask: SliceMask, shape: tuple[int, int]) -> Callable[[float, float], bool]:
+    """Whether a place is covered; what a mask encloses counts: a click in the marrow means the bone."""
+    # With a rim, as holes end where the mask does; only the mask's box is filled, a slice takes long.
+    filled = ndimage.binary_fill_holes(np.pad(mask.mask, 1))
+
+    def covers(row: float, column: float) -> bool:
+        # A click on the slice's last rim rounds beyond it.
+        row, column = min(round(row), shape[0] - 1), min(round(column), shape[1] - 1)
+        row, column = row - mask.row + 1, column - mask.column + 1
+        return bool(0 <= row < filled.shape[0] and 0 <= column < filled.shape[1] and filled[row, column])
+
+    return covers
 
 
 def _cut_share(mask: SliceMask, shape: tuple[int, int]) -> float:
