@@ -23,21 +23,14 @@ def demo(
     """Click once in a synthetic CT, track through it, and write the mask and a picture."""
     if (image is None) != (not point):
         raise InputError("Give an image and where to click in it (--point R,A,S), or neither.")
-    # Imported here, as torch and SimpleITK would keep --help waiting.
+    # Imported here, as SimpleITK would keep --help waiting.
     import numpy as np
 
+    from medsam2.cli.backend_options import backend_client, local_backend
     from medsam2.cli.phantom import central_click, dice, make_phantom
     from medsam2.cli.prompt_options import PALETTE, PromptedObject, objects_from_options
-    from medsam2.cli.segmentation import (
-        check_destination,
-        describe,
-        make_tracker,
-        summary,
-        track,
-        write_results,
-    )
+    from medsam2.cli.segmentation import check_destination, describe, summary, track, write_results
     from medsam2.volume import Prompt, Volume, VolumeSlices, write_volume
-    from medsam2.weights.loading import load_model
 
     truth = None
     if image is None:
@@ -49,11 +42,11 @@ def demo(
     else:
         slices = VolumeSlices(Volume.read(image), "k")
         objects = objects_from_options(slices, point, None, None, None, ijk=False)
-    network = load_model(weights)
     _make_folder(folder)
     masks, picture, scan = (folder / name for name in ("demo.seg.nrrd", "demo.png", "phantom.nrrd"))
     check_destination(masks)
-    result = track(make_tracker(network, slices, "auto", "temporal"), objects)
+    with backend_client(local_backend(weights)) as client:
+        result = track(client, slices, objects)
     write_results(masks, picture, slices, objects, result)
     written = [masks, picture]
     if truth is not None:

@@ -35,26 +35,30 @@ def segment(
     memory: Annotated[
         Literal["temporal", "self-sorting"], typer.Option(help="Which slices are remembered.")
     ] = "temporal",
-    weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    weights: Annotated[
+        str | None, typer.Option(help="Name from 'medsam2 weights list', or a file; starter if not given.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Compute on a server, wss://HOST/session: the image is sent there.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the server's token; else MEDSAM2_TOKEN is used.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="PEM file to check the server's certificate.")] = None,
     preview: Annotated[Path | None, typer.Option(help="PNG with contours on the slices.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Segment objects in IMAGE from clicks, boxes or masks on single slices."""
-    # Imported here, as torch and SimpleITK would keep --help waiting.
+    # Imported here, as SimpleITK would keep --help waiting.
+    from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.prompt_options import objects_from_options
-    from medsam2.cli.segmentation import (
-        check_destination,
-        describe,
-        make_tracker,
-        summary,
-        track,
-        write_results,
-    )
+    from medsam2.cli.segmentation import check_destination, describe, summary, track, write_results
     from medsam2.volume import Volume, VolumeSlices, check_axis, choose_window, output_format
-    from medsam2.weights.loading import load_model
 
+    if server is not None and (weights or device or precision):
+        raise InputError("The server chooses weights, device and precision: leave those options out.")
     output_format(output)
     check_destination(output)
     if preview is not None:
@@ -65,8 +69,13 @@ def segment(
     slices = VolumeSlices(volume, axis, choose_window(volume, window))
     objects = objects_from_options(slices, point or [], box, mask, prompts, ijk)
     first, last = parse_range(slice_range, slices.count)
-    tracker = make_tracker(load_model(weights, device, precision), slices, parse_view(view), memory)
-    result = track(tracker, objects, first, last)
+    field_of_view = parse_view(view)
+    if server is None:
+        backend = local_backend(weights, device, precision)
+    else:
+        backend = server_backend(server, token_file, ca_file)
+    with backend_client(backend) as client:
+        result = track(client, slices, objects, field_of_view, memory, first, last)
     write_results(output, preview, slices, objects, result)
     report = summary(slices, objects, result)
     typer.echo(json.dumps(report) if as_json else describe(report))
@@ -78,10 +87,10 @@ def check_picture_name(path: Path) -> None:
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
 
 
-def parse_view(text: str) -> str | float:
-    """``auto``, ``slice`` or millimetres."""
+def parse_view(text: str) -> str | float | None:
+    """``slice``, millimetres, or None for ``auto``."""
     if text in ("auto", "slice"):
-        return text
+        return None if text == "auto" else text
     try:
         side = float(text)
     except ValueError:

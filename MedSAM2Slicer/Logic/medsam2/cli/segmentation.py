@@ -22,8 +22,9 @@ from rich.text import Text
 
 from medsam2.cli.preview import PreviewSegment, write_preview
 from medsam2.cli.prompt_options import PromptedObject
-from medsam2.model.network import MedSAM2
-from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
+from medsam2.client import BlockingClient
+from medsam2.placed_mask import crop_to_content
+from medsam2.protocol import MaskBox
 from medsam2.volume import (
     Segment,
     VolumeMasks,
@@ -33,9 +34,6 @@ from medsam2.volume import (
     write_labelmap,
     write_segmentation,
 )
-from medsam2.weights.loading import load_model
-
-MEMORIES = {"temporal": TemporalMemory(), "self-sorting": SelfSortingMemory()}
 
 
 @dataclass(frozen=True)
@@ -67,42 +65,55 @@ def check_destination(path: Path) -> None:
         raise _OnlyTrying
 
 
-def make_tracker(network: MedSAM2, slices: VolumeSlices, view: str | float, memory: str) -> Tracker:
-    """A tracker; with a large network the quick starter network chooses the view."""
-    chooser = None
-    if view == "auto" and network.config.preset != "starter":
-        chooser = load_model("starter", device=str(network.device))
-    return Tracker(network, slices, view=view, memory=MEMORIES[memory], view_network=chooser)
-
-
 def track(
-    tracker: Tracker, objects: Sequence[PromptedObject], first: int = 0, last: int | None = None
+    client: BlockingClient,
+    slices: VolumeSlices,
+    objects: Sequence[PromptedObject],
+    view: str | float | None = None,
+    memory: str = "temporal",
+    first: int = 0,
+    last: int | None = None,
 ) -> Result:
-    """Prompt all objects and track them through the slices, with a progress bar on a terminal."""
-    slices: VolumeSlices = tracker.slices
+    """Send a volume and all prompts, and track the objects through the slices."""
     last = slices.count - 1 if last is None else last
-    started = time.perf_counter()
-    for entry in objects:
-        for prompt in entry.prompts:
-            tracker.prompt(entry.name, prompt)
-    masks, done = VolumeMasks(slices), 0
+    window = (slices.window.lower, slices.window.upper)
     with _progress() as progress:
-        task = progress.add_task("Tracking", total=(last - first + 1) * len(objects))
-        for mask in tracker.propagate(first=first, last=last):
+        sending = progress.add_task("Sending", total=None)
+        client.open_volume(
+            slices.volume.voxels,
+            slices.volume.geometry.spacing,
+            modality=slices.volume.modality,
+            window=window,
+            memory=memory,
+            on_progress=lambda done, total: progress.update(sending, completed=done, total=total),
+        )
+        progress.remove_task(sending)
+        started = time.perf_counter()
+        views = {entry.name: _prompt(client, slices, entry, view) for entry in objects}
+        masks, done = VolumeMasks(slices), 0
+        total = (last - first + 1) * len(objects)
+        task = progress.add_task("Tracking", total=total)
+        for mask in client.propagate(slices.axis, first=first, last=last):
             masks.put(mask)
             done += 1
             progress.advance(task)
-        progress.update(task, completed=(last - first + 1) * len(objects))
-    views = {
-        entry.name: tracker.objects[entry.name].entries[entry.prompts[0].slice_index].view
-        for entry in objects
-    }
-    return Result(
-        {entry.name: masks[entry.name] for entry in objects},
-        time.perf_counter() - started,
-        done,
-        {name: round(view.side(slices.spacing), 1) for name, view in views.items()},
-    )
+        progress.update(task, completed=total)
+    seconds = time.perf_counter() - started
+    return Result({entry.name: masks[entry.name] for entry in objects}, seconds, done, views)
+
+
+def _prompt(
+    client: BlockingClient, slices: VolumeSlices, entry: PromptedObject, view: str | float | None
+) -> float:
+    """Send an object's prompts; returns the side in mm of the field of view of the first."""
+    sides = []
+    for prompt in entry.prompts:
+        mask = None if prompt.mask is None else MaskBox(*crop_to_content(prompt.mask))
+        answer = client.prompt(
+            entry.name, slices.axis, prompt.slice_index, prompt.points, prompt.box, mask, view
+        )
+        sides.append(answer.view.rows * slices.spacing[0])
+    return round(sides[0], 1)
 
 
 def _progress() -> Progress:

@@ -2,6 +2,9 @@
 
 import json
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +38,8 @@ app = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 NameArgument = Annotated[str, typer.Argument(help="Name of the weights, as 'list' shows it.")]
+REPORT_SECONDS = 0.2
+"""Between two reports of progress to a machine."""
 
 
 @app.command("list")
@@ -44,7 +49,7 @@ def list_weights(as_json: JsonOption = False) -> None:
     known = [_describe(entry, stored.pop(entry.name, None)) for entry in catalogue()]
     rows = [*known, *(_describe(None, weights) for weights in stored.values())]
     if as_json:
-        typer.echo(json.dumps({"folder": str(weights_folder()), "weights": rows}, indent=2))
+        _echo_json(folder=str(weights_folder()), disk_bytes=disk_use(), weights=rows)
         return
     table = Table("Name", "Family", "Size", "Licence", "Installed", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in table.columns:
@@ -65,6 +70,7 @@ def list_weights(as_json: JsonOption = False) -> None:
 def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict[str, Any]:
     """One row of the list, from the catalogue where it knows the weights, else from the imported file."""
     row: dict[str, Any] = {"installed": stored is not None, "path": str(stored.path) if stored else None}
+    row |= {"shipped": bool(entry and entry.shipped), "url": entry.url if entry else None}
     if entry:
         row |= {
             "name": entry.name,
@@ -118,7 +124,7 @@ def inspect(
         "sha256": pooch.file_hash(str(weights.path)),
     }
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        _echo_json(**facts)
         return
     for fact, value in facts.items():
         text = (
@@ -138,18 +144,41 @@ def download_weights(
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Agree to the licence shown, without being asked.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Download weights of the catalogue, after showing their licence; an interrupted download goes on."""
+    """Download weights of the catalogue, after showing their licence; an interrupted download goes on.
+
+    With --json, lines {"done": …, "total": …} count the bytes, and the last line has "installed".
+    """
     entry = find_entry(name)
     if entry.shipped or find_stored(name):
-        typer.echo(f"The weights '{name}' are installed already: {locate(name).path}")
+        _echo_installed(locate(name), as_json, " already")
         return
     _agree(entry, accept_licence)
-    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with _json_progress() if as_json else _progress_bar(entry) as progress:
+        weights = download(entry, progress)
+    _echo_installed(weights, as_json)
+
+
+@contextmanager
+def _progress_bar(entry: CatalogueEntry) -> Iterator[Callable[[int, int | None], None]]:
+    columns = (TextColumn(entry.name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=entry.size_bytes)
-        weights = download(entry, lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(f"The weights '{name}' are installed: {weights.path}")
+        task = bar.add_task(entry.name, total=entry.size_bytes)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _json_progress() -> Iterator[Callable[[int, int | None], None]]:
+    reported = -REPORT_SECONDS
+
+    def report(done: int, total: int | None) -> None:
+        nonlocal reported
+        if done == total or time.monotonic() - reported >= REPORT_SECONDS:
+            reported = time.monotonic()
+            _echo_json(done=done, total=total)
+
+    yield report
 
 
 def _agree(entry: CatalogueEntry, accepted: bool) -> None:
@@ -187,17 +216,32 @@ def import_file(
     preset: Annotated[
         str | None, typer.Option(help="Network it holds, where the file cannot tell: tiny or tiny_512.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Copy a checkpoint file into the store, under a name of your own or of the catalogue."""
-    weights = import_weights(file, name, preset)
-    typer.echo(f"The weights '{name}' are installed: {weights.path}")
+    _echo_installed(import_weights(file, name, preset), as_json)
 
 
 @app.command("remove")
-def remove_weights(name: NameArgument) -> None:
+def remove_weights(name: NameArgument, as_json: JsonOption = False) -> None:
     """Delete downloaded or imported weights from the disk."""
     freed = remove(name)
+    if as_json:
+        _echo_json(removed=name, freed_bytes=freed)
+        return
     typer.echo(f"The weights '{name}' are removed; {_megabytes(freed)} freed.")
+
+
+def _echo_installed(weights: StoredWeights, as_json: bool, already: str = "") -> None:
+    if as_json:
+        _echo_json(installed=weights.name, path=str(weights.path), size_bytes=weights.size_bytes)
+        return
+    typer.echo(f"The weights '{weights.name}' are installed{already}: {weights.path}")
+
+
+def _echo_json(**facts: Any) -> None:
+    """One line, so that programs can read answers line by line as they come."""
+    typer.echo(json.dumps(facts))
 
 
 def _megabytes(size: int) -> str:

@@ -215,7 +215,7 @@ class Mask(PlacedMask, Message):
 
 @dataclass(frozen=True)
 class Progress(Message):
-    """``done`` of ``total``: bytes of an upload, or slices of a propagation at most."""
+    """``done`` of ``total``: bytes of an upload, or masks of a propagation, which may be fewer."""
 
     done: int
     total: int

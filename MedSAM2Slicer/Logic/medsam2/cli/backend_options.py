@@ -1,0 +1,49 @@
+"""Which backend the command line talks to: one that it starts, or a server."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBackend
+from medsam2.errors import InputError
+
+TOKEN_VARIABLE = "MEDSAM2_TOKEN"
+
+
+@contextmanager
+def backend_client(backend: LocalBackend | RemoteBackend) -> Iterator[BlockingClient]:
+    """A client of a backend; what fails there is unusable input here.
+
+    Raises:
+        InputError: the backend refused or failed, in one sentence.
+    """
+    try:
+        with BlockingClient(backend) as client:
+            yield client
+    except ClientError as error:
+        raise InputError(str(error)) from error
+
+
+def local_backend(
+    weights: str | None = None, device: str | None = None, precision: str | None = None
+) -> LocalBackend:
+    """A backend process of this program's own."""
+    return LocalBackend(weights=weights or "starter", device=device or "auto", precision=precision or "auto")
+
+
+def server_backend(url: str, token_file: Path | None, certificate: Path | None) -> RemoteBackend:
+    """A server; its token comes from a file or the environment, never from the command line.
+
+    Raises:
+        InputError: there is no token, or its file cannot be read.
+    """
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if token_file is not None:
+        try:
+            token = token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"The token file {token_file} cannot be read: check its name.") from error
+    if not token:
+        raise InputError(f"The server wants a token: give --token-file, or set {TOKEN_VARIABLE}.")
+    return RemoteBackend(url, token, certificate)

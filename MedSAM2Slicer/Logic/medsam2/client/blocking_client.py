@@ -1,0 +1,145 @@
+"""A client whose methods wait for their answers: for the command line, scripts and tests."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from medsam2.protocol import Done, Error, Mask, Message, Progress, Ready
+
+from .backend import Backend
+from .client_error import ClientError
+from .polled_client import ClientState, PolledClient
+
+BUDGET = 0.1
+WAIT_SECONDS = 0.1
+MENDED = ("shutting_down", "expired", "busy", "not_ready")
+"""Errors of the connection after which the client connects again by itself."""
+
+
+class BlockingClient:
+    """Requests one after the other.
+
+    Use it in a ``with`` statement: at its end the session ends, and the backend's process with it.
+
+    Args:
+        backend: owned by this client from now on.
+        name: of the program, with its version, for the server's log.
+    """
+
+    def __init__(self, backend: Backend, name: str = ""):
+        self._client = PolledClient(backend, name)
+        self._arrived: dict[int, deque[Message]] = {}
+
+    def __enter__(self) -> "BlockingClient":
+        self._client.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def ready(self) -> Ready:
+        """What the backend said of itself.
+
+        Raises:
+            ClientError: there is no connection to it.
+        """
+        while self._client.ready is None:
+            self._pump()
+        return self._client.ready
+
+    def open_volume(
+        self, *args: Any, on_progress: Callable[[int, int], None] | None = None, **kwargs: Any
+    ) -> tuple[float, float]:
+        """Open a volume, with the arguments of ``Session.open_volume``.
+
+        Args:
+            on_progress: called with the bytes that the server holds and those of the volume.
+
+        Returns:
+            The intensities shown as black and white.
+
+        Raises:
+            ClientError: the volume could not be opened.
+        """
+        window = None
+        for answer in self._answers(self._client.open_volume(*args, **kwargs)):
+            if isinstance(answer, Progress) and on_progress is not None:
+                on_progress(answer.done, answer.total)
+            if isinstance(answer, Done):
+                window = answer.window
+        return window
+
+    def prompt(self, *args: Any, **kwargs: Any) -> Mask:
+        """Prompt an object, with the arguments of ``Session.prompt``; returns its mask on that slice.
+
+        Raises:
+            ClientError: the prompt was refused.
+        """
+        answers = list(self._answers(self._client.prompt(*args, **kwargs)))
+        return next(answer for answer in answers if isinstance(answer, Mask))
+
+    def propagate(self, *args: Any, **kwargs: Any) -> Iterator[Mask]:
+        """Track objects, with the arguments of ``Session.propagate``; yields masks as they come.
+
+        A slice may come more than once after a lost connection. Closing the iterator cancels the job.
+
+        Raises:
+            ClientError: the job failed.
+        """
+        job = self._client.propagate(*args, **kwargs)
+        try:
+            yield from (answer for answer in self._answers(job) if isinstance(answer, Mask))
+        finally:
+            self._client.cancel(job)
+            while job in self._arrived:
+                self._next(job)
+
+    def forget(self, *args: Any, **kwargs: Any) -> None:
+        """Forget an object or what is known of it on a slice, with the arguments of ``Session.forget``.
+
+        Raises:
+            ClientError: it could not be done.
+        """
+        for _ in self._answers(self._client.forget(*args, **kwargs)):
+            pass
+
+    def close(self) -> None:
+        """End the session, and the backend's process if there is one."""
+        self._client.close()
+
+    def _answers(self, request: int) -> Iterator[Message]:
+        """Answers to a request up to its ``Done``; what comes for other requests is kept."""
+        self._arrived[request] = deque()
+        while request in self._arrived:
+            answer = self._next(request)
+            if isinstance(answer, Error):
+                raise ClientError(answer.code, answer.message, answer.hint)
+            if isinstance(answer, Done) and answer.outcome == "cancelled":
+                raise ClientError("cancelled", "The server ended the request early.", "Try again.")
+            yield answer
+
+    def _next(self, request: int) -> Message:
+        while not self._arrived[request]:
+            self._pump()
+        answer = self._arrived[request].popleft()
+        if isinstance(answer, Done | Error):
+            del self._arrived[request]
+        return answer
+
+    def _pump(self) -> None:
+        """Take what has arrived; wait a little if it is nothing."""
+        if self._client.failure is not None:
+            self._arrived.clear()
+            raise self._client.failure
+        if self._client.state is ClientState.CLOSED:
+            self._arrived.clear()
+            raise ClientError("closed", "The client was closed.", "Make a new one.")
+        messages = self._client.pump(BUDGET)
+        if not messages:
+            self._client.wait(WAIT_SECONDS)
+        for message in messages:
+            if message.id in self._arrived:
+                self._arrived[message.id].append(message)
+            elif isinstance(message, Error) and message.id == 0 and message.code not in MENDED:
+                raise ClientError(message.code, message.message, message.hint)

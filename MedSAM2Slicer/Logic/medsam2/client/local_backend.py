@@ -1,0 +1,156 @@
+"""A backend on this computer, in a process of its own that lives as long as its client."""
+
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import medsam2
+
+from .backend import BackendState, Ended, Listening, Starting
+from .child_process import ChildProcess
+
+START_SECONDS = 180.0
+"""For the process to get ready: a first start reads gigabytes of libraries from a cold disk."""
+TAIL_BYTES = 2**14
+COMPLAINT = "medsam2: "
+"""Begins the last line of the log when a start failed."""
+OTHER_PYTHONS = (
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "PYTHONEXECUTABLE",
+    "PYTHONNOUSERSITE",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FRAMEWORK_PATH",
+)
+"""Variables by which one Python's libraries, such as those of Slicer, get into another."""
+
+
+class LocalBackend:
+    """Starts ``medsam2 serve --local``.
+
+    Args:
+        interpreter: the Python that has torch; may be a launcher, such as Slicer's PythonSlicer.
+        weights: name or file of the network's weights.
+        device: auto, cpu, cuda or mps.
+        precision: auto, fp32 or bf16.
+        log_path: file that the process' log is appended to; a private temporary one when None.
+    """
+
+    remote = False
+    waits = (0.1, 1.0)
+
+    def __init__(
+        self,
+        interpreter: str = sys.executable,
+        weights: str = "starter",
+        device: str = "auto",
+        precision: str = "auto",
+        log_path: str | Path | None = None,
+    ):
+        options = ("--weights", str(weights), "--device", device, "--precision", precision)
+        self.token = secrets.token_urlsafe(32)
+        self._interpreter = str(interpreter)
+        self._command = (self._interpreter, "-m", "medsam2.cli.main", "serve", "--local", *options)
+        self._log_is_private = log_path is None
+        self._log = None if log_path is None else Path(log_path)
+        self._log_start = 0
+        self._child: ChildProcess | None = None
+        self._deadline = 0.0
+
+    @property
+    def log_path(self) -> Path | None:
+        """The log's file; None while there is none."""
+        return self._log
+
+    @property
+    def help(self) -> str:
+        """Where the log is."""
+        return f"The backend's log is {self._log}." if self._log is not None else ""
+
+    def start(self) -> None:
+        """Start the process; one that is left of an earlier start is ended."""
+        if self._child is not None:
+            self._child.end(patience=0)
+        if self._log is None:
+            handle, name = tempfile.mkstemp(prefix="medsam2-backend-", suffix=".log")
+            os.close(handle)
+            self._log = Path(name)
+        with suppress(OSError):  # it does not exist yet
+            self._log_start = self._log.stat().st_size
+        self._deadline = time.monotonic() + START_SECONDS
+        environment = child_environment(self._interpreter)
+        self._child = ChildProcess(self._command, environment, self.token, self._log)
+
+    @property
+    def state(self) -> BackendState:
+        """What the process is doing."""
+        if self._child is None:
+            return Starting()
+        port = next(filter(None, map(_port, self._child.lines)), None)
+        if self._child.ended is not None:
+            return self._end(self._child.ended, was_listening=port is not None)
+        if port is not None:
+            return Listening(f"ws://127.0.0.1:{port}/session")
+        if time.monotonic() > self._deadline:
+            return Ended(f"The backend was not ready after {START_SECONDS:g} s.", self.help, lasting=True)
+        return Starting()
+
+    def _end(self, ended: int | OSError, was_listening: bool) -> Ended:
+        if isinstance(ended, OSError):
+            return Ended(f"The backend cannot be started: {ended.strerror} ({ended.filename}).", "", True)
+        lines = self._read_log(self._log_start).splitlines()
+        complaints = [line for line in lines if line.startswith(COMPLAINT)]
+        if complaints:
+            return Ended(complaints[-1].removeprefix(COMPLAINT), "", not was_listening)
+        reason = f"The backend's process ended unexpectedly (exit code {ended})."
+        return Ended(reason, self.help, not was_listening)
+
+    def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
+        """End the process and all that it started."""
+        if self._child is not None:
+            self._child.end(patience)
+            self._child = None
+        if self._log is not None and self._log_is_private and not keep_log:
+            self._log.unlink(missing_ok=True)
+            self._log = None
+
+    def log_tail(self) -> str:
+        """The end of the log, for people."""
+        return self._read_log(0)
+
+    def _read_log(self, start: int) -> str:
+        if self._log is None or not self._log.exists():
+            return ""
+        with self._log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(start, size - TAIL_BYTES))
+            return file.read().decode("utf-8", "replace")
+
+
+def child_environment(interpreter: str) -> dict[str, str]:
+    """This process' variables, such that the child finds this very package.
+
+    Those by which this Python's libraries would get into another one are left out.
+    """
+    environment = dict(os.environ, PYTHONIOENCODING="utf-8")
+    if os.path.abspath(interpreter) != os.path.abspath(sys.executable):
+        for name in OTHER_PYTHONS:
+            environment.pop(name, None)
+    package = Path(medsam2.__file__).resolve().parents[1]
+    paths = [str(package), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return environment
+
+
+def _port(line: bytes) -> int | None:
+    """The port in the line that says so; libraries may print others."""
+    with suppress(ValueError, TypeError, KeyError):
+        return int(json.loads(line)["port"])
+    return None

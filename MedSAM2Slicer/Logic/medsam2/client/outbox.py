@@ -1,0 +1,122 @@
+"""The order in which one connection's messages go out."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from medsam2.protocol import (
+    Cancel,
+    Chunk,
+    Hello,
+    Message,
+    OpenVolume,
+    Progress,
+    Ready,
+    Shown,
+    chunks,
+    compressions,
+)
+
+from .uploads import Uploads
+
+CHUNK_BYTES = {"none": 2**20, "zstd": 2**18}
+"""Most voxels of one chunk, however much the server takes: making it must stay well below 2 ms."""
+
+
+class Outbox:
+    """Requests in order, an opening volume's chunks as they are asked for, cancels before all else.
+
+    Args:
+        hello: goes first.
+        messages: the requests that follow it.
+        uploads: holds the voxels of every ``OpenVolume``.
+        remote: whether chunks travel over a network, where packing them is worth it.
+        new_ids: for messages that are made here.
+
+    Attributes:
+        ready: what the server said of itself; None until then.
+    """
+
+    def __init__(
+        self,
+        hello: Hello,
+        messages: Iterable[Message],
+        uploads: Uploads,
+        remote: bool,
+        new_ids: Iterator[int],
+    ):
+        self.ready: Ready | None = None
+        self._queue = deque([hello, *messages])
+        self._uploads = uploads
+        self._remote = remote
+        self._new_ids = new_ids
+        self._cancels: deque[Cancel] = deque()
+        self._cancelled: set[int] = set()
+        self._shown: Shown | None = None
+        # The hello or opening volume that was sent last: what comes after waits for its end.
+        self._gate: Message | None = None
+        self._chunks_wanted = False
+        self._chunks: Iterator[Chunk] = iter(())
+
+    def put(self, message: Message) -> None:
+        """Send a request after all others."""
+        self._queue.append(message)
+
+    def show(self, message: Shown) -> None:
+        """Send this when nothing else waits, in place of an earlier one."""
+        self._shown = message
+
+    def cancel(self, request: Message) -> None:
+        """Cancel a request: now, or, as the server must know it first, right behind it."""
+        self._cancelled.add(request.id)
+        if not any(waiting is request for waiting in self._queue):
+            self._cancels.append(Cancel(next(self._new_ids), request.id))
+        if request is self._gate:
+            self._chunks_wanted, self._chunks = False, iter(())
+
+    def next(self) -> Message | None:
+        """What to send now; None when nothing can be sent before something arrives."""
+        if self._cancels:
+            return self._cancels.popleft()
+        if self._gate is not None:
+            return next(self._chunks, None)
+        if self._queue:
+            return self._sent(self._queue.popleft())
+        shown, self._shown = self._shown, None
+        return shown
+
+    def _sent(self, message: Message) -> Message:
+        cancelled = message.id in self._cancelled
+        if cancelled:
+            self._cancels.append(Cancel(next(self._new_ids), message.id))
+        if isinstance(message, Hello | OpenVolume):
+            self._gate = message
+        if isinstance(message, OpenVolume):
+            self._chunks_wanted = not cancelled
+            return replace(message, compression=self._compression())
+        return message
+
+    def welcomed(self, ready: Ready) -> None:
+        """The server answered the hello."""
+        self.ready = ready
+        self._gate = None
+
+    def progressed(self, progress: Progress) -> None:
+        """The first word on an opening volume tells from which byte on chunks are wanted."""
+        gate = self._gate
+        if not self._chunks_wanted or gate is None or progress.id != gate.id:
+            return
+        self._chunks_wanted = False
+        packing = self._compression()
+        size = min(self.ready.limits.chunk_bytes, CHUNK_BYTES[packing])
+        self._chunks = chunks(gate.id, self._uploads[gate.upload], size, packing, progress.done)
+
+    def ended(self, request_id: int) -> None:
+        """A request has ended."""
+        self._cancelled.discard(request_id)
+        if self._gate is not None and self._gate.id == request_id:
+            self._gate, self._chunks_wanted, self._chunks = None, False, iter(())
+
+    def _compression(self) -> str:
+        packs = self._remote and "zstd" in compressions() and "zstd" in self.ready.compressions
+        return "zstd" if packs else "none"

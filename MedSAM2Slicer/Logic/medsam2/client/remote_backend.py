@@ -1,0 +1,63 @@
+"""A backend on a server that others run."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .backend import Listening
+from .client_error import ClientError
+
+PATH = "/session"
+
+
+class RemoteBackend:
+    """Knows where a server is and what opens it.
+
+    Args:
+        url: ``wss://HOST:PORT``; ``ws://`` only for this computer, such as the end of an SSH tunnel.
+        token: from the server's administrator.
+        ca_file: PEM file of the authority that signed the server's certificate, if the system does not know
+            it.
+
+    Raises:
+        ClientError: the address is none, or images would travel unencrypted.
+    """
+
+    waits = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
+    help = ""
+
+    def __init__(self, url: str, token: str, ca_file: str | Path | None = None):
+        try:
+            parts = urlsplit(url)
+            valid = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid:
+            raise ClientError("bad_input", f"'{url}' is no address of a server: give wss://HOST:PORT.")
+        here = _is_this_computer(parts.hostname)
+        if parts.scheme == "ws" and not here:
+            raise ClientError(
+                "bad_input",
+                f"Images would travel unencrypted to {parts.hostname}: give an address with wss://.",
+            )
+        path = parts.path.rstrip("/")
+        if not path.endswith(PATH):
+            path += PATH
+        self.token = token
+        self.remote = not here
+        self.state = Listening(parts._replace(path=path).geturl(), ca_file)
+
+    def start(self) -> None:
+        """Nothing to do: others start it."""
+
+    def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
+        """Nothing to do: others use it."""
+
+
+def _is_this_computer(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

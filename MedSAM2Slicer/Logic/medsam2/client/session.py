@@ -1,0 +1,249 @@
+"""One client's side of the protocol, without I/O: requests in, bytes out; bytes in, messages out."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from medsam2.placed_mask import crop_to_content
+from medsam2.protocol import (
+    Close,
+    Done,
+    Error,
+    Forget,
+    Hello,
+    Mask,
+    MaskBox,
+    Message,
+    OpenVolume,
+    Progress,
+    Prompt,
+    Propagate,
+    Ready,
+    Shown,
+    decode,
+    encode,
+)
+from medsam2.protocol.messages import Axis, Direction, Memory, View
+
+from .journal import Journal
+from .outbox import Outbox
+from .uploads import Uploads
+
+
+class Session:
+    """Requests of one client and their answers; knows nothing of sockets.
+
+    The methods that make a request return its id at once. Each request ends with exactly one ``Done`` or
+    ``Error`` of that id, also when ``restart`` comes in between. An ``Error`` with id 0 concerns the
+    connection, or the volume that could not be restored.
+
+    Args:
+        token: opens the server.
+        client: name and version for the server's log.
+        remote: whether the volume travels over a network, where packing it is worth it.
+    """
+
+    def __init__(self, token: str, client: str = "", remote: bool = False):
+        self._ids = itertools.count(1)
+        self._hello = Hello(next(self._ids), token, client)
+        self._remote = remote
+        self._uploads = Uploads()
+        self._journal = Journal(self._ids)
+        self._open: dict[int, Message] = {}
+        self._cancelled: set[int] = set()
+        self._replayed: set[int] = set()
+        self._restarted = False
+        self._outbox = self._new_outbox([])
+
+    def _new_outbox(self, messages: Iterable[Message]) -> Outbox:
+        return Outbox(self._hello, messages, self._uploads, self._remote, self._ids)
+
+    @property
+    def ready(self) -> Ready | None:
+        """What the server said of itself on this connection; None until then."""
+        return self._outbox.ready
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a request has not ended."""
+        return bool(self._open)
+
+    @property
+    def restoring(self) -> bool:
+        """Whether the server has not yet been told again all that it knew before ``restart``."""
+        return self._restarted and (self.ready is None or bool(self._replayed))
+
+    def open_volume(
+        self,
+        voxels: np.ndarray,
+        spacing: Sequence[float],
+        modality: str | None = None,
+        window: tuple[float, float] | None = None,
+        memory: Memory = "temporal",
+    ) -> int:
+        """Open a volume in place of the one before, whose prompts are void then.
+
+        Args:
+            voxels: (k, j, i). Kept, to be sent again after a lost connection, so it must not change. The
+                array object that is open already is not uploaded again.
+            spacing: millimetres between voxels along k, j and i.
+            modality: such as "CT" or "MR".
+            window: intensities shown as black and white; None for automatic.
+            memory: which slices the tracker remembers.
+
+        Raises:
+            ClientError: the array cannot be sent.
+        """
+        upload = self._uploads.add(voxels)
+        self._journal.opening()
+        data = self._uploads[upload]
+        limits = None if window is None else (float(window[0]), float(window[1]))
+        steps = tuple(float(step) for step in spacing)
+        return self._request(
+            OpenVolume(next(self._ids), upload, data.shape, data.dtype.name, steps, modality, limits, memory)
+        )
+
+    def prompt(
+        self,
+        object_id: str,
+        axis: Axis,
+        slice_index: int,
+        points: Sequence[tuple[float, float, bool]] = (),
+        box: Sequence[float] | None = None,
+        mask: np.ndarray | MaskBox | None = None,
+        view: View | None = None,
+    ) -> int:
+        """Click, box or paint an object on a slice; answered with its mask there.
+
+        Args:
+            object_id, axis, slice_index: which object, where.
+            points: (row, column, positive).
+            box: two opposite corners (row, column, row, column).
+            mask: of the whole slice (rows, columns) bool, or of a part of it.
+            view: "auto", "slice", or a side in millimetres; None keeps or chooses it.
+        """
+        clicks = tuple((float(row), float(column), bool(positive)) for row, column, positive in points)
+        corners = None if box is None else tuple(float(value) for value in box)
+        if mask is not None and not isinstance(mask, MaskBox):
+            mask = MaskBox(*crop_to_content(np.asarray(mask, bool)))
+        if view is not None and not isinstance(view, str):
+            view = float(view)
+        request = Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, view)
+        for lost in self._journal.with_lost_mask(request)[:-1]:
+            self._replayed.add(lost.id)
+            self._outbox.put(lost)
+        return self._request(request)
+
+    def propagate(
+        self,
+        axis: Axis,
+        objects: Iterable[str] = (),
+        start: int | None = None,
+        direction: Direction = "both",
+        first: int = 0,
+        last: int | None = None,
+        absent_stop: int | None = 4,
+    ) -> int:
+        """Track objects along an axis; answered with masks slice by slice. See ``protocol.Propagate``."""
+        return self._request(
+            Propagate(next(self._ids), axis, tuple(objects), start, direction, first, last, absent_stop)
+        )
+
+    def forget(self, object_id: str, axis: Axis | None = None, slice_index: int | None = None) -> int:
+        """Forget an object, or what is known of it on one slice."""
+        request = Forget(next(self._ids), object_id, axis, slice_index)
+        self._journal.forgetting(request)
+        return self._request(request)
+
+    def close(self) -> int:
+        """End the session on the server."""
+        return self._request(Close(next(self._ids)))
+
+    def _request(self, request: Message) -> int:
+        self._open[request.id] = request
+        self._outbox.put(request)
+        return request.id
+
+    def shown(self, axis: Axis, slice_index: int) -> None:
+        """Tell which slice the user looks at; not answered."""
+        self._outbox.show(Shown(next(self._ids), axis, int(slice_index)))
+
+    def cancel(self, job: int) -> None:
+        """Ask that a request ends early, with ``Done("cancelled")`` unless it was quicker."""
+        if job in self._open and job not in self._cancelled:
+            self._cancelled.add(job)
+            self._outbox.cancel(self._open[job])
+
+    def next_message(self) -> bytes | None:
+        """The next message to send; None when there is none now. Asked for only when it can be sent."""
+        message = self._outbox.next()
+        return None if message is None else encode(message)
+
+    def receive(self, data: bytes) -> list[Message]:
+        """Take a message of the server; returns what of it is for the caller.
+
+        Raises:
+            ProtocolError: the bytes are no message.
+        """
+        message = decode(data)
+        if isinstance(message, Done | Error):
+            return self._ended(message)
+        if isinstance(message, Ready):
+            self._outbox.welcomed(message)
+        elif isinstance(message, Progress):
+            self._outbox.progressed(message)
+        elif isinstance(message, Mask) and isinstance(self._open.get(message.id), Propagate):
+            self._journal.tracked(message)
+        return [] if message.id in self._replayed else [message]
+
+    def _ended(self, answer: Done | Error) -> list[Message]:
+        self._outbox.ended(answer.id)
+        if answer.id in self._replayed:
+            self._replayed.discard(answer.id)
+            return self._restored(answer)
+        request = self._open.pop(answer.id, None)
+        self._cancelled.discard(answer.id)
+        if isinstance(answer, Done) and answer.outcome == "finished":
+            self._note(request)
+        if isinstance(request, OpenVolume):
+            volumes = [*self._open.values(), self._journal.volume]
+            self._uploads.keep([volume.upload for volume in volumes if isinstance(volume, OpenVolume)])
+        return [answer]
+
+    def _restored(self, answer: Done | Error) -> list[Message]:
+        """An answer to something told again: the caller knows it, unless the volume is lost now."""
+        volume = self._journal.volume
+        if isinstance(answer, Error) and volume is not None and answer.id == volume.id:
+            self._journal.clear()
+            return [Error(0, answer.code, answer.message, answer.hint)]
+        return []
+
+    def _note(self, request: Message | None) -> None:
+        """Keep what the server knows from now on."""
+        if isinstance(request, OpenVolume):
+            self._journal.opened(request)
+        elif isinstance(request, Prompt):
+            self._journal.prompted(request)
+        elif isinstance(request, Forget):
+            self._journal.forgot(request)
+
+    def restart(self) -> None:
+        """Begin anew on a new connection.
+
+        The server is told again what it knew, and then the requests that have not ended; their answers
+        come again from the start.
+        """
+        messages: list[Message] = []
+        # A volume that is being opened replaces the one before, which need not be sent again.
+        if not isinstance(next(iter(self._open.values()), None), OpenVolume):
+            messages = self._journal.retold()
+        for request in self._open.values():
+            if isinstance(request, OpenVolume):
+                self._journal.opening()
+            messages += self._journal.with_lost_mask(request) if isinstance(request, Prompt) else [request]
+        self._restarted = True
+        self._replayed = {message.id for message in messages} - self._open.keys()
+        self._outbox = self._new_outbox(messages)
+        for job in self._cancelled:
+            self._outbox.cancel(self._open[job])

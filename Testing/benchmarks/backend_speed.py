@@ -1,0 +1,223 @@
+"""The backend process over loopback: start, upload, overhead, clicks, cancel, fair shares.
+
+Everything runs through the real process and the client that Slicer and the command line use.
+"""
+
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import loads
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from benchmarks.machine import seconds_of
+from benchmarks.tracking_speed import SIZE, ct_like_volume
+from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
+from medsam2.model.config import network_config
+from medsam2.model.network import MedSAM2
+from medsam2.tracking import Tracker
+from medsam2.volume import Prompt, Volume, VolumeSlices
+from medsam2.weights.loading import load_model
+
+LARGE_SLICES, TRACK_SLICES, CLICKS, CLIENTS = 300, 20, 40, 8
+CENTRE = (SIZE / 2, SIZE / 2, True)
+TRACK = {"direction": "forward", "absent_stop": None}
+
+
+@contextmanager
+def client_of(weights: str, volume: Volume) -> Iterator[BlockingClient]:
+    """A client of a new backend process, with a volume open."""
+    with BlockingClient(LocalBackend(weights=weights)) as client:
+        open_volume(client, volume)
+        yield client
+
+
+def open_volume(client: BlockingClient, volume: Volume) -> None:
+    """Send a volume."""
+    client.open_volume(volume.voxels, volume.geometry.spacing, modality="CT", window=(-160, 240))
+
+
+def random_tiny_512(folder: Path) -> str:
+    """A weights file of the preset tiny_512 with random weights: speed does not depend on them."""
+    torch.manual_seed(0)
+    network = MedSAM2(network_config("tiny_512", "sam2.1"))
+    path = folder / "tiny_512.safetensors"
+    save_file(dict(network.state_dict()), path, {"preset": "tiny_512", "family": "sam2.1"})
+    return str(path)
+
+
+def start_seconds(rounds: int) -> list[float]:
+    """From starting the process to its first answer."""
+    tiny = ct_like_volume(1, 32)
+
+    def start() -> float:
+        started = time.perf_counter()
+        with client_of("starter", tiny):
+            return time.perf_counter() - started
+
+    return [start() for _ in range(rounds)]
+
+
+def upload_seconds(rounds: int) -> list[float]:
+    """Sending 512 x 512 x 300 int16 voxels; the choice of a window, which scans them, left out."""
+    volume = ct_like_volume(LARGE_SLICES)
+    seconds = []
+    with BlockingClient(LocalBackend()) as client:
+        client.forget("nothing")
+        for _ in range(rounds):
+            copy = Volume(volume.voxels.copy(), volume.geometry, "CT")  # a new array is sent anew
+            seconds.append(seconds_of(lambda copy=copy: open_volume(client, copy))[0])
+    return seconds
+
+
+def overhead(rounds: int) -> list[float]:
+    """Seconds of a 20-slice track through the process over those of calling tracking directly."""
+    volume = ct_like_volume(TRACK_SLICES)
+    network = load_model("starter")
+
+    def directly() -> None:
+        tracker = Tracker(network, VolumeSlices(volume), absent_stop=None)
+        tracker.prompt("object", Prompt(0, points=(CENTRE,)), view="slice")
+        for _ in tracker.propagate(direction="forward"):
+            pass
+
+    with client_of("starter", volume) as client:
+
+        def through_process() -> None:
+            client.prompt("object", "k", 0, points=(CENTRE,), view="slice")
+            for _ in client.propagate("k", **TRACK):
+                pass
+
+        ratios = []
+        for _ in range(rounds + 1):  # the first warms up
+            direct = seconds_of(directly)[0]
+            open_volume(client, volume)  # forgets features and objects
+            ratios.append(seconds_of(through_process)[0] / direct)
+    return ratios[1:]
+
+
+def encoded_clicks(weights: str) -> list[float]:
+    """From a click on a slice that is encoded already to its mask."""
+    volume = ct_like_volume(4)
+    with client_of(weights, volume) as client:
+        client.prompt("first", "k", 1, points=(CENTRE,), view="slice")
+        time.sleep(4)  # the neighbours are encoded meanwhile
+        generator = np.random.default_rng(0)
+        seconds = []
+        for number in range(CLICKS):
+            row, column = generator.uniform(0.35, 0.65, 2) * SIZE
+            click = {"points": ((row, column, True),), "view": "slice"}
+            seconds.append(seconds_of(lambda n=number, c=click: client.prompt(f"{n}", "k", n % 4, **c))[0])
+            time.sleep(0.05)
+    return seconds
+
+
+def first_clicks() -> list[float]:
+    """From the first click on a slice that is shown, which also chooses the field of view, to its mask."""
+    volume = ct_like_volume(CLICKS)
+    with client_of("starter", volume) as client:
+        seconds = []
+        for index in range(CLICKS):
+            client.shown("k", index)
+            time.sleep(0.3)
+            click = {"points": (CENTRE,), "view": "auto"}
+            seconds.append(seconds_of(lambda i=index, c=click: client.prompt(f"{i}", "k", i, **c))[0])
+    return seconds
+
+
+def cancel_seconds(weights: str, rounds: int) -> tuple[list[float], float]:
+    """From cancelling a track to its end; and the seconds of one slice of it."""
+    volume = ct_like_volume(TRACK_SLICES)
+    seconds, per_slice = [], []
+    with client_of(weights, volume) as client:
+        for number in range(rounds):
+            client.prompt(f"{number}", "k", 0, points=(CENTRE,), view="slice")
+            masks = client.propagate("k", objects=(f"{number}",), **TRACK)
+            next(masks)
+            per_slice += [seconds_of(lambda masks=masks: next(masks))[0] for _ in range(3)]
+            seconds.append(seconds_of(masks.close)[0])
+            open_volume(client, volume)
+    return seconds, statistics.median(per_slice)
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[RemoteBackend]:
+    """A server on loopback, for several clients."""
+    token, tokens = token_hex(16), folder / "tokens"
+    tokens.touch(mode=0o600)
+    tokens.write_text(f"bench {token}\n")
+    command = [sys.executable, "-m", "medsam2.cli.main", "serve", "--tokens", str(tokens)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        port = loads(process.stdout.readline())["port"]
+        yield RemoteBackend(f"ws://127.0.0.1:{port}/session", token)
+        process.terminate()
+
+
+def fair_shares(folder: Path) -> list[int]:
+    """Masks that each of eight clients has when the first one has all of its own."""
+    volume, counts, shares = ct_like_volume(TRACK_SLICES), Counter(), []
+    together = threading.Barrier(CLIENTS)
+
+    def work(number: int, backend: RemoteBackend) -> None:
+        with BlockingClient(backend) as client:
+            open_volume(client, volume)
+            client.prompt("object", "k", 0, points=(CENTRE,), view="slice")
+            together.wait()
+            for _ in client.propagate("k", **TRACK):
+                counts[number] += 1
+            if not shares:
+                shares.extend(counts[client] for client in range(CLIENTS))
+
+    with server(folder) as backend:
+        threads = [threading.Thread(target=work, args=(number, backend)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return shares
+
+
+def report(rounds: int) -> str:
+    """All of it as a Markdown table beside the goals."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        tiny = random_tiny_512(folder)
+        cancels, slice_seconds = cancel_seconds(tiny, rounds)
+        tiny_clicks, first = encoded_clicks(tiny), first_clicks()
+        ratios, shares = overhead(rounds), fair_shares(folder)
+        rows = [
+            ("start to ready, s", _median(start_seconds(rounds)), "4"),
+            ("upload of 512 x 512 x 300 int16, s", _median(upload_seconds(rounds)), "0.6"),
+            (f"20-slice track, process / direct ({_range(ratios)})", _median(ratios), "1.03"),
+            ("click on an encoded slice, tiny_512, ms", _percentiles(tiny_clicks), "60, p95 120"),
+            ("click on an encoded slice, starter, ms", _percentiles(encoded_clicks("starter")), "30"),
+            ("first click with choice of the view, starter, ms", _percentiles(first), "200"),
+            (f"cancel to done, tiny_512, in slices of {slice_seconds:.2f} s",
+             f"{max(cancels) / slice_seconds:.2f} at most", "1"),
+            ("masks of 8 clients when the first has its 20", ", ".join(map(str, shares)), "16 to 20 each"),
+        ]  # fmt: skip
+    lines = ["## The backend process over loopback", "", "| | measured | goal |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {label} | {value} | {goal} |" for label, value, goal in rows)])
+
+
+def _median(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f}"
+
+
+def _range(values: list[float]) -> str:
+    return f"{min(values):.2f} to {max(values):.2f}"
+
+
+def _percentiles(seconds: list[float]) -> str:
+    p50, p95 = (1000 * float(np.percentile(seconds, q)) for q in (50, 95))
+    return f"p50 {p50:.0f}, p95 {p95:.0f}"

@@ -1,0 +1,81 @@
+"""The other end of a session, message by message."""
+
+import numpy as np
+
+from medsam2.client.session import Session
+from medsam2.protocol import Done, Limits, Mask, Message, Progress, Ready, ViewBox, decode, encode
+
+VOXELS = np.arange(4 * 6 * 8, dtype=np.int16).reshape(4, 6, 8)
+SPACING = (3.0, 1.0, 1.0)
+CHUNK_BYTES = 100
+
+
+def ready(request: int, compressions: tuple[str, ...] = ("none",)) -> Ready:
+    """A server's greeting."""
+    return Ready(request, "test", "cpu", "starter", 256, Limits(10_000, 10_000, CHUNK_BYTES), compressions)
+
+
+def mask(request: int, object_id: str, slice_index: int, ones: int = 2) -> Mask:
+    """A mask of a few voxels along k."""
+    square = np.ones((ones, ones), bool)
+    view = ViewBox(0, 0, 6, 6)
+    return Mask(request, object_id, slice_index, 1, 2, square, "k", 0.9, 3.0, view)
+
+
+def sent(session: Session) -> list[Message]:
+    """All that a session sends before it hears something."""
+    messages = []
+    while (data := session.next_message()) is not None:
+        messages.append(decode(data))
+    return messages
+
+
+def answer(session: Session, *messages: Message) -> list[Message]:
+    """Let messages arrive; returns what the session hands out."""
+    return [taken for message in messages for taken in session.receive(encode(message))]
+
+
+def kinds(messages: list[Message]) -> list[str]:
+    """Names of the messages' types."""
+    return [type(message).__name__ for message in messages]
+
+
+def greet(session: Session, **options) -> None:
+    """Answer the hello."""
+    hello = sent(session)
+    assert kinds(hello) == ["Hello"]
+    answer(session, ready(hello[0].id, **options))
+
+
+def finish_upload(session: Session) -> list[Message]:
+    """Take an announced volume and all its chunks; returns the chunks."""
+    (announced,) = sent(session)
+    answer(session, Progress(announced.id, 0, VOXELS.nbytes))
+    chunks = sent(session)
+    answer(session, Done(announced.id, window=(0.0, 1.0)))
+    return chunks
+
+
+def opened() -> Session:
+    """A session with ``VOXELS`` open."""
+    session = Session("secret")
+    session.open_volume(VOXELS, SPACING)
+    greet(session)
+    finish_upload(session)
+    return session
+
+
+def finish_prompt(session: Session, object_id: str, slice_index: int, **prompt) -> int:
+    """Prompt and answer; returns the request's id."""
+    request = session.prompt(object_id, "k", slice_index, **(prompt or {"points": [(1, 2, True)]}))
+    sent(session)
+    answer(session, mask(request, object_id, slice_index), Done(request))
+    return request
+
+
+def finish_track(session: Session, object_id: str, slices: list[int]) -> int:
+    """Track and answer with masks of 3 x 3 voxels; returns the request's id."""
+    request = session.propagate("k", [object_id])
+    sent(session)
+    answer(session, *(mask(request, object_id, index, ones=3) for index in slices), Done(request))
+    return request
