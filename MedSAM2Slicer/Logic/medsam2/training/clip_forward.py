@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from medsam2.model.mask_decoder import Candidates
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2, MemorySelection
 from medsam2.training.losses import DENSE_WEIGHT, DenseHead, prompt_loss
 from medsam2.training.prompts import corrective_clicks, first_prompts
 
 CORRECTED_SHARE = 0.5
-"""How often the first slice gets corrective clicks before tracking starts."""
+"""How often the first slice gets corrective clicks before tracking starts, and a later one a click."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,21 @@ def clip_loss(network: MedSAM2, head: DenseHead, batch: ClipBatch) -> tuple[Tens
     memories: list[Tensor] = []
     pointers: list[Tensor] = []
     report = {}
+    corrected = int(torch.randint(1, frames, ())) if frames > 1 and torch.rand(()) < CORRECTED_SHARE else 0
     for frame in range(frames):
         features = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, frame] for level in every))
         if frame == 0:
             prediction, part = _prompted(network, features, batch.masks[:, 0], targets[:, 0])
         else:
-            selection = _selection(network, memories, pointers)
-            prediction = network.decode(features, network.condition(features.s16, selection))
+            conditioned = network.condition(features.s16, _selection(network, memories, pointers))
+            prediction = network.decode(features, conditioned)
             ambiguous = torch.full_like(batch.clip, not network.config.single_mask_tracking, dtype=torch.bool)
             part = prompt_loss(prediction.candidates, targets[:, frame], present[:, frame], ambiguous)
+            if frame == corrected and present[:, frame].any():
+                prediction, more = _corrected(
+                    network, features, conditioned, prediction, batch.masks[:, frame], targets[:, frame]
+                )
+                part = part + more
         loss = loss + part / frames
         if frame in (0, frames - 1):
             report["first" if frame == 0 else "last"] = _mean_iou(
@@ -77,6 +84,30 @@ def _prompted(network: MedSAM2, features: ImageFeatures, masks: Tensor, targets:
         prediction = network.decode(features, conditioned, points, labels, logits, ambiguous=False)
         loss = loss + prompt_loss(prediction.candidates, targets, present, ~present) / corrections
     return prediction, loss
+
+
+def _corrected(
+    network: MedSAM2,
+    features: ImageFeatures,
+    conditioned: Tensor,
+    prediction: MaskPrediction,
+    masks: Tensor,
+    targets: Tensor,
+) -> tuple[MaskPrediction, Tensor]:
+    """One click on a tracked slice, where the error is largest; objects that have ended get none."""
+    logits = prediction.logits.detach().clamp(-32, 32)
+    full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
+    points, labels = corrective_clicks(full, masks)
+    answer = network.decode(features, conditioned, points, labels, logits, ambiguous=False)
+    visible = targets.flatten(1).amax(dim=1) > 0.5
+    candidates = Candidates(*(part[visible] for part in answer.candidates))
+    count = torch.ones(len(candidates.iou), dtype=torch.bool, device=visible.device)
+    loss = prompt_loss(candidates, targets[visible], count, ~count)
+    merged = (
+        torch.where(visible.view(-1, *(1,) * (new.ndim - 1)), new, old)
+        for new, old in zip(answer[:4], prediction[:4], strict=True)
+    )
+    return MaskPrediction(*merged, answer.candidates), loss
 
 
 def _memory(network: MedSAM2, features: ImageFeatures, prediction: MaskPrediction, size: int) -> Tensor:

@@ -45,8 +45,8 @@ PHASES = (
     Phase(steps=300, rate=8e-4, image_size=256, frames=6, clips=2, objects=4),
     Phase(steps=1100, rate=4e-4, image_size=128, frames=4, clips=8, objects=4),
     Phase(steps=400, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
-    Phase(steps=1200, rate=4e-4, image_size=128, frames=5, clips=8, objects=4),
-    Phase(steps=500, rate=2e-4, image_size=256, frames=6, clips=3, objects=3),
+    Phase(steps=1100, rate=4e-4, image_size=128, frames=5, clips=8, objects=4),
+    Phase(steps=400, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 

@@ -1,0 +1,102 @@
+"""The effect, active in an editor over real MRML, with the real backend process and the starter weights."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+
+from fakes.make_nodes import voxelsOf
+from medsam2.cli.phantom import central_click, make_phantom
+
+EFFECT = Path(__file__).resolve().parents[3] / "MedSAM2Slicer" / "MedSAM2SlicerLib" / "SegmentEditorEffect.py"
+WAIT_SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def aPhantom():
+    """A synthetic CT of an abdomen, with the true masks of its organs."""
+    return make_phantom()
+
+
+@pytest.fixture
+def aBackend(aSession):
+    """The shared backend; ended with the test."""
+    from MedSAM2SlicerLib.BackendManager import backendManager
+
+    yield backendManager()
+    backendManager().stop()
+
+
+@pytest.fixture
+def aBench(aBackend, aVolumeNode, aSegmentation, anEditor, anEffect, aClock, aPhantom):
+    """The effect on the phantom, with empty segments "liver" and "spleen"; the liver is selected."""
+    anEffect(EFFECT)
+    volume = aVolumeNode(aPhantom.volume.voxels, aPhantom.volume.geometry.ijk_to_ras)
+    bench = Bench(anEditor, volume, aSegmentation(volume, ("liver", "spleen")), aClock, aPhantom)
+    bench.open()
+    yield bench
+    anEditor.setActiveEffect(None)
+
+
+class Bench:
+    """What a user does and sees."""
+
+    def __init__(self, editor, volume, segmentation, clock, phantom):
+        self.editor, self.volume, self.segmentation = editor, volume, segmentation
+        self.clock, self.phantom = clock, phantom
+        self.toWorld = np.eye(4)
+
+    def open(self):
+        """Edit the segmentation with the effect."""
+        self.editor.setSegmentationNode(self.segmentation)
+        self.editor.setSourceVolumeNode(self.volume)
+        self.editor.setActiveEffectByName("MedSAM2")
+
+    @property
+    def effect(self):
+        return self.editor.activeEffect().self()
+
+    @property
+    def session(self):
+        return self.effect._session
+
+    @property
+    def message(self) -> str:
+        return self.effect._options.message.text
+
+    def view(self, name: str):
+        return slicer.app.layoutManager().sliceWidget(name)
+
+    def segmentId(self, name: str) -> str:
+        return self.segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
+
+    def centre(self, organ: str) -> np.ndarray:
+        """The deepest point of the organ's largest axial slice, in world RAS."""
+        kji = np.array(central_click(self.phantom.labels[organ]))
+        ras = self.phantom.volume.geometry.kji_to_ras(kji)
+        return (self.toWorld @ [*ras, 1.0])[:3]
+
+    def wait(self, condition) -> None:
+        """Let the timer run until something has happened."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            self.clock.advance(20)
+            time.sleep(0.002)
+            assert time.monotonic() < deadline, self.message
+
+    def click(self, organ: str = "liver", view: str = "Red", **modifiers) -> None:
+        """Click an organ and wait for its preview."""
+        self.session.previews.clear()
+        assert self.view(view).click(self.centre(organ), **modifiers)
+        self.wait(lambda: self.session.preview() is not None)
+
+    def propagate(self) -> None:
+        """Press Propagate and wait for the end."""
+        self.effect.propagateOrCancel()
+        self.wait(lambda: not self.session.running)
+
+    def mask(self, name: str = "liver") -> np.ndarray:
+        """A segment on the volume's grid, (k, j, i) bool."""
+        return voxelsOf(self.segmentation, self.segmentId(name), self.volume) > 0

@@ -1,0 +1,133 @@
+"""From a click to voxels: preview, propagation, correction, undo, cancel."""
+
+import numpy as np
+import pytest
+import slicer
+
+from fakes.make_nodes import rotation
+from medsam2.cli.phantom import central_click, dice
+from medsam2.tracking import Tracker
+from medsam2.volume import Prompt, VolumeMasks, VolumeSlices
+from medsam2.weights.loading import load_model
+
+
+def directly(phantom, axis: str, organ: str) -> np.ndarray:
+    """The mask that tracking gives for the same click, without Slicer and without a process."""
+    slices = VolumeSlices(phantom.volume, axis)
+    index, row, column = slices.place(np.array(central_click(phantom.labels[organ]), float))
+    tracker, masks = Tracker(load_model("starter", device="cpu"), slices), VolumeMasks(slices)
+    tracker.prompt("object", Prompt(index, points=((row, column, True),)))
+    for mask in tracker.propagate():
+        masks.put(mask)
+    return masks["object"]
+
+
+def test_click_preview_propagate_correct_undo_redo(aBench):
+    aBench.click()
+    assert aBench.session.preview().mask.sum() > 500
+    assert not aBench.mask().any(), "a preview is not written"
+    aBench.effect.propagateOrCancel()
+    assert aBench.effect._options.propagateButton.text == "Cancel"
+    aBench.wait(lambda: not aBench.session.running)
+    first = aBench.mask()
+    assert dice(first, aBench.phantom.labels["liver"]) > 0.8
+    assert dice(first, directly(aBench.phantom, "k", "liver")) > 0.999
+
+    kidney = central_click(aBench.phantom.labels["kidney right"])
+    assert first[kidney], "it leaks there"
+    aBench.click("kidney right", ctrl=True)
+    aBench.propagate()
+    assert not aBench.mask()[kidney]
+
+    aBench.editor.undo()
+    assert (aBench.mask() == first).all()
+    aBench.editor.undo()
+    assert not aBench.mask().any()
+    aBench.editor.redo()
+    assert (aBench.mask() == first).all()
+
+
+@pytest.mark.parametrize(("view", "axis"), [("Yellow", "i"), ("Green", "j")])
+def test_sagittal_and_coronal_views_track_along_their_own_axis(aBench, view, axis):
+    aBench.click("spleen", view)
+    assert aBench.session.preview().axis == axis
+    aBench.propagate()
+    assert dice(aBench.mask(), directly(aBench.phantom, axis, "spleen")) > 0.999
+
+
+def test_a_volume_rotated_under_a_parent_transform(aBench, aTransform):
+    matrix = rotation(20, "S", aBench.centre("liver"))
+    transform = aTransform(matrix)
+    for node in (aBench.volume, aBench.segmentation):
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    aBench.toWorld = np.asarray(matrix)
+    aBench.click()
+    aBench.propagate()
+    for node in (aBench.volume, aBench.segmentation):
+        node.SetAndObserveTransformNodeID(None)
+    assert dice(aBench.mask(), directly(aBench.phantom, "k", "liver")) > 0.999
+
+
+def test_cancel_keeps_what_came_and_undo_takes_it_back(aBench):
+    aBench.click()
+    aBench.effect.propagateOrCancel()
+    aBench.wait(lambda: aBench.session._propagation._masks >= 3)
+    aBench.effect.propagateOrCancel()
+    aBench.wait(lambda: not aBench.session.running)
+    slices = aBench.mask().any(axis=(1, 2)).sum()
+    assert 0 < slices < 30
+    assert "undo" in aBench.message
+    aBench.editor.undo()
+    assert not aBench.mask().any()
+
+
+def test_undo_during_a_propagation_stops_it_for_good(aBench):
+    aBench.click()
+    aBench.effect.propagateOrCancel()
+    aBench.wait(lambda: aBench.mask().any())
+    aBench.editor.undo()
+    aBench.wait(lambda: not aBench.session.running)
+    assert not aBench.mask().any()
+
+
+def test_leaving_the_effect_cancels_and_leaves_nothing(aBench, someShortcuts):
+    aBench.click()
+    aBench.effect.propagateOrCancel()
+    aBench.editor.setActiveEffect(None)
+    before = aBench.mask()
+    for _ in range(50):
+        aBench.clock.advance(20)
+    assert (aBench.mask() == before).all()
+    assert not set(someShortcuts()) & {"P", "N", "A", "G", "S", "Del"}
+
+
+def test_all_segments_with_seeds_in_one_run(aBench):
+    aBench.click()
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
+    aBench.click("spleen")
+    aBench.editor.activeEffect().setParameter("AllSegments", 1)
+    aBench.propagate()
+    for name in ("liver", "spleen"):
+        assert dice(aBench.mask(name), aBench.phantom.labels[name]) > 0.75
+
+
+def test_a_removed_segment_ends_its_propagation(aBench):
+    aBench.click()
+    aBench.effect.propagateOrCancel()
+    aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
+    aBench.wait(lambda: not aBench.session.running)
+    assert aBench.segmentation.GetSegmentation().GetNumberOfSegments() == 1
+
+
+def test_masking_and_other_segments_are_respected(aBench):
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
+    aBench.click("spleen")
+    aBench.propagate()
+    spleen = aBench.mask("spleen")
+    parameters = aBench.editor.mrmlSegmentEditorNode()
+    parameters.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedOutsideAllSegments)
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
+    aBench.click("spleen")
+    aBench.propagate()
+    assert (aBench.mask("spleen") == spleen).all()
+    assert not (aBench.mask("liver") & spleen).any()
