@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASES ?= ../shared/data
 
-.PHONY: demo test lint bench results clean
+.PHONY: demo test lint bench results icons lists screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/medsam2 demo -o demo
@@ -24,6 +24,16 @@ results: $(VENV)/.dev
 	$(BIN)/python Testing/benchmarks/real_cases.py --cases $(CASES)
 	$(BIN)/python Testing/benchmarks/self_sorting_experiment.py
 
+icons: $(VENV)/.dev
+	$(BIN)/python docs/make_icons.py
+
+# What Slicer installs; run it after adding or removing a file of the module.
+lists: $(VENV)/.dev
+	$(BIN)/python Testing/unit/packaging/cmake_lists.py
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python Testing/screenshots/panel.py
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade "pip>=24" "setuptools>=77"
@@ -34,7 +44,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,parity]"
+	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,parity,slicer]"
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
 	touch $@
 

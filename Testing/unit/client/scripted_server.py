@@ -29,6 +29,10 @@ from medsam2.protocol import (
 from unit.client.spoken import mask, ready
 
 MEGABYTE = 2**20
+OPENING = 7
+"""Messages that a client is sent until it has opened ``VOXELS``: ready, five times progress, done."""
+RESTORING = 3
+"""The same when the server still has the voxels."""
 
 
 @contextmanager
@@ -59,7 +63,7 @@ class ScriptedBackend:
 
     Attributes:
         token: of the client that is welcome.
-        cuts: for each connection in turn, the number of messages after which it is lost; none after these.
+        cuts: for each connection in turn, how many messages it is sent before it is lost; the others are not.
         farewell: sent before a connection is lost.
         heard: what each connection was told, without chunks.
         uploads: unfinished and finished uploads by name.
@@ -82,19 +86,21 @@ class ScriptedBackend:
                 if not isinstance(message, Chunk):
                     self.heard[-1].append(message)
                 for reply in self._replies(message):
+                    connection.send(encode(reply))
+                    left = None if left is None else left - 1
                     if left == 0:
                         if self.farewell is not None:
                             connection.send(encode(self.farewell))
                         cut(connection)
                         return
-                    connection.send(encode(reply))
-                    left = None if left is None else left - 1
 
     def _replies(self, message: Message) -> Iterator[Message]:
         if isinstance(message, Hello):
             welcome = message.token == self.token
             yield (
-                ready(message.id) if welcome else Error(message.id, "unauthorised", "No such token.", "Ask.")
+                ready(message.id)
+                if welcome
+                else Error(message.id, "unauthorised", "No such token.", "Ask for one.")
             )
         elif isinstance(message, OpenVolume):
             self._opening = message

@@ -20,11 +20,15 @@ from unit.client.spoken import (
 
 
 def restarted(session: Session) -> list:
-    """Restart with the volume uploaded again; returns what follows it."""
+    """Restart, and answer all that is told again with ``Done``; returns what was sent after the volume."""
     session.restart()
     greet(session)
     finish_upload(session)
-    return sent(session)
+    told = sent(session)
+    while session.restoring:
+        assert answer(session, Done(told[-1].id)) == []
+        told += sent(session)
+    return told
 
 
 def test_the_volume_and_the_prompts_are_told_again_in_order():
@@ -37,6 +41,9 @@ def test_the_volume_and_the_prompts_are_told_again_in_order():
     chunks = finish_upload(session)
     assert b"".join(chunk.data for chunk in chunks) == VOXELS.tobytes()
     told = sent(session)
+    assert [message.id for message in told] == [first]
+    answer(session, Done(first))
+    told += sent(session)
     assert [message.id for message in told] == [first, second]
     assert (told[0].points, told[1].box) == (((1.0, 2.0, True),), (0.0, 0.0, 3.0, 3.0))
 
@@ -44,7 +51,11 @@ def test_the_volume_and_the_prompts_are_told_again_in_order():
 def test_answers_that_the_caller_had_before_are_swallowed():
     session = opened()
     request = finish_prompt(session, "a", 1)
-    restarted(session)
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    sent(session)
+    assert session.restoring
     assert answer(session, mask(request, "a", 1), Done(request)) == []
     assert not session.restoring
 
@@ -73,7 +84,7 @@ def test_an_unfinished_job_comes_again_and_is_done_once():
     assert kinds(answer(session, mask(job, "a", 1))) == ["Mask"]
     told = restarted(session)
     assert [message.id for message in told] == [prompt, job]
-    arrived = answer(session, mask(prompt, "a", 1), Done(prompt), mask(job, "a", 1), Done(job))
+    arrived = answer(session, mask(job, "a", 1), Done(job))
     assert [(message.id, type(message).__name__) for message in arrived] == [(job, "Mask"), (job, "Done")]
     assert not session.waiting
 
@@ -132,7 +143,9 @@ def test_requests_made_while_restoring_come_last():
     asked = session.prompt("a", "k", 2, [(1, 2, True)])
     greet(session)
     finish_upload(session)
-    assert [message.id for message in sent(session)] == [told, asked]
+    assert [message.id for message in sent(session)] == [told]
+    answer(session, Done(told))
+    assert [message.id for message in sent(session)] == [asked]
 
 
 def test_a_second_loss_during_the_restoration():
@@ -145,7 +158,7 @@ def test_a_second_loss_during_the_restoration():
     sent(session)
     told = restarted(session)
     assert [message.id for message in told] == [prompt, job]
-    assert kinds(answer(session, Done(prompt), Done(job))) == ["Done"]
+    assert kinds(answer(session, Done(job))) == ["Done"]
 
 
 def test_a_volume_that_cannot_be_restored_is_an_error_of_the_connection():
@@ -160,62 +173,101 @@ def test_a_volume_that_cannot_be_restored_is_an_error_of_the_connection():
     assert sent(session) == []
 
 
-def test_a_correction_is_told_with_the_tracked_mask_that_it_corrects():
+def test_a_correction_is_told_behind_the_tracking_that_it_corrects():
     session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
+    first = finish_prompt(session, "a", 1)
+    finish_prompt(session, "b", 0)
+    finish_track(session, "a", [1, 2, 3, 0])
     correction = finish_prompt(session, "a", 2, points=[(0, 0, False)])
     more = finish_prompt(session, "a", 2, points=[(1, 1, False)])
-    _, tracked, corrected, last = restarted(session)
-    assert (corrected.id, last.id) == (correction, more)
-    assert (tracked.slice_index, tracked.points) == (2, ())
-    np.testing.assert_array_equal(tracked.mask.mask, np.ones((3, 3), bool))
-    assert answer(session, mask(tracked.id, "a", 2), Done(tracked.id)) == []
+    told = restarted(session)
+    assert kinds(told) == ["Prompt", "Prompt", "Propagate", "Prompt", "Prompt"]
+    assert [told[0].id, told[3].id, told[4].id] == [first, correction, more]
+    track = told[2]
+    assert (track.objects, track.start, track.direction) == (("a",), 1, "forward")
+    assert (track.first, track.last) == (1, 2)
 
 
-def test_a_correction_after_the_restart_brings_the_mask_that_the_server_has_lost():
+def test_tracking_is_repeated_backwards_from_where_it_had_started():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    job = session.propagate("k", start=3, absent_stop=None)
+    sent(session)
+    answer(session, *(mask(job, "a", index) for index in (3, 2, 1, 0)), Done(job))
+    finish_prompt(session, "a", 0, points=[(0, 0, False)])
+    _, track, _ = restarted(session)
+    assert (track.start, track.direction, track.first, track.last) == (3, "backward", 0, 3)
+    assert track.absent_stop is None
+
+
+def test_masks_of_repeated_tracking_are_swallowed():
     session = opened()
     prompt = finish_prompt(session, "a", 1)
     finish_track(session, "a", [1, 2])
-    restarted(session)
+    finish_prompt(session, "a", 2, points=[(0, 0, False)])
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    sent(session)
     answer(session, Done(prompt))
-    first = session.prompt("a", "k", 2, [(0, 0, False)])
-    second = session.prompt("a", "k", 2, [(1, 1, False)])
-    known = session.prompt("a", "k", 1, [(1, 1, False)])
-    tracked, *asked = sent(session)
-    assert tracked.mask is not None
-    assert [message.id for message in asked] == [first, second, known]
-    assert kinds(answer(session, Done(tracked.id), Done(first))) == ["Done"]
+    (track,) = sent(session)
+    assert answer(session, mask(track.id, "a", 1), mask(track.id, "a", 2), Done(track.id)) == []
 
 
-def test_a_correction_in_flight_brings_the_mask_that_the_server_has_lost():
+def test_a_correction_after_the_restart_repeats_the_tracking_that_the_server_has_lost():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2, 3])
+    restarted(session)
+    first = session.prompt("a", "k", 3, [(0, 0, False)])
+    second = session.prompt("a", "k", 3, [(1, 1, False)])
+    (track,) = sent(session)
+    assert session.restoring
+    answer(session, *(mask(track.id, "a", index) for index in (1, 2, 3)), Done(track.id))
+    known = session.prompt("a", "k", 2, [(1, 1, False)])
+    assert [message.id for message in sent(session)] == [first, second, known]
+    assert kinds(answer(session, Done(first))) == ["Done"]
+
+
+def test_a_correction_in_flight_repeats_the_tracking_that_the_server_has_lost():
     session = opened()
     finish_prompt(session, "a", 1)
     finish_track(session, "a", [1, 2])
     correction = session.prompt("a", "k", 2, [(0, 0, False)])
     sent(session)
-    _, tracked, corrected = restarted(session)
-    assert tracked.mask is not None
-    assert corrected.id == correction
+    told = restarted(session)
+    assert kinds(told) == ["Prompt", "Propagate", "Prompt"]
+    assert told[-1].id == correction
 
 
 def test_slices_tracked_again_after_the_restart_are_known():
     session = opened()
-    prompt = finish_prompt(session, "a", 1)
+    finish_prompt(session, "a", 1)
     finish_track(session, "a", [1, 2])
     restarted(session)
-    answer(session, Done(prompt))
     finish_track(session, "a", [1, 2])
     session.prompt("a", "k", 2, [(0, 0, False)])
     assert kinds(sent(session)) == ["Prompt"]
 
 
-def test_a_slice_prompted_anew_is_no_correction():
+def test_a_slice_that_was_forgotten_or_painted_is_no_correction():
     session = opened()
-    prompt = finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
+    finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2, 3])
     restarted(session)
-    answer(session, Done(prompt))
     session.forget("a", "k", 2)
     session.prompt("a", "k", 2, [(0, 0, True)])
-    assert kinds(sent(session)) == ["Forget", "Prompt"]
+    session.prompt("a", "k", 3, mask=np.ones((6, 8), bool))
+    session.prompt("a", "k", 3, [(0, 0, False)])
+    assert kinds(sent(session)) == ["Forget", "Prompt", "Prompt", "Prompt"]
+
+
+def test_what_was_tracked_in_another_volume_is_not_repeated():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2])
+    restarted(session)
+    session.open_volume(VOXELS.copy(), SPACING)
+    finish_upload(session)
+    session.prompt("a", "k", 2, [(0, 0, True)])
+    assert kinds(sent(session)) == ["Prompt"]

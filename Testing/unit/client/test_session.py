@@ -149,6 +149,18 @@ def test_a_cancelled_upload_sends_no_more_chunks():
     assert kinds(sent(session)) == ["Prompt"]
 
 
+def test_a_cancelled_upload_goes_on_under_its_name():
+    session = Session("secret")
+    request = session.open_volume(VOXELS, SPACING)
+    greet(session)
+    (first,) = sent(session)
+    session.cancel(request)
+    sent(session)
+    answer(session, Done(request, "cancelled"))
+    session.open_volume(VOXELS, SPACING)
+    assert sent(session)[0].upload == first.upload
+
+
 def test_a_failed_upload_sends_no_more_chunks():
     session = Session("secret")
     request = session.open_volume(VOXELS, SPACING)

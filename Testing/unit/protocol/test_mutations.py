@@ -15,12 +15,12 @@ from unit.protocol.memory import MIB, memory_within
 from unit.protocol.mutations import mutated
 from unit.protocol.strategies import exact
 
-steady = settings(deadline=None, derandomize=True, max_examples=300)
+steady = settings(deadline=None, derandomize=True, max_examples=100)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5),
-    max_leaves=10,
+    max_leaves=5,
 )
 
 

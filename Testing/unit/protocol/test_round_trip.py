@@ -9,7 +9,7 @@ from medsam2.protocol.codec import TYPES
 from unit.protocol.examples import EXAMPLES
 from unit.protocol.strategies import MASKS, exact, messages
 
-steady = settings(deadline=None, derandomize=True, max_examples=60)
+steady = settings(deadline=None, derandomize=True, max_examples=40)
 
 
 def a_mask(mask: np.ndarray) -> Mask:
@@ -42,7 +42,7 @@ def test_every_type_has_an_example():
 @example(np.ones((0, 7), bool))
 @example(np.ones((1, 1), bool))
 @example(np.ones((3, 8), bool))
-@example(np.asfortranarray(np.arange(15).reshape(3, 5) % 2 == 0))
+@example(np.asfortranarray(np.arange(15).reshape(3, 5) < 7))
 @example(np.arange(60).reshape(6, 10)[::2, ::3] % 2 == 0)
 def test_masks_are_packed_row_by_row_into_the_fewest_bytes(mask):
     height, width = mask.shape

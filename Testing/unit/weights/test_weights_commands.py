@@ -84,6 +84,35 @@ def test_download_shows_the_licence_first(served, file_server):
     assert "installed already" in run("download", "served")
 
 
+def lines(output: str) -> list[dict]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_download_counts_its_bytes_for_machines(served, file_server):
+    *steps, last = lines(run("download", "served", "--accept-licence", "--json"))
+    size = len(file_server.content)
+    assert steps[-1] == {"done": size, "total": size}
+    assert last == {"installed": "served", "path": str(find_stored("served").path), "size_bytes": size}
+    assert lines(run("download", "served", "--json")) == [last]
+
+
+def test_list_for_machines_says_what_can_be_deleted_and_what_the_disk_holds(starter_file):
+    run("import", starter_file, "--name", "mine")
+    (answer,) = lines(run("list", "--json"))
+    rows = {row["name"]: row for row in answer["weights"]}
+    assert (rows["starter"]["shipped"], rows["mine"]["shipped"]) == (True, False)
+    assert answer["disk_bytes"] >= rows["mine"]["size_bytes"]
+    assert rows["sam2.1-tiny"]["url"].startswith("https://")
+
+
+def test_import_and_remove_answer_machines(starter_file):
+    (answer,) = lines(run("import", starter_file, "--name", "mine", "--json"))
+    assert answer["installed"] == "mine"
+    assert lines(run("remove", "mine", "--json")) == [
+        {"removed": "mine", "freed_bytes": answer["size_bytes"]}
+    ]
+
+
 def test_remove(starter_file):
     run("import", starter_file, "--name", "mine")
     assert "28 MB freed" in run("remove", "mine")

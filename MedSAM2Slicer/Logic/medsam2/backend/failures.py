@@ -1,5 +1,7 @@
 """What went wrong, as the message that the client gets."""
 
+import re
+
 import torch
 
 from medsam2.errors import InputError
@@ -13,16 +15,23 @@ HINTS = {
     "not_ready": "Say hello first.",
     "no_volume": "Open a volume first.",
     "out_of_memory": "Close other programs, crop the volume, or use smaller weights.",
+    "expired": "Open the volume again.",
+    "shutting_down": "Reconnect in a minute.",
     "internal": "Try again; if it happens again, report it with the backend's log.",
 }
-_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
+_MEMORY_WORDS = re.compile(
+    "can't allocate memory|cannot allocate memory|not enough memory|out of memory|bad_alloc|alloc_failed"
+    # oneDNN, when there is none for the code that it makes.
+    "|could not create a (memory|primitive(?! descriptor))",
+    re.IGNORECASE,
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out; torch says so in different ways on CPU, CUDA and MPS."""
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _MEMORY_WORDS)
+    return isinstance(error, RuntimeError) and _MEMORY_WORDS.search(str(error)) is not None
 
 
 def failure(error: BaseException, request: int) -> Error:

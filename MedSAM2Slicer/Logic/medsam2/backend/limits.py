@@ -35,7 +35,7 @@ class ServerLimits:
 
 
 class MemoryBudget:
-    """Promises of memory to sessions; refuses what does not fit."""
+    """Promises of memory to volumes; refuses what does not fit."""
 
     def __init__(self, limits: ServerLimits):
         self._limit = limits.memory_bytes or psutil.virtual_memory().total * 3 // 4
@@ -43,22 +43,25 @@ class MemoryBudget:
         self._promised: dict[object, int] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, owner: object, volume_bytes: int, request: int) -> None:
-        """Promise memory for a volume and its features, in place of what ``owner`` had.
+    def reserve(
+        self, holder: object, volume_bytes: int, request: int, instead_of: object | None = None
+    ) -> None:
+        """Promise memory for a volume and its features, in place of what another holder had.
 
         Raises:
             ProtocolError: "busy" when others hold the memory, "too_large" when it never fits.
         """
         wanted = volume_bytes + self._features
         with self._lock:
-            others = sum(size for holder, size in self._promised.items() if holder is not owner)
+            others = sum(self._promised.values()) - self._promised.get(instead_of, 0)
             if wanted > self._limit:
                 raise ProtocolError("too_large", "The volume is larger than the server's memory.", request)
             if wanted + others > self._limit:
                 raise ProtocolError("busy", "Other users' volumes fill the server's memory.", request)
-            self._promised[owner] = wanted
+            self._promised.pop(instead_of, None)
+            self._promised[holder] = wanted
 
-    def release(self, owner: object) -> None:
-        """Take back what was promised to ``owner``."""
+    def release(self, holder: object) -> None:
+        """Take back what was promised."""
         with self._lock:
-            self._promised.pop(owner, None)
+            self._promised.pop(holder, None)

@@ -31,6 +31,11 @@ class Lookahead:
         """Encode nothing more."""
         self._tracker, self._view, self._plan, self._next = None, None, iter(()), None
 
+    def leave(self, tracker: Tracker) -> None:
+        """Encode nothing more for a tracker."""
+        if tracker is self._tracker:
+            self.stop()
+
     def look_from(self, tracker: Tracker, slice_index: int, view: View | None = None) -> None:
         """Encode outward from a slice: in ``view``, else in the one before, else whole slices."""
         slices = tracker.slices

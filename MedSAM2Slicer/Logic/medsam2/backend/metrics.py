@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from medsam2.protocol import Mask, Message
 
-from .log import log_event
+from .log import log_event, place
 
 
 class Metrics:
@@ -50,21 +50,10 @@ class Metrics:
         """An error was sent; of an unexpected one the place in the code is logged, never its text."""
         self._errors.labels(code).inc()
         if code == "internal" and error is not None:
-            log_event("failure", code=code, error=type(error).__name__, place=_place(error))
+            log_event("failure", code=code, error=type(error).__name__, place=place(error.__traceback__))
         else:
             log_event("failure", code=code)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self._registry)
-
-
-def _place(error: BaseException) -> str:
-    """Module, line and function where an error was raised."""
-    trace = error.__traceback__
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    frame = trace.tb_frame
-    return f"{frame.f_globals.get('__name__')}:{trace.tb_lineno} {frame.f_code.co_name}"

@@ -8,6 +8,8 @@ from medsam2.protocol import Message, encode
 
 ROOM_BYTES = 2 * 2**20
 """With more than this waiting, the client's tracking pauses."""
+FULL_BYTES = 4 * ROOM_BYTES
+"""With more than this waiting, the client's requests are not read."""
 
 
 class Outbox:
@@ -23,21 +25,34 @@ class Outbox:
 
     def put(self, message: Message) -> None:
         """Queue a message, from any thread; lost when the connection is."""
-        data = encode(message)
+        self._put(encode(message))
+
+    def close(self, last: Message) -> None:
+        """Queue a last message and take nothing more."""
+        self._put(encode(last), last=True)
+
+    def _put(self, data: bytes, last: bool = False) -> None:
         with self._lock:
             if self._closed:
                 return
+            self._closed = last
             self._waiting.append(data)
             self._bytes += len(data)
-        self._loop.call_soon_threadsafe(self._filled.set)
+            # Within the lock: once it is closed and cleared, the loop may have ended.
+            self._loop.call_soon_threadsafe(self._filled.set)
 
     def has_room(self) -> bool:
         """Whether the client reads fast enough."""
         return self._bytes < ROOM_BYTES
 
     @property
+    def full(self) -> bool:
+        """Whether nothing should be done that has to be answered."""
+        return self._bytes >= FULL_BYTES
+
+    @property
     def empty(self) -> bool:
-        """Whether everything has been taken."""
+        """Whether everything has been written to the socket."""
         return not self._waiting
 
     async def next(self) -> bytes:
@@ -52,8 +67,8 @@ class Outbox:
         with self._lock:
             self._bytes -= len(self._waiting.popleft())
 
-    def close(self) -> None:
-        """Take nothing more."""
+    def clear(self) -> None:
+        """Drop everything and take nothing more."""
         with self._lock:
             self._closed = True
             self._waiting.clear()

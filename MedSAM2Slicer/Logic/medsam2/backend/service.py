@@ -1,11 +1,14 @@
 """What all connections of one server share."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from medsam2.model.network import MedSAM2
-from medsam2.protocol import Error, Limits, Ready, compressions
+from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
 
+from .failures import HINTS
 from .limits import MemoryBudget, ServerLimits
 from .metrics import Metrics
 from .session import Session
@@ -15,6 +18,8 @@ from .worker import Worker
 
 DRAIN_SECONDS = 20.0
 """A slice in flight is waited for so long at the end."""
+PARTING_SECONDS = 5.0
+"""And the clients' last messages so long."""
 
 
 class Service:
@@ -31,7 +36,7 @@ class Service:
         self.tokens = tokens
         self.limits = limits or ServerLimits()
         self.budget = MemoryBudget(self.limits)
-        self.shelf = Shelf()
+        self.shelf = Shelf(dropped=self.budget.release)
         self.metrics = Metrics()
         self.worker = Worker(self.metrics)
         self.connections: set = set()
@@ -58,6 +63,13 @@ class Service:
         """The state of a new client."""
         return Session(self._network, self._view_network, self.limits.feature_bytes)
 
+    def cut_upload(self, owner: str, announced: OpenVolume) -> Upload | None:
+        """What has come of an upload before its connection was lost, whether that was noticed or not."""
+        upload = self.shelf.take(owner, announced)
+        for connection in self.connections:
+            upload = upload or connection.uploading.give_up(owner, announced)
+        return upload
+
     async def watch(self) -> None:
         """Every two seconds: end idle sessions and those of revoked tokens, forget cut uploads."""
         while True:
@@ -68,15 +80,19 @@ class Service:
 
     async def drain(self) -> None:
         """Stop gracefully: finish the slice being computed, tell every client, send what is waiting."""
-        if self.stopping:
-            return
         self.stopping = True
-        await asyncio.to_thread(self.worker.drain, DRAIN_SECONDS)
-        closing = [
-            connection.end(Error(0, "shutting_down", "The server is being stopped.", "Reconnect later."))
-            for connection in list(self.connections)
-        ]
-        await asyncio.gather(*closing)
+        self.worker.stop()
+        await _within(DRAIN_SECONDS, lambda: self.worker.stopped)
+        for connection in self.connections:
+            connection.end(Error(0, "shutting_down", "The server is being stopped.", HINTS["shutting_down"]))
+        await _within(PARTING_SECONDS, lambda: not self.connections)
+
+
+async def _within(seconds: float, reached: Callable[[], bool]) -> None:
+    """Wait for something, but no longer than so many seconds."""
+    end = time.monotonic() + seconds
+    while not reached() and time.monotonic() < end:
+        await asyncio.sleep(0.02)
 
 
 def _version() -> str:

@@ -1,6 +1,6 @@
 """One client's volume, objects and features: what requests do, without sockets or threads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -20,12 +20,12 @@ from medsam2.protocol import (
 )
 from medsam2.protocol import Prompt as PromptMessage
 from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
-from medsam2.volume import AXES, Geometry, Prompt, Volume, VolumeSlices, choose_window
+from medsam2.volume import AXES, Geometry, Prompt, Volume, VolumeSlices, choose_window, guess_modality
 
 from .lookahead import Lookahead
 
 MEMORIES = {"temporal": TemporalMemory, "self-sorting": SelfSortingMemory}
-Steps = Iterator[Message]
+Steps = Generator[Message, None, None]
 """A request's answers; the work for each is done when it is asked for."""
 
 
@@ -64,7 +64,8 @@ class Session:
         if voxels.dtype.kind == "f" and not all(np.isfinite(plane).all() for plane in voxels):
             raise InputError("The volume holds NaN or infinite voxels: replace them, for example with 0.")
         k, j, i = announced.spacing
-        volume = Volume(voxels, Geometry(voxels.shape, np.diag([i, j, k, 1.0])), announced.modality)
+        modality = announced.modality or guess_modality(voxels)
+        volume = Volume(voxels, Geometry(voxels.shape, np.diag([i, j, k, 1.0])), modality)
         self._window = choose_window(volume, announced.window)
         self._memory = MEMORIES[announced.memory]()
         self._volume = volume
@@ -97,6 +98,7 @@ class Session:
         for other, tracker in self._trackers.items():
             if other != axis:
                 tracker.free_features()
+                self.lookahead.leave(tracker)
         return self._trackers[axis]
 
     def _prompt(self, request: PromptMessage) -> Steps:

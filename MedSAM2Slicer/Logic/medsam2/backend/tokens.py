@@ -8,6 +8,8 @@ from typing import Protocol
 
 from medsam2.errors import InputError
 
+from .log import log_event
+
 LEAST_LENGTH = 16
 
 
@@ -47,6 +49,7 @@ class TokenFile:
         try:
             self._refresh()
         except InputError:
+            log_event("tokens_refused")
             return None
         given = token.encode()
         # All are compared, so that the time taken says nothing.

@@ -1,5 +1,6 @@
-"""The one thread that computes: it takes turns between the jobs of all clients, slice by slice."""
+"""What computes: it takes turns between the jobs of all clients, slice by slice, one at a time."""
 
+import contextlib
 import gc
 import threading
 import time
@@ -26,12 +27,14 @@ class Job:
         kind: name for metrics.
         start: makes the iterator of answers.
         urgent: goes before all tracking: someone waits for this very slice.
+        answered: whether the client is told how it ended.
     """
 
     id: int
     kind: str
     start: Callable[[], Steps]
     urgent: bool
+    answered: bool = True
     cancelled: bool = False
     steps: Steps | None = None
 
@@ -45,6 +48,7 @@ class Client:
         send: hands a message to the client's connection, from any thread.
         has_room: whether the connection can take more; a slow reader's jobs wait meanwhile.
         spent: seconds of tracking, by which turns are shared out.
+        gone: forgotten once its last job is done.
     """
 
     session: Session
@@ -53,24 +57,41 @@ class Client:
     urgent: deque[Job] = field(default_factory=deque)
     tracking: deque[Job] = field(default_factory=deque)
     spent: float = 0.0
+    gone: bool = False
 
     @property
     def jobs(self) -> list[Job]:
         """All jobs, those that are computed first in front."""
         return [*self.urgent, *self.tracking]
 
+    @property
+    def waiting(self) -> int:
+        """Number of jobs."""
+        return len(self.urgent) + len(self.tracking)
+
 
 class Worker:
-    """Runs jobs on the device: urgent ones first, then tracking in equal shares, then encoding in advance."""
+    """Runs jobs on the device: urgent ones first, then tracking in equal shares, then encoding in advance.
 
-    def __init__(self, metrics: Metrics):
+    Args:
+        metrics: told of every answer.
+        clock: seconds, by which shares are measured.
+
+    Attributes:
+        stopped: whether the last job has been answered after ``stop``.
+    """
+
+    def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.perf_counter):
         self._metrics = metrics
+        self._clock = clock
         self._clients: list[Client] = []
         self._changed = threading.Condition()
         self._interruption = Interruption()
+        self._served = 0.0
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="compute", daemon=True)
-        self._thread.start()
+        self._thread_spoilt = False
+        self.stopped = False
+        self._start_thread()
 
     def add(self, client: Client) -> None:
         """Serve a client."""
@@ -79,31 +100,34 @@ class Worker:
 
     def remove(self, client: Client) -> None:
         """Serve a client no longer: its jobs end after the slice being computed, its memory is freed."""
-
-        def free() -> Steps:
-            client.session.free()
-            return iter(())
-
         with self._changed:
-            self._clear(client)
-            client.urgent.append(Job(0, "free", free, urgent=True))
-            self._wake()
+            client.urgent.clear()
+            client.tracking.clear()
+            client.gone = True
+            self.free(client)
+
+    def free(self, client: Client) -> None:
+        """Free the memory of a client's session, behind its earlier urgent jobs."""
+
+        def steps() -> Steps:
+            client.session.free()
+            yield from ()
+
+        self.submit(client, Job(0, "free", steps, urgent=True, answered=False))
 
     def submit(self, client: Client, job: Job) -> None:
         """Queue a job behind the client's earlier ones of the same urgency."""
         with self._changed:
             (client.urgent if job.urgent else client.tracking).append(job)
-            if not job.urgent and len(client.tracking) == 1:
-                # Whoever was idle must not catch up on all the time that it did not use.
-                busy = [other.spent for other in self._clients if other.tracking and other is not client]
-                client.spent = max(client.spent, min(busy, default=0.0))
+            if self.stopped:
+                self._cancel_all(client)
             self._wake()
 
     def cancel(self, client: Client, id: int | None = None) -> None:
         """Cancel one job, or all of a client's; each still answers that it is done."""
         with self._changed:
             for job in client.jobs:
-                job.cancelled |= id is None or job.id == id
+                job.cancelled |= job.answered and id in (None, job.id)
             self._wake()
 
     def cancel_tracking(self, client: Client) -> None:
@@ -123,20 +147,26 @@ class Worker:
         with self._changed:
             return sum(len(client.jobs) for client in self._clients)
 
-    def drain(self, timeout: float) -> None:
-        """Finish the slice being computed, then answer every job as cancelled and stop."""
+    def stop(self) -> None:
+        """Finish the slice being computed, then answer every job as cancelled; returns at once."""
         with self._changed:
             self._stopping = True
             self._wake()
-        self._thread.join(timeout)
 
     def _wake(self) -> None:
         self._interruption.request()
         self._changed.notify()
 
-    def _clear(self, client: Client) -> None:
+    def _cancel_all(self, client: Client) -> None:
+        for job in client.jobs:
+            if job.answered:
+                client.send(Done(job.id, "cancelled"))
         client.urgent.clear()
         client.tracking.clear()
+
+    def _start_thread(self) -> None:
+        threading.Thread(target=self._run, name="compute", daemon=True).start()
+        self._thread_spoilt = False
 
     def _run(self) -> None:
         while True:
@@ -145,16 +175,21 @@ class Worker:
                     self._changed.wait()
                 if self._stopping:
                     break
+                if self._thread_spoilt:
+                    # Without memory for a thread there is none for the job either.
+                    with contextlib.suppress(RuntimeError, MemoryError):
+                        self._start_thread()
+                        return
                 self._interruption.clear()
             client, job = turn
             if job is None:
                 self._look_ahead(client)
             else:
                 self._step(client, job)
-        for client in self._clients:
-            for job in client.jobs:
-                client.send(Done(job.id, "cancelled"))
-            self._clear(client)
+        with self._changed:
+            for client in self._clients:
+                self._cancel_all(client)
+            self.stopped = True
 
     def _next_turn(self) -> tuple[Client, Job | None] | None:
         for client in self._clients:
@@ -170,6 +205,8 @@ class Worker:
         tracking = [client for client in self._clients if client.tracking and client.has_room()]
         if tracking:
             client = min(tracking, key=lambda one: one.spent)
+            # Whoever was idle, or slow to read, does not catch up on all the time that it did not use.
+            self._served = client.spent = max(client.spent, self._served)
             return client, client.tracking[0]
         ahead = [client for client in self._clients if client.session.lookahead.waiting]
         if ahead:
@@ -181,24 +218,24 @@ class Worker:
 
     def _step(self, client: Client, job: Job) -> None:
         """Compute one answer of a job and send it."""
-        started = time.perf_counter()
+        started = self._clock()
         if job.cancelled:
             self._end(client, job, Done(job.id, "cancelled"))
             return
         try:
             job.steps = job.steps or job.start()
             answer = next(job.steps, None)
+            if answer is not None and not isinstance(answer, Done):
+                client.send(answer)
         except Exception as error:
             self._fail(client, job, error)
             return
-        seconds = time.perf_counter() - started
+        seconds = self._clock() - started
         if not job.urgent:
             client.spent += seconds
         self._metrics.computed(job.kind, answer, seconds)
         if answer is None or isinstance(answer, Done):
             self._end(client, job, answer)
-        else:
-            client.send(answer)
 
     def _fail(self, client: Client, job: Job, error: Exception) -> None:
         if is_out_of_memory(error):
@@ -210,22 +247,25 @@ class Worker:
         error.__traceback__ = None
         job.steps = None
         if answer.code == "out_of_memory":
+            # oneDNN, which convolves on the CPU, may have noted for this thread that it could not make its
+            # machine code, and then refuses all convolutions in it for ever.
+            self._thread_spoilt = True
             gc.collect()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
         self._end(client, job, answer)
 
     def _end(self, client: Client, job: Job, answer: Message | None) -> None:
-        """The job leaves the queue; a client that was removed is forgotten with its last one."""
+        """The job leaves the queue; a client that is gone is forgotten with its last one."""
         if job.steps is not None:
-            job.steps.close() if hasattr(job.steps, "close") else None
+            job.steps.close()
         with self._changed:
             for queue in (client.urgent, client.tracking):
                 if job in queue:
                     queue.remove(job)
-            if job.kind == "free":
+            if client.gone and not client.waiting:
                 self._clients.remove(client)
-        if answer is not None:
+        if answer is not None and job.answered:
             outcome = answer.outcome if isinstance(answer, Done) else "failed"
             self._metrics.ended(job.kind, outcome)
             client.send(answer)
@@ -237,4 +277,5 @@ class Worker:
             pass
         except Exception as error:
             client.session.lookahead.stop()
+            self._thread_spoilt |= is_out_of_memory(error)
             self._metrics.failed(failure(error, 0).code, error)

@@ -1,12 +1,15 @@
 """``medsam2 serve``: the backend process, for one computer or for a department."""
 
-import sys
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medsam2.errors import InputError
+
+if TYPE_CHECKING:
+    from medsam2.backend.tokens import Tokens
 
 
 def serve(
@@ -17,7 +20,7 @@ def serve(
         ),
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
     tokens: Annotated[
         Path | None, typer.Option(help="File of those who may connect: NAME TOKEN per line.")
     ] = None,
@@ -39,17 +42,11 @@ def serve(
     idle_minutes: Annotated[float, typer.Option(min=0.01, help="An unused session ends after these.")] = 30,
 ) -> None:
     """Run the backend that Slicer and ``medsam2 segment --server`` talk to."""
+    from medsam2.backend.address import Address
     from medsam2.backend.limits import MIB, ServerLimits
-    from medsam2.backend.server import Address, serve_until_stopped
-    from medsam2.backend.service import Service
-    from medsam2.backend.tokens import OneToken, TokenFile
-    from medsam2.weights.loading import load_model
 
-    address = Address(host, port, tls_certificate, tls_key, insecure_behind_proxy)
-    address.check()
-    if not local and tokens is None:
-        raise InputError("Say who may connect: give --tokens FILE with a line NAME TOKEN for each.")
-    known = OneToken(_token_from_stdin()) if local else TokenFile(tokens)
+    if max_memory is not None and max_memory <= max_features:
+        raise InputError("--max-memory leaves no room for a volume: give more than --max-features.")
     limits = ServerLimits(
         message_bytes=max_message * MIB,
         volume_bytes=max_volume * MIB,
@@ -58,17 +55,34 @@ def serve(
         sessions=max_sessions,
         idle_seconds=idle_minutes * 60,
     )
+    address = Address(host, port, tls_certificate, tls_key, insecure_behind_proxy)
+    address.check()
+    known = _tokens(local, tokens)
+
+    # Importing torch takes seconds: only now that nothing is wrong.
+    from medsam2.backend.server import serve_until_stopped
+    from medsam2.backend.service import Service
+    from medsam2.weights.loading import load_model
+
     network = load_model(weights, device, precision)
     view_network = None
     if network.config.preset != "starter":
         view_network = load_model("starter", str(network.device), precision)
     # A file's path may name a patient; only a catalogue name is told to clients.
     name = network.config.preset if Path(weights).exists() else weights
-    serve_until_stopped(Service(network, view_network, name, known, limits), address, ends_with_stdin=local)
+    serve_until_stopped(Service(network, view_network, name, known, limits), address, pings=not local)
+    # Python takes seconds to take torch down, and nothing is left to be put away.
+    os._exit(0)
 
 
-def _token_from_stdin() -> str:
-    token = sys.stdin.buffer.readline().decode("ascii", "replace").strip()
-    if not token:
-        raise InputError("--local expects a token on standard input: start it from Slicer or the client.")
-    return token
+def _tokens(local: bool, file: Path | None) -> "Tokens":
+    from medsam2.backend.parent import end_with_parent, token_from_parent
+    from medsam2.backend.tokens import OneToken, TokenFile
+
+    if local:
+        token = token_from_parent()
+        end_with_parent()
+        return OneToken(token)
+    if file is None:
+        raise InputError("Say who may connect: give --tokens FILE with a line NAME TOKEN for each.")
+    return TokenFile(file)

@@ -141,5 +141,6 @@ class BlockingClient:
         for message in messages:
             if message.id in self._arrived:
                 self._arrived[message.id].append(message)
-            elif isinstance(message, Error) and message.id == 0 and message.code not in MENDED:
+        for message in messages:
+            if isinstance(message, Error) and message.id == 0 and message.code not in MENDED:
                 raise ClientError(message.code, message.message, message.hint)

@@ -103,7 +103,7 @@ class Link:
         try:
             data = self._socket.recv(READ_BYTES)
         except _NOT_NOW:
-            return []
+            return self._messages()  # some may have come together with the server's consent to connect
         except OSError:
             data = b""
         self.moved = True
@@ -178,7 +178,7 @@ class Link:
 
     def close(self) -> None:
         """Close; the other end is told if that is possible at once."""
-        if self.state is LinkState.OPEN:
+        if self.state is LinkState.OPEN and self._protocol.state is OPEN:
             self._protocol.send_close(1000)
             self._send(lambda: None)
         self._end("The connection was closed here.")

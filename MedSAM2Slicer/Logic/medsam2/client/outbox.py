@@ -1,7 +1,7 @@
 """The order in which one connection's messages go out."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from medsam2.protocol import (
@@ -19,12 +19,14 @@ from medsam2.protocol import (
 
 from .uploads import Uploads
 
-CHUNK_BYTES = {"none": 2**20, "zstd": 2**18}
-"""Most voxels of one chunk, however much the server takes: making it must stay well below 2 ms."""
+CHUNK_BYTES = 2**18
+"""Of the volume in one chunk at most: larger ones take long to make, and no less time in all."""
 
 
 class Outbox:
     """Requests in order, an opening volume's chunks as they are asked for, cancels before all else.
+
+    A hello and an opening volume must end before anything else is sent.
 
     Args:
         hello: goes first.
@@ -32,6 +34,7 @@ class Outbox:
         uploads: holds the voxels of every ``OpenVolume``.
         remote: whether chunks travel over a network, where packing them is worth it.
         new_ids: for messages that are made here.
+        one_by_one: ids of requests that what follows must wait for.
 
     Attributes:
         ready: what the server said of itself; None until then.
@@ -44,16 +47,18 @@ class Outbox:
         uploads: Uploads,
         remote: bool,
         new_ids: Iterator[int],
+        one_by_one: Container[int],
     ):
         self.ready: Ready | None = None
         self._queue = deque([hello, *messages])
         self._uploads = uploads
         self._remote = remote
         self._new_ids = new_ids
+        self._one_by_one = one_by_one
         self._cancels: deque[Cancel] = deque()
         self._cancelled: set[int] = set()
         self._shown: Shown | None = None
-        # The hello or opening volume that was sent last: what comes after waits for its end.
+        # What was sent last, if what comes after waits for its end.
         self._gate: Message | None = None
         self._chunks_wanted = False
         self._chunks: Iterator[Chunk] = iter(())
@@ -89,7 +94,7 @@ class Outbox:
         cancelled = message.id in self._cancelled
         if cancelled:
             self._cancels.append(Cancel(next(self._new_ids), message.id))
-        if isinstance(message, Hello | OpenVolume):
+        if isinstance(message, Hello | OpenVolume) or message.id in self._one_by_one:
             self._gate = message
         if isinstance(message, OpenVolume):
             self._chunks_wanted = not cancelled
@@ -107,9 +112,9 @@ class Outbox:
         if not self._chunks_wanted or gate is None or progress.id != gate.id:
             return
         self._chunks_wanted = False
-        packing = self._compression()
-        size = min(self.ready.limits.chunk_bytes, CHUNK_BYTES[packing])
-        self._chunks = chunks(gate.id, self._uploads[gate.upload], size, packing, progress.done)
+        size = min(self.ready.limits.chunk_bytes, CHUNK_BYTES)
+        voxels = self._uploads[gate.upload]
+        self._chunks = chunks(gate.id, voxels, size, self._compression(), progress.done)
 
     def ended(self, request_id: int) -> None:
         """A request has ended."""

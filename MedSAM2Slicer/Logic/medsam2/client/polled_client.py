@@ -106,13 +106,16 @@ class PolledClient:
 
         Besides the answers to requests there are ``Ready``, and ``Error`` with id 0 for the connection.
         """
-        deadline = self._clock() + budget
         messages: list[Message] = []
         self._moved = True
+        started = self._clock()
+        deadline = started + budget
         while self._moved and self.failure is None and not self._closed:
             self._moved = self._step(messages)
-            if self._clock() >= deadline:
+            ended = self._clock()
+            if ended + (ended - started) > deadline:  # another such step would be late
                 break
+            started = ended
         return messages
 
     def wait(self, timeout: float) -> None:
@@ -133,7 +136,8 @@ class PolledClient:
             self._session.close()
             self._link.exchange(self._session.next_message)
             self._link.close()
-        self._backend.stop(keep_log=self.failure is not None)
+        # The log stays only where the failure sends people to it.
+        self._backend.stop(keep_log=self.failure is not None and self._backend.help in str(self.failure))
 
     def _step(self, messages: list[Message]) -> bool:
         """Do one thing; returns whether there may be more to do at once."""
@@ -146,7 +150,7 @@ class PolledClient:
         if self._link.state is LinkState.CLOSED and not self._arrived:
             self._lost_link(self._link)
             return False
-        return self._link.moved
+        return self._link.moved or bool(self._arrived)
 
     def _take(self, data: bytes, messages: list[Message]) -> None:
         try:

@@ -52,12 +52,12 @@ class Session:
         self._journal = Journal(self._ids)
         self._open: dict[int, Message] = {}
         self._cancelled: set[int] = set()
-        self._replayed: set[int] = set()
+        self._replayed: dict[int, Message] = {}
         self._restarted = False
         self._outbox = self._new_outbox([])
 
     def _new_outbox(self, messages: Iterable[Message]) -> Outbox:
-        return Outbox(self._hello, messages, self._uploads, self._remote, self._ids)
+        return Outbox(self._hello, messages, self._uploads, self._remote, self._ids, self._replayed)
 
     @property
     def ready(self) -> Ready | None:
@@ -130,8 +130,8 @@ class Session:
         if view is not None and not isinstance(view, str):
             view = float(view)
         request = Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, view)
-        for lost in self._journal.with_lost_mask(request)[:-1]:
-            self._replayed.add(lost.id)
+        for lost in self._journal.behind_lost_track(request)[:-1]:
+            self._replayed[lost.id] = lost
             self._outbox.put(lost)
         return self._request(request)
 
@@ -193,21 +193,24 @@ class Session:
             self._outbox.welcomed(message)
         elif isinstance(message, Progress):
             self._outbox.progressed(message)
-        elif isinstance(message, Mask) and isinstance(self._open.get(message.id), Propagate):
-            self._journal.tracked(message)
+        elif isinstance(message, Mask):
+            request = self._open.get(message.id) or self._replayed.get(message.id)
+            if isinstance(request, Propagate):
+                self._journal.tracked(request, message)
         return [] if message.id in self._replayed else [message]
 
     def _ended(self, answer: Done | Error) -> list[Message]:
         self._outbox.ended(answer.id)
         if answer.id in self._replayed:
-            self._replayed.discard(answer.id)
+            del self._replayed[answer.id]
             return self._restored(answer)
         request = self._open.pop(answer.id, None)
         self._cancelled.discard(answer.id)
         if isinstance(answer, Done) and answer.outcome == "finished":
             self._note(request)
         if isinstance(request, OpenVolume):
-            volumes = [*self._open.values(), self._journal.volume]
+            # This one too: an upload that was cancelled or refused may be asked for again.
+            volumes = [*self._open.values(), self._journal.volume, request]
             self._uploads.keep([volume.upload for volume in volumes if isinstance(volume, OpenVolume)])
         return [answer]
 
@@ -241,9 +244,9 @@ class Session:
         for request in self._open.values():
             if isinstance(request, OpenVolume):
                 self._journal.opening()
-            messages += self._journal.with_lost_mask(request) if isinstance(request, Prompt) else [request]
+            messages += self._journal.behind_lost_track(request) if isinstance(request, Prompt) else [request]
         self._restarted = True
-        self._replayed = {message.id for message in messages} - self._open.keys()
+        self._replayed = {message.id: message for message in messages if message.id not in self._open}
         self._outbox = self._new_outbox(messages)
         for job in self._cancelled:
             self._outbox.cancel(self._open[job])

@@ -80,7 +80,7 @@ class OpenVolume(Message):
         shape: voxels along k, j and i.
         dtype: little-endian.
         spacing: millimetres between voxels along k, j and i.
-        modality: such as "CT" or "MR"; decides the window when none is given.
+        modality: such as "CT" or "MR"; decides the window when none is given. None: guessed.
         window: intensities shown as black and white; None for automatic.
         memory: which slices the tracker remembers.
         compression: how the chunks are packed.

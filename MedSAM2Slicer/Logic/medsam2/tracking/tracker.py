@@ -199,8 +199,11 @@ class Tracker:
             logits = view.logits_from(earlier.logits, earlier.view).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
             if not earlier.prompted or prompt.slice_index in target.reversed:
                 conditioned = self._conditioned(target, prompt.slice_index, features, view)
-        # Only a first click is ambiguous: what it corrects is known (``_use_multimask``).
-        return self.network.decode(features, conditioned, points, labels, logits, prompt.is_ambiguous)
+        # What a click corrects is known, but official networks were trained as if it were not
+        # (``multimask_output_for_tracking``).
+        known = earlier is not None and self.network.config.single_mask_tracking
+        ambiguous = prompt.is_ambiguous and not known
+        return self.network.decode(features, conditioned, points, labels, logits, ambiguous)
 
     def _conditioned(self, target: TrackedObject, index: int, features: ImageFeatures, view: View) -> Tensor:
         reverse = target.reversed.get(index, False)

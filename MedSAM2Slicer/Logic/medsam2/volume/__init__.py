@@ -2,7 +2,7 @@
 
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.prompt import Prompt
-from medsam2.volume.reading import VolumeWarning, read_volume
+from medsam2.volume.reading import VolumeWarning, guess_modality, read_volume
 from medsam2.volume.slices import ImageSet, Slices, VolumeSlices
 from medsam2.volume.volume import Volume, check_axis
 from medsam2.volume.volume_masks import VolumeMasks
@@ -35,6 +35,7 @@ __all__ = [
     "check_axis",
     "choose_window",
     "complete_file",
+    "guess_modality",
     "output_format",
     "read_volume",
     "write_labelmap",

@@ -44,7 +44,7 @@ def read_volume(path: str | os.PathLike) -> Volume:
     geometry = Geometry.from_image(image)
     voxels = _scalar_voxels(path, image).reshape(geometry.shape)
     _check_finite(path, voxels)
-    return Volume(voxels, geometry, modality or _guess_modality(voxels))
+    return Volume(voxels, geometry, modality or guess_modality(voxels))
 
 
 def _why_unreadable(path: Path, reason: str) -> str:
@@ -158,6 +158,7 @@ def _check_finite(path: Path, voxels: np.ndarray) -> None:
         raise InputError(f"{path} holds {bad} voxels that are not a number or infinite: replace them first.")
 
 
-def _guess_modality(voxels: np.ndarray) -> str | None:
+def guess_modality(voxels: np.ndarray) -> str | None:
+    """``"CT"`` for voxels that look like Hounsfield units, else None."""
     is_ct = voxels.dtype.kind in "if" and -3100 <= voxels.min() <= -500 and 100 <= voxels.max() <= 32767
     return "CT" if is_ct else None

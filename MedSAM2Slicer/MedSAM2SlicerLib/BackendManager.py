@@ -1,0 +1,167 @@
+"""The one backend of the application, shared by all effects and the panel, and the timer that serves it.
+
+It is started when it is first needed. All calls are made from the application's main thread.
+"""
+
+import qt
+
+from .BackendSettings import BackendSettings
+from .Machine import pythonProgram
+
+BUSY_MILLISECONDS, IDLE_MILLISECONDS = 10, 500
+PATIENCE = 3
+"""Quiet idle looks after which the timer slows down."""
+
+_shared: "BackendManager | None" = None
+
+
+def backendManager() -> "BackendManager":
+    """The shared manager; made, but nothing started, when first asked for."""
+    global _shared  # one per application, as every editor widget clones the effect
+    if _shared is None:
+        _shared = BackendManager()
+    return _shared
+
+
+class BackendManager:
+    """Starts, pumps and stops the backend.
+
+    Attributes:
+        settings: which backend; ``restart`` after changing them.
+    """
+
+    def __init__(self):
+        self.settings = BackendSettings.load()
+        self._token = ""
+        self._backend = None
+        self._client = None
+        self._handlers: list = []
+        self._observers: list = []
+        self._lastState = None
+        self._quiet = 0
+        self._timer = qt.QTimer()
+        self._timer.setInterval(BUSY_MILLISECONDS)
+        self._timer.connect("timeout()", self._onTimer)
+
+    # Life
+
+    def client(self):
+        """The ``PolledClient``, started if need be; its requests are answered to the attached handlers.
+
+        Raises:
+            ClientError: the settings cannot be used, in one sentence.
+        """
+        if self.failure:
+            self.stop()  # the user tries again
+        if self._client is None:
+            self._backend = _makeBackend(self.settings, self._token)
+            self._client = _makeClient(self._backend)
+            self._client.start()
+            self._onStateChanged()
+        self._hurry()
+        return self._client
+
+    def restart(self) -> None:
+        """End the backend; it starts again, with the settings as they are now, when it is next needed."""
+        self.stop()
+        self.settings.save()
+
+    def stop(self) -> None:
+        """End the backend."""
+        self._timer.stop()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+            self._onStateChanged()
+
+    def setToken(self, token: str) -> None:
+        """The server's token, for as long as the application runs."""
+        self._token = token.strip()
+
+    # What others hear
+
+    def attach(self, handler) -> None:
+        """Call ``handler(message)`` for every message."""
+        self._handlers.append(handler)
+
+    def detach(self, handler) -> None:
+        """Call it no longer."""
+        if handler in self._handlers:
+            self._handlers.remove(handler)
+
+    def addObserver(self, observer) -> None:
+        """Call ``observer()`` when the state has changed."""
+        self._observers.append(observer)
+
+    def removeObserver(self, observer) -> None:
+        """Call it no longer."""
+        if observer in self._observers:
+            self._observers.remove(observer)
+
+    @property
+    def ready(self):
+        """What the backend said of itself (``protocol.Ready``); None while it is not running."""
+        return None if self._client is None else self._client.ready
+
+    def newClient(self):
+        """A client with a backend of its own, not started yet: for tests that must not touch the user's."""
+        return _makeClient(_makeBackend(self.settings, self._token))
+
+    def logTail(self) -> str:
+        """The end of the log of a backend on this computer; empty if there is none."""
+        local = self._client is not None and not self._backend.remote
+        return self._backend.log_tail() if local else ""
+
+    @property
+    def failure(self) -> str:
+        """Why the backend cannot be used, in one sentence; empty while it can."""
+        failure = None if self._client is None else self._client.failure
+        return "" if failure is None else str(failure)
+
+    @property
+    def stateText(self) -> str:
+        """What it is doing, in a word."""
+        return "stopped" if self._client is None else self._client.state.value
+
+    # Timer
+
+    def _hurry(self) -> None:
+        self._quiet = 0
+        self._timer.setInterval(BUSY_MILLISECONDS)
+        self._timer.start()
+
+    def _onTimer(self) -> None:
+        """Hand on what has come; an idle backend is looked at twice a second only."""
+        if self._client is None:
+            return
+        messages = self._client.pump()
+        for message in messages:
+            for handler in list(self._handlers):
+                handler(message)
+        if self._client is None:  # a handler stopped it
+            return
+        if self._client.state is not self._lastState:
+            self._onStateChanged()
+        self._quiet = 0 if messages or self._client.busy else self._quiet + 1
+        if self._quiet == PATIENCE:
+            self._timer.setInterval(IDLE_MILLISECONDS)
+
+    def _onStateChanged(self) -> None:
+        self._lastState = None if self._client is None else self._client.state
+        for observer in list(self._observers):
+            observer()
+
+
+def _makeBackend(settings: BackendSettings, token: str):
+    # Imported at first use: the panel has offered to install what is missing by then.
+    from medsam2.client import LocalBackend, RemoteBackend
+
+    if settings.serverUrl:
+        return RemoteBackend(settings.serverUrl, token, settings.caFile or None)
+    return LocalBackend(pythonProgram(), settings.weights, settings.device)
+
+
+def _makeClient(backend):
+    from medsam2.client import PolledClient
+
+    return PolledClient(backend)

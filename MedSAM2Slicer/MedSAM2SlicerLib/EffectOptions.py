@@ -1,0 +1,163 @@
+"""The effect's widgets in the Segment Editor, and the parameters that they show."""
+
+import qt
+from slicer.i18n import tr as _
+
+from .ConfidenceStrip import ConfidenceStrip
+
+DIRECTIONS = (
+    ("both", "both ways"),
+    ("forward", "up only"),
+    ("backward", "down only"),
+    ("range", "slice range"),
+)
+WINDOWS = (
+    ("auto", "automatic"),
+    ("view", "as shown in the views"),
+    ("soft-tissue", "CT soft tissue"),
+    ("lung", "CT lung"),
+    ("bone", "CT bone"),
+    ("brain", "CT brain"),
+)
+MEMORIES = (("temporal", "neighbouring slices"), ("self-sorting", "the most telling slices"))
+DEFAULTS = {
+    "Direction": "both",
+    "Window": "auto",
+    "Memory": "temporal",
+    "StopWhenAbsent": 1,
+    "AllSegments": 0,
+    "FirstSlice": 0,
+    "LastSlice": 0,
+}
+
+
+class EffectOptions:
+    """Builds the options and keeps them in step with the effect's parameters.
+
+    Args:
+        scriptedEffect: the adaptor.
+        actions: has ``propagateOrCancel``, ``usePaintedSlice``, ``clearSeeds``, ``goToSlice``,
+            ``nextDoubtful``, ``acceptSlice`` and ``optionsChanged``.
+    """
+
+    def __init__(self, scriptedEffect, actions):
+        self._effect = scriptedEffect
+        self._actions = actions
+        self._updating = False
+        self.message = qt.QLabel()
+        self.message.wordWrap = True
+        self.propagateButton = self._button(_("Propagate"), actions.propagateOrCancel, _("Key: P"))
+        self.progress = qt.QProgressBar()
+        self.progress.visible = False
+        self.strip = ConfidenceStrip(actions.goToSlice)
+        scriptedEffect.addOptionsWidget(self.message)
+        scriptedEffect.addOptionsWidget(self._row(self.propagateButton, self.progress))
+        scriptedEffect.addOptionsWidget(self.strip)
+        scriptedEffect.addOptionsWidget(
+            self._row(
+                self._button(_("Next doubtful slice"), actions.nextDoubtful, _("Key: N")),
+                self._button(_("Accept slice"), actions.acceptSlice, _("Key: A")),
+            )
+        )
+        scriptedEffect.addOptionsWidget(
+            self._row(
+                self._button(
+                    _("Use this slice of the segment"),
+                    actions.usePaintedSlice,
+                    _("What is painted or imported on the slice shown becomes the prompt."),
+                ),
+                self._button(_("Remove all seeds"), actions.clearSeeds, ""),
+            )
+        )
+        self._direction = self._choice("Direction", DIRECTIONS, _("Propagate:"))
+        self._range = (self._number("FirstSlice"), self._number("LastSlice"))
+        self._rangeRow = self._row(*self._range)
+        scriptedEffect.addLabeledOptionsWidget(_("Slices:"), self._rangeRow)
+        self._window = self._choice("Window", WINDOWS, _("Intensities:"))
+        self._memory = self._choice("Memory", MEMORIES, _("Remember:"))
+        self._stop = self._check("StopWhenAbsent", _("Stop when the object has ended"))
+        self._all = self._check("AllSegments", _("All segments that have seeds"))
+
+    @staticmethod
+    def setDefaults(scriptedEffect) -> None:
+        """Values of a new scene."""
+        for name, value in DEFAULTS.items():
+            scriptedEffect.setParameterDefault(name, value)
+
+    def updateFromParameters(self) -> None:
+        """Show the parameters."""
+        self._updating = True
+        for box, name in ((self._direction, "Direction"), (self._window, "Window"), (self._memory, "Memory")):
+            box.setCurrentIndex(box.findData(self._effect.parameter(name)))
+        for number, name in zip(self._range, ("FirstSlice", "LastSlice"), strict=True):
+            number.value = self._effect.integerParameter(name)
+        self._stop.checked = bool(self._effect.integerParameter("StopWhenAbsent"))
+        self._all.checked = bool(self._effect.integerParameter("AllSegments"))
+        self._rangeRow.visible = self._effect.parameter("Direction") == "range"
+        self._updating = False
+
+    def updateToParameters(self) -> None:
+        """Keep what the user chose."""
+        if self._updating:
+            return
+        for box, name in ((self._direction, "Direction"), (self._window, "Window"), (self._memory, "Memory")):
+            self._effect.setParameter(name, box.itemData(box.currentIndex))
+        for number, name in zip(self._range, ("FirstSlice", "LastSlice"), strict=True):
+            self._effect.setParameter(name, number.value)
+        self._effect.setParameter("StopWhenAbsent", int(self._stop.checked))
+        self._effect.setParameter("AllSegments", int(self._all.checked))
+        self._rangeRow.visible = self._effect.parameter("Direction") == "range"
+        self._actions.optionsChanged()
+
+    def showMessage(self, text: str, isError: bool = False) -> None:
+        """A sentence above the buttons, where the user looks."""
+        self.message.text = text
+        self.message.styleSheet = "color: #c0392b" if isError else ""
+
+    def showRunning(self, running: bool) -> None:
+        """The button cancels while something runs."""
+        self.propagateButton.text = _("Cancel") if running else _("Propagate")
+        self.progress.visible = running
+        if not running:
+            self.progress.value = 0
+
+    def showProgress(self, done: int, total: int, slicesPerSecond: float) -> None:
+        """How far the propagation is."""
+        self.progress.maximum = max(total, 1)
+        self.progress.value = done
+        self.progress.format = f"{done} / {total}, {slicesPerSecond:.1f} slices/s"
+
+    def _button(self, text: str, action, toolTip: str):
+        button = qt.QPushButton(text)
+        button.toolTip = toolTip
+        button.connect("clicked()", action)
+        return button
+
+    def _choice(self, name: str, values, label: str):
+        box = qt.QComboBox()
+        for data, text in values:
+            box.addItem(_(text), data)
+        box.connect("currentIndexChanged(int)", lambda _index: self.updateToParameters())
+        self._effect.addLabeledOptionsWidget(label, box)
+        return box
+
+    def _number(self, name: str):
+        number = qt.QSpinBox()
+        number.maximum = 99999
+        number.toolTip = _("Slices are counted from 0 along the view's direction.")
+        number.connect("valueChanged(int)", lambda _value: self.updateToParameters())
+        return number
+
+    def _check(self, name: str, text: str):
+        check = qt.QCheckBox(text)
+        check.connect("toggled(bool)", lambda _checked: self.updateToParameters())
+        self._effect.addOptionsWidget(check)
+        return check
+
+    def _row(self, *widgets):
+        row = qt.QWidget()
+        layout = qt.QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in widgets:
+            layout.addWidget(widget)
+        return row

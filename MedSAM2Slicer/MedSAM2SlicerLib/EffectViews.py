@@ -1,0 +1,128 @@
+"""The slice views while the effect is active: draws in them, and knows which slice the user looks at."""
+
+import numpy as np
+import slicer
+
+from .MaskOutline import outlineSegments
+from .Seeds import BOX, PAINTED, POINT_POSITIVE
+from .SegmentationGrid import Place
+from .SliceViewPipeline import SliceViewPipeline, middle
+
+
+class EffectViews:
+    """Pipelines of all slice views.
+
+    Args:
+        scriptedEffect: the adaptor.
+        session: ``EffectSession``; says what there is to draw.
+    """
+
+    def __init__(self, scriptedEffect, session):
+        self._effect = scriptedEffect
+        self._session = session
+        self._pipelines: dict = {}
+        self._latest: SliceViewPipeline | None = None
+        self.draggedBox = None
+
+    def pipeline(self, viewWidget) -> SliceViewPipeline:
+        """The pipeline of a view, which is now the one that the user works in."""
+        if viewWidget not in self._pipelines:
+            self._pipelines[viewWidget] = SliceViewPipeline(viewWidget, self._effect)
+        self._latest = self._pipelines[viewWidget]
+        return self._latest
+
+    def close(self) -> None:
+        """Take everything out of all views."""
+        for pipeline in self._pipelines.values():
+            pipeline.remove()
+        self._pipelines, self._latest = {}, None
+
+    @property
+    def latest(self) -> SliceViewPipeline | None:
+        """The view that the user worked in last; the first one before that."""
+        if self._latest is None:
+            self.open()
+        return self._latest
+
+    def open(self) -> None:
+        """Make the pipelines of all views of the layout."""
+        manager = slicer.app.layoutManager()
+        names = [] if manager is None else manager.sliceViewNames()
+        for name in reversed(names):
+            self.pipeline(manager.sliceWidget(name))
+
+    def redraw(self) -> None:
+        """Draw all views anew."""
+        for pipeline in self._pipelines.values():
+            self.draw(pipeline)
+
+    def draw(self, pipeline: SliceViewPipeline) -> None:
+        """Draw one view anew."""
+        segment = self._session.segments.selected
+        seeds = self._session.seeds()
+        boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
+        if self.draggedBox is not None:
+            boxes.append(self.draggedBox)
+        outline, frame = self._preview()
+        pipeline.show(
+            (1.0, 1.0, 1.0) if segment is None else segment.GetColor(),
+            [(seed.ras, seed.kind in (POINT_POSITIVE, PAINTED)) for seed in seeds if seed.kind != BOX],
+            [corners for corners in boxes if corners is not None],
+            outline,
+            frame,
+        )
+
+    def currentSlice(self) -> tuple[str, int] | None:
+        """Axis and slice that the user looks at; None outside the volume."""
+        pipeline, grid = self.latest, self._session.grid()
+        if pipeline is None or grid is None:
+            return None
+        axis = grid.axisOf(pipeline.normal)
+        place = grid.place(middle(pipeline), axis)
+        return None if place is None else (axis, place.sliceIndex)
+
+    def goTo(self, sliceIndex: int) -> None:
+        """Show a slice along the axis of the view that the user works in; the centre stays."""
+        where, grid = self.currentSlice(), self._session.grid()
+        pipeline = self.latest
+        if where is None:
+            return
+        place = grid.place(middle(pipeline), where[0])
+        ras = grid.ras(Place(where[0], sliceIndex, place.row, place.column))
+        pipeline.sliceNode.JumpSliceByOffsetting(*ras)
+
+    def _preview(self):
+        """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
+        mask, grid = self._session.preview(), self._session.grid()
+        if mask is None or grid is None:
+            return None, None
+        segments = outlineSegments(mask.mask, mask.row, mask.column)
+        view = mask.view
+        top, left = view.row - 0.5, view.column - 0.5
+        corners = [(top, left), (top, left + view.columns), (top + view.rows, left + view.columns)]
+        corners.append((top + view.rows, left))
+        frame = [grid.ras(Place(mask.axis, mask.slice_index, *corner)) for corner in corners]
+        return _toRas(grid, mask, segments), frame
+
+    def _boxCorners(self, seed):
+        """Four corners in RAS of a box, its sides along rows and columns of its slice."""
+        grid = self._session.grid()
+        if grid is None:
+            return None
+        axis = grid.axisOf(seed.normal)
+        first, last = grid.place(seed.ras, axis), grid.place(seed.corner, axis)
+        if first is None or last is None:
+            return None
+        corners = ((first.row, first.column), (first.row, last.column), (last.row, last.column))
+        corners += ((last.row, first.column),)
+        return [grid.ras(Place(axis, first.sliceIndex, *corner)) for corner in corners]
+
+
+def _toRas(grid, mask, segments: np.ndarray) -> np.ndarray:
+    """Ends (n, 2, 2) as (row, column) on a mask's slice to RAS, (n, 2, 3)."""
+    corner, alongRow, alongColumn = (
+        np.array(grid.ras(Place(mask.axis, mask.slice_index, row, column)))
+        for row, column in ((0, 0), (0, 1), (1, 0))
+    )
+    rows, columns = segments[..., :1], segments[..., 1:]
+    return corner + rows * (alongColumn - corner) + columns * (alongRow - corner)

@@ -1,0 +1,176 @@
+"""What the user wants of the backend, and what came back: a state machine without Qt, VTK or MRML.
+
+Objects are named by segment IDs. Everything that arrives is checked against the request that asked for
+it, so that a cancelled or outdated answer never reaches a segment.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+
+
+class State(Enum):
+    """What the effect is doing; the value is what the user reads."""
+
+    IDLE = "ready"
+    RUNNING = "propagating"
+    CANCELLING = "cancelling"
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeOffer:
+    """A volume as it is sent: voxels (k, j, i), spacing in mm along them, and how it is shown.
+
+    ``key`` says whether it is still the same: grid, voxels and options.
+    """
+
+    key: tuple
+    voxels: np.ndarray = field(repr=False)
+    spacing: tuple[float, float, float]
+    modality: str | None
+    window: tuple[float, float] | None
+    memory: str
+
+
+@dataclass(frozen=True, eq=False)
+class SlicePrompt:
+    """All that was said of one object on one slice, in voxels of the slice.
+
+    Attributes:
+        points: (row, column, positive).
+        box: two opposite corners (row, column, row, column).
+        mask: (rows, columns) bool.
+        view: "auto", "slice", millimetres, or None to keep the object's.
+    """
+
+    objectId: str
+    axis: str
+    sliceIndex: int
+    points: tuple[tuple[float, float, bool], ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    mask: np.ndarray | None = None
+    view: str | float | None = None
+
+
+class Listener(Protocol):
+    """Is told what came back. Masks are ``medsam2.protocol.Mask``."""
+
+    def onPreview(self, mask) -> None:
+        """The mask of a prompted slice."""
+
+    def onMask(self, mask) -> None:
+        """A slice of the running propagation."""
+
+    def onProgress(self, done: int, total: int) -> None:
+        """Slices done, of at most so many."""
+
+    def onFinished(self, outcome: str) -> None:
+        """The propagation ended: ``finished``, ``cancelled`` or ``failed``."""
+
+    def onError(self, message: str) -> None:
+        """One sentence for the user."""
+
+
+class PropagationController:
+    """Sends requests through a ``PolledClient`` and hands its answers to a listener."""
+
+    def __init__(self, client, listener: Listener):
+        self.client = client
+        self._listener = listener
+        self._volumeKey: tuple | None = None
+        self._previews: dict[int, str] = {}
+        self._job: int | None = None
+        self.state = State.IDLE
+
+    def open(self, offer: VolumeOffer) -> None:
+        """Make this the volume; nothing is sent while it is the same as before."""
+        if offer.key == self._volumeKey:
+            return
+        self.cancel()
+        self._previews.clear()
+        self.client.open_volume(offer.voxels, offer.spacing, offer.modality, offer.window, offer.memory)
+        self._volumeKey = offer.key
+
+    def isOpen(self, key: tuple) -> bool:
+        """Whether the backend has this volume."""
+        return key == self._volumeKey
+
+    def show(self, axis: str, sliceIndex: int) -> None:
+        """The user looks at this slice: worth encoding in advance."""
+        if self._volumeKey is not None:
+            self.client.shown(axis, sliceIndex)
+
+    def prompt(self, prompt: SlicePrompt, replace: bool) -> None:
+        """Ask for the mask of a slice; ``replace``: in place of what was said of it, else in addition."""
+        if replace:
+            self.client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
+        if not (prompt.points or prompt.box or prompt.mask is not None):
+            return
+        request = self.client.prompt(
+            prompt.objectId,
+            prompt.axis,
+            prompt.sliceIndex,
+            prompt.points,
+            prompt.box,
+            prompt.mask,
+            prompt.view,
+        )
+        self._previews[request] = prompt.objectId
+
+    def forget(self, objectId: str) -> None:
+        """Forget an object, as when its segment is deleted."""
+        self._previews = {request: name for request, name in self._previews.items() if name != objectId}
+        if self._volumeKey is not None:
+            self.client.forget(objectId)
+
+    def propagate(self, axis: str, objects: list[str], **options) -> None:
+        """Track objects along an axis; options as ``PolledClient.propagate`` takes them."""
+        if self._job is not None:
+            return
+        self._job = self.client.propagate(axis, tuple(objects), **options)
+        self.state = State.RUNNING
+
+    def cancel(self) -> None:
+        """Stop the propagation; nothing of it is handed on from now on."""
+        if self.state is State.RUNNING:
+            self.client.cancel(self._job)
+            self.state = State.CANCELLING
+
+    def reset(self) -> None:
+        """Forget all requests, as after a scene is closed."""
+        self.cancel()
+        self._previews.clear()
+        self._volumeKey = None
+
+    def handle(self, message) -> None:
+        """Take one message from the backend."""
+        kind = type(message).__name__
+        if kind == "Mask":
+            self._onMask(message)
+        elif kind == "Progress" and message.id == self._job and self.state is State.RUNNING:
+            self._listener.onProgress(message.done, message.total)
+        elif kind == "Done":
+            self._onEnd(message.id, message.outcome)
+        elif kind == "Error":
+            self._onError(message)
+
+    def _onMask(self, mask) -> None:
+        if mask.id in self._previews:
+            self._listener.onPreview(mask)
+        elif mask.id == self._job and self.state is State.RUNNING:
+            self._listener.onMask(mask)
+
+    def _onEnd(self, request: int, outcome: str) -> None:
+        self._previews.pop(request, None)
+        if request == self._job:
+            self._job = None
+            self.state = State.IDLE
+            self._listener.onFinished(outcome)
+
+    def _onError(self, error) -> None:
+        self._onEnd(error.id, "failed")
+        if error.code in ("no_volume", "expired"):
+            self._volumeKey = None  # sent again with the next click
+        self._listener.onError(f"{error.message} {error.hint}".strip())

@@ -1,0 +1,130 @@
+"""The grid on which the network works: the segmentation's own, with the source volume brought onto it.
+
+All geometry of the effect is here, and it goes through matrices only, so that flipped, oblique and
+transformed volumes are ordinary. Masks come back on the grid that they are written on: nothing is
+resampled twice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+AXES = ("k", "j", "i")
+
+
+class GridError(Exception):
+    """The volume cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point on a slice along an axis, in indices of the grid's array; it may lie between voxels."""
+
+    axis: str
+    sliceIndex: int
+    row: float
+    column: float
+
+
+class SegmentationGrid:
+    """Voxels and geometry of the source volume on the segmentation's grid.
+
+    Args:
+        image: the source volume as the editor aligns it with the segmentation (``vtkOrientedImageData``).
+        segmentationNode: whose parent transform places the grid in the world.
+
+    Raises:
+        GridError: there is no image, or a transform is not linear.
+    """
+
+    def __init__(self, image, segmentationNode):
+        if image is None or not image.GetNumberOfPoints():
+            raise GridError("The source volume is empty: choose another one at the top of Segment Editor.")
+        self.image = image
+        self._toWorld = _worldMatrix(segmentationNode) @ _imageMatrix(image)
+        self._fromWorld = np.linalg.inv(self._toWorld)
+        self._first = np.array(image.GetExtent()[0::2])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along (k, j, i)."""
+        return tuple(self.image.GetDimensions()[::-1])
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres between voxels along (k, j, i)."""
+        return tuple(np.linalg.norm(self._toWorld[:3, :3], axis=0)[::-1].tolist())
+
+    def voxels(self) -> np.ndarray:
+        """A copy of the voxels (k, j, i), safe to hand to another thread."""
+        scalars = numpy_support.vtk_to_numpy(self.image.GetPointData().GetScalars())
+        return scalars.reshape(self.shape).copy()
+
+    def axisOf(self, normal) -> str:
+        """The axis of the array that is nearest to a direction in world RAS."""
+        directions = self._toWorld[:3, :3] / np.linalg.norm(self._toWorld[:3, :3], axis=0)
+        return AXES[::-1][int(np.abs(directions.T @ np.asarray(normal, float)).argmax())]
+
+    def place(self, ras, axis: str) -> Place | None:
+        """Where a point in world RAS lies on the slices along an axis; None outside the grid."""
+        kji = self._indices(ras)
+        if not ((kji >= -0.5) & (kji < np.array(self.shape) - 0.5)).all():
+            return None
+        dimension = AXES.index(axis)
+        row, column = np.delete(kji, dimension)
+        return Place(axis, int(np.floor(kji[dimension] + 0.5)), float(row), float(column))
+
+    def ras(self, place: Place) -> tuple[float, float, float]:
+        """World RAS of a place."""
+        kji = np.insert([place.row, place.column], AXES.index(place.axis), place.sliceIndex)
+        return tuple((self._toWorld @ [*(kji[::-1] + self._first), 1.0])[:3].tolist())
+
+    def _indices(self, ras) -> np.ndarray:
+        ijk = (self._fromWorld @ [*ras, 1.0])[:3] - self._first
+        return ijk[::-1]
+
+    def slab(self, axis: str, first: int, planes: np.ndarray, row: int = 0, column: int = 0):
+        """Consecutive slices as a labelmap on the grid's lattice (``vtkOrientedImageData``).
+
+        Args:
+            axis, first: along which axis, and the first slice.
+            planes: (slices, h, w) bool; the first voxel lies at ``row``, ``column`` of the slice.
+        """
+        block = np.moveaxis(np.asarray(planes, np.uint8), 0, AXES.index(axis))
+        start = np.insert([row, column], AXES.index(axis), first)[::-1] + self._first
+        stop = start + block.shape[::-1] - 1
+        labelmap = slicer.vtkOrientedImageData()
+        labelmap.SetExtent(*(int(value) for pair in zip(start, stop, strict=True) for value in pair))
+        labelmap.CopyDirections(self.image)
+        labelmap.SetSpacing(self.image.GetSpacing())
+        labelmap.SetOrigin(self.image.GetOrigin())
+        scalars = numpy_support.numpy_to_vtk(
+            np.ascontiguousarray(block).ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR
+        )
+        labelmap.GetPointData().SetScalars(scalars)
+        return labelmap
+
+
+def _imageMatrix(image) -> np.ndarray:
+    """Array indices (i, j, k, as counted by the extent) to the segmentation's own RAS, 4 x 4."""
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    return _asArray(matrix)
+
+
+def _worldMatrix(node) -> np.ndarray:
+    """A node's own RAS to world RAS, 4 x 4."""
+    transform = node.GetParentTransformNode()
+    matrix = vtk.vtkMatrix4x4()
+    if transform is not None and not transform.GetMatrixTransformToWorld(matrix):
+        raise GridError(
+            "The segmentation is under a non-linear transform: harden it first (Transforms module)."
+        )
+    return _asArray(matrix)
+
+
+def _asArray(matrix) -> np.ndarray:
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

@@ -1,0 +1,92 @@
+"""Notices what the editor does not tell an effect: segments removed, undone or edited by others, selected."""
+
+from contextlib import contextmanager
+
+import slicer
+import vtk
+
+BINARY_LABELMAP = "Binary labelmap"
+
+
+class SegmentationObserver:
+    """Watches the editor's segmentation while the effect is active.
+
+    Args:
+        parameterNode: of the editor.
+        session: ``EffectSession``; stops what no longer holds.
+        redraw: called when what is drawn may have changed.
+    """
+
+    def __init__(self, parameterNode, session, redraw):
+        self._parameterNode = parameterNode
+        self._session = session
+        self._redraw = redraw
+        self._own = False
+        self._times: dict[str, int] = {}
+        self._observations: list[tuple] = []
+        self._watched = None
+        self._watch(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        self._watchSegmentation()
+        self._times = self._voxelTimes()
+
+    def close(self) -> None:
+        """Watch no longer."""
+        for node, tag in self._observations:
+            node.RemoveObserver(tag)
+        self._observations = []
+
+    @contextmanager
+    def own(self):
+        """Within, changes are ours."""
+        self._own = True
+        try:
+            yield
+        finally:
+            self._own = False
+            self._times = self._voxelTimes()
+
+    def _watch(self, node, event, callback) -> None:
+        self._observations.append((node, node.AddObserver(event, callback)))
+
+    def _watchSegmentation(self) -> None:
+        node = self._parameterNode.GetSegmentationNode()
+        self._watched = None if node is None else node.GetSegmentation()
+        if self._watched is not None:
+            events = slicer.vtkSegmentation
+            self._watch(self._watched, events.SegmentRemoved, self._onRemoved)
+            self._watch(self._watched, events.SegmentModified, self._onSegment)
+
+    def _onParameters(self, _node, _event) -> None:
+        node = self._parameterNode.GetSegmentationNode()
+        if (None if node is None else node.GetSegmentation()) is not self._watched:
+            self._session.abandon()
+            for watched, tag in self._observations[1:]:
+                watched.RemoveObserver(tag)
+            del self._observations[1:]
+            self._watchSegmentation()
+        self._redraw()
+
+    def _onRemoved(self, _segmentation, _event) -> None:
+        self._session.forgetRemovedSegments()
+        self._redraw()
+
+    def _onSegment(self, _segmentation, _event) -> None:
+        """Undo, redo or another tool changed voxels: what still comes in would spoil that.
+
+        Undo says no more than that a segment was modified, as a new seed does; the voxels' time tells.
+        """
+        if self._own:
+            return
+        times = self._voxelTimes()
+        if self._session.running and times != self._times:
+            self._session.abandon()
+        self._times = times
+
+    def _voxelTimes(self) -> dict[str, int]:
+        """When the voxels of each segment were modified last."""
+        times = {}
+        for number in range(self._watched.GetNumberOfSegments() if self._watched else 0):
+            segment = self._watched.GetNthSegment(number)
+            voxels = segment.GetRepresentation(BINARY_LABELMAP)
+            times[self._watched.GetNthSegmentID(number)] = 0 if voxels is None else voxels.GetMTime()
+        return times

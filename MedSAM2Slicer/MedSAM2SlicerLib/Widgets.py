@@ -1,0 +1,81 @@
+"""Small widgets that the sections of the module's panel are made of."""
+
+import ctk
+import qt
+
+
+def section(title: str, collapsed: bool = True):
+    """A part of the panel that can be folded: its frame, and the layout to fill."""
+    frame, body = ctk.ctkCollapsibleButton(), qt.QWidget()
+    frame.text = title
+    outer = qt.QVBoxLayout()
+    frame.setLayout(outer)
+    outer.addWidget(body)
+    layout = qt.QVBoxLayout(body)
+    layout.setContentsMargins(0, 0, 0, 0)
+    frame.collapsed = collapsed
+    return frame, layout
+
+
+def button(text: str, onClicked, toolTip: str = ""):
+    """A push button."""
+    made = qt.QPushButton(text)
+    made.toolTip = toolTip
+    made.connect("clicked()", onClicked)
+    return made
+
+
+def row(*widgets):
+    """Widgets side by side, at the left."""
+    layout = qt.QHBoxLayout()
+    for each in widgets:
+        layout.addWidget(each)
+    layout.addStretch(1)
+    return layout
+
+
+def wideRow(wide, *others):
+    """Widgets side by side, of which the first takes the room that is left."""
+    layout = qt.QHBoxLayout()
+    layout.addWidget(wide, 1)
+    for each in others:
+        layout.addWidget(each)
+    return layout
+
+
+def sentence(text: str = ""):
+    """A paragraph that wraps, can be copied, and whose links open in the browser."""
+    label = qt.QLabel(text)
+    label.wordWrap = True
+    label.openExternalLinks = True
+    label.setTextInteractionFlags(qt.Qt.TextBrowserInteraction)
+    return label
+
+
+def fact():
+    """A paragraph for what came from elsewhere, which is never taken for HTML."""
+    label = sentence()
+    label.setTextFormat(qt.Qt.PlainText)
+    return label
+
+
+def problem():
+    """A paragraph for what went wrong, hidden while nothing has; ``showProblem`` fills it."""
+    label = fact()
+    label.visible = False
+    return label
+
+
+def showProblem(label, text: str) -> None:
+    """Show one sentence, or nothing."""
+    label.setText(f"⚠ {text}" if text else "")
+    label.visible = bool(text)
+
+
+def textBox(height: int):
+    """Lines of text to read and copy, about so many pixels high."""
+    box = qt.QPlainTextEdit()
+    box.readOnly = True
+    box.setLineWrapMode(qt.QPlainTextEdit.NoWrap)
+    box.setFixedHeight(height)
+    return box

@@ -1,0 +1,242 @@
+"""The real backend process and the client: crashes, cut connections, ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import psutil
+import pytest
+
+from e2e.conftest import ENVIRONMENT
+from medsam2.cli.phantom import central_click, dice, make_phantom
+from medsam2.client import BlockingClient, ClientError, LocalBackend, PolledClient, RemoteBackend, connect
+from medsam2.protocol import Done, Error, Mask
+
+SECONDS = 120.0
+"""Nothing here takes so long."""
+posix = pytest.mark.skipif(os.name != "posix", reason="Signals are sent.")
+SERVE = [sys.executable, "-m", "medsam2.cli.main", "serve", "--local"]
+
+PHANTOM = make_phantom()
+VOXELS, SPACING = PHANTOM.volume.voxels, PHANTOM.volume.geometry.spacing
+SLICE, *PLACE = central_click(PHANTOM.labels["liver"])
+CLICK = [(*PLACE, True)]
+
+CLIENT = """
+import sys
+import numpy as np
+from medsam2.client import BlockingClient, LocalBackend
+voxels = np.random.default_rng(0).integers(0, 200, (200, 96, 96)).astype(np.int16)
+with BlockingClient(LocalBackend(log_path=sys.argv[1])) as client:
+    client.open_volume(voxels, (1, 1, 1), window=(0, 200))
+    client.prompt("a", "k", 0, [(48, 48, True)])
+    for mask in client.propagate("k", absent_stop=None):
+        print(mask.slice_index, flush=True)
+"""
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    """Children compute on one thread, and see no weights but those that ship."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def client() -> Iterator[BlockingClient]:
+    """A client of a process of its own."""
+    with BlockingClient(LocalBackend()) as started:
+        yield started
+
+
+def pumped(client: PolledClient, until: Callable[[list], object]) -> list:
+    """Pump until a condition on the messages holds; returns them."""
+    messages, deadline = [], time.monotonic() + SECONDS
+    while not until(messages):
+        assert time.monotonic() < deadline, (client.state, client.failure)
+        messages += client.pump()
+        client.wait(0.1)
+    return messages
+
+
+def backends_of(pid: int) -> list[psutil.Process]:
+    """Backend processes below a process."""
+    below = psutil.Process(pid).children(recursive=True)
+    return [process for process in below if "serve" in process.cmdline()]
+
+
+def cut(client: BlockingClient) -> None:
+    """Lose the connection under a client's hands."""
+    client._client._link._socket.shutdown(socket.SHUT_RDWR)
+
+
+def tracked(client: BlockingClient, after: int = -1, disturb: Callable[[], None] | None = None) -> dict:
+    """Masks of the liver by slice; ``disturb`` is called after so many of them."""
+    client.open_volume(VOXELS, SPACING, "CT")
+    client.prompt("liver", "k", SLICE, CLICK)
+    masks: dict[int, Mask] = {}
+    for number, mask in enumerate(client.propagate("k", first=SLICE - 6, last=SLICE + 6)):
+        masks[mask.slice_index] = mask
+        if number == after:
+            disturb()
+    return {index: mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
+
+
+def assert_same(one: dict, other: dict) -> None:
+    assert one.keys() == other.keys()
+    assert len(one) > 10
+    for index, mask in one.items():
+        np.testing.assert_array_equal(mask, other[index])
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict:
+    """The masks when nothing happens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        with BlockingClient(LocalBackend()) as client:
+            return tracked(client)
+
+
+@posix
+def test_killed_in_the_middle_of_a_track(client, undisturbed):
+    assert client.ready.weights == "starter"
+    (backend,) = backends_of(os.getpid())
+    assert_same(tracked(client, 8, backend.kill), undisturbed)
+    (another,) = backends_of(os.getpid())
+    assert another.pid != backend.pid
+
+
+def corrected(client: BlockingClient, disturb: Callable[[], None] | None = None) -> np.ndarray:
+    """The mask of a tracked slice after a click that takes away from it."""
+    index = SLICE + 2
+    rows, columns = np.nonzero(tracked(client)[index])
+    if disturb is not None:
+        disturb()
+    corner = (float(rows[0]), float(columns[0]), False)
+    return client.prompt("liver", "k", index, [corner]).full(VOXELS.shape[1:])
+
+
+@posix
+def test_a_correction_after_a_crash_starts_from_the_mask_that_was_tracked(client):
+    undisturbed = corrected(client)
+    (backend,) = backends_of(os.getpid())
+    after_crash = corrected(client, backend.kill)
+    # Not voxel for voxel: of the tracking before, only what leads to the slice is repeated.
+    assert dice(after_crash, undisturbed) > 0.97
+
+
+@posix
+def test_a_client_that_is_killed_leaves_no_backend(tmp_path):
+    script = [sys.executable, "-c", CLIENT, str(tmp_path / "log")]
+    program = subprocess.Popen(script, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    assert program.stdout.readline()
+    backends = backends_of(program.pid)
+    assert backends
+    program.kill()
+    program.wait()
+    _, left = psutil.wait_procs(backends, timeout=10)
+    assert not left
+
+
+@posix
+def test_an_interrupted_client_leaves_no_backend(tmp_path):
+    script = [sys.executable, "-c", CLIENT, str(tmp_path / "log")]
+    program = subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    assert program.stdout.readline()
+    backends = backends_of(program.pid)
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=SECONDS)
+    assert b"KeyboardInterrupt" in errors
+    _, left = psutil.wait_procs(backends, timeout=10)
+    assert not left
+
+
+def test_a_connection_cut_in_the_middle_of_a_stream(client, undisturbed):
+    assert_same(tracked(client, 8, lambda: cut(client)), undisturbed)
+    assert len(backends_of(os.getpid())) == 1
+
+
+def test_a_connection_cut_in_the_middle_of_an_upload(client):
+    voxels = np.random.default_rng(0).integers(-1000, 1000, (128, 512, 512)).astype(np.int16)
+    steps = []
+
+    def on_progress(done: int, total: int) -> None:
+        steps.append(done)
+        if len(steps) == 2:
+            cut(client)
+
+    client.open_volume(voxels, (1, 1, 1), window=(-100, 200), on_progress=on_progress)
+    assert steps[0] == 0
+    # It went on from what the server had, which is not less than it said before.
+    assert steps == sorted(steps)
+    assert steps[-1] == voxels.nbytes
+    assert client.prompt("a", "k", 3, [(256, 256, True)]).slice_index == 3
+
+
+def test_a_cancelled_upload_goes_on_when_the_volume_is_opened_again():
+    voxels = np.random.default_rng(0).integers(-1000, 1000, (64, 512, 512)).astype(np.int16)
+    client = PolledClient(LocalBackend())
+    client.start()
+    first = client.open_volume(voxels, (1, 1, 1), window=(-100, 200))
+    pumped(client, lambda got: sum(message.id == first for message in got) == 2)
+    client.cancel(first)
+    pumped(client, lambda got: Done(first, "cancelled") in got)
+    again = client.open_volume(voxels, (1, 1, 1), window=(-100, 200))
+    messages = pumped(client, lambda got: any(isinstance(message, Done) for message in got))
+    start = next(message for message in messages if message.id == again)
+    assert 0 < start.done < start.total
+    client.close()
+
+
+@contextmanager
+def server() -> Iterator[tuple[subprocess.Popen, str]]:
+    """A backend process that the test itself started, and its address; the token is ``secret``."""
+    process = subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    try:
+        process.stdin.write(b"secret\n")
+        process.stdin.flush()
+        port = json.loads(process.stdout.readline())["port"]
+        yield process, f"ws://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@posix
+def test_sigterm_tells_the_client_and_ends_in_order():
+    with server() as (process, url):
+        client = PolledClient(RemoteBackend(url, "secret"))
+        client.start()
+        client.open_volume(VOXELS, SPACING, "CT")
+        client.prompt("liver", "k", SLICE, CLICK)
+        job = client.propagate("k", absent_stop=None)
+        messages = pumped(client, lambda got: any(isinstance(m, Mask) and m.id == job for m in got))
+        process.send_signal(signal.SIGTERM)
+        messages += pumped(client, lambda got: any(isinstance(m, Error) for m in got))
+        (error,) = [message for message in messages if isinstance(message, Error)]
+        assert (error.id, error.code) == (0, "shutting_down")
+        assert Done(job, "cancelled") in messages
+        assert process.wait(SECONDS) == 0
+        client.close()
+
+
+def test_a_wrong_token():
+    with server() as (_, url), connect(url, "wrong") as client, pytest.raises(ClientError) as caught:
+        client.open_volume(VOXELS, SPACING)
+    assert caught.value.code == "unauthorised"
+
+
+def test_unknown_weights_give_one_sentence():
+    with BlockingClient(LocalBackend(weights="none")) as client, pytest.raises(ClientError) as caught:
+        client.open_volume(VOXELS, SPACING)
+    assert caught.value.hint == ""
+    assert "none" in str(caught.value)
+    assert "\n" not in str(caught.value)

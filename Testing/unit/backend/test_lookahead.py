@@ -1,0 +1,122 @@
+"""Slices that are encoded while the user thinks."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from medsam2.backend.lookahead import outward
+from medsam2.protocol import Mask, Prompt, Propagate, Shown
+from medsam2.tracking import View
+from unit.backend.examples import a_session, opened
+from unit.tracking.oracle_network import OracleNetwork
+
+
+class Calm:
+    """An interruption that never comes."""
+
+    @staticmethod
+    def watching(network):
+        return nullcontext()
+
+
+def encode(session, most: int = 1000) -> int:
+    """Let a session look ahead; returns how many images it encoded."""
+    count = 0
+    while session.lookahead.waiting and count < most:
+        session.lookahead.step(Calm)
+        count += 1
+    return count
+
+
+@pytest.fixture
+def network() -> OracleNetwork:
+    return OracleNetwork(image_size=128)
+
+
+@pytest.fixture
+def session(network):
+    return opened(a_session(network))
+
+
+def ask(session, request) -> list:
+    return list(session.steps(request))
+
+
+def click(index: int = 6, axis: str = "k", point=(18.0, 22.0, True), view="slice") -> Prompt:
+    return Prompt(2, "a", axis, index, (point,), view=view)
+
+
+def test_slices_are_taken_nearest_first():
+    assert list(outward(2, 6)) == [2, 3, 1, 4, 0, 5]
+    assert list(outward(0, 1)) == [0]
+
+
+def test_nothing_is_encoded_before_the_user_has_done_anything(session):
+    assert not session.lookahead.waiting
+
+
+def test_tracking_after_a_pause_encodes_nothing(session, network):
+    ask(session, click())
+    assert encode(session) == 11
+    before = network.encoded
+    answers = ask(session, Propagate(3, "k", absent_stop=None))
+    assert len([answer for answer in answers if isinstance(answer, Mask)]) == 12
+    assert network.encoded == before
+
+
+def test_the_nearest_slices_come_first(session, network):
+    ask(session, click())
+    encode(session, most=2)
+    before = network.encoded
+    ask(session, Propagate(3, "k", first=5, last=7))
+    assert network.encoded == before
+
+
+def test_a_shown_slice_is_encoded_in_the_view_of_the_prompt_before(session):
+    view = ask(session, click(view=30.0))[0].view
+    assert view.rows == 30
+    ask(session, Shown(3, "k", 10))
+    encode(session, most=1)
+    assert (10, View(*view)) in session._trackers["k"].features
+
+
+def test_a_shown_slice_without_a_prompt_is_encoded_whole(session):
+    ask(session, Shown(3, "k", 4))
+    assert encode(session) == 12
+
+
+@pytest.mark.parametrize("index", [-1, 12])
+def test_a_shown_slice_that_does_not_exist_is_ignored(session, index):
+    assert ask(session, Shown(3, "k", index)) == []
+    assert not session.lookahead.waiting
+
+
+def test_two_thirds_of_the_features_are_filled_at_most(network):
+    one_image = 4 * sum((128 // stride) ** 2 for stride in (16, 8, 4))
+    session = opened(a_session(network, feature_bytes=6 * one_image))
+    ask(session, click())
+    encode(session)
+    assert session._trackers["k"].features.used_bytes == 4 * one_image
+
+
+def test_work_on_another_axis_ends_it(session):
+    ask(session, click(index=18, axis="j", point=(6.0, 22.0, True)))
+    ask(session, click())
+    along_j = session._trackers["j"].features
+    ask(session, click(index=18, axis="j", point=(6.0, 22.0, True)))
+    ask(session, Propagate(4, "k"))
+    encode(session)
+    assert along_j.used_bytes == 0
+
+
+def test_freed_features_are_not_made_again_unasked(session):
+    ask(session, click())
+    assert session.lookahead.waiting
+    session.free_features()
+    assert not session.lookahead.waiting
+
+
+def test_a_freed_session_looks_ahead_to_nothing(session):
+    ask(session, click())
+    session.free()
+    assert not session.lookahead.waiting
