@@ -33,6 +33,7 @@ lists: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python Testing/screenshots/panel.py
+	$(BIN)/python Testing/screenshots/effect.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

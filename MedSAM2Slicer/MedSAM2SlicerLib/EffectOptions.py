@@ -71,8 +71,10 @@ class EffectOptions:
         )
         self._direction = self._choice("Direction", DIRECTIONS, _("Propagate:"))
         self._range = (self._number("FirstSlice"), self._number("LastSlice"))
-        self._rangeRow = self._row(*self._range)
-        scriptedEffect.addLabeledOptionsWidget(_("Slices:"), self._rangeRow)
+        self._rangeRow = self._row(
+            qt.QLabel(_("Slices from")), self._range[0], qt.QLabel(_("to")), self._range[1]
+        )
+        scriptedEffect.addOptionsWidget(self._rangeRow)
         self._window = self._choice("Window", WINDOWS, _("Intensities:"))
         self._memory = self._choice("Memory", MEMORIES, _("Remember:"))
         self._stop = self._check("StopWhenAbsent", _("Stop when the object has ended"))

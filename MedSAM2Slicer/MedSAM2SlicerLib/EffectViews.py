@@ -25,10 +25,14 @@ class EffectViews:
         self.draggedBox = None
 
     def pipeline(self, viewWidget) -> SliceViewPipeline:
-        """The pipeline of a view, which is now the one that the user works in."""
+        """The pipeline of a view."""
         if viewWidget not in self._pipelines:
             self._pipelines[viewWidget] = SliceViewPipeline(viewWidget, self._effect)
-        self._latest = self._pipelines[viewWidget]
+        return self._pipelines[viewWidget]
+
+    def use(self, viewWidget) -> SliceViewPipeline:
+        """The pipeline of a view, which is now the one that the user works in."""
+        self._latest = self.pipeline(viewWidget)
         return self._latest
 
     def close(self) -> None:
@@ -49,7 +53,7 @@ class EffectViews:
         manager = slicer.app.layoutManager()
         names = [] if manager is None else manager.sliceViewNames()
         for name in reversed(names):
-            self.pipeline(manager.sliceWidget(name))
+            self.use(manager.sliceWidget(name))
 
     def redraw(self) -> None:
         """Draw all views anew."""

@@ -58,8 +58,8 @@ def _introduction() -> str:
 
 def _links(homepage: str) -> str:
     links = {
-        _("How to use it"): f"{homepage}#readme",
-        _("Troubleshooting"): f"{homepage}#troubleshooting",
+        _("How to use it"): f"{homepage}/blob/main/docs/slicer.md",
+        _("Troubleshooting"): f"{homepage}/blob/main/docs/slicer.md#troubleshooting",
         _("Report a problem"): f"{homepage}/issues",
         _("The method"): "https://arxiv.org/abs/2408.00874",
     }

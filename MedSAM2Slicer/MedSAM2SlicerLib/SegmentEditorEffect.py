@@ -129,7 +129,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """Mouse events in slice views."""
         if self._gestures is None or viewWidget.className() != SLICE_WIDGET:
             return False
-        return self._gestures.process(callerInteractor, eventId, self._views.pipeline(viewWidget))
+        return self._gestures.process(callerInteractor, eventId, self._views.use(viewWidget))
 
     def processViewNodeEvents(self, callerViewNode, eventId, viewWidget):
         """A view was scrolled, zoomed or turned."""

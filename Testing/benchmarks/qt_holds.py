@@ -37,6 +37,7 @@ def report() -> str:
     if missing := fakes.missingPart():
         return f"## Holding Slicer's main thread\n\nNot measured: {missing}."
     fakes.install()
+    import MedSAM2SlicerLib  # noqa: F401 - first, so that the effect finds its neighbours
     import slicer
     from MedSAM2SlicerLib.BackendManager import backendManager
 

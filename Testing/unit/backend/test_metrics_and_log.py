@@ -86,6 +86,18 @@ def test_a_line_break_in_a_value_makes_no_second_line(capsys):
     assert len(lines(capsys)) == 1
 
 
+def test_lines_of_several_threads_stay_whole(monkeypatch):
+    written = []
+
+    class Pieces(io.StringIO):
+        def write(self, text):
+            written.append(text)
+
+    monkeypatch.setattr(sys, "stderr", Pieces())
+    log_event("something")
+    assert [text.endswith("}\n") for text in written] == [True]
+
+
 def test_a_log_that_nobody_reads_is_no_failure(monkeypatch):
     class Broken(io.StringIO):
         def write(self, text):

@@ -122,7 +122,7 @@ def test_limits_are_those_of_the_code():
     assert {name: int(row[0].replace(",", "")) for name, row in table("Limits").items()} == {
         "items of one list or map": codec._MOST_ITEMS,
         "values in all lists and maps of a message": codec._MOST_VALUES,
-        "characters of a text": field_limits._LONGEST_TEXT,
+        "characters of a text": field_limits.LONGEST_TEXT,
         "rows or columns of a mask box": field_limits._LARGEST_SIDE,
     }
 

@@ -6,6 +6,7 @@ import torch
 
 from medsam2.errors import InputError
 from medsam2.protocol import Error, ProtocolError
+from medsam2.protocol.fields import LONGEST_TEXT
 
 HINTS = {
     "bad_version": "Install the same version of MedSAM2Slicer at both ends.",
@@ -37,9 +38,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def failure(error: BaseException, request: int) -> Error:
     """The answer to a request that failed."""
     if isinstance(error, InputError):
-        return Error(request, "bad_input", str(error))
+        return Error(request, "bad_input", str(error)[:LONGEST_TEXT])
     if isinstance(error, ProtocolError):
-        return Error(error.id or request, error.code, str(error), HINTS.get(error.code, ""))
+        return Error(error.id or request, error.code, str(error)[:LONGEST_TEXT], HINTS.get(error.code, ""))
     if is_out_of_memory(error):
         return Error(request, "out_of_memory", "The computer's memory is not enough.", HINTS["out_of_memory"])
     return Error(request, "internal", "Something went wrong inside the backend.", HINTS["internal"])

@@ -14,7 +14,9 @@ def log_event(event: str, **fields: str | int | float | None) -> None:
     line = json.dumps({"time": now, "event": event, **fields})
     # Nobody reads the log any more: no reason to end what is being computed.
     with contextlib.suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        # In one piece, unlike print, since several threads write.
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def log_libraries() -> None:

@@ -114,6 +114,8 @@ class Session:
 
     def _propagate(self, request: Propagate) -> Steps:
         tracker = self._tracker(request.axis)
+        if request.absent_stop is not None and request.absent_stop < 1:
+            raise InputError("Tracking can stop after one absent slice or more, or never.")
         tracker.absent_stop = request.absent_stop
         last = tracker.slices.count - 1 if request.last is None else request.last
         names = request.objects or tuple(tracker.objects)

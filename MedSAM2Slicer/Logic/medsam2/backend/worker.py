@@ -75,7 +75,7 @@ class Worker:
 
     Args:
         metrics: told of every answer.
-        clock: seconds, by which shares are measured.
+        clock: seconds, by which shares are measured; asked by the thread that computes.
 
     Attributes:
         stopped: whether the last job has been answered after ``stop``.
@@ -218,10 +218,10 @@ class Worker:
 
     def _step(self, client: Client, job: Job) -> None:
         """Compute one answer of a job and send it."""
-        started = self._clock()
         if job.cancelled:
             self._end(client, job, Done(job.id, "cancelled"))
             return
+        started, charged = time.perf_counter(), self._clock()
         try:
             job.steps = job.steps or job.start()
             answer = next(job.steps, None)
@@ -230,10 +230,9 @@ class Worker:
         except Exception as error:
             self._fail(client, job, error)
             return
-        seconds = self._clock() - started
         if not job.urgent:
-            client.spent += seconds
-        self._metrics.computed(job.kind, answer, seconds)
+            client.spent += self._clock() - charged
+        self._metrics.computed(job.kind, answer, time.perf_counter() - started)
         if answer is None or isinstance(answer, Done):
             self._end(client, job, answer)
 

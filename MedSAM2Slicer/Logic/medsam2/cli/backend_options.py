@@ -36,7 +36,7 @@ def server_backend(url: str, token_file: Path | None, certificate: Path | None) 
     """A server; its token comes from a file or the environment, never from the command line.
 
     Raises:
-        InputError: there is no token, or its file cannot be read.
+        InputError: there is no token, its file cannot be read, or the address is none.
     """
     token = os.environ.get(TOKEN_VARIABLE, "")
     if token_file is not None:
@@ -46,4 +46,7 @@ def server_backend(url: str, token_file: Path | None, certificate: Path | None) 
             raise InputError(f"The token file {token_file} cannot be read: check its name.") from error
     if not token:
         raise InputError(f"The server wants a token: give --token-file, or set {TOKEN_VARIABLE}.")
-    return RemoteBackend(url, token, certificate)
+    try:
+        return RemoteBackend(url, token, None if certificate is None else str(certificate))
+    except ClientError as error:
+        raise InputError(str(error)) from error

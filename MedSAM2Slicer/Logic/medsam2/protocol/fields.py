@@ -10,7 +10,7 @@ import numpy as np
 from medsam2.protocol.messages import MaskBox
 
 _LARGEST = 2**63
-_LONGEST_TEXT = 1000
+LONGEST_TEXT = 1000
 _LARGEST_SIDE = 65_536
 """Voxels along one side of a mask."""
 
@@ -102,8 +102,8 @@ def _plain(hint: type, value: Any, name: str) -> Any:
         raise FieldError(f"'{name}' must be a finite number")
     if hint is int and not -_LARGEST <= value < _LARGEST:
         raise FieldError(f"'{name}' is too large")
-    if hint is str and len(value) > _LONGEST_TEXT:
-        raise FieldError(f"'{name}' is longer than {_LONGEST_TEXT} characters")
+    if hint is str and len(value) > LONGEST_TEXT:
+        raise FieldError(f"'{name}' is longer than {LONGEST_TEXT} characters")
     return value
 
 
