@@ -40,7 +40,7 @@ class EffectSession:
         self._source = SourceVolume(scriptedEffect)
         self._prompts: SeedPrompts | None = None
         self._key: tuple | None = None
-        self._propagation = Propagation(display, self._writeChecked, self._isSame)
+        self._propagation = Propagation(display, self._writeChecked, self._contentOf, self._isSame)
         self.previews: dict[str, object] = {}
         self.confidence: dict[tuple[str, str], Confidence] = {}
         self._manager.attach(self._handle)
@@ -255,6 +255,14 @@ class EffectSession:
     def _writeChecked(self, segmentId: str, labelmap, remove: bool) -> None:
         if self.segments.get(segmentId) is not None:
             self._write(segmentId, labelmap, remove)
+
+    def _contentOf(self, segmentId: str):
+        """The part of the grid in which a segment may have voxels; None for nowhere."""
+        segment = self.segments.get(segmentId)
+        labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
+        if labelmap is None or not labelmap.GetNumberOfPoints():
+            return None
+        return self._grid.partOf(labelmap)
 
     def forgetRemovedSegments(self) -> None:
         """Segments were removed: nothing more is done for them."""

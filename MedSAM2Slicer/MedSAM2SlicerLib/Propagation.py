@@ -11,13 +11,14 @@ class Propagation:
 
     Args:
         display: is told of progress.
-        write: ``write(segmentId, labelmap, remove)`` through the editor.
+        write, content: see ``SegmentWriter``; ``content`` is asked on the grid of the run.
         isSame: whether volume and grid are still those that the jobs were started on.
     """
 
-    def __init__(self, display, write, isSame):
+    def __init__(self, display, write, content, isSame):
         self._display = display
         self._write = write
+        self._content = content
         self._isSame = isSame
         self._controller: PropagationController | None = None
         self._jobs: list[tuple[str, list[str], dict]] = []
@@ -95,5 +96,5 @@ class Propagation:
 
     def _next(self) -> None:
         axis, segmentIds, options = self._jobs.pop(0)
-        self._writer = SegmentWriter(self._write, self._grid, axis)
+        self._writer = SegmentWriter(self._write, self._content, self._grid, axis)
         self._controller.propagate(axis, segmentIds, **options)

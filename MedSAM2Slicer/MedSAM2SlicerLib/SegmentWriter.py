@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-SHORTEST_PERIOD, LONGEST_PERIOD = 0.15, 2.0
-"""Seconds between flushes; in between, ten times what the last flush took."""
-SHARE = 10
+SHORTEST_PERIOD, SHARE = 0.1, 4
+"""Seconds between writes: at least these, and so many times what the last write took."""
+LONGEST_RUN = 16
+"""Slices of one write, so that none holds the application for long."""
 
 
 class SegmentWriter:
@@ -20,19 +21,23 @@ class SegmentWriter:
 
     Args:
         write: ``write(segmentId, labelmap, remove)`` changes one segment by a labelmap.
+        content: ``content(segmentId)`` gives the part of the grid in which the segment may have voxels:
+            three slices of the array (k, j, i), or None for nowhere.
         grid: the ``SegmentationGrid`` that the masks are on.
         axis: along which axis the slices are counted.
         clock: seconds; the tests turn it by hand.
     """
 
-    def __init__(self, write: Callable, grid, axis: str, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, write: Callable, content: Callable, grid, axis: str, clock: Callable[[], float] = time.monotonic
+    ):
         self._write = write
+        self._content = content
         self._grid = grid
         self._axis = axis
         self._clock = clock
         self._waiting: dict[str, dict[int, object]] = {}
-        self._last = clock()
-        self._period = SHORTEST_PERIOD
+        self._due = clock() + SHORTEST_PERIOD
 
     def put(self, mask) -> None:
         """Gather one mask (``medsam2.protocol.Mask``), in place of an earlier one of the same slice."""
@@ -44,24 +49,42 @@ class SegmentWriter:
         return sum(len(slices) for slices in self._waiting.values())
 
     def flushIfDue(self) -> None:
-        """Write what waits, if enough time has passed."""
-        if self._waiting and self._clock() - self._last >= self._period:
-            self.flush()
+        """Write one run of what waits, if enough time has passed."""
+        if self._waiting and self._clock() >= self._due:
+            started = self._clock()
+            self._writeNext()
+            now = self._clock()
+            self._due = now + max(SHARE * (now - started), SHORTEST_PERIOD)
 
     def flush(self) -> None:
         """Write all that waits."""
-        started = self._clock()
-        waiting, self._waiting = self._waiting, {}
-        for segmentId, slices in waiting.items():
-            for run in runs(sorted(slices)):
-                self._writeRun(segmentId, [slices[index] for index in run])
-        self._last = self._clock()
-        self._period = min(max(SHARE * (self._last - started), SHORTEST_PERIOD), LONGEST_PERIOD)
+        while self._waiting:
+            self._writeNext()
 
-    def _writeRun(self, segmentId: str, masks: list) -> None:
-        first, plane = masks[0].slice_index, self._planeShape()
-        filled = np.ones((len(masks), *plane), np.uint8)
-        self._write(segmentId, self._grid.slab(self._axis, first, filled), True)
+    def _writeNext(self) -> None:
+        segmentId, slices = next(iter(self._waiting.items()))
+        run = runs(sorted(slices))[0][:LONGEST_RUN]
+        masks = [slices.pop(index) for index in run]
+        if not slices:
+            del self._waiting[segmentId]
+        self._clear(segmentId, run)
+        self._add(segmentId, masks)
+
+    def _clear(self, segmentId: str, run: list[int]) -> None:
+        """Take away what the segment has on a run of slices; nothing is done where it has nothing."""
+        content = self._content(segmentId)
+        if content is None:
+            return
+        part = dict(zip("kji", content, strict=True))
+        along = part.pop(self._axis)
+        first, stop = max(run[0], along.start), min(run[-1] + 1, along.stop)
+        rows, columns = part.values()
+        size = (stop - first, rows.stop - rows.start, columns.stop - columns.start)
+        if min(size) > 0:
+            slab = self._grid.slab(self._axis, first, np.ones(size, np.uint8), rows.start, columns.start)
+            self._write(segmentId, slab, True)
+
+    def _add(self, segmentId: str, masks: list) -> None:
         box = commonBox(masks)
         if box is None:
             return
@@ -70,12 +93,8 @@ class SegmentWriter:
         for target, mask in zip(planes, masks, strict=True):
             top, left = mask.row - row, mask.column - column
             target[top : top + mask.mask.shape[0], left : left + mask.mask.shape[1]] = mask.mask
-        self._write(segmentId, self._grid.slab(self._axis, first, planes, row, column), False)
-
-    def _planeShape(self) -> tuple[int, int]:
-        shape = dict(zip("kji", self._grid.shape, strict=True))
-        del shape[self._axis]
-        return tuple(shape.values())
+        slab = self._grid.slab(self._axis, masks[0].slice_index, planes, row, column)
+        self._write(segmentId, slab, False)
 
 
 def runs(indices: list[int]) -> list[list[int]]:

@@ -86,6 +86,17 @@ class SegmentationGrid:
         ijk = (self._fromWorld @ [*ras, 1.0])[:3] - self._first
         return ijk[::-1]
 
+    def partOf(self, labelmap) -> tuple[slice, slice, slice]:
+        """The part of the array (k, j, i) that a labelmap covers; all of it where the lattices differ."""
+        if not np.allclose(_imageMatrix(labelmap), _imageMatrix(self.image), atol=1e-4):
+            return tuple(slice(0, length) for length in self.shape)
+        extent = np.array(labelmap.GetExtent()).reshape(3, 2) - self._first[:, None]
+        stops = np.array(self.shape[::-1])
+        return tuple(
+            slice(int(max(low, 0)), int(min(high + 1, stop)))
+            for (low, high), stop in zip(extent[::-1], stops[::-1], strict=True)
+        )
+
     def slab(self, axis: str, first: int, planes: np.ndarray, row: int = 0, column: int = 0):
         """Consecutive slices as a labelmap on the grid's lattice (``vtkOrientedImageData``).
 

@@ -1,4 +1,4 @@
-"""Speed and memory of tracking on this machine, as one Markdown report.
+"""Speed and memory of tracking, of the backend process and of the effect, as one Markdown report.
 
 Run with ``make bench`` on an otherwise idle Linux machine; needs the `sam2` package beside ours.
 """
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MedSAM2Slicer"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import memory_use, tracking_speed
+from benchmarks import backend_speed, memory_use, qt_holds, tracking_speed
 from benchmarks.machine import description, matrix_product_peak
 
 
@@ -24,14 +25,16 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    header = f"# Speed and memory of tracking\n\n{description()}."
+    header = f"# Speed and memory\n\n{description()}."
     peak = matrix_product_peak()
     speed = [
         part(arguments.slices, arguments.rounds, peak)
         for part in (tracking_speed.report, tracking_speed.starter_report)
     ]
     memory, is_within = memory_use.report()
-    text = "\n\n".join((header, *speed, memory)) + "\n"
+    backend = backend_speed.report(arguments.rounds)
+    # Last: it puts imitations of Slicer's modules in place.
+    text = "\n\n".join((header, *speed, memory, backend, qt_holds.report())) + "\n"
     print(text)
     if arguments.output:
         arguments.output.write_text(text)

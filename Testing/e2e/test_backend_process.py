@@ -130,7 +130,7 @@ def test_a_correction_after_a_crash_starts_from_the_mask_that_was_tracked(client
     (backend,) = backends_of(os.getpid())
     after_crash = corrected(client, backend.kill)
     # Not voxel for voxel: of the tracking before, only what leads to the slice is repeated.
-    assert dice(after_crash, undisturbed) > 0.97
+    assert dice(after_crash, undisturbed) > 0.95
 
 
 @posix

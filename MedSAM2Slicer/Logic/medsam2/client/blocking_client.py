@@ -104,6 +104,11 @@ class BlockingClient:
         for _ in self._answers(self._client.forget(*args, **kwargs)):
             pass
 
+    def shown(self, axis: str, slice_index: int) -> None:
+        """Tell which slice the user looks at: the backend may encode it meanwhile."""
+        self._client.shown(axis, slice_index)
+        self._client.pump(BUDGET)
+
     def close(self) -> None:
         """End the session, and the backend's process if there is one."""
         self._client.close()
