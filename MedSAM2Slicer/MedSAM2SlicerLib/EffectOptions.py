@@ -44,6 +44,7 @@ class EffectOptions:
         self._effect = scriptedEffect
         self._actions = actions
         self._updating = False
+        self._buttons = []
         self.message = qt.QLabel()
         self.message.wordWrap = True
         self.propagateButton = self._button(_("Propagate"), actions.propagateOrCancel, _("Key: P"))
@@ -116,6 +117,11 @@ class EffectOptions:
         self.message.text = text
         self.message.styleSheet = "color: #c0392b" if isError else ""
 
+    def enableActions(self, enabled: bool) -> None:
+        """Whether the buttons do anything."""
+        for button in self._buttons:
+            button.enabled = enabled
+
     def showRunning(self, running: bool) -> None:
         """The button cancels while something runs."""
         self.propagateButton.text = _("Cancel") if running else _("Propagate")
@@ -133,6 +139,7 @@ class EffectOptions:
         button = qt.QPushButton(text)
         button.toolTip = toolTip
         button.connect("clicked()", action)
+        self._buttons.append(button)
         return button
 
     def _choice(self, name: str, values, label: str):

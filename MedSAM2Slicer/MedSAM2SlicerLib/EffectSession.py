@@ -26,7 +26,7 @@ class EffectSession:
         scriptedEffect: the adaptor.
         display: has ``redraw()``, ``showMessage(text, isError)``, ``showRunning(bool)`` and
             ``showProgress(done, total, slicesPerSecond)``.
-        writer: ``write(segmentId, labelmap, remove)`` through the editor.
+        write: ``write(segmentId, labelmap, remove)`` through the editor.
     """
 
     def __init__(self, scriptedEffect, display, write):

@@ -93,8 +93,12 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def activate(self):
         """Begin to listen to views, keys and the scene."""
-        # Imported here, not with the module: what the client needs may have to be installed first.
-        from .EffectSession import EffectSession
+        self._options.enableActions(False)
+        try:  # not with the module: what the client needs may have to be installed first
+            from .EffectSession import EffectSession
+        except ImportError:
+            self.showMessage(_("MedSAM2 is not installed yet: open the module MedSAM2, press Install."), True)
+            return
         from .EffectViews import EffectViews
         from .SeedGestures import SeedGestures
         from .SegmentationObserver import SegmentationObserver
@@ -106,6 +110,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self._observer = SegmentationObserver(parameters, self._session, self.redraw)
         self._shortcuts = [self._shortcut(key, getattr(self, name)) for key, name, _text in SHORTCUTS]
         self._views.open()
+        self._options.enableActions(True)
         self.showMessage(_("Click the object in a slice view."))
         self.showRunning(False)
         self.redraw()

@@ -1,13 +1,10 @@
 """The real server and raw messages: who comes in, what is refused, what requests are answered with."""
 
-import contextlib
 import json
-import socket
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from e2e.server_process import ServerProcess, Talk, track, volume, wait_for
@@ -19,13 +16,11 @@ from medsam2.protocol import (
     Forget,
     Hello,
     Mask,
-    OpenVolume,
     Progress,
     Prompt,
     Propagate,
     Ready,
     Shown,
-    chunks,
     encode,
 )
 
@@ -100,8 +95,8 @@ def test_what_is_no_request_gets_an_error_and_the_session_lives(talk, data, code
 
 
 def test_a_message_far_above_the_limit_closes_the_connection(talk):
-    with contextlib.suppress(ConnectionClosed):  # it may be closed before all is sent
-        talk.socket.send(bytes(8 * MIB + 1))
+    # Its header is enough (final binary frame, masked, 64-bit length); the rest would not be read.
+    talk.socket.socket.sendall(b"\x82\xff" + (8 * MIB + 1).to_bytes(8, "big") + bytes(4))
     assert talk.closed_with() == 1009
 
 
@@ -109,13 +104,6 @@ def test_another_path_is_not_found(server):
     with pytest.raises(InvalidStatus):
         connect(f"ws://127.0.0.1:{server.port}/other")
     assert server.get("/other")[0] == 404
-
-
-def test_a_volume_above_the_limit_is_refused_and_a_smaller_one_is_not(talk):
-    (error,) = talk.ask(OpenVolume(2, "x", (33, 1024, 1024), "uint8", (1.0, 1.0, 1.0)))
-    assert error.code == "too_large"
-    assert error.hint
-    talk.open(volume(), id=3)
 
 
 def test_requests_before_a_volume_is_open_are_refused(talk):
@@ -153,13 +141,6 @@ def test_wrong_input_is_explained_and_the_session_lives(talk):
     assert error.code == "bad_input"
     assert "99" in error.message
     talk.prompt(id=4)
-
-
-def test_a_volume_with_nan_is_refused(talk):
-    voxels = np.full((2, 8, 8), np.nan, np.float32)
-    with pytest.raises(AssertionError, match="NaN"):
-        talk.open(voxels)
-    talk.open(volume(), id=3)
 
 
 def test_after_a_cancel_at_most_one_mask_comes(talk):
@@ -200,75 +181,6 @@ def test_forgetting_ends_the_tracking_that_builds_on_it(talk):
     talk.send(track(4), Forget(5, "a"))
     answers = list(talk.until_end(5))
     assert Done(4, "cancelled") in answers
-
-
-def test_the_same_voxels_in_another_window_need_no_upload(talk):
-    voxels = volume()
-    talk.open(voxels, upload="name")
-    talk.prompt()
-    progress, done = talk.ask(
-        OpenVolume(5, "name", voxels.shape, "int16", (2.0, 1.0, 1.0), window=(50.0, 90.0))
-    )
-    assert progress == Progress(5, voxels.nbytes, voxels.nbytes)
-    assert done == Done(5, window=(50.0, 90.0))
-    # The prompts belonged to the volume as it was.
-    assert talk.ask(track(6))[-1].code == "bad_input"
-
-
-def test_a_wrong_window_can_be_corrected_without_an_upload(talk):
-    voxels = volume()
-    with pytest.raises(AssertionError, match="bad_input"):
-        talk.open(voxels, upload="name", window=(5.0, 5.0))
-    talk.send(OpenVolume(5, "name", voxels.shape, "int16", (2.0, 1.0, 1.0)))
-    assert [type(message) for message in talk.until_end(5)] == [Progress, Done]
-
-
-def test_an_upload_that_was_cut_goes_on_where_it_was(server):
-    voxels = volume(slices=64, side=64)
-    pieces = list(chunks(2, voxels, 64 * 1024, "none"))
-    half = len(pieces) // 2
-    first = server.welcomed()
-    first.send(OpenVolume(2, "cut", voxels.shape, "int16", (2.0, 1.0, 1.0)))
-    first.receive()
-    first.send(*pieces[:half])
-    first.socket.socket.shutdown(socket.SHUT_RDWR)
-    server.wait_until_alone()
-    with server.welcomed("bert") as other:  # whose name for an upload is not anna's
-        other.send(OpenVolume(3, "cut", voxels.shape, "int16", (2.0, 1.0, 1.0)))
-        assert other.receive().done == 0
-    with server.welcomed() as second:
-        second.send(OpenVolume(5, "cut", voxels.shape, "int16", (2.0, 1.0, 1.0)))
-        assert second.receive() == Progress(5, half * 64 * 1024, voxels.nbytes)
-        second.send(*chunks(5, voxels, 64 * 1024, "none", half * 64 * 1024))
-        assert isinstance(list(second.until_end(5))[-1], Done)
-        second.prompt(points=((32.0, 32.0, True),))
-
-
-def test_a_wrong_chunk_ends_its_upload_and_the_next_one_works(talk):
-    voxels = volume()
-    talk.send(OpenVolume(2, "x", voxels.shape, "int16", (2.0, 1.0, 1.0)))
-    talk.receive()
-    first, *_ = chunks(2, voxels, 1024, "none", start=1024)
-    talk.send(first, first)
-    (error,) = talk.until_end(2)
-    assert (error.code, error.id) == ("bad_message", 2)
-    talk.open(voxels, id=3)
-
-
-def test_an_upload_can_be_cancelled(talk):
-    voxels = volume()
-    talk.send(OpenVolume(2, "x", voxels.shape, "int16", (2.0, 1.0, 1.0)), Cancel(3, 2))
-    assert list(talk.until_end(2))[-1] == Done(2, "cancelled")
-    talk.open(voxels, id=4)
-
-
-def test_a_packed_volume_is_opened(talk):
-    pytest.importorskip("zstandard")
-    voxels = volume()
-    talk.send(OpenVolume(2, "x", voxels.shape, "int16", (2.0, 1.0, 1.0), compression="zstd"))
-    talk.receive()
-    talk.send(*chunks(2, voxels, 4096, "zstd"))
-    assert isinstance(list(talk.until_end(2))[-1], Done)
 
 
 def test_a_revoked_token_ends_its_sessions_only(server, talk):

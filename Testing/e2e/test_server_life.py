@@ -135,7 +135,7 @@ def test_an_idle_session_expires_but_not_one_that_computes(start):
             assert (error.code, error.id) == ("expired", 0)
             assert error.hint
             assert idle.closed_with() == 1001
-        busy.prompt(id=4)
+        assert busy.ask(Prompt(4, "a", "k", 1, ((16.0, 16.0, True),)))[-1] == Done(4)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Signals are sent.")
@@ -183,7 +183,7 @@ def test_without_memory_a_request_fails_and_the_session_goes_on(start):
         talk.open(volume())
         for name in "abc":
             talk.prompt(object_id=name)
-        other.open(volume(slices=1, side=4096))
+        other.open(volume(slices=1, side=2304))
         resource.prlimit(pid, resource.RLIMIT_AS, (psutil.Process(pid).memory_info().vms, before[1]))
         # When a volume is announced, when a slice is made ready for the network, and inside the network.
         (error,) = other.ask(OpenVolume(7, "large", (256, 1024, 1024), "uint8", (1.0, 1.0, 1.0)))

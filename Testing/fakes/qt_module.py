@@ -35,18 +35,19 @@ def makeModule() -> types.ModuleType:
     qt_dialogs.answerFromJournal()
     for each in REPLACED:
         setattr(module, each.__name__, each)
-    keepTrueAlive()
+    keepSingletonsAlive()
     startApplication()
     return module
 
 
-def keepTrueAlive():
-    """PySide6's ``emit()`` gives away a reference to True that it does not own (6.12; Python below 3.12).
+def keepSingletonsAlive():
+    """PySide6 gives away references to True and None that it does not own (6.12; Python below 3.12).
 
     After some hundred calls Python would end on it.
     """
     for _ in range(PLENTY_OF_EMITS):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(True))
+        for each in (True, False, None):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
 
 
 def startApplication():
