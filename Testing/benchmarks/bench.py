@@ -25,19 +25,23 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    header = f"# Speed and memory\n\n{description()}."
     peak = matrix_product_peak()
-    speed = [
-        part(arguments.slices, arguments.rounds, peak)
-        for part in (tracking_speed.report, tracking_speed.starter_report)
-    ]
+    sections = []
+
+    def section(text: str) -> None:
+        """Show each part when it is done: the whole takes long."""
+        sections.append(text)
+        print(text, end="\n\n", flush=True)
+
+    section(f"# Speed and memory\n\n{description()}.")
+    section(backend_speed.report(arguments.rounds))
+    section(tracking_speed.report(arguments.slices, arguments.rounds, peak))
+    section(tracking_speed.starter_report(arguments.slices, arguments.rounds, peak))
     memory, is_within = memory_use.report()
-    backend = backend_speed.report(arguments.rounds)
-    # Last: it puts imitations of Slicer's modules in place.
-    text = "\n\n".join((header, *speed, memory, backend, qt_holds.report())) + "\n"
-    print(text)
+    section(memory)
+    section(qt_holds.report())  # last: it puts imitations of Slicer's modules in place
     if arguments.output:
-        arguments.output.write_text(text)
+        arguments.output.write_text("\n\n".join(sections) + "\n")
     return 0 if is_within else 1
 
 

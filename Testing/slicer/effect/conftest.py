@@ -30,14 +30,23 @@ def aBackend(aSession):
 
 
 @pytest.fixture
-def aBench(aBackend, aVolumeNode, aSegmentation, anEditor, anEffect, aClock, aPhantom):
-    """The effect on the phantom, with empty segments "liver" and "spleen"; the liver is selected."""
+def aBenchOn(aBackend, aSegmentation, anEditor, anEffect, aClock):
+    """Use the effect on a volume: ``aBenchOn(volumeNode, phantom, segments)``; the first one is selected."""
     anEffect(EFFECT)
-    volume = aVolumeNode(aPhantom.volume.voxels, aPhantom.volume.geometry.ijk_to_ras)
-    bench = Bench(anEditor, volume, aSegmentation(volume, ("liver", "spleen")), aClock, aPhantom)
-    bench.open()
-    yield bench
+
+    def open_(volume, phantom, segments=("liver", "spleen")):
+        bench = Bench(anEditor, volume, aSegmentation(volume, segments), aClock, phantom)
+        bench.open()
+        return bench
+
+    yield open_
     anEditor.setActiveEffect(None)
+
+
+@pytest.fixture
+def aBench(aBenchOn, aVolumeNode, aPhantom):
+    """The effect on the phantom, with empty segments "liver" and "spleen"; the liver is selected."""
+    return aBenchOn(aVolumeNode(aPhantom.volume.voxels, aPhantom.volume.geometry.ijk_to_ras), aPhantom)
 
 
 class Bench:
