@@ -278,14 +278,14 @@ class EffectSession:
 
     def confidenceAlong(self, axis: str) -> Confidence:
         """Confidence of the selected segment's slices along an axis."""
-        return self.confidence.setdefault((self.segments.selectedId, axis), Confidence())
+        return self._confidenceOf(self.segments.selectedId, axis)
 
     # Listener of the controller
 
     def onPreview(self, mask) -> None:
         """A prompted slice was answered."""
         self.previews[mask.object_id] = mask
-        self._confidenceOf(mask).put(mask)
+        self._confidenceOf(mask.object_id, mask.axis).put(mask)
         if not mask.mask.size:
             self._display.showMessage("Nothing was found here: click again, or draw a box.", False)
         self._display.redraw()
@@ -293,7 +293,7 @@ class EffectSession:
     def onMask(self, mask) -> None:
         """A slice of the propagation has come."""
         if self._propagation.onMask(mask):
-            self._confidenceOf(mask).put(mask)
+            self._confidenceOf(mask.object_id, mask.axis).put(mask)
 
     def onProgress(self, done: int, total: int) -> None:
         """The propagation got on."""
@@ -310,8 +310,8 @@ class EffectSession:
         """A request failed."""
         self._display.showMessage(message, True)
 
-    def _confidenceOf(self, mask) -> Confidence:
-        return self.confidence.setdefault((mask.object_id, mask.axis), Confidence())
+    def _confidenceOf(self, segmentId: str, axis: str) -> Confidence:
+        return self.confidence.setdefault((segmentId, axis), Confidence())
 
     def _handle(self, message) -> None:
         if self._controller is not None:

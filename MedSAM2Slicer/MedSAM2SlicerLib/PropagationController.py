@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from medsam2.protocol import Done, Error, Mask, Progress
+
 
 class State(Enum):
     """What the effect is doing; the value is what the user reads."""
@@ -146,14 +148,13 @@ class PropagationController:
 
     def handle(self, message) -> None:
         """Take one message from the backend."""
-        kind = type(message).__name__
-        if kind == "Mask":
+        if isinstance(message, Mask):
             self._onMask(message)
-        elif kind == "Progress" and message.id == self._job and self.state is State.RUNNING:
+        elif isinstance(message, Progress) and message.id == self._job and self.state is State.RUNNING:
             self._listener.onProgress(message.done, message.total)
-        elif kind == "Done":
+        elif isinstance(message, Done):
             self._onEnd(message.id, message.outcome)
-        elif kind == "Error":
+        elif isinstance(message, Error):
             self._onError(message)
 
     def _onMask(self, mask) -> None:

@@ -30,6 +30,9 @@ SLICE, *PLACE = central_click(PHANTOM.labels["liver"])
 CLICK = [(*PLACE, True)]
 
 CLIENT = """
+import signal
+# As in a terminal: a job in the background of a script is started with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import sys
 import numpy as np
 from medsam2.client import BlockingClient, LocalBackend

@@ -6,6 +6,7 @@ import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
+from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import (
     Done,
     Forget,
@@ -152,9 +153,7 @@ def _painted(request: PromptMessage, shape: tuple[int, int]) -> np.ndarray:
     height, width = part.shape
     if row < 0 or column < 0 or row + height > shape[0] or column + width > shape[1]:
         raise InputError("The mask reaches beyond the slice: give a mask on the image's own grid.")
-    full = np.zeros(shape, bool)
-    full[row : row + height, column : column + width] = part
-    return full
+    return PlacedMask(request.object_id, request.slice_index, row, column, part).full(shape)
 
 
 def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:
