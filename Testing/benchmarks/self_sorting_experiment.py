@@ -17,9 +17,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MedSAM2
+from medsam2.synthetic.anatomy import make_anatomy
+from medsam2.synthetic.clips import Clip, make_clip
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
-from medsam2.training.synthetic_anatomy import make_anatomy
-from medsam2.training.synthetic_clips import Clip, make_clip
 from medsam2.volume import ImageSet, Prompt
 from medsam2.weights.loading import load_model
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from medsam2.synthetic.anatomy import Anatomy, make_anatomy
+from medsam2.synthetic.clips import Clip, make_clip
 from medsam2.training.clip_forward import ClipBatch
-from medsam2.training.synthetic_anatomy import Anatomy, make_anatomy
-from medsam2.training.synthetic_clips import Clip, make_clip
 
 POOL_SIZE = 24
 """Body parts kept at a time by each process; many clips are cut from each before it is replaced."""

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from medsam2.training.synthetic_shapes import Canvas, log_uniform, smooth_noise
-from medsam2.training.synthetic_structures import (
+from medsam2.synthetic.shapes import Canvas, log_uniform, smooth_noise
+from medsam2.synthetic.structures import (
     paint_bowel,
     paint_column,
     paint_ribs,
@@ -19,14 +19,14 @@ from medsam2.training.synthetic_structures import (
     place,
     settle,
 )
-from medsam2.training.synthetic_tissues import pick_tissue
+from medsam2.synthetic.tissues import pick_tissue
 
 
 @dataclass(frozen=True)
 class Anatomy:
     """One random body part on an isotropic grid.
 
-    tissues: (k, j, i) uint8, the tissue of every voxel (numbers of ``synthetic_tissues.TISSUES``).
+    tissues: (k, j, i) uint8, the tissue of every voxel (numbers of ``synthetic.tissues.TISSUES``).
     objects: (k, j, i) uint8, the whole object a voxel belongs to, 0 for none; an object may hold several
         tissues, such as cortex and marrow, or wall and content.
     """

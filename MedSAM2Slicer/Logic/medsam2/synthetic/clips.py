@@ -9,10 +9,10 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from medsam2.training.synthetic_anatomy import Anatomy
-from medsam2.training.synthetic_intensity import paint
-from medsam2.training.synthetic_shapes import log_uniform
-from medsam2.training.synthetic_tissues import TISSUE_COUNT
+from medsam2.synthetic.anatomy import Anatomy
+from medsam2.synthetic.intensity import paint
+from medsam2.synthetic.shapes import log_uniform
+from medsam2.synthetic.tissues import TISSUE_COUNT
 
 LEAST_SHARE = 0.003
 """Targets cover at least this share of the view: smaller ones get a closer view in use."""

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from medsam2.training.synthetic_anatomy import Anatomy, make_anatomy
-from medsam2.training.synthetic_clips import Clip, make_clip
-from medsam2.training.synthetic_shapes import Canvas, smooth_noise
-from medsam2.training.synthetic_tissues import TISSUE_COUNT, TISSUES, draw_means
+from medsam2.synthetic.anatomy import Anatomy, make_anatomy
+from medsam2.synthetic.clips import Clip, make_clip
+from medsam2.synthetic.shapes import Canvas, smooth_noise
+from medsam2.synthetic.tissues import TISSUE_COUNT, TISSUES, draw_means
 
 SIZE, FRAMES, OBJECTS = 128, 4, 4
 

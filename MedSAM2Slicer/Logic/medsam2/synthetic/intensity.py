@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from medsam2.training.synthetic_shapes import log_uniform, smooth_noise
-from medsam2.training.synthetic_tissues import TISSUES, draw_means
+from medsam2.synthetic.shapes import log_uniform, smooth_noise
+from medsam2.synthetic.tissues import TISSUES, draw_means
 
 _BANK_SHAPE = (24, 320, 320)
 _BANK_SCALES = (2, 3, 5, 9, 24, 80)

@@ -1,0 +1,1 @@
+"""Synthetic scans with known organs, made from random numbers alone: for training and for tests."""
