@@ -4,7 +4,9 @@ from scipy import ndimage
 
 from medsam2.synthetic.anatomy import Anatomy, make_anatomy
 from medsam2.synthetic.clips import Clip, make_clip
+from medsam2.synthetic.intensity import scan
 from medsam2.synthetic.shapes import Canvas, smooth_noise
+from medsam2.synthetic.targets import is_visible
 from medsam2.synthetic.tissues import TISSUE_COUNT, TISSUES, draw_means
 
 SIZE, FRAMES, OBJECTS = 128, 4, 4
@@ -44,11 +46,12 @@ def test_tissue_kinds_share_no_number():
     assert numbers == list(range(TISSUE_COUNT))
 
 
-def test_bone_is_brighter_than_fat_in_most_ct_images():
-    means = np.stack([draw_means(np.random.default_rng(seed)) for seed in range(100)])
+@pytest.mark.parametrize("modality", ["CT", "MR", "US"])
+def test_bone_is_bright_in_ct_and_dark_elsewhere(modality):
+    means = np.stack([draw_means(np.random.default_rng(seed), modality) for seed in range(20)])
     assert np.isfinite(means).all()
-    brighter = means[:, TISSUES["cortex"][0]] > means[:, TISSUES["fat"][0]]
-    assert 0.5 < brighter.mean() < 1  # the rest resembles MR, where cortex is dark
+    brighter = means[:, TISSUES["cortex"][0]] > means[:, TISSUES["soft"]].max(axis=1)
+    assert (brighter == (modality == "CT")).all()
 
 
 def test_every_object_of_a_body_part_is_one_piece(anatomies):
@@ -141,3 +144,29 @@ def test_a_ball_has_the_volume_of_its_half_axes():
     painted = np.count_nonzero(canvas.objects == 7)
     assert painted == pytest.approx(4 / 3 * np.pi * 6 * 8 * 10, rel=0.05)
     assert np.array_equal(canvas.tissues == 3, canvas.objects == 7)
+
+
+def test_a_target_without_contrast_is_not_visible():
+    mask = np.zeros((64, 64), bool)
+    mask[20:40, 24:44] = True
+    noise = 0.02 * np.random.default_rng(0).standard_normal(mask.shape)
+    assert not is_visible(0.5 + noise, mask)
+    assert is_visible(0.5 + 0.1 * mask + noise, mask)
+
+
+def test_visible_targets_only(clips):
+    assert all(is_visible(clip.images[0], mask[0]) for clip in clips for mask in clip.masks)
+
+
+@pytest.mark.parametrize("enlarged", [0.5, 1.0, 3.0, 12.0])
+def test_coarse_scans_are_smoother(enlarged):
+    rng = np.random.default_rng(0)
+    image = scan(rng, rng.random((2, 128, 128), dtype=np.float32), enlarged, "CT")
+    assert image.shape == (2, 128, 128)
+    steps = np.abs(np.diff(image, axis=2)).mean()
+    assert (steps < 0.1) == (enlarged > 1.4)
+
+
+def test_twins_lie_in_a_row_of_their_kind():
+    found = [make_anatomy(np.random.default_rng(seed), 96).twins for seed in range(8)]
+    assert any(len(twins) > 2 for twins in found)

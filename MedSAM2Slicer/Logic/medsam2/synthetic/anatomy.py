@@ -29,10 +29,12 @@ class Anatomy:
     tissues: (k, j, i) uint8, the tissue of every voxel (numbers of ``synthetic.tissues.TISSUES``).
     objects: (k, j, i) uint8, the whole object a voxel belongs to, 0 for none; an object may hold several
         tissues, such as cortex and marrow, or wall and content.
+    twins: numbers of the objects that lie in a row of their own kind, as vertebrae and ribs do.
     """
 
     tissues: np.ndarray
     objects: np.ndarray
+    twins: tuple[int, ...] = ()
 
     @cached_property
     def boxes(self) -> dict[int, tuple[slice, slice, slice]]:
@@ -70,7 +72,7 @@ def make_anatomy(rng: np.random.Generator, size: int = 144) -> Anatomy:
     if rng.random() < 0.7:
         _paint_outside(canvas, rng)
     _separate(canvas)
-    return Anatomy(canvas.tissues, canvas.objects)
+    return Anatomy(canvas.tissues, canvas.objects, tuple(canvas.twins))
 
 
 def _cells(rng: np.random.Generator, low: float, high: float) -> tuple[int, int, int]:

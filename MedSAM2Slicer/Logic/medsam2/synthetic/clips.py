@@ -12,11 +12,9 @@ from scipy import ndimage
 from medsam2.synthetic.anatomy import Anatomy
 from medsam2.synthetic.intensity import paint
 from medsam2.synthetic.shapes import log_uniform
+from medsam2.synthetic.targets import OUTSIDE, is_visible, targets
 from medsam2.synthetic.tissues import TISSUE_COUNT
 
-LEAST_SHARE = 0.003
-"""Targets cover at least this share of the view: smaller ones get a closer view in use."""
-_OUTSIDE = 255 * TISSUE_COUNT  # code of samples beyond the volume; object 255 is never painted
 _SMOOTHING = 0.8  # deviation in voxels of the smoothing that removes stairs from enlarged labels
 
 
@@ -35,7 +33,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """A square region of parallel planes: ``axes`` rows are normal, down and right, lengths in voxels."""
 
     centre: np.ndarray
@@ -46,24 +44,47 @@ class _View:
 
 
 def make_clip(anatomy: Anatomy, rng: np.random.Generator, image_size: int, frames: int, objects: int) -> Clip:
-    """Cut one clip with 1 to ``objects`` targets, each of at least ``LEAST_SHARE`` of frame 0."""
-    least = round(LEAST_SHARE * image_size**2)
+    """Cut one clip with 1 to ``objects`` targets, each of at least ``LEAST_SHARE`` of frame 0 and visible."""
     while True:
         anchor = _pick_object(anatomy, rng)
         view = _aim(anatomy, rng, anchor, image_size, frames)
         thickness = 3 if rng.random() < 0.12 else 1
-        codes, planes = _cut(anatomy, view, image_size, frames, thickness)
+        codes, planes = cut(anatomy, view, image_size, _depths(rng, view, frames, thickness))
         labels = planes[thickness // 2 :: thickness]
-        masks = _targets(rng, codes, labels, anchor, objects, least)
-        if masks:
-            break
-    images = paint(rng, planes, codes % TISSUE_COUNT, thickness)
-    return Clip(images, np.stack(masks), labels.astype(np.int16))
+        masks = targets(rng, codes, labels, anchor, objects)
+        if not masks:
+            continue
+        images = paint(rng, planes, codes % TISSUE_COUNT, _enlargement(rng, masks[0][0]), thickness)
+        seen = [mask for mask in masks if is_visible(images[0], mask[0])]
+        if seen and seen[0] is masks[0]:
+            return Clip(images, np.stack(seen), labels.astype(np.int16))
+
+
+def _enlargement(rng: np.random.Generator, anchor: np.ndarray) -> float:
+    """Image pixels per scanner pixel: small views of coarse scans are enlarged up to twelvefold in use.
+
+    The anchor (y, x) keeps a width of about four scanner pixels.
+    """
+    unit = len(anchor) / 256
+    most = min((12 if rng.random() < 0.35 else 4) * unit, np.sqrt(anchor.sum()) / 4)
+    return log_uniform(rng, 0.4 * unit, max(most, unit))
+
+
+def _depths(rng: np.random.Generator, view: View, frames: int, thickness: int) -> np.ndarray:
+    """Where the planes lie along the view's normal, (frames * thickness,); some clips lack slices."""
+    place = np.arange(frames, dtype=float)
+    if frames > 2 and rng.random() < 0.08:
+        place[rng.integers(1, frames) :] += rng.integers(1, 3)
+    within = (np.arange(thickness) - thickness // 2) / thickness
+    return ((place[:, None] + within) * view.spacing).ravel()
 
 
 def _pick_object(anatomy: Anatomy, rng: np.random.Generator) -> int:
-    """An object's number, all orders of magnitude of size equally likely."""
+    """An object's number, all orders of magnitude of size equally likely; one in five is a twin."""
     numbers = np.array([n for n in anatomy.boxes if anatomy.sizes[n] >= 30])
+    twins = np.intersect1d(numbers, anatomy.twins)
+    if len(twins) and rng.random() < 0.2:
+        return int(rng.choice(twins))
     magnitudes = np.log2(anatomy.sizes[numbers]).astype(int) // 2
     return int(rng.choice(numbers[magnitudes == rng.choice(np.unique(magnitudes))]))
 
@@ -84,7 +105,7 @@ def _orientation(rng: np.random.Generator) -> np.ndarray:
     return np.stack([normal, down, right]) * rng.choice([-1, 1], 3)[:, None]
 
 
-def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> _View:
+def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> View:
     """A view in which the anchor's cross-section fills 22 to 95 % of the side."""
     box = anatomy.boxes[anchor]
     voxels = np.argwhere(anatomy.objects[box] == anchor) + [part.start for part in box]
@@ -106,7 +127,7 @@ def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: in
     last = centre + axes[0] * spacing * (frames - 1)
     if ((last < 0) | (last >= anatomy.objects.shape)).any():
         axes = axes * np.array([[-1], [1], [1]])
-    return _View(centre, axes, side, spacing, mirrored=bool(rng.random() < 0.8))
+    return View(centre, axes, side, spacing, mirrored=bool(rng.random() < 0.8))
 
 
 def _section(voxels, depths, axes, seed) -> tuple[np.ndarray, float, float]:
@@ -123,13 +144,10 @@ def _section(voxels, depths, axes, seed) -> tuple[np.ndarray, float, float]:
     return middle @ axes[1:] + (seed @ axes[0]) * axes[0], extent, len(rows) / extent
 
 
-def _cut(
-    anatomy: Anatomy, view: _View, image_size: int, frames: int, thickness: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (n,) of the regions seen and the labels (frames * thickness, size, size), indices into them."""
+def cut(anatomy: Anatomy, view: View, image_size: int, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (n,) of the regions seen and the labels (planes, size, size), indices into them."""
     samples = int(np.clip(np.ceil(2 * view.side), 16, image_size))
     along = (np.arange(samples) - (samples - 1) / 2) * (view.side / samples)
-    depth = (np.arange(frames * thickness) - thickness // 2) * (view.spacing / thickness)
     # Neighbouring samples lie a little before and behind the plane, so that smoothing also acts across it.
     dither = np.tile([[-0.9, 0.3], [0.9, -0.3]], (samples // 2 + 1,) * 2)[:samples, :samples]
     dither = dither * min(1.0, max(0.0, 2 - view.side / image_size))
@@ -144,9 +162,9 @@ def _cut(
         index.append(folded.clip(0, length - 1))
     flat = np.ravel_multi_index(tuple(index), anatomy.objects.shape)
     raw = anatomy.objects.ravel()[flat] * np.uint16(TISSUE_COUNT) + anatomy.tissues.ravel()[flat]
-    raw[~inside] = _OUTSIDE
+    raw[~inside] = OUTSIDE
     codes = np.flatnonzero(np.bincount(raw.ravel()))
-    table = np.zeros(_OUTSIDE + 1, np.uint8 if len(codes) < 256 else np.uint16)
+    table = np.zeros(OUTSIDE + 1, np.uint8 if len(codes) < 256 else np.uint16)
     table[codes] = np.arange(len(codes))
     labels = table[raw]
     if view.side >= image_size:
@@ -184,63 +202,3 @@ def _enlarge(labels: np.ndarray, count: int, size: int, sigma: float) -> np.ndar
         winner[place][wins] = label
         np.maximum(best[place], member, out=best[place])
     return winner
-
-
-def _targets(
-    rng, codes: np.ndarray, labels: np.ndarray, anchor: int, objects: int, least: int
-) -> list[np.ndarray]:
-    """Masks (t, y, x) of the anchor (first) and of other regions, none where the anchor is too small."""
-    owners = codes // TISSUE_COUNT
-    areas = np.bincount(labels[0].ravel(), minlength=len(codes))
-    seen = np.flatnonzero((areas >= least) & (codes != _OUTSIDE) & (codes % TISSUE_COUNT != 0))
-    weights = np.sqrt(areas[seen] / areas[seen].sum())  # larger regions are likelier, but not by much
-    weights /= weights.sum()
-    masks = []
-    for turn in range(2 * objects):
-        if turn == 0:
-            regions = _regions_of(rng, owners, seen, anchor)
-        else:
-            pick = int(rng.choice(seen, p=weights))
-            regions = _regions_of(rng, owners, seen, owners[pick]) if owners[pick] else np.array([pick])
-        mask = _follow(rng, np.isin(np.arange(len(codes)), regions)[labels], least)
-        if mask is not None and not any((mask[0] == other[0]).all() for other in masks):
-            masks.append(mask)
-        if not masks or len(masks) == objects:
-            break
-    return masks
-
-
-def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.ndarray:
-    """Labels of a whole object, or of one of its tissues in a quarter of the cases."""
-    whole = np.flatnonzero(owners == number)
-    parts = np.intersect1d(whole, seen)
-    if len(whole) > 1 and len(parts) and rng.random() < 0.35:
-        return rng.choice(parts, 1)
-    return whole
-
-
-def _follow(rng, region: np.ndarray, least: int) -> np.ndarray | None:
-    """The piece of ``region`` at a random pixel of frame 0 and, frame by frame, what continues it.
-
-    None where the piece has fewer than ``least`` pixels or more than 70 % of the view.
-    """
-    pieces, count = ndimage.label(region[0])
-    if not count:
-        return None
-    sizes = np.bincount(pieces.ravel())[1:]
-    large = np.flatnonzero((sizes >= least) & (sizes <= 0.7 * region[0].size))
-    if not len(large):
-        return None
-    mask = np.zeros_like(region)
-    mask[0] = pieces == rng.choice(large) + 1
-    reach = max(2, region.shape[1] // 24)
-    for frame in range(1, len(region)):
-        pieces, count = ndimage.label(region[frame])
-        if count == 1:
-            mask[frame] = region[frame]
-        elif count:
-            near = ndimage.uniform_filter(mask[frame - 1].astype(np.float32), 2 * reach + 1) > 1e-4
-            touched = np.bincount(pieces[near], minlength=count + 1) > 0
-            touched[0] = False
-            mask[frame] = touched[pieces]
-    return mask

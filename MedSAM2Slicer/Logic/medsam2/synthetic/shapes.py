@@ -66,11 +66,15 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 @dataclass
 class Canvas:
-    """Label volumes under construction: ``tissues`` and ``objects``, (k, j, i) uint8."""
+    """Label volumes under construction: ``tissues`` and ``objects``, (k, j, i) uint8.
+
+    ``twins`` are the objects that lie in a row of their own kind.
+    """
 
     tissues: np.ndarray
     objects: np.ndarray
-    count: int = field(default=0)
+    count: int = 0
+    twins: list[int] = field(default_factory=list)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -85,6 +89,11 @@ class Canvas:
     def new_object(self) -> int:
         """The next unused object number."""
         self.count = min(self.count + 1, 255)
+        return self.count
+
+    def new_twin(self) -> int:
+        """The next unused object number, for one of a row of alike objects."""
+        self.twins.append(self.new_object())
         return self.count
 
     def box(self, centre: np.ndarray, reach: float) -> tuple[slice, slice, slice] | None:

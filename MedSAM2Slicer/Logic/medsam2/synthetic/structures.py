@@ -98,7 +98,7 @@ def paint_ribs(canvas: Canvas, rng: np.random.Generator) -> None:
     count = int(rng.integers(2, 9))
     for turn in range(count):
         rib = curve + pitch * (turn - count // 2) + rng.normal(0, 0.1 * radius, 3)
-        radii, number = _radii(rng, len(rib), radius, 0.12), canvas.new_object()
+        radii, number = _radii(rng, len(rib), radius, 0.12), canvas.new_twin()
         canvas.tube(rib, radii, cortex, number, squash)
         if radius > 2.2:
             canvas.tube(rib, radii - max(1, 0.3 * radius), marrow, number, squash)
@@ -133,7 +133,7 @@ def _paint_vertebra(canvas, rng, centre, along, back, radius, height, tissues) -
     back = back - along * (back @ along)
     back = back / np.linalg.norm(back)
     side = np.cross(along, back)
-    number, shell = canvas.new_object(), max(1.0, radius * 0.1)
+    number, shell = canvas.new_twin(), max(1.0, radius * 0.1)
     arms = [(back * 1.25 + side, side), (back * 1.25 - side, -side), (back * 1.6, back - along * 0.5)]
     arms += [(back * 0.7 + side * 0.6, back + side * 0.1), (back * 0.7 - side * 0.6, back - side * 0.1)]
     for inward, tissue in ((0.0, cortex), (shell, marrow)):
