@@ -19,8 +19,8 @@ class ConfidenceStrip(qt.QWidget):
         self.setMinimumHeight(HEIGHT)
         self.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
         self.toolTip = (
-            "One mark per slice: tall and green is sure, short and red is doubtful, grey is without the "
-            "object. Click to go there."
+            "One mark per slice: above the line is sure, below it is doubtful, grey is without the "
+            "object; a blue tick is a slice that you accepted. Click to go there."
         )
 
     def show(self, confidence, count: int, current: int | None) -> None:
@@ -38,6 +38,7 @@ class ConfidenceStrip(qt.QWidget):
         painter = qt.QPainter(self)
         painter.fillRect(self.rect, self.palette.color(qt.QPalette.Base))
         if self._count:
+            self._paintLimit(painter)
             step = self.width / self._count
             for index, mark in (self._confidence.slices if self._confidence else {}).items():
                 self._paintMark(painter, index * step, max(step - 1, 1), mark)
@@ -51,6 +52,11 @@ class ConfidenceStrip(qt.QWidget):
                     self.palette.color(qt.QPalette.Highlight),
                 )
         painter.end()
+
+    def _paintLimit(self, painter) -> None:
+        """A line: marks that stay below it are doubtful."""
+        top = self.height - TICK - (self.height - 2 * TICK) * DOUBTFUL
+        painter.fillRect(qt.QRectF(0, top, self.width, 1), self.palette.color(qt.QPalette.Mid))
 
     def _paintMark(self, painter, left: float, width: float, mark) -> None:
         room = self.height - 2 * TICK

@@ -4,6 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from .ConfidenceStrip import ConfidenceStrip
+from .StatusMessage import StatusMessage
 
 DIRECTIONS = (
     ("both", "both ways"),
@@ -36,38 +37,39 @@ class EffectOptions:
 
     Args:
         scriptedEffect: the adaptor.
-        actions: has ``propagateOrCancel``, ``usePaintedSlice``, ``clearSeeds``, ``goToSlice``,
-            ``nextDoubtful``, ``acceptSlice`` and ``optionsChanged``.
+
+    Attributes:
+        message: ``StatusMessage``.
+        strip: ``ConfidenceStrip``.
     """
 
-    def __init__(self, scriptedEffect, actions):
+    def __init__(self, scriptedEffect):
         self._effect = scriptedEffect
-        self._actions = actions
+        self._actions = None
         self._updating = False
         self._buttons = []
-        self.message = qt.QLabel()
-        self.message.wordWrap = True
-        self.propagateButton = self._button(_("Propagate"), actions.propagateOrCancel, _("Key: P"))
+        self.message = StatusMessage()
+        self.propagateButton = self._button(_("Propagate"), "propagateOrCancel", _("Key: P"))
         self.progress = qt.QProgressBar()
         self.progress.visible = False
-        self.strip = ConfidenceStrip(actions.goToSlice)
-        scriptedEffect.addOptionsWidget(self.message)
+        self.strip = ConfidenceStrip(lambda index: self._do("goToSlice", index))
+        scriptedEffect.addOptionsWidget(self.message.label)
         scriptedEffect.addOptionsWidget(self._row(self.propagateButton, self.progress))
         scriptedEffect.addOptionsWidget(self.strip)
         scriptedEffect.addOptionsWidget(
             self._row(
-                self._button(_("Next doubtful slice"), actions.nextDoubtful, _("Key: N")),
-                self._button(_("Accept slice"), actions.acceptSlice, _("Key: A")),
+                self._button(_("Next doubtful slice"), "nextDoubtful", _("Key: N")),
+                self._button(_("Accept slice"), "acceptSlice", _("Key: A")),
             )
         )
         scriptedEffect.addOptionsWidget(
             self._row(
                 self._button(
                     _("Use this slice of the segment"),
-                    actions.usePaintedSlice,
+                    "usePaintedSlice",
                     _("What is painted or imported on the slice shown becomes the prompt."),
                 ),
-                self._button(_("Remove all seeds"), actions.clearSeeds, ""),
+                self._button(_("Remove all seeds"), "clearSeeds", ""),
             )
         )
         self._direction = self._choice("Direction", DIRECTIONS, _("Propagate:"))
@@ -110,17 +112,12 @@ class EffectOptions:
         self._effect.setParameter("StopWhenAbsent", int(self._stop.checked))
         self._effect.setParameter("AllSegments", int(self._all.checked))
         self._rangeRow.visible = self._effect.parameter("Direction") == "range"
-        self._actions.optionsChanged()
 
-    def showMessage(self, text: str, isError: bool = False) -> None:
-        """A sentence above the buttons, where the user looks."""
-        self.message.text = text
-        self.message.styleSheet = "color: #c0392b" if isError else ""
-
-    def enableActions(self, enabled: bool) -> None:
-        """Whether the buttons do anything."""
+    def setActions(self, actions) -> None:
+        """What buttons and strip do (``EffectActions``); None for nothing."""
+        self._actions = actions
         for button in self._buttons:
-            button.enabled = enabled
+            button.enabled = actions is not None
 
     def showRunning(self, running: bool) -> None:
         """The button cancels while something runs."""
@@ -135,10 +132,15 @@ class EffectOptions:
         self.progress.value = done
         self.progress.format = f"{done} / {total}, {slicesPerSecond:.1f} slices/s"
 
-    def _button(self, text: str, action, toolTip: str):
+    def _do(self, name: str, *arguments) -> None:
+        if self._actions is not None:
+            self._actions.do(name, *arguments)
+
+    def _button(self, text: str, action: str, toolTip: str):
         button = qt.QPushButton(text)
         button.toolTip = toolTip
-        button.connect("clicked()", action)
+        button.enabled = False
+        button.connect("clicked()", lambda: self._do(action))
         self._buttons.append(button)
         return button
 

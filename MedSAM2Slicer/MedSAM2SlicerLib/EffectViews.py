@@ -6,7 +6,7 @@ import slicer
 from .MaskOutline import outlineSegments
 from .Seeds import BOX, PAINTED, POINT_POSITIVE
 from .SegmentationGrid import Place
-from .SliceViewPipeline import SliceViewPipeline, middle
+from .SliceViewPipeline import SliceViewPipeline
 
 
 class EffectViews:
@@ -63,7 +63,7 @@ class EffectViews:
     def draw(self, pipeline: SliceViewPipeline) -> None:
         """Draw one view anew."""
         segment = self._session.segments.selected
-        seeds = self._session.seeds()
+        seeds = self._session.seeding.seeds()
         boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
         if self.draggedBox is not None:
             boxes.append(self.draggedBox)
@@ -78,26 +78,26 @@ class EffectViews:
 
     def currentSlice(self) -> tuple[str, int] | None:
         """Axis and slice that the user looks at; None outside the volume."""
-        pipeline, grid = self.latest, self._session.grid()
+        pipeline, grid = self.latest, self._session.current.get()
         if pipeline is None or grid is None:
             return None
         axis = grid.axisOf(pipeline.normal)
-        place = grid.place(middle(pipeline), axis)
+        place = grid.place(pipeline.middle, axis)
         return None if place is None else (axis, place.sliceIndex)
 
     def goTo(self, sliceIndex: int) -> None:
         """Show a slice along the axis of the view that the user works in; the centre stays."""
-        where, grid = self.currentSlice(), self._session.grid()
+        where, grid = self.currentSlice(), self._session.current.get()
         pipeline = self.latest
         if where is None:
             return
-        place = grid.place(middle(pipeline), where[0])
+        place = grid.place(pipeline.middle, where[0])
         ras = grid.ras(Place(where[0], sliceIndex, place.row, place.column))
         pipeline.sliceNode.JumpSliceByOffsetting(*ras)
 
     def _preview(self):
         """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
-        mask, grid = self._session.preview(), self._session.grid()
+        mask, grid = self._session.preview(), self._session.current.get()
         if mask is None or grid is None:
             return None, None
         segments = outlineSegments(mask.mask, mask.row, mask.column)
@@ -110,7 +110,7 @@ class EffectViews:
 
     def _boxCorners(self, seed):
         """Four corners in RAS of a box, its sides along rows and columns of its slice."""
-        grid = self._session.grid()
+        grid = self._session.current.get()
         if grid is None:
             return None
         axis = grid.axisOf(seed.normal)

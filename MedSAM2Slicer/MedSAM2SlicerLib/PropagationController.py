@@ -84,6 +84,8 @@ class PropagationController:
         self._volumeKey: tuple | None = None
         self._previews: dict[int, str] = {}
         self._job: int | None = None
+        self._opening = self._latest = 0  # requests: the volume's, and the last one of all
+        self._consequences = range(0)  # requests that failed since the volume could not be opened
         self.state = State.IDLE
 
     def open(self, offer: VolumeOffer) -> None:
@@ -92,7 +94,9 @@ class PropagationController:
             return
         self.cancel()
         self._previews.clear()
-        self.client.open_volume(offer.voxels, offer.spacing, offer.modality, offer.window, offer.memory)
+        self._opening = self._latest = self.client.open_volume(
+            offer.voxels, offer.spacing, offer.modality, offer.window, offer.memory
+        )
         self._volumeKey = offer.key
 
     def isOpen(self, key: tuple) -> bool:
@@ -107,7 +111,7 @@ class PropagationController:
     def prompt(self, prompt: SlicePrompt, replace: bool) -> None:
         """Ask for the mask of a slice; ``replace``: in place of what was said of it, else in addition."""
         if replace:
-            self.client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
+            self._latest = self.client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
         if not (prompt.points or prompt.box or prompt.mask is not None):
             return
         request = self.client.prompt(
@@ -120,18 +124,19 @@ class PropagationController:
             prompt.view,
         )
         self._previews[request] = prompt.objectId
+        self._latest = request
 
     def forget(self, objectId: str) -> None:
         """Forget an object, as when its segment is deleted."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
         if self._volumeKey is not None:
-            self.client.forget(objectId)
+            self._latest = self.client.forget(objectId)
 
     def propagate(self, axis: str, objects: list[str], **options) -> None:
         """Track objects along an axis; options as ``PolledClient.propagate`` takes them."""
         if self._job is not None:
             return
-        self._job = self.client.propagate(axis, tuple(objects), **options)
+        self._job = self._latest = self.client.propagate(axis, tuple(objects), **options)
         self.state = State.RUNNING
 
     def cancel(self) -> None:
@@ -171,7 +176,11 @@ class PropagationController:
             self._listener.onFinished(outcome)
 
     def _onError(self, error) -> None:
+        if error.id == self._opening:
+            self._volumeKey = None
+            self._consequences = range(error.id + 1, self._latest + 1)
         self._onEnd(error.id, "failed")
         if error.code in ("no_volume", "expired"):
             self._volumeKey = None  # sent again with the next click
-        self._listener.onError(f"{error.message} {error.hint}".strip())
+        if error.id not in self._consequences:  # the reason was said already
+            self._listener.onError(f"{error.message} {error.hint}".strip())

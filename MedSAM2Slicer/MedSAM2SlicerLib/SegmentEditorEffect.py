@@ -1,7 +1,7 @@
 """The Segment Editor effect "MedSAM2": click seeds on a slice, see its mask, propagate it through the volume.
 
-Thin: gestures are in ``SeedGestures``, drawing in ``SliceViewPipeline``, widgets in ``EffectOptions``, and
-what it all leads to in ``EffectSession``, which lives while the effect is active.
+Only what Slicer calls. What the user does is in ``EffectActions``, what comes of it in ``EffectSession``,
+widgets in ``EffectOptions``, drawing in ``EffectViews``. They live while the effect is active.
 """
 
 import os
@@ -12,7 +12,7 @@ from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
 
 from .EffectOptions import EffectOptions
-from .SliceViewPipeline import middle
+from .EffectShortcuts import EffectShortcuts, keysInWords
 
 SLICE_WIDGET = "qMRMLSliceWidget"
 GESTURES = (
@@ -20,18 +20,16 @@ GESTURES = (
     "<b>Drag</b>: box round the object",
     "<b>Drag a seed</b>: move it; <b>click a seed</b>: remove it",
 )
-SHORTCUTS = (
-    ("P", "propagateOrCancel", "propagate, or cancel"),
-    ("N", "nextDoubtful", "go to the next doubtful slice"),
-    ("A", "acceptSlice", "accept the slice shown"),
-    ("G", "largerView", "larger field of view"),
-    ("S", "smallerView", "smaller field of view"),
-    ("Del", "deleteSeed", "remove the seed under the mouse, or the last one"),
-)
 
 
 class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
-    """Life cycle of the effect. Nothing is started or loaded before it is activated."""
+    """Life cycle of the effect. Nothing is started or loaded before it is activated.
+
+    Attributes:
+        options: ``EffectOptions``; None before the editor asks for them.
+        session: ``EffectSession``; None while the effect is not active.
+        actions: ``EffectActions``; likewise.
+    """
 
     def __init__(self, scriptedEffect):
         scriptedEffect.name = "MedSAM2"  # stable; scripts select the effect by it
@@ -39,14 +37,10 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         scriptedEffect.perSegment = True
         scriptedEffect.requireSegments = True
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
-        self._options = None
-        self._session = None
-        self._gestures = None
-        self._views = None
-        self._shortcuts = []
-        self._observer = None
+        self.options = self.session = self.actions = None
+        self._display = self._views = self._shortcuts = self._observer = None
 
-    # Contract of the editor
+    # What the effect is
 
     def clone(self):
         """Another instance for another editor widget."""
@@ -63,19 +57,24 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def helpText(self):
         """Shown above the options."""
-        keys = "".join(f"<li><b>{key}</b>: {_(text)}</li>" for key, _name, text in SHORTCUTS)
+        lines = [*(_(gesture) for gesture in GESTURES), *keysInWords()]
         return (
             "<html>"
             + _("Click an object on one slice; its mask grows through the volume.")
             + "<ul>"
-            + "".join(f"<li>{_(gesture)}</li>" for gesture in GESTURES)
-            + keys
+            + "".join(f"<li>{line}</li>" for line in lines)
             + "</ul></html>"
         )
 
+    def createCursor(self, widget):
+        """A cross: the place counts, not a tool."""
+        return qt.QCursor(qt.Qt.CrossCursor)
+
+    # Options
+
     def setupOptionsFrame(self):
         """Build the widgets."""
-        self._options = EffectOptions(self.scriptedEffect, self)
+        self.options = EffectOptions(self.scriptedEffect)
 
     def setMRMLDefaults(self):
         """Parameters of a new scene."""
@@ -83,209 +82,89 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def updateGUIFromMRML(self):
         """Show the parameters."""
-        if self._options is not None:
-            self._options.updateFromParameters()
+        if self.options is not None:
+            self.options.updateFromParameters()
 
     def updateMRMLFromGUI(self):
         """Keep what the user chose."""
-        if self._options is not None:
-            self._options.updateToParameters()
+        if self.options is not None:
+            self.options.updateToParameters()
+
+    # Life
 
     def activate(self):
         """Begin to listen to views, keys and the scene."""
-        self._options.enableActions(False)
+        self.options.message.clearProblem()
         try:  # not with the module: what the client needs may have to be installed first
             from .EffectSession import EffectSession
         except ImportError:
-            self.showMessage(_("MedSAM2 is not installed yet: open the module MedSAM2, press Install."), True)
+            text = _("MedSAM2 is not installed yet: open the module MedSAM2, press Install.")
+            self.options.message.show(text, isProblem=True)
             return
+        self._open(EffectSession)
+        self.options.setActions(self.actions)
+        self.options.showRunning(False)
+        self.options.message.show(_("Click the object in a slice view."))
+        self._display.redraw()
+
+    def _open(self, EffectSession):
+        from .EffectActions import EffectActions
+        from .EffectDisplay import EffectDisplay
         from .EffectViews import EffectViews
-        from .SeedGestures import SeedGestures
         from .SegmentationObserver import SegmentationObserver
 
-        self._session = EffectSession(self.scriptedEffect, self, self._write)
-        self._views = EffectViews(self.scriptedEffect, self._session)
-        self._gestures = SeedGestures(self, self._confirmed)
-        parameters = self.scriptedEffect.parameterSetNode()
-        self._observer = SegmentationObserver(parameters, self._session, self.redraw)
-        self._shortcuts = [self._shortcut(key, getattr(self, name)) for key, name, _text in SHORTCUTS]
+        self._display = EffectDisplay(self.options)
+        self.session = EffectSession(self.scriptedEffect, self._display, self._write, _later)
+        self._views = EffectViews(self.scriptedEffect, self.session)
+        self._display.open(self.session, self._views)
+        parts = (self.session, self._views, self._display, self.options.message)
+        self.actions = EffectActions(self.scriptedEffect, *parts)
+        node = self.scriptedEffect.parameterSetNode()
+        self._observer = SegmentationObserver(node, self.session, self._display.redraw)
+        self._shortcuts = EffectShortcuts(self.actions.do)
         self._views.open()
-        self._options.enableActions(True)
-        self.showMessage(_("Click the object in a slice view."))
-        self.showRunning(False)
-        self.redraw()
 
     def deactivate(self):
         """Leave no trace: cancels what runs, removes actors, keys and observers."""
-        for shortcut in self._shortcuts:
-            shortcut.setParent(None)
-            shortcut.deleteLater()
-        self._shortcuts = []
-        for part in (self._observer, self._views, self._session):
+        self.options.setActions(None)
+        for part in (self._shortcuts, self._observer, self._display, self._views, self.session):
             if part is not None:
                 part.close()
-        self._observer = self._views = self._session = self._gestures = None
+        self._display = self._views = self._shortcuts = self._observer = None
+        self.session = self.actions = None
 
-    def createCursor(self, widget):
-        """A cross: the place counts, not a tool."""
-        return qt.QCursor(qt.Qt.CrossCursor)
+    # What happens meanwhile
 
     def processInteractionEvents(self, callerInteractor, eventId, viewWidget):
         """Mouse events in slice views."""
-        if self._gestures is None or viewWidget.className() != SLICE_WIDGET:
+        if self.actions is None or viewWidget.className() != SLICE_WIDGET:
             return False
-        return self._gestures.process(callerInteractor, eventId, self._views.use(viewWidget))
+        return self.actions.gestures.process(callerInteractor, eventId, self._views.use(viewWidget))
 
     def processViewNodeEvents(self, callerViewNode, eventId, viewWidget):
         """A view was scrolled, zoomed or turned."""
-        if self._session is None or viewWidget.className() != SLICE_WIDGET:
+        if self.session is None or viewWidget.className() != SLICE_WIDGET:
             return
         pipeline = self._views.pipeline(viewWidget)
         self._views.draw(pipeline)
-        self._session.show(middle(pipeline), pipeline.normal)
-        self._showStrip()
+        self.session.show(pipeline.middle, pipeline.normal)
+        self._display.showStrip()
 
     def layoutChanged(self):
         """Other views are shown."""
-        if self._views is not None:
+        if self.session is not None:
             self._views.close()
             self._views.open()
-            self.redraw()
-
-    def referenceGeometryChanged(self):
-        """The segmentation's grid has changed."""
-        if self._session is not None:
-            self._session.abandon()
-            self.redraw()
+            self._display.redraw()
 
     def sourceVolumeNodeChanged(self):
-        """Another volume was chosen; the seeds stay where they are in the patient."""
-        if self._session is None:
-            return
-        self._session.abandon()
-        self._session.previews.clear()
-        if self._session.seeds():
-            self.showMessage(_("The volume has changed under the seeds: check them, then Propagate again."))
-        self.redraw()
+        """Another volume was chosen."""
+        if self.session is not None:
+            self.session.volumeChanged()
+            self._display.redraw()
 
     def interactionNodeModified(self, interactionNode):
         """Stay active while markups are placed, unlike the default."""
-
-    # Actions of gestures, buttons and keys
-
-    def seedPlaces(self):
-        """RAS of all seeds of the current segment."""
-        return [seed.ras for seed in self._session.seeds()]
-
-    def addSeed(self, pipeline, ras, positive):
-        """Place a seed."""
-        self._session.addSeed(ras, pipeline.normal, positive)
-
-    def removeSeed(self, index):
-        """Remove a seed."""
-        self._session.removeSeed(index)
-
-    def moveSeed(self, index, ras):
-        """Move a seed."""
-        self._session.moveSeed(index, ras)
-
-    def addBox(self, pipeline, corners):
-        """Draw a box."""
-        self._session.addBox(corners[0], corners[2], pipeline.normal)
-
-    def showBox(self, corners):
-        """The box that is being dragged."""
-        self._views.draggedBox = corners
-        self.redraw()
-
-    def deleteSeed(self):
-        """Remove the seed under the mouse, or the last one."""
-        self._gestures.deleteSeed()
-
-    def clearSeeds(self):
-        """Remove all seeds of the segment."""
-        self._session.clearSeeds()
-
-    def usePaintedSlice(self):
-        """What is painted on the slice shown becomes the prompt."""
-        pipeline = self._views.latest
-        if pipeline is not None:
-            self._session.addPainted(middle(pipeline), pipeline.normal)
-
-    def propagateOrCancel(self):
-        """Propagate, or cancel what runs."""
-        if self._session.running:
-            self._session.cancel()
-            return
-        parameter = self.scriptedEffect.integerParameter
-        self._session.propagate(
-            self.scriptedEffect.parameter("Direction"),
-            parameter("FirstSlice"),
-            parameter("LastSlice"),
-            bool(parameter("AllSegments")),
-            bool(parameter("StopWhenAbsent")),
-        )
-
-    def largerView(self):
-        """Show the network more."""
-        self._session.resizeView(larger=True)
-
-    def smallerView(self):
-        """Show the network less."""
-        self._session.resizeView(larger=False)
-
-    def optionsChanged(self):
-        """Nothing to do before the next action: it takes the options as they are then."""
-
-    def goToSlice(self, sliceIndex):
-        """Show a slice in the view that the user works in."""
-        self._views.goTo(sliceIndex)
-
-    def nextDoubtful(self):
-        """Go to the slice with the lowest confidence that was not accepted yet."""
-        where = self._views.currentSlice()
-        confidence = None if where is None else self._session.confidenceAlong(where[0])
-        index = None if confidence is None else confidence.nextDoubtful()
-        if index is None:
-            self.showMessage(_("No slice is left to check: accepted are all, or nothing is propagated yet."))
-            return
-        self._views.goTo(index)
-        self.showMessage(_("Slice {index} is doubtful: add seeds, or accept it (A).").format(index=index))
-
-    def acceptSlice(self):
-        """Tick the slice shown, and go on to the next doubtful one."""
-        where = self._views.currentSlice()
-        if where is not None:
-            self._session.confidenceAlong(where[0]).accept(where[1])
-            self._showStrip()
-
-    # What the session tells
-
-    def redraw(self):
-        """Something to draw has changed."""
-        if self._views is not None:
-            self._views.redraw()
-            self._showStrip()
-
-    def showMessage(self, text, isError=False):
-        """A sentence for the user."""
-        self._options.showMessage(text, isError)
-
-    def showRunning(self, running):
-        """A propagation began or ended."""
-        self._options.showRunning(running)
-
-    def showProgress(self, done, total, slicesPerSecond):
-        """A propagation got on."""
-        self._options.showProgress(done, total, slicesPerSecond)
-        self._showStrip()
-
-    def _showStrip(self):
-        where, grid = self._views.currentSlice(), self._session.grid()
-        if where is not None:
-            axis, index = where
-            count = grid.shape["kji".index(axis)]
-            self._options.strip.show(self._session.confidenceAlong(axis), count, index)
 
     def _write(self, segmentId, labelmap, remove):
         """Change a segment through the editor, with masking."""
@@ -295,14 +174,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             node = self.scriptedEffect.parameterSetNode().GetSegmentationNode()
             self.scriptedEffect.modifySegmentByLabelmap(node, segmentId, labelmap, mode)
 
-    def _confirmed(self):
-        """Whether the segment can be edited; a click that was answered by a dialog does nothing else."""
-        answer = self.scriptedEffect.confirmCurrentSegmentVisible()
-        editor = slicer.qSlicerSegmentEditorAbstractEffect
-        return answer not in (editor.NotConfirmed, editor.ConfirmedWithDialog)
 
-    def _shortcut(self, key, action):
-        shortcut = qt.QShortcut(slicer.util.mainWindow())
-        shortcut.setKey(qt.QKeySequence(key))
-        shortcut.connect("activated()", action)
-        return shortcut
+def _later(call):
+    """Call when Slicer has seen to its user."""
+    qt.QTimer.singleShot(0, call)

@@ -1,12 +1,14 @@
 """Streamed masks into a segment: gathered, and flushed in few writes on a time budget.
 
 One write costs what the segment's bounding box costs, whatever is written, so slices are written in runs.
-A run replaces what the segment had there: the slab is removed, then the new mask added, both through the
-editor, so that masking, other segments and undo work as for every effect.
+A run replaces what the segment had there: the masks are added, then, in a write of its own, the rest is
+removed. In between there is too much rather than too little, should the user stop just then. Both go through
+the editor, so that masking, other segments and undo work as for every effect.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,6 +39,7 @@ class SegmentWriter:
         self._axis = axis
         self._clock = clock
         self._waiting: dict[str, dict[int, object]] = {}
+        self._replaced: _Replaced | None = None
         self._due = clock() + SHORTEST_PERIOD
 
     def put(self, mask) -> None:
@@ -44,45 +47,55 @@ class SegmentWriter:
         self._waiting.setdefault(mask.object_id, {})[mask.slice_index] = mask
 
     @property
-    def waiting(self) -> int:
-        """Masks that are not written yet."""
-        return sum(len(slices) for slices in self._waiting.values())
+    def waiting(self) -> bool:
+        """Whether something is not written yet."""
+        return bool(self._waiting) or self._replaced is not None
 
-    def flushIfDue(self) -> None:
-        """Write one run of what waits, if enough time has passed."""
-        if self._waiting and self._clock() >= self._due:
+    def writeIfDue(self) -> None:
+        """Do one write, if enough time has passed."""
+        if self.waiting and self._clock() >= self._due:
             started = self._clock()
-            self._writeNext()
+            self.writeNext()
             now = self._clock()
             self._due = now + max(SHARE * (now - started), SHORTEST_PERIOD)
 
-    def flush(self) -> None:
-        """Write all that waits."""
-        while self._waiting:
-            self._writeNext()
-
-    def _writeNext(self) -> None:
+    def writeNext(self) -> None:
+        """Do one write."""
+        if self._replaced is not None:
+            replaced, self._replaced = self._replaced, None
+            self._write(replaced.segmentId, self._rest(replaced), True)
+            return
         segmentId, slices = next(iter(self._waiting.items()))
         run = runs(sorted(slices))[0][:LONGEST_RUN]
         masks = [slices.pop(index) for index in run]
         if not slices:
             del self._waiting[segmentId]
-        self._clear(segmentId, run)
+        self._replaced = self._earlier(segmentId, masks)
         self._add(segmentId, masks)
 
-    def _clear(self, segmentId: str, run: list[int]) -> None:
-        """Take away what the segment has on a run of slices; nothing is done where it has nothing."""
+    def _earlier(self, segmentId: str, masks: list) -> "_Replaced | None":
+        """Where the segment may have voxels on the slices of a run; None for nowhere."""
         content = self._content(segmentId)
         if content is None:
-            return
+            return None
         part = dict(zip("kji", content, strict=True))
         along = part.pop(self._axis)
-        first, stop = max(run[0], along.start), min(run[-1] + 1, along.stop)
+        first = max(masks[0].slice_index, along.start)
+        stop = min(masks[-1].slice_index + 1, along.stop)
         rows, columns = part.values()
-        size = (stop - first, rows.stop - rows.start, columns.stop - columns.start)
-        if min(size) > 0:
-            slab = self._grid.slab(self._axis, first, np.ones(size, np.uint8), rows.start, columns.start)
-            self._write(segmentId, slab, True)
+        if min(stop - first, rows.stop - rows.start, columns.stop - columns.start) <= 0:
+            return None
+        return _Replaced(segmentId, slice(first, stop), rows, columns, masks)
+
+    def _rest(self, replaced: "_Replaced"):
+        """All but the masks, as a labelmap."""
+        along, rows, columns = replaced.along, replaced.rows, replaced.columns
+        size = (along.stop - along.start, rows.stop - rows.start, columns.stop - columns.start)
+        planes = np.ones(size, np.uint8)
+        for mask in replaced.masks:
+            if along.start <= mask.slice_index < along.stop:
+                _cutOut(planes[mask.slice_index - along.start], mask, rows.start, columns.start)
+        return self._grid.slab(self._axis, along.start, planes, rows.start, columns.start)
 
     def _add(self, segmentId: str, masks: list) -> None:
         box = commonBox(masks)
@@ -95,6 +108,26 @@ class SegmentWriter:
             target[top : top + mask.mask.shape[0], left : left + mask.mask.shape[1]] = mask.mask
         slab = self._grid.slab(self._axis, masks[0].slice_index, planes, row, column)
         self._write(segmentId, slab, False)
+
+
+@dataclass(frozen=True)
+class _Replaced:
+    """A run of masks that was added, and the part of the grid in which the segment had voxels before."""
+
+    segmentId: str
+    along: slice
+    rows: slice
+    columns: slice
+    masks: list
+
+
+def _cutOut(plane: np.ndarray, mask, row: int, column: int) -> None:
+    """Clear a mask's voxels on a part of its slice (rows, columns) that begins at ``row``, ``column``."""
+    height, width = mask.mask.shape
+    top, left = mask.row - row, mask.column - column
+    inside = plane[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+    cut = mask.mask[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
+    inside[cut] = 0
 
 
 def runs(indices: list[int]) -> list[list[int]]:

@@ -59,9 +59,13 @@ class SegmentationGrid:
         return tuple(np.linalg.norm(self._toWorld[:3, :3], axis=0)[::-1].tolist())
 
     def voxels(self) -> np.ndarray:
-        """A copy of the voxels (k, j, i), safe to hand to another thread."""
+        """The voxels (k, j, i), without a copy, which would hold Slicer for long.
+
+        They do not change: when the volume does, the editor aligns it into memory of its own again, as this
+        array keeps the earlier memory in use.
+        """
         scalars = numpy_support.vtk_to_numpy(self.image.GetPointData().GetScalars())
-        return scalars.reshape(self.shape).copy()
+        return scalars.reshape(self.shape)
 
     def axisOf(self, normal) -> str:
         """The axis of the array that is nearest to a direction in world RAS."""

@@ -1,4 +1,4 @@
-"""Notices what the editor does not tell an effect: segments removed, undone or edited by others, selected."""
+"""Notices what the editor does not tell an effect: segments removed, edited or undone, voxels changed."""
 
 from contextlib import contextmanager
 
@@ -24,9 +24,8 @@ class SegmentationObserver:
         self._own = False
         self._times: dict[str, int] = {}
         self._observations: list[tuple] = []
-        self._watched = None
-        self._watch(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self._watchSegmentation()
+        self._watched = self._volume = None
+        self._watch()
         self._times = self._voxelTimes()
 
     def close(self) -> None:
@@ -45,26 +44,38 @@ class SegmentationObserver:
             self._own = False
             self._times = self._voxelTimes()
 
-    def _watch(self, node, event, callback) -> None:
+    def _watch(self) -> None:
+        segmentation, self._volume = self._segmentation(), self._parameterNode.GetSourceVolumeNode()
+        self._watched = segmentation
+        self._add(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        if segmentation is not None:
+            self._add(segmentation, slicer.vtkSegmentation.SegmentRemoved, self._onRemoved)
+            self._add(segmentation, slicer.vtkSegmentation.SegmentModified, self._onSegment)
+        if self._volume is not None:
+            for event in (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, vtk.vtkCommand.ModifiedEvent):
+                self._add(self._volume, event, self._onVolume)
+
+    def _add(self, node, event, callback) -> None:
         self._observations.append((node, node.AddObserver(event, callback)))
 
-    def _watchSegmentation(self) -> None:
+    def _segmentation(self):
         node = self._parameterNode.GetSegmentationNode()
-        self._watched = None if node is None else node.GetSegmentation()
-        if self._watched is not None:
-            events = slicer.vtkSegmentation
-            self._watch(self._watched, events.SegmentRemoved, self._onRemoved)
-            self._watch(self._watched, events.SegmentModified, self._onSegment)
+        return None if node is None else node.GetSegmentation()
 
     def _onParameters(self, _node, _event) -> None:
-        node = self._parameterNode.GetSegmentationNode()
-        if (None if node is None else node.GetSegmentation()) is not self._watched:
+        isOther = self._segmentation() is not self._watched
+        if isOther:
             self._session.abandon()
-            for watched, tag in self._observations[1:]:
-                watched.RemoveObserver(tag)
-            del self._observations[1:]
-            self._watchSegmentation()
+        if isOther or self._parameterNode.GetSourceVolumeNode() is not self._volume:
+            self.close()
+            self._watch()
         self._redraw()
+
+    def _onVolume(self, _volume, _event) -> None:
+        current = self._session.current
+        if not current.isCurrent(current.known):  # else its name or the like
+            self._session.volumeChanged()
+            self._redraw()
 
     def _onRemoved(self, _segmentation, _event) -> None:
         self._session.forgetRemovedSegments()

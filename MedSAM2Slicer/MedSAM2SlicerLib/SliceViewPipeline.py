@@ -98,6 +98,12 @@ class SliceViewPipeline:
         matrix = self.sliceNode.GetSliceToRAS()
         return tuple(matrix.GetElement(row, 2) for row in range(3))
 
+    @property
+    def middle(self) -> tuple[float, float, float]:
+        """World RAS of the middle of the view."""
+        width, height = self.sliceNode.GetDimensions()[:2]
+        return self.ras((width / 2, height / 2))
+
     def _toXy(self) -> np.ndarray:
         return np.linalg.inv(_asArray(self.sliceNode.GetXYToRAS()))
 
@@ -117,12 +123,6 @@ class SliceViewPipeline:
 
     def _render(self) -> None:
         self.viewWidget.sliceView().scheduleRender()
-
-
-def middle(pipeline: SliceViewPipeline) -> tuple[float, float, float]:
-    """World RAS of the middle of a view."""
-    width, height = pipeline.sliceNode.GetDimensions()[:2]
-    return pipeline.ras((width / 2, height / 2))
 
 
 class _Lines:

@@ -20,7 +20,7 @@ class SourceVolume:
 
     def key(self) -> tuple:
         """Changes when voxels, grid, transforms or options change; empty without a volume."""
-        voxels = self._voxelsKey()
+        voxels = self.voxelsKey()
         return (*voxels, self._window(), self._effect.parameter("Memory")) if voxels else ()
 
     def offer(self, grid, key: tuple) -> VolumeOffer:
@@ -28,13 +28,14 @@ class SourceVolume:
 
         The same array is offered again while only options have changed, so that it is not sent twice.
         """
-        voxelsKey = self._voxelsKey()
+        voxelsKey = self.voxelsKey()
         if self._voxels is None or self._voxels[0] != voxelsKey:
             self._voxels = (voxelsKey, grid.voxels())
         memory = self._effect.parameter("Memory")
         return VolumeOffer(key, self._voxels[1], grid.spacing, None, self._window(), memory)
 
-    def _voxelsKey(self) -> tuple:
+    def voxelsKey(self) -> tuple:
+        """Changes when voxels, grid or transforms change; empty without a volume."""
         parameters = self._effect.parameterSetNode()
         volume, segmentation = parameters.GetSourceVolumeNode(), parameters.GetSegmentationNode()
         if volume is None or segmentation is None:

@@ -50,6 +50,5 @@ def registerSyntheticCt(thumbnail: str) -> None:
         uris=cachePath().as_uri(),
         fileNames=FILE_NAME,
         nodeNames=NODE_NAME,
-        loadFileTypes="VolumeFile",
         customDownloader=loadSyntheticCt,
     )

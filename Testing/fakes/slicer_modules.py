@@ -9,6 +9,7 @@ import slicer.util
 from . import (
     effect_adaptor,
     effect_factory,
+    sample_data,
     scripted_module,
     segment_editor,
     slice_view,
@@ -37,6 +38,7 @@ def install():
     sys.modules["SegmentEditorEffects"] = effect_factory.makeModule()
     for name in ("qSlicerSegmentationsEditorEffectsPythonQt", "qSlicerSegmentationsModuleWidgetsPythonQt"):
         sys.modules[name] = slicer
+    sys.modules["SampleData"] = sample_data.makeModule()
     _addSubmodule("i18n", makeTranslation())
     _addSubmodule("packaging", slicer_packaging.makeModule())
     _addSubmodule("ScriptedLoadableModule", scripted_module.makeModule())

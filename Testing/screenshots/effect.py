@@ -11,6 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
 OPTIONS_WIDTH = 420
+VIEWS = {"Red": (640, 480), "Yellow": (320, 150), "Green": (320, 150)}
+"""Pixels of each slice view."""
+MARGIN = 1.08
+"""How much more than the volume the axial view shows, so that the frame of the field of view is seen."""
 SECONDS = 120
 
 
@@ -44,42 +48,49 @@ def main() -> None:
     editor.edit(segmentation, volume)
     effect = editor.activate("MedSAM2")
     place = phantom.volume.geometry.kji_to_ras
+    middle = place(np.array(central_click(phantom.labels["liver"]), float))
+    for name, size in VIEWS.items():
+        editor.view(name).resizeView(*size)
+        editor.view(name).sliceLogic().FitSliceToAll()
+        editor.view(name).scrollTo(middle)
+    node = editor.view("Red").mrmlSliceNode()
+    width, height, depth = node.GetFieldOfView()
+    node.SetFieldOfView(width * MARGIN, height * MARGIN, depth)
 
     def click(organ: str, **modifiers) -> None:
-        effect._session.previews.clear()
+        effect.session.results.previews.clear()
         editor.view("Red").click(place(np.array(central_click(phantom.labels[organ]), float)), **modifiers)
-        CLOCK.advanceUntil(lambda: effect._session.preview() is not None, SECONDS)
+        CLOCK.advanceUntil(lambda: effect.session.preview() is not None, SECONDS)
 
     click("liver")
-    draw(editor, effect, IMAGES / "effect_preview.png")
-    effect.propagateOrCancel()
-    CLOCK.advanceUntil(lambda: not effect._session.running, SECONDS)
+    draw(editor, IMAGES / "effect_preview.png")
+    effect.actions.do("propagateOrCancel")
+    CLOCK.advanceUntil(lambda: not effect.session.running, SECONDS)
     click("kidney right", ctrl=True)
-    effect.propagateOrCancel()
-    CLOCK.advanceUntil(lambda: not effect._session.running, SECONDS)
-    for name in ("Red", "Yellow", "Green"):
-        editor.view(name).scrollTo(place(np.array(central_click(phantom.labels["liver"]), float)))
-    effect.redraw()
-    draw(editor, effect, IMAGES / "effect_propagated.png")
+    effect.actions.do("propagateOrCancel")
+    CLOCK.advanceUntil(lambda: not effect.session.running, SECONDS)
+    for name in VIEWS:
+        editor.view(name).scrollTo(middle)
+    draw(editor, IMAGES / "effect_propagated.png")
     session.quit()
 
 
-def draw(editor, effect, picture: Path) -> None:
-    """Options on the left, the axial view and the two others on the right."""
+def draw(editor, picture: Path) -> None:
+    """Options with the help above them on the left; the axial view and below it the two others."""
     import qt
 
-    frame = editor.activeEffect().optionsFrame()
+    frame = editor.activeEffect().optionsFrame().parentWidget()
     frame.setFixedWidth(OPTIONS_WIDTH)
+    frame.adjustSize()
     options = frame.grab().toImage()
-    red, yellow, green = (editor.view(name).picture() for name in ("Red", "Yellow", "Green"))
-    side, half = red.height(), red.height() // 2
-    canvas = qt.QImage(options.width() + side + half, side, qt.QImage.Format_RGB32)
-    canvas.fill(qt.QColor(240, 240, 240))
+    red, yellow, green = (editor.view(name).picture() for name in VIEWS)
+    canvas = qt.QImage(options.width() + red.width(), red.height() + yellow.height(), qt.QImage.Format_RGB32)
+    canvas.fill(frame.palette.color(qt.QPalette.Window))
     painter = qt.QPainter(canvas)
-    painter.drawImage(0, 8, options)
+    painter.drawImage(0, 0, options)
     painter.drawImage(options.width(), 0, red)
-    for row, image in enumerate((yellow, green)):
-        painter.drawImage(qt.QRect(options.width() + side, row * half, half, half), image)
+    painter.drawImage(options.width(), red.height(), yellow)
+    painter.drawImage(options.width() + yellow.width(), red.height(), green)
     painter.end()
     picture.parent.mkdir(parents=True, exist_ok=True)
     canvas.save(str(picture))

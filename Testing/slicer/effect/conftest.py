@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import qt
 import slicer
+from MedSAM2SlicerLib.BackendSettings import BackendSettings
 
 from fakes.make_nodes import voxelsOf
 from medsam2.cli.phantom import central_click, make_phantom
@@ -20,13 +22,25 @@ def aPhantom():
     return make_phantom()
 
 
-@pytest.fixture
-def aBackend(aSession):
-    """The shared backend; ended with the test."""
+@pytest.fixture(scope="session")
+def theManager():
+    """The backend of all these tests, as in one run of Slicer; a start takes seconds."""
     from MedSAM2SlicerLib.BackendManager import backendManager
 
-    yield backendManager()
-    backendManager().stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other stall on a busy machine
+        yield backendManager()
+        backendManager().stop()
+
+
+@pytest.fixture
+def aBackend(aSession, theManager):
+    """The shared backend manager; the backend lives on unless the test has chosen or broken another one."""
+    yield theManager
+    theManager._timer.stop()  # the next test has another clock
+    if theManager.failure or theManager.settings != BackendSettings():
+        theManager.settings = BackendSettings()
+        theManager.stop()
 
 
 @pytest.fixture
@@ -69,11 +83,11 @@ class Bench:
 
     @property
     def session(self):
-        return self.effect._session
+        return self.effect.session
 
     @property
     def message(self) -> str:
-        return self.effect._options.message.text
+        return self.effect.options.message.label.text
 
     def view(self, name: str):
         return slicer.app.layoutManager().sliceWidget(name)
@@ -95,16 +109,27 @@ class Bench:
             time.sleep(0.002)
             assert time.monotonic() < deadline, self.message
 
+    def press(self, text: str) -> None:
+        """Press a button of the options."""
+        buttons = self.editor.activeEffect().optionsFrame().findChildren(qt.QPushButton)
+        (button,) = [each for each in buttons if each.text == text]
+        button.click()
+
     def click(self, organ: str = "liver", view: str = "Red", **modifiers) -> None:
         """Click an organ and wait for its preview."""
-        self.session.previews.clear()
+        self.session.results.previews.clear()
         assert self.view(view).click(self.centre(organ), **modifiers)
         self.wait(lambda: self.session.preview() is not None)
 
     def propagate(self) -> None:
         """Press Propagate and wait for the end."""
-        self.effect.propagateOrCancel()
+        self.press("Propagate")
         self.wait(lambda: not self.session.running)
+
+    def startPropagation(self) -> None:
+        """Press Propagate and wait until something is written."""
+        self.press("Propagate")
+        self.wait(lambda: self.mask().any())
 
     def mask(self, name: str = "liver") -> np.ndarray:
         """A segment on the volume's grid, (k, j, i) bool."""

@@ -14,7 +14,7 @@ from medsam2.weights.loading import load_model
 def directly(bench, axis: str) -> np.ndarray:
     """The mask that tracking gives for the same seed, without Slicer and without a process."""
     slices = VolumeSlices(bench.phantom.volume, axis)
-    ras = (np.linalg.inv(bench.toWorld) @ [*bench.session.seeds()[0].ras, 1.0])[:3]
+    ras = (np.linalg.inv(bench.toWorld) @ [*bench.session.seeding.seeds()[0].ras, 1.0])[:3]
     index, row, column = slices.place(bench.phantom.volume.geometry.ras_to_kji(ras))
     tracker, masks = Tracker(load_model("starter", device="cpu"), slices), VolumeMasks(slices)
     tracker.prompt("object", Prompt(index, points=((row, column, True),)))
@@ -27,8 +27,8 @@ def test_click_preview_propagate_correct_undo_redo(aBench):
     aBench.click()
     assert aBench.session.preview().mask.sum() > 500
     assert not aBench.mask().any(), "a preview is not written"
-    aBench.effect.propagateOrCancel()
-    assert aBench.effect._options.propagateButton.text == "Cancel"
+    aBench.press("Propagate")
+    assert aBench.effect.options.propagateButton.text == "Cancel"
     aBench.wait(lambda: not aBench.session.running)
     first = aBench.mask()
     assert dice(first, aBench.phantom.labels["liver"]) > 0.8
@@ -71,9 +71,9 @@ def test_a_volume_rotated_under_a_parent_transform(aBench, aTransform):
 
 def test_cancel_keeps_what_came_and_undo_takes_it_back(aBench):
     aBench.click()
-    aBench.effect.propagateOrCancel()
-    aBench.wait(lambda: aBench.session._propagation._masks >= 3)
-    aBench.effect.propagateOrCancel()
+    aBench.press("Propagate")
+    aBench.wait(lambda: aBench.session._propagation.masks >= 3)
+    aBench.press("Cancel")
     aBench.wait(lambda: not aBench.session.running)
     slices = aBench.mask().any(axis=(1, 2)).sum()
     assert 0 < slices < 30
@@ -84,8 +84,7 @@ def test_cancel_keeps_what_came_and_undo_takes_it_back(aBench):
 
 def test_undo_during_a_propagation_stops_it_for_good(aBench):
     aBench.click()
-    aBench.effect.propagateOrCancel()
-    aBench.wait(lambda: aBench.mask().any())
+    aBench.startPropagation()
     aBench.editor.undo()
     aBench.wait(lambda: not aBench.session.running)
     assert not aBench.mask().any()
@@ -93,7 +92,7 @@ def test_undo_during_a_propagation_stops_it_for_good(aBench):
 
 def test_leaving_the_effect_cancels_and_leaves_nothing(aBench, someShortcuts):
     aBench.click()
-    aBench.effect.propagateOrCancel()
+    aBench.press("Propagate")
     aBench.editor.setActiveEffect(None)
     before = aBench.mask()
     for _ in range(50):
@@ -114,7 +113,7 @@ def test_all_segments_with_seeds_in_one_run(aBench):
 
 def test_a_removed_segment_ends_its_propagation(aBench):
     aBench.click()
-    aBench.effect.propagateOrCancel()
+    aBench.press("Propagate")
     aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
     aBench.wait(lambda: not aBench.session.running)
     assert aBench.segmentation.GetSegmentation().GetNumberOfSegments() == 1

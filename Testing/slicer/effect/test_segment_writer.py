@@ -47,6 +47,11 @@ def aClock():
     return Clock()
 
 
+def finish(writer):
+    while writer.waiting:
+        writer.writeNext()
+
+
 @pytest.mark.parametrize("axis", "kji")
 @pytest.mark.parametrize("seed", range(4))
 def test_slices_are_replaced(axis, seed, aClock):
@@ -62,9 +67,8 @@ def test_slices_are_replaced(axis, seed, aClock):
         expected[index] = plane
         writer.put(PlacedMask("a", int(index), *crop_to_content(plane)))
         aClock.now += rng.random() * 0.1
-        writer.flushIfDue()
-    writer.flush()
-    assert writer.waiting == 0
+        writer.writeIfDue()
+    finish(writer)
     np.testing.assert_array_equal(segment.voxels, np.moveaxis(expected, 0, dimension))
 
 
@@ -73,7 +77,7 @@ def test_nothing_is_removed_where_the_segment_has_nothing(aClock):
     writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
     for index in range(10):
         writer.put(PlacedMask("a", index, 2, 3, np.ones((4, 5), bool)))
-    writer.flush()
+    finish(writer)
     assert segment.writes == 1
 
 
@@ -82,11 +86,27 @@ def test_writes_wait_for_their_time_and_are_short(aClock):
     writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
     for index in range(40):
         writer.put(PlacedMask("a", index, 2, 3, np.ones((4, 5), bool)))
-        writer.flushIfDue()
+        writer.writeIfDue()
     assert segment.writes == 0
     aClock.now = 1.0
-    writer.flushIfDue()
-    assert writer.waiting == 40 - LONGEST_RUN
+    writer.writeIfDue()
+    assert segment.voxels.any(axis=(1, 2)).sum() == LONGEST_RUN
+
+
+def test_one_write_at_a_time_and_nothing_is_lost_in_between(aClock):
+    before = np.zeros(SHAPE, bool)
+    before[5:8, 2:6, 2:6] = True
+    segment = Segment(before)
+    writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
+    for index in range(5, 8):
+        writer.put(PlacedMask("a", index, 4, 4, np.ones((4, 5), bool)))
+    writer.writeNext()
+    assert segment.writes == 1
+    assert segment.voxels[before].all(), "the old voxels are still there"
+    assert segment.voxels[6, 7, 8], "and the new ones too"
+    writer.writeNext()
+    assert segment.voxels[6].sum() == 20
+    assert not writer.waiting
 
 
 def test_runs_and_boxes():

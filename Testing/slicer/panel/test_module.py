@@ -3,23 +3,15 @@
 import subprocess
 import sys
 import textwrap
-import types
 from pathlib import Path
 
 import pytest
 import slicer
 from MedSAM2SlicerLib import SyntheticCt
 
+from fakes import sample_data
+
 MODULE = Path(__file__).resolve().parents[3] / "MedSAM2Slicer"
-
-
-@pytest.fixture
-def sampleData(monkeypatch):
-    """Slicer's Sample Data module: keeps what is registered."""
-    registered = []
-    logic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **source: registered.append(source))
-    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic))
-    return registered
 
 
 @pytest.fixture
@@ -46,7 +38,7 @@ def loaded(monkeypatch):
 
 
 @pytest.fixture
-def aModule(aSession, aManager, cache, sampleData):
+def aModule(aSession, aManager, cache):
     module = aSession.load(MODULE / "MedSAM2Slicer.py")
     aSession.completeStartup()
     return module
@@ -59,9 +51,9 @@ def test_the_effect_is_registered_at_startup(aModule):
     assert type(effect.self()).__name__ == "SegmentEditorEffect"
 
 
-def test_nothing_is_registered_before_startup_is_over(aSession, cache, sampleData):
+def test_nothing_is_registered_before_startup_is_over(aSession, cache):
     aSession.load(MODULE / "MedSAM2Slicer.py")
-    assert sampleData == []
+    assert sample_data.SampleDataLogic.sampleDataSourcesByCategory() == {}
     assert slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects() == []
 
 
@@ -90,12 +82,12 @@ def test_the_backend_ends_with_slicer(aModule, aManager, monkeypatch):
     assert stopped == [True]
 
 
-def test_a_synthetic_ct_is_offered_and_made_on_this_computer(aModule, sampleData, cache, loaded):
-    (source,) = sampleData
-    assert Path(source["thumbnailFileName"]).is_file()
-    assert source["uris"].startswith("file://")
+def test_a_synthetic_ct_is_offered_and_made_on_this_computer(aModule, cache, loaded):
+    (source,) = sample_data.SampleDataLogic.sampleDataSourcesByCategory("MedSAM2")
+    assert Path(source.thumbnailFileName).is_file()
+    assert source.uris[0].startswith("file://")
     assert not cache.exists()
-    node = source["customDownloader"](source)
+    node = sample_data.pressButton("MedSAM2SyntheticCt")
     assert (node.GetName(), node.GetImageData().GetDimensions()) == ("MedSAM2 synthetic CT", (160, 160, 32))
     assert node.GetSpacing() == (2.0, 2.0, 3.0)
     written = SyntheticCt.cachePath().stat().st_mtime_ns
@@ -135,10 +127,8 @@ def imports(code: str) -> subprocess.CompletedProcess:
 def test_importing_the_module_and_starting_up_needs_nothing_heavy(tmp_path):
     result = imports(
         f"""
-        import types, slicer
+        import slicer
         from fakes.session import Session
-        sys.modules["SampleData"] = types.SimpleNamespace(SampleDataLogic=types.SimpleNamespace(
-            registerCustomSampleDataSource=lambda **source: None))
         session = Session()
         type(slicer.app).cachePath = {str(tmp_path)!r}
         module = session.load({str(MODULE / "MedSAM2Slicer.py")!r})

@@ -1,0 +1,37 @@
+"""What has come back: the last preview of each segment, and the confidence of its slices."""
+
+from .Confidence import Confidence
+
+
+class SliceResults:
+    """Kept as long as the effect is active.
+
+    Attributes:
+        previews: segment ID to the mask of the slice that was prompted last (``protocol.Mask``).
+    """
+
+    def __init__(self):
+        self.previews: dict[str, object] = {}
+        self._confidence: dict[tuple[str, str], Confidence] = {}
+
+    def confidence(self, segmentId: str, axis: str) -> Confidence:
+        """Of the slices along an axis."""
+        return self._confidence.setdefault((segmentId, axis), Confidence())
+
+    def putPreview(self, mask) -> None:
+        """A prompted slice was answered."""
+        self.previews[mask.object_id] = mask
+        self.put(mask)
+
+    def put(self, mask) -> None:
+        """A slice has come."""
+        self.confidence(mask.object_id, mask.axis).put(mask)
+
+    def segmentIds(self) -> set[str]:
+        """Of which something is known."""
+        return {segmentId for segmentId, _axis in self._confidence} | self.previews.keys()
+
+    def forget(self, segmentId: str) -> None:
+        """Nothing is known of a segment any more."""
+        self.previews.pop(segmentId, None)
+        self._confidence = {key: value for key, value in self._confidence.items() if key[0] != segmentId}

@@ -1,0 +1,113 @@
+"""Whatever ends a propagation ends it cleanly, and the reason stays where the user looks."""
+
+import numpy as np
+import psutil
+import pytest
+import slicer
+
+
+def settle(bench) -> None:
+    """Let what is under way come to its end."""
+    bench.wait(lambda: not bench.session.running)
+    for _ in range(20):
+        bench.clock.advance(20)
+
+
+def test_esc_ends_it_and_writes_nothing_more(aBench):
+    aBench.click()
+    aBench.startPropagation()
+    aBench.view("Red").press("Esc")
+    assert aBench.editor.activeEffect() is None
+    before = aBench.mask()
+    for _ in range(50):
+        aBench.clock.advance(20)
+    assert (aBench.mask() == before).all()
+
+
+def test_closing_the_scene(aBench):
+    aBench.click()
+    aBench.startPropagation()
+    slicer.mrmlScene.Clear(0)
+    for _ in range(50):
+        aBench.clock.advance(20)
+    assert aBench.editor.activeEffect() is None
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+@pytest.mark.parametrize("node", ["volume", "segmentation"])
+def test_deleting_a_node(aBench, node):
+    aBench.click()
+    aBench.startPropagation()
+    session = aBench.session
+    slicer.mrmlScene.RemoveNode(getattr(aBench, node))
+    aBench.wait(lambda: not session.running)
+
+
+def test_another_volume_during_a_propagation(aBench, aVolumeNode):
+    aBench.click()
+    aBench.startPropagation()
+    geometry = aBench.phantom.volume.geometry
+    aBench.editor.setSourceVolumeNode(aVolumeNode(aBench.phantom.volume.voxels // 2, geometry.ijk_to_ras))
+    before = aBench.mask()
+    settle(aBench)
+    assert "changed under the seeds" in aBench.message, "the end of the job must not hide why"
+    assert (aBench.mask() == before).all()
+    aBench.propagate()
+    assert "slices in" in aBench.message
+
+
+def test_other_voxels_during_a_propagation(aBench):
+    aBench.click()
+    aBench.startPropagation()
+    slicer.util.arrayFromVolume(aBench.volume)[:5] = 0
+    slicer.util.arrayFromVolumeModified(aBench.volume)
+    settle(aBench)
+    assert "changed under the seeds" in aBench.message
+    aBench.view("Red").click(aBench.centre("liver") + np.array([20, 0, 0]))
+    assert "changed" not in aBench.message, "the user goes on"
+
+
+def test_another_geometry_during_a_propagation(aBench, aVolumeNode):
+    aBench.click()
+    aBench.startPropagation()
+    coarse = aVolumeNode(np.zeros((32, 80, 80), np.int16), np.diag([4.0, 4, 3, 1]), "coarse")
+    aBench.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(coarse)
+    settle(aBench)
+    assert "grid has changed" in aBench.message
+
+
+def test_a_backend_that_dies_is_restarted_and_the_propagation_goes_on(aBench, aBackend):
+    aBench.click()
+    aBench.startPropagation()
+    kill(aBackend)
+    settle(aBench)
+    assert "slices in" in aBench.message
+    assert aBench.mask().any(axis=(1, 2)).sum() > 20
+
+
+def test_a_backend_that_cannot_be_restarted_says_why_until_the_next_click(aBench, aBackend):
+    aBench.click()
+    aBench.startPropagation()
+    command = aBackend._backend._command
+    aBackend._backend._command = (command[0], "-c", "raise SystemExit(3)")
+    kill(aBackend)
+    settle(aBench)
+    assert aBench.message == aBackend.failure
+    assert "exit code 3" in aBench.message
+    assert aBench.mask().any(), "what has come is kept"
+    aBench.click("spleen")
+    assert "Press Propagate" in aBench.message
+
+
+def test_a_backend_that_is_stopped_in_the_panel(aBench, aBackend):
+    aBench.click()
+    aBench.startPropagation()
+    aBackend.stop()
+    settle(aBench)
+    assert "was stopped" in aBench.message
+    assert aBench.effect.options.propagateButton.text == "Propagate"
+
+
+def kill(backend) -> None:
+    for process in [child for child in psutil.Process().children() if "serve" in child.cmdline()]:
+        process.kill()
