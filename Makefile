@@ -45,7 +45,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,parity,slicer]"
+	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,slicer,train]"
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
 	touch $@
 

@@ -35,7 +35,7 @@ def summed_dissimilarity(candidates: list[MemoryEntry]) -> list[float]:
 
 
 @FAST
-@given(SEEDS, st.integers(1, 5), st.integers(0, 15), st.sampled_from(["topk", "swap"]))
+@given(SEEDS, st.integers(1, 5), st.integers(0, 15), st.sampled_from(["topk", "swap", "recent"]))
 def test_capacity_is_never_exceeded(seed, capacity, count, update):
     bank = a_bank(capacity=capacity, update=update)
     for each in random_entries(seed, count):
@@ -44,7 +44,7 @@ def test_capacity_is_never_exceeded(seed, capacity, count, update):
 
 
 @FAST
-@given(SEEDS, st.integers(1, 5), st.sampled_from(["topk", "swap"]))
+@given(SEEDS, st.integers(1, 5), st.sampled_from(["topk", "swap", "recent"]))
 def test_prompted_slices_are_kept_whatever_their_confidence(seed, capacity, update):
     entries = random_entries(seed, 15, prompted_share=0.3)
     for each in entries:
@@ -209,3 +209,11 @@ def test_an_update_costs_k_dot_products(monkeypatch):
 def test_a_capacity_below_one_is_refused():
     with pytest.raises(InputError, match="at least 1"):
         SelfSortingMemory(capacity=0)
+
+
+def test_without_sorting_the_latest_stay():
+    entries = random_entries(3, 9)
+    for each in entries:
+        each.iou, each.object_score, each.prompted = 0.9, 5.0, False
+    bank = filled(entries, capacity=4, update="recent")
+    assert [each.slice_index for each in bank.entries] == [each.slice_index for each in entries[-4:]]

@@ -7,19 +7,24 @@ from pathlib import Path
 
 from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBackend
 from medsam2.errors import InputError
+from medsam2.package_version import package_version
 
 TOKEN_VARIABLE = "MEDSAM2_TOKEN"
 
 
 @contextmanager
-def backend_client(backend: LocalBackend | RemoteBackend) -> Iterator[BlockingClient]:
+def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Iterator[BlockingClient]:
     """A client of a backend; what fails there is unusable input here.
+
+    Args:
+        backend: which one.
+        command: who asks, such as ``segment``, for the server's log.
 
     Raises:
         InputError: the backend refused or failed, in one sentence.
     """
     try:
-        with BlockingClient(backend) as client:
+        with BlockingClient(backend, f"medsam2 {command} {package_version()}") as client:
             yield client
     except ClientError as error:
         raise InputError(str(error)) from error

@@ -45,7 +45,7 @@ def demo(
     _make_folder(folder)
     masks, picture, scan = (folder / name for name in ("demo.seg.nrrd", "demo.png", "phantom.nrrd"))
     check_destination(masks)
-    with backend_client(local_backend(weights)) as client:
+    with backend_client(local_backend(weights), "demo") as client:
         result = track(client, slices, objects)
     write_results(masks, picture, slices, objects, result)
     written = [masks, picture]

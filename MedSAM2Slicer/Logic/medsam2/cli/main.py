@@ -7,7 +7,14 @@ import warnings
 import typer
 from typer.core import TyperGroup
 
-from medsam2.cli import demo_command, segment_command, serve_command
+from medsam2.cli import (
+    demo_command,
+    evaluate_command,
+    segment_command,
+    serve_command,
+    synthesise_command,
+    train_command,
+)
 from medsam2.errors import InputError
 
 
@@ -38,6 +45,9 @@ app = typer.Typer(
 app.command("segment")(segment_command.segment)
 app.command("demo")(demo_command.demo)
 app.command("serve")(serve_command.serve)
+app.command("evaluate")(evaluate_command.evaluate)
+app.command("train")(train_command.train)
+app.command("synthesise")(synthesise_command.synthesise)
 app.add_typer(
     typer.Typer(
         cls=_WeightsGroup,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from medsam2.evaluation.user_prompts import deepest_point
 from medsam2.volume import Geometry, Volume
 
 SHAPE = (32, 160, 160)
@@ -89,9 +90,7 @@ def _geometry() -> Geometry:
 def central_click(mask: np.ndarray) -> tuple[int, int, int]:
     """The deepest interior point (k, j, i) of the largest slice of a mask (k, j, i)."""
     index = int(mask.sum(axis=(1, 2)).argmax())
-    depth = ndimage.distance_transform_edt(np.pad(mask[index], 1))[1:-1, 1:-1]
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return index, int(row), int(column)
+    return (index, *deepest_point(mask[index]))
 
 
 def dice(predicted: np.ndarray, truth: np.ndarray) -> float:

@@ -12,15 +12,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
-from medsam2.volume import Geometry, Prompt, VolumeSlices, axis_index
+from medsam2.volume import Prompt, VolumeSlices, hanging
 
 PANELS, COLUMNS = 12, 4
 BACKGROUND, INK = "#101418", "#e8ecef"
 MARGIN_MM = 25.0
 OUTLINE = (withStroke(linewidth=3, foreground="black"),)
 PANEL_INCHES, LEGEND_POINTS = 2.9, 9
-LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
-"""Towards smaller and larger R, A, S."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,49 +29,6 @@ class PreviewSegment:
     color: tuple[float, float, float]
     mask: np.ndarray
     prompts: Sequence[Prompt]
-
-
-@dataclass(frozen=True)
-class Hanging:
-    """How a slice (rows, columns) is turned for display: flips first, then the transposition.
-
-    ``letters`` name the left, right, top and bottom edges of the displayed slice.
-    """
-
-    flip_rows: bool
-    flip_columns: bool
-    transpose: bool
-    letters: tuple[str, str, str, str]
-
-
-def hanging(geometry: Geometry, axis: str) -> Hanging:
-    """Radiological convention: patient's right on the left, front or head on top; sagittal looks left."""
-    ras_axes, signs = _anatomical_axes(geometry)
-    rows, columns = (a for a in range(3) if a != axis_index(axis))
-    normal = ras_axes[axis_index(axis)]
-    # Which RAS axis runs to the right and which to the bottom, with the sign it has to have there.
-    across, down = {0: ((1, -1), (2, -1)), 1: ((0, -1), (2, -1)), 2: ((0, -1), (1, -1))}[normal]
-    transpose = ras_axes[rows] == across[0]
-    row_goal, column_goal = (across, down) if transpose else (down, across)
-    letters = (
-        LETTERS[across[0]][across[1] < 0],
-        LETTERS[across[0]][across[1] > 0],
-        LETTERS[down[0]][down[1] < 0],
-        LETTERS[down[0]][down[1] > 0],
-    )
-    return Hanging(signs[rows] != row_goal[1], signs[columns] != column_goal[1], transpose, letters)
-
-
-def _anatomical_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
-    """For each array axis the nearest of R, A, S (0, 1, 2), each once, and the sign along it."""
-    directions = geometry.ijk_to_ras[:3, 2::-1] / np.array(geometry.spacing)
-    ras_axes, signs = [-1] * 3, [1] * 3
-    closeness = np.abs(directions)
-    for _ in range(3):
-        ras, array = np.unravel_index(int(closeness.argmax()), closeness.shape)
-        ras_axes[array], signs[array] = int(ras), 1 if directions[ras, array] > 0 else -1
-        closeness[ras, :] = closeness[:, array] = -1
-    return ras_axes, signs
 
 
 def panel_slices(carrying: np.ndarray, prompted: Sequence[int]) -> list[int]:
@@ -125,16 +80,13 @@ class Sheet:
 
     def turned(self, plane: np.ndarray) -> np.ndarray:
         """A slice cropped and turned for display."""
-        part = plane[self.crop]
-        part = part[:: -1 if self.hanging.flip_rows else 1, :: -1 if self.hanging.flip_columns else 1]
-        return part.T if self.hanging.transpose else part
+        return self.hanging.turned(plane[self.crop])
 
     def turned_point(self, row: float, column: float) -> tuple[float, float]:
         """(x, y) on the displayed slice of a voxel."""
         rows, columns = self.crop
-        row = rows.stop - 1 - row if self.hanging.flip_rows else row - rows.start
-        column = columns.stop - 1 - column if self.hanging.flip_columns else column - columns.start
-        return (row, column) if self.hanging.transpose else (column, row)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        return self.hanging.turned_point(row - rows.start, column - columns.start, shape)
 
     def draw(self, axes, index: int) -> None:
         """Draw one slice into matplotlib axes."""

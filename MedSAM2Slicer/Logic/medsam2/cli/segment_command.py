@@ -74,7 +74,7 @@ def segment(
         backend = local_backend(weights, device, precision)
     else:
         backend = server_backend(server, token_file, ca_file)
-    with backend_client(backend) as client:
+    with backend_client(backend, "segment") as client:
         result = track(client, slices, objects, field_of_view, memory, first, last)
     write_results(output, preview, slices, objects, result)
     report = summary(slices, objects, result)

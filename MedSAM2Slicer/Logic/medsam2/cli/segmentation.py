@@ -1,6 +1,5 @@
 """From prompted objects to masks in files: what ``segment`` and ``demo`` have in common."""
 
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,19 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
 
 from medsam2.cli.preview import PreviewSegment, write_preview
+from medsam2.cli.progress import progress_bar
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
 from medsam2.placed_mask import crop_to_content
@@ -77,7 +66,7 @@ def track(
     """Send a volume and all prompts, and track the objects through the slices."""
     last = slices.count - 1 if last is None else last
     window = (slices.window.lower, slices.window.upper)
-    with _progress() as progress:
+    with progress_bar("slices/s") as progress:
         sending = progress.add_task("Sending", total=None)
         client.open_volume(
             slices.volume.voxels,
@@ -114,24 +103,6 @@ def _prompt(
         )
         sides.append(answer.view.rows * slices.spacing[0])
     return round(sides[0], 1)
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _SlicesPerSecond(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
-
-
-class _SlicesPerSecond(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        """The speed, once there is one."""
-        return Text(f"{task.speed:.1f} slices/s" if task.speed else "")
 
 
 def write_results(

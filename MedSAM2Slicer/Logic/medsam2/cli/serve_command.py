@@ -1,6 +1,7 @@
 """``medsam2 serve``: the backend process, for one computer or for a department."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from medsam2.errors import InputError
 
 if TYPE_CHECKING:
     from medsam2.backend.tokens import Tokens
+    from medsam2.model.network import MedSAM2
 
 
 def serve(
@@ -62,17 +64,26 @@ def serve(
     # Importing torch takes seconds: only now that nothing is wrong.
     from medsam2.backend.server import serve_until_stopped
     from medsam2.backend.service import Service
-    from medsam2.weights.loading import load_model
 
-    network = load_model(weights, device, precision)
-    view_network = None
-    if network.config.preset != "starter":
-        view_network = load_model("starter", str(network.device), precision)
+    # OpenMP keeps helpers for each thread that has computed. With those of this thread beside the worker's
+    # there would be more than cores; they would sleep between any two steps, which takes a third longer.
+    with ThreadPoolExecutor(1) as passing:
+        network, view_network = passing.submit(_networks, weights, device, precision).result()
     # A file's path may name a patient; only a catalogue name is told to clients.
     name = network.config.preset if Path(weights).exists() else weights
     serve_until_stopped(Service(network, view_network, name, known, limits), address, pings=not local)
     # Python takes seconds to take torch down, and nothing is left to be put away.
     os._exit(0)
+
+
+def _networks(weights: str, device: str, precision: str) -> tuple["MedSAM2", "MedSAM2 | None"]:
+    """The network that tracks, and a quick one that chooses views if that is a large one."""
+    from medsam2.weights.loading import load_model
+
+    network = load_model(weights, device, precision)
+    if network.config.preset == "starter":
+        return network, None
+    return network, load_model("starter", str(network.device), precision)
 
 
 def _tokens(local: bool, file: Path | None) -> "Tokens":

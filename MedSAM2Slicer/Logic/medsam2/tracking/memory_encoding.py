@@ -1,5 +1,7 @@
 """Encoded memories: made when they are first looked at, and anew when the view has moved."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,6 +13,35 @@ from .memory_bank import MemoryEntry, Selection
 from .view import View
 
 
+def network_selection(
+    selections: list[Selection], memory_of: Callable[[MemoryEntry], Tensor]
+) -> MemorySelection | None:
+    """What the banks of a batch of objects selected, as tensors; None where there is nothing to look at.
+
+    Args:
+        selections: one per object, all with memories and pointers at the same distances.
+        memory_of: the encoded memory of an entry, (1, memory_dim, h, w).
+    """
+    example = selections[0]
+    if not example.entries:
+        return None
+    memories = [torch.cat([memory_of(entry) for entry in selection.entries]) for selection in selections]
+    dim = example.entries[0].pointer.shape[-1]
+    pointers = [
+        torch.cat([entry.pointer for entry, _ in selection.pointers])
+        if selection.pointers
+        else memories[0].new_zeros(0, dim)
+        for selection in selections
+    ]
+    return MemorySelection(
+        torch.stack(memories),
+        example.time_index,
+        torch.stack(pointers),
+        [distance for _, distance in example.pointers],
+        example.log_weights,
+    )
+
+
 class MemoryEncoding:
     """Turns the entries that a bank selected into what memory attention takes."""
 
@@ -20,27 +51,7 @@ class MemoryEncoding:
 
     def for_network(self, selections: list[Selection], view: View) -> MemorySelection | None:
         """Memories of a batch of objects as tensors; None where there is nothing to look at."""
-        example = selections[0]
-        if not example.entries:
-            return None
-        memories = [
-            torch.stack([self.memory(entry, view)[0] for entry in selection.entries])
-            for selection in selections
-        ]
-        dim = self._network.config.model_dim
-        pointers = [
-            torch.cat([entry.pointer for entry, _ in selection.pointers])
-            if selection.pointers
-            else memories[0].new_zeros(0, dim)
-            for selection in selections
-        ]
-        return MemorySelection(
-            torch.stack(memories),
-            example.time_index,
-            torch.stack(pointers),
-            [distance for _, distance in example.pointers],
-            example.log_weights,
-        )
+        return network_selection(selections, lambda entry: self.memory(entry, view))
 
     def memory(self, entry: MemoryEntry, view: View) -> Tensor:
         """The encoded memory of a slice as seen in ``view``, (1, memory_dim, h, w).

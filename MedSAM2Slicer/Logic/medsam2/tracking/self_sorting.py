@@ -34,7 +34,8 @@ class SelfSortingMemory:
         iou_threshold: predicted IoU below which a slice is not remembered (not given in the paper).
         update: ``"topk"`` keeps the K of largest summed dissimilarity (paper); ``"swap"`` is the rule of
             the released code: the newcomer takes the place of the redundant neighbour of the memory
-            that is least like it.
+            that is least like it; ``"recent"`` keeps the K admitted last, whatever they show: the bank
+            without its sorting, as in the paper's ablation (table 3).
         resample: ``"paper"`` draws K memories with replacement, by similarity to the current image;
             ``"expected"`` weights attention by the same probabilities instead, so that results repeat;
             ``"none"`` uses every memory once.
@@ -44,7 +45,7 @@ class SelfSortingMemory:
 
     capacity: int = 16
     iou_threshold: float = 0.5
-    update: Literal["topk", "swap"] = "topk"
+    update: Literal["topk", "swap", "recent"] = "topk"
     resample: Literal["paper", "expected", "none"] = "expected"
     protect_prompts: bool = True
     seed: int = 0
@@ -79,7 +80,7 @@ class SelfSortingBank:
             return
         self._append(entry)
         if is_full:
-            self._drop_most_redundant()
+            self._drop_one()
 
     def forget(self, slice_index: int) -> None:
         """Forget a slice."""
@@ -137,15 +138,19 @@ class SelfSortingBank:
     def _is_protected(self, place: int) -> bool:
         return self.settings.protect_prompts and self.entries[place].prompted
 
-    def _drop_most_redundant(self) -> None:
-        """Of K + 1 memories keep the K of largest D; ties go by the slice, not by the order of arrival."""
+    def _drop_one(self) -> None:
+        """Of K + 1 memories drop the oldest, or keep the K of largest D."""
         candidates = [place for place in range(len(self.entries)) if not self._is_protected(place)]
         if not candidates:
             return  # more prompted slices than the capacity: people's prompts are never dropped
+        self._remove(candidates[0] if self.settings.update == "recent" else self._most_redundant(candidates))
+
+    def _most_redundant(self, candidates: list[int]) -> int:
+        """Of these the place of least D; ties go by the slice, not by the order of arrival."""
         scores = self.dissimilarity().tolist()
         least = min(scores[place] for place in candidates)
         tied = [place for place in candidates if scores[place] <= least + TIE]
-        self._remove(min(tied, key=lambda place: self.entries[place].slice_index))
+        return min(tied, key=lambda place: self.entries[place].slice_index)
 
     def _swap(self, entry: MemoryEntry) -> None:
         to_new = self._keys() @ entry.key.cpu()

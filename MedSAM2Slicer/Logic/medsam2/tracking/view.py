@@ -90,15 +90,17 @@ class View:
         """What the network sees of a slice: (1, 1, image_size, image_size)."""
         return _resize(torch.from_numpy(self.cut(image))[None, None], (image_size, image_size))
 
-    def mask_on_slice(self, logits: Tensor, shape: tuple[int, int]) -> tuple[int, int, np.ndarray]:
-        """Logits (s, s) of the view as a mask on the slice, cropped to what it covers.
+    def mask_on_slice(
+        self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0
+    ) -> tuple[int, int, np.ndarray]:
+        """Logits (s, s) of the view above a threshold as a mask on the slice, cropped to what it covers.
 
         Returns:
             First row, first column and the mask (h, w) bool; (0, 0, an empty array) for an empty mask.
         """
         full = F.interpolate(logits[None, None], size=(self.rows, self.columns), mode="bilinear")[0, 0]
         (here_r, there_r), (here_c, there_c) = self._overlap(shape)
-        row, column, mask = crop_to_content((full[here_r, here_c] > 0).cpu().numpy())
+        row, column, mask = crop_to_content((full[here_r, here_c] > threshold).cpu().numpy())
         return (there_r.start + row, there_c.start + column, mask) if mask.size else (0, 0, mask)
 
     def logits_from(self, logits: Tensor, other: "View") -> Tensor:

@@ -1,1 +1,1 @@
-"""Training of the starter weights on synthetic volumes."""
+"""Training: of the starter weights from nothing, and of any weights on labelled scans."""

@@ -1,140 +1,188 @@
 """One training step's forward pass: prompt the first slice of each clip, track through the others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from medsam2.model.mask_decoder import Candidates
-from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2, MemorySelection
-from medsam2.training.losses import DENSE_WEIGHT, DenseHead, prompt_loss
+from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.tracking import SelfSortingMemory, TemporalMemory
+from medsam2.tracking.tracker import LOGIT_LIMIT
+from medsam2.training.clip_batch import ClipBatch
+from medsam2.training.clip_memory import ClipMemories
+from medsam2.training.losses import PromptLoss
 from medsam2.training.prompts import corrective_clicks, first_prompts
 
 CORRECTED_SHARE = 0.5
-"""How often the first slice gets corrective clicks before tracking starts, and a later one a click."""
+"""How often the first slice is corrected before tracking starts, and how often a later one is."""
+MOST_CLICKS = 3
+"""A slice is corrected by one to so many clicks."""
 
 
 @dataclass(frozen=True)
-class ClipBatch:
-    """Clips of one size, their objects flattened.
+class Teaching:
+    """How the network is asked and judged.
 
     Attributes:
-        images: (N, T, S, S) float in [0, 1].
-        labels: (N, T, S, S) integer, what each pixel shows.
-        masks: (M, T, S, S) bool.
-        clip: for each object its clip, (M,).
+        loss: of the answers to one prompt.
+        mask_share: how often the first prompt is the true mask; else it is a click or a box.
+        memory: the bank that tracking uses.
     """
 
-    images: Tensor
-    labels: Tensor
+    loss: PromptLoss
+    mask_share: float = 0.0
+    memory: TemporalMemory | SelfSortingMemory = field(default_factory=TemporalMemory)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One slice for each of M objects: image features, true masks (M, S, S) bool, the same averaged down
+    to the logits (M, S/4, S/4), and whether anything of the object is to be seen (M,)."""
+
+    features: ImageFeatures
     masks: Tensor
-    clip: Tensor
+    targets: Tensor
+    visible: Tensor
 
 
-def clip_loss(network: MedSAM2, head: DenseHead, batch: ClipBatch) -> tuple[Tensor, dict[str, float]]:
-    """Loss of a batch and the mean IoU on the first and on the last slice."""
-    clips, frames, size, _ = batch.images.shape
-    every = network.encode_image(batch.images.reshape(-1, 1, size, size))
-    loss = DENSE_WEIGHT * head(every, batch.labels.reshape(-1, size, size))
-    targets = F.avg_pool2d(batch.masks.float(), 4)
-    present = targets.flatten(2).amax(dim=2) > 0.5
-    memories: list[Tensor] = []
-    pointers: list[Tensor] = []
-    report = {}
-    corrected = int(torch.randint(1, frames, ())) if frames > 1 and torch.rand(()) < CORRECTED_SHARE else 0
-    for frame in range(frames):
-        features = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, frame] for level in every))
-        if frame == 0:
-            prediction, part = _prompted(network, features, batch.masks[:, 0], targets[:, 0])
+def encode_clips(network: MedSAM2, images: Tensor, checkpointed: bool = False) -> ImageFeatures:
+    """Features (N * T, ...) of the slices (N, T, S, S) of clips.
+
+    Args:
+        network: whose image encoder is used.
+        images: float in [0, 1].
+        checkpointed: keep no activations but encode each slice again during the backward pass.
+    """
+    flat = images.flatten(0, 1)[:, None]
+    if not checkpointed:
+        return network.encode_image(flat)
+    parts = [checkpoint(network.encode_image, image, use_reentrant=False) for image in flat.split(1)]
+    return ImageFeatures(*(torch.cat(levels) for levels in zip(*parts, strict=True)))
+
+
+def clip_loss(
+    network: MedSAM2, features: ImageFeatures, batch: ClipBatch, teaching: Teaching
+) -> tuple[Tensor, dict[str, float]]:
+    """Loss of a batch, whose slices have ``features``, and the mean IoU on the first and the last slice."""
+    frames = batch.masks.shape[1]
+    memories = ClipMemories(network, teaching.memory, len(batch.clip), frames)
+    corrected = _frames_to_correct(frames)
+    loss, report = features.s16.new_zeros(()), {}
+    for index, frame in enumerate(_frames(features, batch)):
+        if index == 0:
+            prediction, part = _first_answer(network, frame, teaching, 0 in corrected, frames > 1)
+            prompted = torch.ones_like(frame.visible)
         else:
-            conditioned = network.condition(features.s16, _selection(network, memories, pointers))
-            prediction = network.decode(features, conditioned)
-            ambiguous = torch.full_like(batch.clip, not network.config.single_mask_tracking, dtype=torch.bool)
-            part = prompt_loss(prediction.candidates, targets[:, frame], present[:, frame], ambiguous)
-            if frame == corrected and present[:, frame].any():
-                prediction, more = _corrected(
-                    network, features, conditioned, prediction, batch.masks[:, frame], targets[:, frame]
-                )
-                part = part + more
+            conditioned = memories.condition(index, frame.features)
+            clicked = index in corrected and bool(frame.visible.any())
+            prediction, part = _tracked_answer(network, frame, conditioned, teaching, clicked)
+            prompted = frame.visible & clicked
         loss = loss + part / frames
-        if frame in (0, frames - 1):
-            report["first" if frame == 0 else "last"] = _mean_iou(
-                prediction, targets[:, frame], present[:, frame]
-            )
-        if frame < frames - 1:
-            pointers.append(prediction.pointer)
-            memories.append(_memory(network, features, prediction, size))
+        if index in (0, frames - 1):
+            report["first" if index == 0 else "last"] = _mean_iou(prediction, frame)
+        if index < frames - 1:
+            mask = F.interpolate(prediction.logits, size=frame.masks.shape[-2:], mode="bilinear").sigmoid()
+            memories.remember(index, frame.features, prediction, mask, prompted)
     return loss, report
 
 
-def _prompted(network: MedSAM2, features: ImageFeatures, masks: Tensor, targets: Tensor):
-    """Answer the first prompt, and in half of the steps one to three corrections; the last answer counts."""
-    points, labels, is_box = first_prompts(masks)
-    conditioned = network.condition(features.s16, None)
-    present = torch.ones_like(is_box)
-    prediction = network.decode(features, conditioned, points, labels, ambiguous=~is_box)
-    loss = prompt_loss(prediction.candidates, targets, present, ~is_box)
-    corrections = int(torch.randint(1, 4, ())) if torch.rand(()) < CORRECTED_SHARE else 0
-    for _ in range(corrections):
-        logits = prediction.logits.detach().clamp(-32, 32)
-        full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
-        more_points, more_labels = corrective_clicks(full, masks)
-        points, labels = torch.cat((points, more_points), 1), torch.cat((labels, more_labels), 1)
-        prediction = network.decode(features, conditioned, points, labels, logits, ambiguous=False)
-        loss = loss + prompt_loss(prediction.candidates, targets, present, ~present) / corrections
-    return prediction, loss
+def _frames_to_correct(frames: int) -> set[int]:
+    """Up to two frames: the first and a later one, each as often as ``CORRECTED_SHARE``."""
+    chosen = {0} if torch.rand(()) < CORRECTED_SHARE else set()
+    if frames > 1 and torch.rand(()) < CORRECTED_SHARE:
+        chosen.add(int(torch.randint(1, frames, ())))
+    return chosen
+
+
+def _frames(features: ImageFeatures, batch: ClipBatch):
+    """The slices of the clips in order, each object with its own clip's features."""
+    clips, frames = batch.images.shape[:2]
+    targets = F.avg_pool2d(batch.masks.float(), 4)
+    for index in range(frames):
+        own = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, index] for level in features))
+        target = targets[:, index]
+        yield _Frame(own, batch.masks[:, index], target, target.flatten(1).amax(dim=1) > 0.5)
+
+
+def _first_answer(
+    network: MedSAM2, frame: _Frame, teaching: Teaching, corrected: bool, may_be_mask: bool
+) -> tuple[MaskPrediction, Tensor]:
+    """Answer the first prompt and its corrections; a mask is taken as it is, and costs nothing."""
+    if may_be_mask and torch.rand(()) < teaching.mask_share:
+        given = network.take_mask(frame.features, frame.masks[:, None].float())
+        return given, given.logits.new_zeros(())
+    points, labels, is_box = first_prompts(frame.masks)
+    conditioned = network.condition(frame.features.s16, None)
+    prediction = network.decode(frame.features, conditioned, points, labels, ambiguous=~is_box)
+    loss = teaching.loss(prediction.candidates, frame.targets, frame.visible, ~is_box)
+    if not corrected:
+        return prediction, loss
+    prediction, more = _corrected(network, frame, conditioned, prediction, teaching, points, labels)
+    return prediction, loss + more
+
+
+def _tracked_answer(
+    network: MedSAM2, frame: _Frame, conditioned: Tensor, teaching: Teaching, corrected: bool
+) -> tuple[MaskPrediction, Tensor]:
+    """Answer from the memories alone, then the corrections."""
+    prediction = network.decode(frame.features, conditioned)
+    several = torch.full_like(frame.visible, not network.config.single_mask_tracking)
+    loss = teaching.loss(prediction.candidates, frame.targets, frame.visible, several)
+    if not corrected:
+        return prediction, loss
+    none = frame.masks.new_zeros(len(frame.masks), 0, dtype=torch.long)
+    points = none[..., None].expand(-1, -1, 2).float()
+    prediction, more = _corrected(network, frame, conditioned, prediction, teaching, points, none)
+    return prediction, loss + more
 
 
 def _corrected(
     network: MedSAM2,
-    features: ImageFeatures,
+    frame: _Frame,
     conditioned: Tensor,
     prediction: MaskPrediction,
-    masks: Tensor,
-    targets: Tensor,
+    teaching: Teaching,
+    points: Tensor,
+    labels: Tensor,
 ) -> tuple[MaskPrediction, Tensor]:
-    """One click on a tracked slice, where the error is largest; objects that have ended get none."""
-    logits = prediction.logits.detach().clamp(-32, 32)
-    full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
-    points, labels = corrective_clicks(full, masks)
-    answer = network.decode(features, conditioned, points, labels, logits, ambiguous=False)
-    visible = targets.flatten(1).amax(dim=1) > 0.5
-    candidates = Candidates(*(part[visible] for part in answer.candidates))
-    count = torch.ones(len(candidates.iou), dtype=torch.bool, device=visible.device)
-    loss = prompt_loss(candidates, targets[visible], count, ~count)
-    merged = (
-        torch.where(visible.view(-1, *(1,) * (new.ndim - 1)), new, old)
-        for new, old in zip(answer[:4], prediction[:4], strict=True)
+    """Clicks where the error is largest, added to the prompt; objects that have ended get none."""
+    clicks = int(torch.randint(1, MOST_CLICKS + 1, ()))
+    loss, visible = prediction.logits.new_zeros(()), frame.visible
+    for _ in range(clicks):
+        logits = prediction.logits.detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+        full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
+        more_points, more_labels = corrective_clicks(full, frame.masks)
+        points, labels = torch.cat((points, more_points), 1), torch.cat((labels, more_labels), 1)
+        # As in use: see ``Tracker``.
+        several = points.shape[1] == 1 and not network.config.single_mask_tracking
+        answer = network.decode(frame.features, conditioned, points, labels, logits, several)
+        loss = loss + _visible_loss(teaching.loss, answer.candidates, frame, several) / clicks
+        prediction = _merged(visible, answer, prediction)
+    return prediction, loss
+
+
+def _visible_loss(loss: PromptLoss, candidates: Candidates, frame: _Frame, several: bool) -> Tensor:
+    """Loss of the objects in the image alone."""
+    candidates = Candidates(*(part[frame.visible] for part in candidates))
+    present = frame.visible[frame.visible]
+    return loss(candidates, frame.targets[frame.visible], present, torch.full_like(present, several))
+
+
+def _merged(chosen: Tensor, new: MaskPrediction, old: MaskPrediction) -> MaskPrediction:
+    """The new answer of the ``chosen`` (M,) objects, the old one of the others."""
+    parts = (
+        torch.where(chosen.view(-1, *(1,) * (one.ndim - 1)), one, other)
+        for one, other in zip(new[:4], old[:4], strict=True)
     )
-    return MaskPrediction(*merged, answer.candidates), loss
-
-
-def _memory(network: MedSAM2, features: ImageFeatures, prediction: MaskPrediction, size: int) -> Tensor:
-    mask = F.interpolate(prediction.logits, size=(size, size), mode="bilinear").sigmoid()
-    return network.encode_memory(features.s16, mask, prediction.object_score)
-
-
-def _selection(network: MedSAM2, memories: list[Tensor], pointers: list[Tensor]) -> MemorySelection:
-    """SAM 2's temporal rule for a clip prompted on its first slice."""
-    slots = network.config.memory_frames
-    now = len(memories)
-    recent = range(max(1, now - slots + 1), now)
-    frames = [0, *recent]
-    # Row slots - 1 codes a prompted slice, row d - 1 a slice d steps back.
-    time_index = [slots - 1, *(now - frame - 1 for frame in recent)]
-    longest = network.config.pointer_frames - 1
-    return MemorySelection(
-        torch.stack([memories[frame] for frame in frames], dim=1),
-        time_index,
-        torch.stack(pointers, dim=1),
-        [(now - frame) / longest for frame in range(now)],
-    )
+    return MaskPrediction(*parts, new.candidates)
 
 
 @torch.no_grad()
-def _mean_iou(prediction: MaskPrediction, target: Tensor, present: Tensor) -> float:
+def _mean_iou(prediction: MaskPrediction, frame: _Frame) -> float:
     """Mean IoU of the chosen masks over the objects in the image."""
-    predicted, truth = prediction.logits[:, 0] > 0, target > 0.5
+    predicted, truth = prediction.logits[:, 0] > 0, frame.targets > 0.5
     overlap = (predicted & truth).flatten(1).sum(1) / (predicted | truth).flatten(1).sum(1).clamp(min=1)
-    return float(overlap[present].mean()) if present.any() else float("nan")
+    return float(overlap[frame.visible].mean()) if frame.visible.any() else float("nan")

@@ -1,5 +1,6 @@
 """Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
 
+from medsam2.volume.display import Hanging, hanging
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.prompt import Prompt
 from medsam2.volume.reading import VolumeWarning, guess_modality, read_volume
@@ -22,6 +23,7 @@ __all__ = [
     "OUTPUT_FORMATS",
     "WINDOW_PRESETS",
     "Geometry",
+    "Hanging",
     "ImageSet",
     "Prompt",
     "Segment",
@@ -36,6 +38,7 @@ __all__ = [
     "choose_window",
     "complete_file",
     "guess_modality",
+    "hanging",
     "output_format",
     "read_volume",
     "write_labelmap",

@@ -58,11 +58,20 @@ def complete_file(path: str | os.PathLike) -> Iterator[Path]:
         raise InputError(f"The folder {path.parent} does not exist: create it first, or choose another.")
     if path.is_dir():
         raise InputError(f"{path} is a folder: give the name of a file to write.")
+    with (
+        explained_write_errors(path),
+        tempfile.TemporaryDirectory(prefix=".incomplete-", dir=path.parent) as folder,
+    ):
+        unfinished = Path(folder) / path.name
+        yield unfinished
+        os.replace(unfinished, path)
+
+
+@contextmanager
+def explained_write_errors(path: Path) -> Iterator[None]:
+    """Raise InputError, which names ``path``, for a full disk or a folder closed to writing."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=path.parent) as folder:
-            unfinished = Path(folder) / path.name
-            yield unfinished
-            os.replace(unfinished, path)
+        yield
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise InputError(

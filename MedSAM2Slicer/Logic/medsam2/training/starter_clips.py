@@ -1,18 +1,28 @@
-"""An endless stream of synthetic clip batches, made in background processes."""
+"""An endless stream of batches of synthetic clips, made in background processes."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from medsam2.synthetic.anatomy import Anatomy, make_anatomy
 from medsam2.synthetic.clips import Clip, make_clip
-from medsam2.training.clip_forward import ClipBatch
+from medsam2.training.clip_batch import ClipBatch, collate
 
 POOL_SIZE = 24
 """Body parts kept at a time by each process; many clips are cut from each before it is replaced."""
 CLIPS_PER_ANATOMY = 60
+
+
+@dataclass(frozen=True)
+class LabelledBatch(ClipBatch):
+    """A batch with what each pixel shows, (N, T, S, S) integer."""
+
+    labels: Tensor
 
 
 class SyntheticClips(IterableDataset):
@@ -37,22 +47,16 @@ class SyntheticClips(IterableDataset):
                     pool = pool[-POOL_SIZE:]
                 batch.append(make_clip(pool[rng.integers(len(pool))], rng, **self.clip_options))
                 made += 1
-            yield collate(batch)
+            yield _with_labels(batch)
 
 
-def collate(clips: list[Clip]) -> ClipBatch:
-    """Stack clips; their objects are flattened into one axis."""
-    owners = [index for index, clip in enumerate(clips) for _ in clip.masks]
-    return ClipBatch(
-        torch.from_numpy(np.stack([clip.images for clip in clips])),
-        torch.from_numpy(np.stack([clip.labels for clip in clips])),
-        torch.from_numpy(np.concatenate([clip.masks for clip in clips])),
-        torch.tensor(owners),
-    )
+def _with_labels(clips: list[Clip]) -> LabelledBatch:
+    labels = torch.from_numpy(np.stack([clip.labels for clip in clips]))
+    return LabelledBatch(**vars(collate(clips)), labels=labels)
 
 
-def clip_batches(seed: int, workers: int, **options):
-    """Iterate over ``ClipBatch`` made by ``workers`` background processes."""
+def clip_batches(seed: int, workers: int, **options) -> Iterator[LabelledBatch]:
+    """Iterate over batches made by ``workers`` background processes."""
     dataset = SyntheticClips(seed, **options)
     prefetch = 3 if workers else None
     loader = DataLoader(

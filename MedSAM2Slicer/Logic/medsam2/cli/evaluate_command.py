@@ -1,0 +1,85 @@
+"""``medsam2 evaluate``: how good masks are on an annotated dataset."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from medsam2.errors import InputError
+
+
+def evaluate(
+    dataset: Annotated[
+        Path,
+        typer.Argument(help="Folder (nnU-Net, Decathlon, BTCV, REFUGE, NPZ) or list of cases (.csv, .json)."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write: the report.")],
+    protocol: Annotated[
+        Literal["click", "box", "boxes", "corrections", "one-prompt"],
+        typer.Option(help="Prompts, put where the truth says that a person would."),
+    ] = "click",
+    clicks: Annotated[int, typer.Option(min=1, help="Corrective clicks, for 'corrections'.")] = 5,
+    split: Annotated[
+        Literal["train", "test"], typer.Option(help="Part of the dataset, if it has parts.")
+    ] = "test",
+    structure: Annotated[
+        list[str] | None, typer.Option("--structure", help="Only this structure. May be repeated.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many cases, the first ones.")] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Also the metric of the released MedSAM-2, to compare.")
+    ] = False,
+    weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Segment the structures of DATASET from prompts, and report Dice, surface Dice and distances."""
+    from medsam2.datasets import read_dataset
+    from medsam2.evaluation.output_folder import check_output_folder
+
+    check_output_folder(output)
+    cases = read_dataset(dataset, split)[:limit]
+    refuse_problems(dataset, cases)
+
+    # Importing torch takes seconds: only now that nothing is wrong.
+    from medsam2.cli.progress import progress_bar
+    from medsam2.evaluation.evaluating import Settings
+    from medsam2.evaluation.evaluating import evaluate as findings
+    from medsam2.evaluation.metrics import require_monai
+    from medsam2.evaluation.report import Report
+    from medsam2.weights.loading import load_model
+
+    require_monai()
+    network = load_model(weights, device, precision)
+    view_network = None
+    if network.config.preset != "starter":
+        view_network = load_model("starter", str(network.device), precision)
+    settings = Settings(protocol, clicks, tuple(structure or ()), lenient)
+    about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
+    report = Report(settings, about | {"device": str(network.device)})
+    with progress_bar("cases/s") as progress:
+        task = progress.add_task("Evaluating", total=len(cases))
+        for finding in findings(network, cases, settings, view_network, lambda: progress.advance(task)):
+            report.add(finding)
+    report.write(output)
+    typer.echo(json.dumps(report.as_json()["summary"]) if as_json else describe(report))
+
+
+def refuse_problems(dataset: Path, cases: list) -> None:
+    """Raise InputError with a line for every unusable file of the cases."""
+    from medsam2.datasets import check_cases
+
+    problems = check_cases(cases)
+    if problems:
+        lines = "".join(f"\n  {problem.sentence}" for problem in problems)
+        raise InputError(f"{dataset} has {len(problems)} unusable files; correct or remove them:{lines}")
+
+
+def describe(report) -> str:
+    """The means in one line."""
+    summary = report.summary()
+    numbers = {"Dice": summary.dice, "NSD": summary.nsd, "HD95 in mm": summary.hd95}
+    means = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
+    return f"{summary.count} structures: {means}; {summary.seconds_per_slice:.3f} s per slice"

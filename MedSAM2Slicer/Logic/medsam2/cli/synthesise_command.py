@@ -1,0 +1,65 @@
+"""``medsam2 synthesise``: a dataset of synthetic scans with labels."""
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsam2.errors import InputError
+
+
+class Modality(str, Enum):
+    """What the scans imitate."""
+
+    CT = "CT"
+    MR = "MR"
+    US = "US"
+
+
+def synthesise(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist yet, or be empty.")],
+    count: Annotated[int, typer.Option(min=1, help="How many scans.")] = 10,
+    modality: Annotated[
+        list[Modality] | None, typer.Option(help="May be repeated; all of them if not.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Number of the first scan; the same number gives the same scan.")
+    ] = 0,
+) -> None:
+    """Make synthetic scans with labelled structures, in nnU-Net's layout, to train or evaluate with."""
+    # Imported here, as SimpleITK would keep --help waiting.
+    from rich.progress import track
+
+    from medsam2.synthetic.volumes import MOST_STRUCTURES, make_scan
+    from medsam2.volume import write_labelmap, write_volume
+
+    images, labels = _make_folders(folder)
+    kinds = modality or list(Modality)
+    for number in track(range(count), "Scans", transient=True):
+        kind = kinds[number % len(kinds)].value
+        scan, name = make_scan(seed + number, kind), f"{kind.lower()}_{seed + number:04}"
+        write_volume(images / f"{name}_0000.nii.gz", scan.volume.voxels, scan.volume.geometry)
+        write_labelmap(labels / f"{name}.nii.gz", scan.labels, scan.volume.geometry)
+    structures = {f"structure {value}": value for value in range(1, MOST_STRUCTURES + 1)}
+    description = {
+        "channel_names": {"0": " or ".join(kind.value for kind in kinds)},
+        "labels": {"background": 0, **structures},
+        "numTraining": count,
+        "file_ending": ".nii.gz",
+    }
+    (folder / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+    typer.echo(f"{count} scans with labels in {folder}")
+
+
+def _make_folders(folder: Path) -> tuple[Path, Path]:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} holds something already: name a new folder.")
+    try:
+        folders = folder / "imagesTr", folder / "labelsTr"
+        for part in folders:
+            part.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be made: choose another.") from error
+    return folders

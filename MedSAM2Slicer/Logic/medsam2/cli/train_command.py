@@ -1,0 +1,88 @@
+"""``medsam2 train``: fine-tune weights on labelled scans."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def train(
+    dataset: Annotated[Path, typer.Argument(help="Labelled scans: nnU-Net, BTCV, REFUGE, NPZ, CSV or JSON.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the run; an existing one goes on.")
+    ],
+    weights: Annotated[
+        str, typer.Option(help="Name from 'medsam2 weights list', or a file, to start from.")
+    ] = "starter",
+    validation: Annotated[
+        Path | None, typer.Option(help="Labelled scans to score on; else a fifth of the cases is held out.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 1000,
+    clips: Annotated[int, typer.Option(help="Clips in a batch, for each GPU.")] = 2,
+    frames: Annotated[int, typer.Option(help="Slices in a clip.")] = 8,
+    objects: Annotated[int, typer.Option(help="Largest number of structures in a clip.")] = 3,
+    image_size: Annotated[
+        int | None, typer.Option(help="Side of training images in pixels; the network's own if not given.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Learning rate; the image encoder's is 0.6 of it.")] = 5e-5,
+    freeze: Annotated[
+        str, typer.Option(help="Parts that stay as they are, such as image_encoder,sam_prompt_encoder.")
+    ] = "",
+    memory: Annotated[
+        Literal["temporal", "self-sorting"], typer.Option(help="Which slices are remembered.")
+    ] = "temporal",
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Encode images twice, to need less GPU memory.")
+    ] = False,
+    validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 100,
+    patience: Annotated[int, typer.Option(help="Stop after so many validations without a gain.")] = 5,
+    save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Of the split, the clips and the prompts.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that cut clips.", min=0)] = 2,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write curves; needs 'medsam2[train]'.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Fine-tune weights on DATASET; the same command again goes on where it stopped."""
+    # Imported here, as torch would keep --help waiting.
+    from medsam2.training.fine_tuning import CARD_FILE, WEIGHTS_FILE, FineTuning, Running, Sets, split_cases
+    from medsam2.training.ranks import joined_ranks
+    from medsam2.training.settings import Settings
+    from medsam2.weights.loading import choose_device
+
+    settings = Settings(
+        weights=weights,
+        steps=steps,
+        clips=clips,
+        frames=frames,
+        objects=objects,
+        image_size=image_size,
+        rate=rate,
+        freeze=tuple(part for part in freeze.split(",") if part),
+        memory=memory,
+        checkpointing=checkpointing,
+        validate_every=validate_every,
+        patience=patience,
+        seed=seed,
+    )
+    cases = checked_cases(dataset)
+    held_out = checked_cases(validation) if validation else None
+    training, own_validation = (cases, held_out) if held_out else split_cases(cases, seed)
+    sets = Sets(dataset.resolve().name, training, own_validation)
+    with joined_ranks(choose_device(device)) as ranks:
+        settings = replace(settings, processes=ranks.count)
+        score = FineTuning(output, sets, settings, Running(save_every, workers, tensorboard), ranks).train()
+        if ranks.writes:
+            typer.echo(f"Best mean Dice {score:.3f}: {output / WEIGHTS_FILE}, described in {CARD_FILE}.")
+
+
+def checked_cases(source: Path) -> list:
+    """The cases of a set, all of them readable; InputError names every file that is not."""
+    from medsam2.cli.evaluate_command import refuse_problems
+    from medsam2.datasets import read_dataset
+
+    cases = read_dataset(source)
+    refuse_problems(source, cases)
+    return cases

@@ -1,0 +1,94 @@
+"""One annotated image: where its files lie, and what they hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medsam2.datasets.grid import grid_difference
+from medsam2.datasets.reading import read_image, read_labels
+from medsam2.errors import InputError
+from medsam2.volume import Volume
+
+MOST_VALUES = 255
+"""Labels with more values than this are taken for an image given by mistake."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledVolume:
+    """An annotated image in memory.
+
+    Attributes:
+        name: of the case.
+        volume: the image; a picture is one slice, grey.
+        labels: (k, j, i) integer, 0 for background, on the grid of ``volume``.
+        structures: label value by name, of those that are present.
+    """
+
+    name: str
+    volume: Volume
+    labels: np.ndarray
+    structures: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An annotated image on disk.
+
+    Attributes:
+        name: unique within its dataset.
+        image: a DICOM folder, an image file, a picture, or an NPZ file.
+        labels: a labelmap; of several, masks by several raters, the majority counts (value 1); for an NPZ
+            file the same file.
+        structures: label value by name; when empty every value is a structure, named "1", "2", and so on.
+    """
+
+    name: str
+    image: Path
+    labels: tuple[Path, ...]
+    structures: dict[str, int]
+
+    def read(self) -> LabelledVolume:
+        """Read image and labels.
+
+        Raises:
+            InputError: a file is missing or damaged, the grids differ, or no structure is present; names
+                the file.
+        """
+        return self.join(read_image(self.image), [read_labels(path) for path in self.labels])
+
+    def join(self, image: Volume, labels: Sequence[Volume]) -> LabelledVolume:
+        """What an image and its labels, as read, make together; raises InputError as ``read`` does."""
+        if not labels:
+            raise InputError(f"{self.image} has no labels: add them, or leave the image out.")
+        for path, one in zip(self.labels, labels, strict=True):
+            difference = grid_difference(image.geometry, one.geometry)
+            if difference is not None:
+                raise InputError(
+                    f"{path} is on another grid than {self.image}: {difference}; resample it to the image."
+                )
+        voxels = labels[0].voxels if len(labels) == 1 else _majority([one.voxels for one in labels])
+        return LabelledVolume(self.name, image, voxels, self._present(voxels))
+
+    def _present(self, voxels: np.ndarray) -> dict[str, int]:
+        values = {int(value) for value in np.unique(voxels) if value}
+        if len(values) > MOST_VALUES:
+            raise InputError(
+                f"{self.labels[0]} holds {len(values)} different values, as an image does: give labels, 0 "
+                "where there is no structure."
+            )
+        named = self.structures or {str(value): value for value in sorted(values)}
+        present = {name: value for name, value in named.items() if value in values}
+        if not present:
+            wanted = ", ".join(self.structures) or "any"
+            raise InputError(
+                f"{self.labels[0]} holds no structure (looked for {wanted}): label one or leave the case out."
+            )
+        return present
+
+
+def _majority(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """1 where at least half of the masks are not 0 (as MedSAM-2's REFUGE reader does), else 0."""
+    votes = np.sum([mask != 0 for mask in masks], axis=0)
+    return (2 * votes >= len(masks)).astype(np.uint8)

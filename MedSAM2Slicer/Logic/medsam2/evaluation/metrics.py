@@ -1,0 +1,74 @@
+"""How well a predicted mask matches the true one."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from medsam2.errors import InputError
+
+TOLERANCE_MM = 2.0
+"""Surfaces closer than this count as the same."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Scores of one mask.
+
+    Attributes:
+        dice: volumetric Dice, 0 to 1; None where predicted and true mask are both empty.
+        nsd: normalised surface Dice at 2 mm, 0 to 1; None likewise.
+        hd95: 95th percentile of the distances between the surfaces, in millimetres, the larger of both
+            directions; None where either mask is empty, which has no surface.
+    """
+
+    dice: float | None
+    nsd: float | None
+    hd95: float | None
+
+
+def require_monai() -> None:
+    """Raise InputError, which says how to install it, where MONAI is missing."""
+    try:
+        import monai.metrics  # noqa: F401
+    except ImportError as error:
+        raise InputError("Evaluation needs MONAI: run pip install 'medsam2[evaluate]' first.") from error
+
+
+def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, float, float]) -> Overlap:
+    """Scores of a mask (k, j, i) bool against the truth; ``spacing`` in millimetres along (k, j, i).
+
+    Empty masks: both empty is no success and no failure, so there is no score; the mask that is missing
+    or too many has Dice 0 and NSD 0, and no HD95.
+
+    NSD and HD95 are MONAI's. The surface has the area that its voxels' corners give it (marching cubes), as
+    in the definition of NSD by Nikolov et al. (2021).
+    """
+    if not truth.any() or not predicted.any():
+        score = 0.0 if truth.any() or predicted.any() else None
+        return Overlap(score, score, None)
+    dice = 2 * int((predicted & truth).sum()) / int(predicted.sum() + truth.sum())
+    box = _surroundings(predicted | truth)
+    masks = [torch.from_numpy(np.ascontiguousarray(mask[box]))[None, None] for mask in (predicted, truth)]
+    return Overlap(dice, *_surface_scores(masks, [float(step) for step in spacing]))
+
+
+def _surroundings(mask: np.ndarray) -> tuple[slice, ...]:
+    """The part of the volume that decides: surfaces need one voxel round the masks."""
+    (box,) = ndimage.find_objects(mask.astype(np.uint8))
+    return tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in box)
+
+
+def _surface_scores(masks: list[torch.Tensor], spacing: list[float]) -> tuple[float, float]:
+    from monai.metrics import compute_hausdorff_distance, compute_surface_dice  # takes seconds
+
+    with warnings.catch_warnings():
+        # MONAI warns of arguments that it gives to itself.
+        warnings.simplefilter("ignore", FutureWarning)
+        nsd = compute_surface_dice(
+            *masks, [TOLERANCE_MM], include_background=True, spacing=spacing, use_subvoxels=True
+        )
+        hd95 = compute_hausdorff_distance(*masks, include_background=True, percentile=95, spacing=spacing)
+    return float(nsd), float(hd95)

@@ -1,0 +1,59 @@
+"""The folder of a report appears complete or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from medsam2.errors import InputError
+from medsam2.volume.writing import explained_write_errors
+
+MARK = "results.json"
+CONTENT = {"report.md", "results.csv", MARK, "dice_against_clicks.png", "worst"}
+
+
+def check_output_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier report, or could not be made.
+
+    Raises:
+        InputError: says why.
+    """
+    if not folder.parent.is_dir():
+        raise InputError(f"The folder {folder.parent} does not exist: create it first, or choose another.")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: give the name of a folder for the report.")
+    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if present and (MARK not in present or present - CONTENT):
+        raise InputError(f"{folder} holds files that are no report: choose another folder with -o.")
+    with _beside(folder):
+        pass
+
+
+@contextmanager
+def complete_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which becomes ``folder`` if the block ends without an error.
+
+    After an error an earlier report is as it was.
+
+    Raises:
+        InputError: as ``check_output_folder``, or the disk is full.
+    """
+    check_output_folder(folder)
+    with _beside(folder) as temporary:
+        fresh, earlier = temporary / "fresh", temporary / "earlier"
+        fresh.mkdir()
+        yield fresh
+        if folder.exists():
+            os.replace(folder, earlier)
+        os.replace(fresh, folder)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A hidden folder in the same file system, so that the last step is a rename."""
+    with (
+        explained_write_errors(folder),
+        tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder.parent) as temporary,
+    ):
+        yield Path(temporary)

@@ -1,0 +1,146 @@
+"""The report: Markdown for people, CSV and JSON for machines, pictures."""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from medsam2.evaluation.drawing import draw_curve, draw_snapshot
+from medsam2.evaluation.evaluating import ONE_PROMPT, Finding, Settings
+from medsam2.evaluation.lenient import LABEL
+from medsam2.evaluation.metrics import TOLERANCE_MM
+from medsam2.evaluation.output_folder import complete_folder
+from medsam2.evaluation.score import COLUMNS, Score
+from medsam2.evaluation.snapshot import Snapshot
+from medsam2.evaluation.summary import Summary, by_structure, curves, last_scores, summarise
+
+WORST = 6
+CURVE = "dice_against_clicks.png"
+EMPTY_POLICY = (
+    "Structures that are empty in truth and prediction have no score and are only counted. Where one of "
+    "the two is empty, Dice and NSD are 0, there is no HD95, and the mean HD95 leaves it out."
+)
+
+
+class Report:
+    """Gathers findings and writes them.
+
+    Args:
+        settings: of the evaluation.
+        about: more that names this run, such as dataset and weights; shown and stored as it is.
+    """
+
+    def __init__(self, settings: Settings, about: dict[str, str]):
+        self.settings = settings
+        self.about = about
+        self.scores: list[Score] = []
+        self._worst: list[tuple[Score, Snapshot]] = []
+
+    def add(self, finding: Finding) -> None:
+        """Take a finding; of the snapshots only the worst are kept."""
+        self.scores.append(finding.score)
+        if finding.snapshot is not None and finding.score.dice is not None:
+            self._worst.append((finding.score, finding.snapshot))
+            self._worst = sorted(self._worst, key=lambda entry: entry[0].dice)[:WORST]
+
+    def summary(self) -> Summary:
+        """Means over all structures."""
+        return summarise(last_scores(self.scores))
+
+    def as_json(self) -> dict:
+        """All that is known."""
+        return {
+            **self.about,
+            "settings": asdict(self.settings),
+            "lenient": LABEL,
+            "summary": asdict(self.summary()),
+            "structures": {n: asdict(s) for n, s in by_structure(last_scores(self.scores)).items()},
+            "results": [asdict(score) for score in self.scores],
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write the report as a folder; nothing is left of it after an error.
+
+        Raises:
+            InputError: the folder cannot be written, or holds something else.
+        """
+        with complete_folder(folder) as fresh:
+            (fresh / "results.json").write_text(json.dumps(self.as_json(), indent=1) + "\n", encoding="utf-8")
+            self._write_csv(fresh / "results.csv")
+            if self.settings.protocol == "corrections":
+                lines = curves(self.scores)
+                draw_curve(fresh / CURVE, lines, [sum(c) / len(c) for c in zip(*lines, strict=True)])
+            pictures = self._draw_worst(fresh / "worst")
+            (fresh / "report.md").write_text(self._markdown(pictures), encoding="utf-8")
+
+    def _write_csv(self, path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(asdict(score) for score in self.scores)
+
+    def _draw_worst(self, folder: Path) -> list[str]:
+        folder.mkdir()
+        names = []
+        for number, (score, snapshot) in enumerate(self._worst, start=1):
+            name = f"{number:02}_{_file_name(score.case)}_{_file_name(score.structure)}.png"
+            title = f"{score.case}: {score.structure}, Dice {score.dice:.3f}"
+            draw_snapshot(folder / name, title, snapshot)
+            names.append(name)
+        return names
+
+    def _markdown(self, pictures: Sequence[str]) -> str:
+        last = last_scores(self.scores)
+        rows = [("mean over all", self.summary()), *by_structure(last).items()]
+        parts = [
+            "# Evaluation",
+            "\n".join(f"- {name}: {value}" for name, value in self._facts().items()),
+            table(rows, self.settings.lenient),
+            f"Dice is volumetric. NSD allows {TOLERANCE_MM:g} mm. {EMPTY_POLICY}",
+        ]
+        if self.settings.lenient:
+            parts.append(
+                f"The columns called {LABEL} average 2D scores over slices and thresholds of the logits; a "
+                "slice where nothing is and nothing was found counts as 1. They only serve to compare with "
+                "numbers made that way."
+            )
+        if self.settings.protocol == "corrections":
+            parts.append(f"![Dice against clicks]({CURVE})")
+        parts += ["## Worst", *(f"![{name}](worst/{name})" for name in pictures)]
+        return "\n\n".join(parts) + "\n"
+
+    def _facts(self) -> dict[str, str]:
+        summary = self.summary()
+        facts = {**self.about, "protocol": self.settings.protocol}
+        if self.settings.protocol == "corrections":
+            facts["corrective clicks"] = f"at most {self.settings.clicks}"
+        if self.settings.protocol == ONE_PROMPT:
+            facts["pictures"] = "pixels count as 1 mm; the template of each structure is left out"
+        facts["structures with a score"] = str(summary.count)
+        facts["without HD95, since a mask is empty"] = str(summary.without_hd95)
+        facts["without a score, since both are empty"] = str(summary.both_empty)
+        facts["seconds per slice"] = f"{summary.seconds_per_slice:.3f}"
+        return facts
+
+
+def table(rows: Sequence[tuple[str, Summary]], lenient: bool) -> str:
+    """Markdown with a line for each summary."""
+    titles = ["structure", "n", "Dice", "NSD", "HD95, mm", "prompts"]
+    titles += [f"Dice, {LABEL}", f"IoU, {LABEL}"] if lenient else []
+    lines = [titles, ["---"] * len(titles)]
+    for name, summary in rows:
+        cells = [name.replace("|", r"\|"), str(summary.count), _number(summary.dice), _number(summary.nsd)]
+        cells += [_number(summary.hd95, 1), _number(summary.prompts, 1)]
+        cells += [_number(summary.lenient_dice), _number(summary.lenient_iou)] if lenient else []
+        lines.append(cells)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "none" if value is None else f"{value:.{digits}f}"
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", text)[:60]

@@ -1,0 +1,62 @@
+"""The batches of a fine-tuning run: which clips they hold follows from the seed and the step."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+from medsam2.datasets import Case
+from medsam2.training.clip_batch import ClipBatch, collate
+from medsam2.training.clip_order import case_pool
+from medsam2.training.labelled_clips import ClipSource, LabelledClip
+from medsam2.training.ranks import Ranks
+
+
+class LabelledClips(Dataset):
+    """Batches by number; the same number always gives the same batch.
+
+    Args:
+        cases: what clips are cut from.
+        seed: of all choices.
+        clips: in a batch.
+        image_size, frames, objects: see ``ClipSource.cut``.
+    """
+
+    def __init__(
+        self, cases: Sequence[Case], seed: int, clips: int, image_size: int, frames: int, objects: int
+    ):
+        self._cases = cases
+        self._seed = seed
+        self._clips = clips
+        self._options = {"image_size": image_size, "frames": frames, "objects": objects}
+        self._sources: dict[int, ClipSource] = {}
+
+    def __getitem__(self, number: int) -> ClipBatch:
+        return collate([self._clip(number * self._clips + place) for place in range(self._clips)])
+
+    def _clip(self, number: int) -> LabelledClip:
+        rng = np.random.default_rng([self._seed, number])
+        pool = case_pool(self._seed, len(self._cases), number)
+        return self._source(int(rng.choice(pool)), pool).cut(rng, **self._options)
+
+    def _source(self, index: int, pool: np.ndarray) -> ClipSource:
+        """The volume of a case, kept as long as it is in the pool."""
+        self._sources = {kept: source for kept, source in self._sources.items() if kept in pool}
+        if index not in self._sources:
+            self._sources[index] = ClipSource(self._cases[index].read())
+        return self._sources[index]
+
+
+def fine_tuning_batches(
+    dataset: LabelledClips, first: int, last: int, ranks: Ranks, workers: int
+) -> Iterator[ClipBatch]:
+    """The batches of one process from step ``first`` up to, not including, step ``last``.
+
+    Args:
+        dataset: batches by number.
+        first, last: steps.
+        ranks: each process takes batches of its own.
+        workers: processes that make batches ahead; 0 makes them when they are needed.
+    """
+    numbers = range(first * ranks.count + ranks.rank, last * ranks.count, ranks.count)
+    return iter(DataLoader(dataset, batch_size=None, sampler=numbers, num_workers=workers))

@@ -1,0 +1,41 @@
+"""The validation scores of a run so far, and what follows from them."""
+
+import json
+from pathlib import Path
+
+from medsam2.volume import complete_file
+
+HISTORY_FILE = "validation.json"
+
+
+class History:
+    """Scores by step, kept in ``validation.json``."""
+
+    def __init__(self, folder: Path):
+        self._path = folder / HISTORY_FILE
+        self.scores: dict[int, float] = {}
+        if self._path.exists():
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            self.scores = {int(step): score for step, score in stored.items()}
+
+    @property
+    def best_step(self) -> int:
+        """The first step of the highest score."""
+        return max(self.scores, key=lambda step: (self.scores[step], -step))
+
+    def is_best(self, score: float) -> bool:
+        """Whether a new score is higher than all before."""
+        return all(score > other for other in self.scores.values())
+
+    def has_stalled(self, patience: int) -> bool:
+        """Whether the last ``patience`` validations brought nothing better."""
+        return bool(self.scores) and sum(step > self.best_step for step in self.scores) >= patience
+
+    def add(self, step: int, score: float) -> None:
+        """Take in a score."""
+        self.scores[step] = score
+
+    def write(self) -> None:
+        """Write all scores, complete or not at all."""
+        with complete_file(self._path) as unfinished:
+            unfinished.write_text(json.dumps(self.scores, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,70 @@
+"""The numbers of a run as it goes: lines of JSON, and curves for TensorBoard where asked for."""
+
+import json
+import math
+import time
+from pathlib import Path
+
+from medsam2.errors import InputError
+from medsam2.volume.writing import explained_write_errors
+
+LOG_FILE = "log.jsonl"
+
+
+class TrainingLog:
+    """Collects the numbers of single steps, and appends their means to ``log.jsonl``.
+
+    Args:
+        folder: of the run.
+        tensorboard: also write curves that TensorBoard shows.
+
+    Raises:
+        InputError: ``tensorboard`` is wanted, but its package is not installed.
+    """
+
+    def __init__(self, folder: Path, tensorboard: bool = False):
+        self._file = folder / LOG_FILE
+        self._curves = _curves(folder) if tensorboard else None
+        self._rows: list[dict[str, float]] = []
+        self._started = time.monotonic()
+
+    def add(self, numbers: dict[str, float]) -> None:
+        """Take in the numbers of one step."""
+        self._rows.append(numbers)
+
+    def write_means(self, step: int) -> None:
+        """Write the means of the steps since the last time; numbers that are none are left out."""
+        seconds = (time.monotonic() - self._started) / len(self._rows)
+        means = {"seconds_per_step": round(seconds, 3)}
+        for key in dict.fromkeys(name for row in self._rows for name in row):
+            values = [row[key] for row in self._rows if math.isfinite(row.get(key, math.nan))]
+            if values:
+                means[key] = round(sum(values) / len(values), 4)
+        self._rows, self._started = [], time.monotonic()
+        self.write(step, means)
+
+    def write(self, step: int, numbers: dict[str, float]) -> None:
+        """Write one line, and print it.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        entry = {"step": step, **numbers}
+        with explained_write_errors(self._file), self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        print(entry, flush=True)
+        if self._curves is not None:
+            for name, value in numbers.items():
+                self._curves.add_scalar(name, value, step)
+            self._curves.flush()
+
+
+def _curves(folder: Path):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "The package tensorboard is not installed: install 'medsam2[train]', or leave out --tensorboard; "
+            f"{LOG_FILE} has the same numbers."
+        ) from error
+    return SummaryWriter(str(folder / "tensorboard"))

@@ -1,0 +1,19 @@
+from medsam2.datasets import check_cases, read_dataset
+
+
+def test_the_scans_are_a_dataset(medsam2, tmp_path):
+    done = medsam2("synthesise", tmp_path / "made", "--count", 2, "--modality", "MR", "--seed", 5)
+    assert done.returncode == 0, done.stderr
+    cases = read_dataset(tmp_path / "made")
+    assert [case.name for case in cases] == ["mr_0005", "mr_0006"]
+    assert not check_cases(cases)
+
+
+def test_a_folder_in_use_is_left_alone(medsam2, tmp_path):
+    folder = tmp_path / "used"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("kept")
+    done = medsam2("synthesise", folder, "--count", 1)
+    assert done.returncode == 2
+    assert "name a new folder" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]

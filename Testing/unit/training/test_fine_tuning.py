@@ -1,0 +1,145 @@
+"""Fine-tuning runs of two or three steps: going on, stopping, and what they leave on disk."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import medsam2
+from medsam2.errors import InputError
+from medsam2.training import fine_tuning
+from medsam2.training.fine_tuning import FineTuning, Running, Sets, schedule, split_cases
+from medsam2.training.ranks import Ranks
+from medsam2.training.run import Run
+from medsam2.training.settings import Settings
+from medsam2.training.training_log import TrainingLog
+from medsam2.weights.loading import load_model
+from unit.training.examples import cases_in, same_tensors
+
+ALONE = Ranks(0, 1, torch.device("cpu"))
+SETTINGS = Settings(steps=3, clips=1, frames=2, image_size=64, rate=1e-3, validate_every=2)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory) -> Sets:
+    cases = cases_in(tmp_path_factory.mktemp("sets") / "set", range(3))
+    return Sets("balls", cases[:2], cases[2:])
+
+
+def start(folder: Path, sets: Sets, settings: Settings = SETTINGS, save_every: int = 1) -> FineTuning:
+    return FineTuning(folder, sets, settings, Running(save_every, workers=0), ALONE)
+
+
+def state_in(folder: Path) -> dict:
+    return torch.load(folder / "state.pt", weights_only=True)
+
+
+def test_a_run_that_stopped_at_any_step_ends_with_the_same_weights(sets, tmp_path, monkeypatch):
+    start(tmp_path / "whole", sets).train()
+    real_step = Run.train_step
+
+    def stopping(run, batch):
+        if run.step == 2:
+            raise KeyboardInterrupt
+        return real_step(run, batch)
+
+    monkeypatch.setattr(Run, "train_step", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "stopped", sets).train()
+    assert state_in(tmp_path / "stopped")["step"] == 2
+    monkeypatch.setattr(Run, "train_step", real_step)
+    torch.rand(7)  # whatever else was drawn does not matter
+    start(tmp_path / "stopped", sets).train()
+    whole, stopped = state_in(tmp_path / "whole"), state_in(tmp_path / "stopped")
+    assert whole["step"] == stopped["step"] == 3
+    assert same_tensors(whole, stopped)
+    scores = [(tmp_path / name / "validation.json").read_text() for name in ("whole", "stopped")]
+    assert scores[0] == scores[1]
+    assert list(json.loads(scores[0])) == ["0", "2", "3"]
+    assert not same_tensors(whole["network"], load_model("starter").state_dict())
+
+
+def test_frozen_parts_do_not_change(sets, tmp_path):
+    frozen = Settings(**{**vars(SETTINGS), "steps": 1, "freeze": ("image_encoder", "memory_encoder")})
+    start(tmp_path, sets, frozen).train()
+    before = load_model("starter").state_dict()
+    for name, value in state_in(tmp_path)["network"].items():
+        if name.startswith(frozen.freeze):
+            assert torch.equal(value, before[name]), name
+        if name.startswith("sam_mask_decoder.transformer") and value.ndim > 1:
+            assert not torch.equal(value, before[name]), name
+
+
+def test_the_run_ends_when_validation_stalls_and_the_best_weights_stay(sets, tmp_path, monkeypatch):
+    scores = iter([0.3, 0.7, 0.6, 0.5, 0.9])
+    monkeypatch.setattr(fine_tuning, "mean_click_dice", lambda *_: next(scores))
+    patient = Settings(**{**vars(SETTINGS), "steps": 5, "validate_every": 1, "patience": 2})
+    assert start(tmp_path, sets, patient, save_every=10).train() == 0.7
+    assert state_in(tmp_path)["step"] == 3
+    card = (tmp_path / "model_card.md").read_text()
+    assert "0.700 after 1 steps, 0.300 before" in card
+    assert not any(case.name in card for case in [*sets.training, *sets.validation])
+    assert load_model(tmp_path / "finetuned.safetensors").config.preset == "starter"
+
+
+def test_a_fifth_is_held_out_and_a_single_case_is_refused(sets):
+    cases = [*sets.training, *sets.validation]
+    training, held_out = split_cases(cases * 4, seed=0)
+    assert (len(training), len(held_out)) == (10, 2)
+    training, held_out = split_cases(cases, seed=0)
+    assert (len(training), len(held_out)) == (2, 1)
+    assert {case.name for case in training}.isdisjoint(case.name for case in held_out)
+    with pytest.raises(InputError, match="--validation"):
+        split_cases(cases[:1], seed=0)
+
+
+def test_the_rate_warms_up_and_falls_to_a_tenth():
+    rates = [schedule(step, 200) for step in range(200)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates.index(max(rates)) in (9, 10)
+    assert max(rates) == 1.0
+    assert rates[-1] == pytest.approx(0.1, abs=1e-3)
+
+
+FULL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from pathlib import Path
+import torch
+from medsam2.errors import InputError
+from medsam2.training.files import write_state
+try:
+    write_state(Path(sys.argv[1]), {"step": 2, "weights": torch.zeros(10_000)})
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_full_disk_leaves_the_state_before(tmp_path):
+    fine_tuning_state = tmp_path / "state.pt"
+    torch.save({"step": 1}, fine_tuning_state)
+    environment = {"PYTHONPATH": str(Path(medsam2.__path__[0]).parent)}
+    command = [sys.executable, "-c", FULL_DISK, str(fine_tuning_state)]
+    child = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert child.stdout.count("\n") == 1, child.stderr
+    assert "the disk is full" in child.stdout
+    assert torch.load(fine_tuning_state, weights_only=True) == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_curves_are_written_for_tensorboard(tmp_path):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    log = TrainingLog(tmp_path, tensorboard=True)
+    log.write(5, {"validation_dice": 0.5})
+    written = events.EventAccumulator(str(tmp_path / "tensorboard")).Reload().Scalars("validation_dice")
+    assert [(event.step, event.value) for event in written] == [(5, 0.5)]
+
+
+def test_curves_without_the_package_are_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(InputError, match=r"medsam2\[train\]"):
+        TrainingLog(tmp_path, tensorboard=True)

@@ -1,0 +1,98 @@
+"""The settings of a run, its history, and which weights it changes."""
+
+import json
+
+import pytest
+
+from medsam2.errors import InputError
+from medsam2.training.history import History
+from medsam2.training.model_card import Training, model_card
+from medsam2.training.parameter_rates import freeze, make_optimiser
+from medsam2.training.settings import Settings, keep_settings, names_digest
+from medsam2.weights.loading import load_model
+from medsam2.weights.store import locate
+
+DATA = {"dataset": names_digest(["a", "b"])}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": 0}, "--steps is 0"),
+        ({"frames": -1}, "--frames is -1"),
+        ({"rate": 0.0}, "--rate is 0"),
+        ({"image_size": 100}, "multiple of 32"),
+    ],
+)
+def test_settings_that_cannot_be(wrong, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**wrong)
+
+
+def test_going_on_with_other_settings_names_each(tmp_path):
+    keep_settings(tmp_path / "run", Settings(freeze=("image_encoder",)), DATA)
+    keep_settings(tmp_path / "run", Settings(freeze=("image_encoder",)), DATA)
+    with pytest.raises(InputError, match="--frames 8, not 4; --freeze image_encoder, not none") as caught:
+        keep_settings(tmp_path / "run", Settings(frames=4, freeze=()), DATA)
+    assert "--seed" not in str(caught.value)
+    with pytest.raises(InputError, match="--dataset 2 cases"):
+        keep_settings(tmp_path / "run", Settings(freeze=("image_encoder",)), {"dataset": names_digest(["a"])})
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="something else"):
+        keep_settings(tmp_path, Settings(), DATA)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_the_best_step_is_remembered_and_a_stall_noticed(tmp_path):
+    history = History(tmp_path)
+    for step, score in ((0, 0.2), (10, 0.6), (20, 0.5), (30, 0.6)):
+        assert history.is_best(score) == (step in (0, 10))
+        history.add(step, score)
+    history.write()
+    read = History(tmp_path)
+    assert read.scores == {0: 0.2, 10: 0.6, 20: 0.5, 30: 0.6}
+    assert read.best_step == 10
+    assert read.has_stalled(2)
+    assert not read.has_stalled(3)
+    assert json.loads((tmp_path / "validation.json").read_text())["10"] == 0.6
+
+
+def test_frozen_parts_stay_out_of_the_optimiser():
+    network = load_model("starter", "cpu")
+    with pytest.raises(InputError, match="no part 'image_enc' to freeze; choose from image_encoder, memory_"):
+        freeze(network, ["image_enc"])
+    freeze(network, ["image_encoder", "memory_attention"])
+    taught = {id(p) for group in make_optimiser(network, 1e-4).param_groups for p in group["params"]}
+    for name, parameter in network.named_parameters():
+        assert (id(parameter) in taught) == (not name.startswith(("image_encoder.", "memory_attention."))), (
+            name
+        )
+
+
+def test_rates_fall_towards_the_first_layers_and_norms_do_not_decay():
+    network = load_model("starter", "cpu")
+    found = {}
+    for group in make_optimiser(network, 5e-5).param_groups:
+        for parameter in group["params"]:
+            found[id(parameter)] = (group["lr"], group["weight_decay"])
+    by_name = {name: found[id(parameter)] for name, parameter in network.named_parameters()}
+    trunk, last = "image_encoder.trunk", len(network.image_encoder.trunk.blocks) - 1
+    assert by_name["sam_mask_decoder.iou_token.weight"] == (5e-5, 0.1)
+    assert by_name["obj_ptr_proj.layers.0.bias"] == (5e-5, 0.0)
+    assert by_name["image_encoder.neck.convs.0.conv.weight"] == pytest.approx((3e-5, 0.1))
+    assert by_name[f"{trunk}.pos_embed"] == pytest.approx((3e-5, 0.1))
+    assert by_name[f"{trunk}.blocks.{last}.norm1.weight"] == pytest.approx((3e-5 * 0.9, 0.0))
+    assert by_name[f"{trunk}.blocks.0.mlp.layers.0.weight"] == pytest.approx((3e-5 * 0.9 ** (last + 1), 0.1))
+    assert by_name[f"{trunk}.patch_embed.proj.weight"] == pytest.approx((3e-5 * 0.9 ** (last + 2), 0.1))
+
+
+def test_the_card_says_what_the_weights_are_made_of():
+    base = locate("starter")
+    card = model_card(Training(base, "spleens", 8, 2, 300, 0.9134, 0.5), Settings(freeze=("image_encoder",)))
+    for fact in ("starter", "Apache-2.0", "spleens, 8 cases", "0.913 after 300 steps, 0.500 before"):
+        assert fact in card
+    assert "Not for diagnosis" in card
+    assert str(base.path.parent) not in card
