@@ -42,9 +42,12 @@ def client_of(weights: str, volume: Volume) -> Iterator[BlockingClient]:
         yield client
 
 
-def open_volume(client: BlockingClient, volume: Volume) -> None:
-    """Send a volume."""
-    client.open_volume(volume.voxels, volume.geometry.spacing, modality="CT", window=(-160, 240))
+def open_volume(client: BlockingClient, volume: Volume) -> list[int]:
+    """Send a volume; returns how many bytes the backend said that it had, again and again."""
+    held = []
+    options = {"modality": "CT", "window": (-160, 240), "on_progress": lambda done, _: held.append(done)}
+    client.open_volume(volume.voxels, volume.geometry.spacing, **options)
+    return held
 
 
 def random_tiny_512(folder: Path) -> str:
@@ -76,7 +79,9 @@ def upload_seconds(rounds: int) -> list[float]:
         assert client.ready  # the start does not count
         for _ in range(rounds):
             copy = Volume(volume.voxels.copy(), volume.geometry, "CT")  # a new array is sent anew
-            seconds.append(seconds_of(lambda copy=copy: open_volume(client, copy))[0])
+            duration, held = seconds_of(lambda copy=copy: open_volume(client, copy))
+            assert (held[0], held[-1]) == (0, copy.voxels.nbytes), "the backend had some of it before"
+            seconds.append(duration)
     return seconds
 
 
@@ -106,17 +111,23 @@ def overhead(rounds: int) -> list[float]:
     return ratios[1:]
 
 
+def places() -> Iterator[tuple[float, float, bool]]:
+    """Where people click: anywhere in the middle of a slice."""
+    generator = np.random.default_rng(0)
+    for _ in range(CLICKS):
+        row, column = generator.uniform(0.35, 0.65, 2) * SIZE
+        yield row, column, True
+
+
 def encoded_clicks(weights: str) -> list[float]:
     """From a click on a slice that is encoded already to its mask."""
     volume = ct_like_volume(4)
     with client_of(weights, volume) as client:
         client.prompt("first", "k", 1, points=(CENTRE,), view="slice")
         time.sleep(4)  # the neighbours are encoded meanwhile
-        generator = np.random.default_rng(0)
         seconds = []
-        for number in range(CLICKS):
-            row, column = generator.uniform(0.35, 0.65, 2) * SIZE
-            click = {"points": ((row, column, True),), "view": "slice"}
+        for number, place in enumerate(places()):
+            click = {"points": (place,), "view": "slice"}
             seconds.append(seconds_of(lambda n=number, c=click: client.prompt(f"{n}", "k", n % 4, **c))[0])
             time.sleep(0.05)
     return seconds
@@ -127,10 +138,10 @@ def first_clicks() -> list[float]:
     volume = ct_like_volume(CLICKS)
     with client_of("starter", volume) as client:
         seconds = []
-        for index in range(CLICKS):
+        for index, place in enumerate(places()):
             client.shown("k", index)
             time.sleep(0.3)
-            click = {"points": (CENTRE,), "view": "auto"}
+            click = {"points": (place,), "view": "auto"}
             seconds.append(seconds_of(lambda i=index, c=click: client.prompt(f"{i}", "k", i, **c))[0])
     return seconds
 

@@ -175,7 +175,7 @@ class Talk:
         self.send(OpenVolume(id, upload, voxels.shape, voxels.dtype.name, **options))
         held = self.receive()
         assert isinstance(held, Progress), held
-        self.send(*chunks(id, voxels, piece, "none", held.done))
+        self.send(*chunks(id, voxels, piece, options.get("compression", "none"), held.done))
         *_, end = self.until_end(id)
         assert isinstance(end, Done), end
         return end

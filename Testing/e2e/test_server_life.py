@@ -1,6 +1,7 @@
 """How a server starts, refuses to start, holds its limits, and ends."""
 
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
+import SimpleITK
 from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
@@ -83,16 +85,35 @@ def test_it_ends_with_its_parent_even_if_that_is_gone_before_it_is_ready():
         assert process.stdout.read() == b""
 
 
-def test_with_tls_it_is_reached_over_tls_only(start, tmp_path):
+@pytest.fixture
+def encrypted(start, tmp_path) -> ServerProcess:
+    """A server with TLS; its certificate is ``certificate.pem``."""
     certificate, _ = self_signed(tmp_path)
     files = ("--tls-certificate", certificate, "--tls-key", tmp_path / "key.pem")
     server = start("--host", "0.0.0.0", *files)
     server.tls = ssl.create_default_context(cafile=str(certificate))
-    with server.welcomed() as talk:
-        talk.open(volume())
+    return server
+
+
+def test_with_tls_it_is_reached_over_tls_only(encrypted):
+    with encrypted.welcomed() as talk:
+        talk.open(volume(), compression="zstd")
         talk.prompt()
     with pytest.raises((InvalidHandshake, OSError, EOFError)):
-        connect(f"ws://127.0.0.1:{server.port}/session", open_timeout=PATIENCE).__enter__()
+        connect(f"ws://127.0.0.1:{encrypted.port}/session", open_timeout=PATIENCE).__enter__()
+
+
+def test_the_command_line_computes_on_it(encrypted, medsam2, ball, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(encrypted.tokens["anna"])
+    options = ("--ijk", "--point", "20,24,4", "-o", tmp_path / "out.nrrd")
+    place = ("--server", f"wss://localhost:{encrypted.port}", "--token-file", token)
+    run = medsam2("segment", ball, *options, *place, "--ca-file", tmp_path / "certificate.pem")
+    assert run.returncode == 0, run.stderr
+    mask = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "out.nrrd")))
+    assert mask[4, 24, 20] == 1
+    (connected,) = [line for line in encrypted.log() if line["event"] == "connected"]
+    assert re.fullmatch(r"medsam2 segment [\w.+]+", connected["client"])
 
 
 def test_sessions_and_memory_are_limited_and_come_back(start):

@@ -101,8 +101,4 @@ def test_an_upload_can_be_cancelled(talk):
 
 def test_a_packed_volume_is_opened(talk):
     pytest.importorskip("zstandard")
-    voxels = volume()
-    talk.send(OpenVolume(2, "x", voxels.shape, "int16", (2.0, 1.0, 1.0), compression="zstd"))
-    talk.receive()
-    talk.send(*chunks(2, voxels, 4096, "zstd"))
-    assert isinstance(list(talk.until_end(2))[-1], Done)
+    talk.open(volume(), piece=4096, compression="zstd")

@@ -5,7 +5,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -94,6 +94,9 @@ class StubSession:
         self.freed = 0
         self.features_freed = 0
 
+    def interruptible(self, interruption):
+        return nullcontext()
+
     def free(self) -> None:
         self.freed += 1
 
@@ -163,8 +166,8 @@ class RecordedWorker:
         until(lambda: set(ids) <= {message.id for message in self.ends()})
 
 
-def a_session(network=None, feature_bytes: int = 2**30) -> Session:
-    return Session(network or OracleNetwork(), None, feature_bytes)
+def a_session(network=None, feature_bytes: int = 2**30, view_network=None, promise=lambda _: None) -> Session:
+    return Session(network or OracleNetwork(), view_network, feature_bytes, promise)
 
 
 def announced(voxels: np.ndarray, id: int = 1, **options) -> OpenVolume:

@@ -120,8 +120,8 @@ async def test_a_session_answers_and_is_forgotten():
         assert await it.socket.ended(3) == Done(3)
         it.socket.hang_up()
         await it.running
-        await it.socket.until(lambda: it.connection._client.session._volume is None)
-    assert it.service.worker.waiting_jobs() == 0
+        await it.socket.until(lambda: it.service.worker.waiting_jobs() == 0)
+    assert it.connection._client.session._volume is None
 
 
 @in_loop

@@ -1,10 +1,13 @@
-"""An image encoder that is stopped between two layers, and is as good as before afterwards."""
+"""An image encoder that is stopped between two blocks, and is as good as before afterwards."""
 
+import numpy as np
 import pytest
 import torch
 
 from medsam2.backend.interruption import Interrupted, Interruption
+from medsam2.tracking import Tracker
 from medsam2.tracking.inference import inference
+from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def test_without_a_request_the_image_is_encoded_as_ever(network, image):
     torch.testing.assert_close(watched, encoded(network, image), rtol=0, atol=0)
 
 
-def test_a_request_stops_before_the_next_layer(network, image):
+def test_a_request_stops_before_the_next_block(network, image):
     expected = encoded(network, image)
     interruption = Interruption()
     blocks = network.image_encoder.trunk.blocks
@@ -62,3 +65,24 @@ def test_a_request_lasts_until_it_is_cleared(network, image):
     interruption.clear()
     with interruption.watching(network):
         encoded(network, image)
+
+
+def test_tracking_that_was_interrupted_in_a_slice_can_be_done_again(network):
+    voxels = np.random.default_rng(0).integers(0, 100, (4, 32, 32)).astype(np.int16)
+    volume = Volume(voxels, Geometry(voxels.shape, np.eye(4)), "MR")
+
+    def a_tracker() -> Tracker:
+        tracker = Tracker(network, VolumeSlices(volume), view="slice", absent_stop=None)
+        tracker.prompt("a", Prompt(0, points=((16.0, 16.0, True),)))
+        return tracker
+
+    expected = [mask.logits for mask in a_tracker().propagate()]
+    tracker, interruption = a_tracker(), Interruption()
+    masks = tracker.propagate()
+    assert [next(masks).slice_index for _ in range(3)] == [0, 1, 2]
+    interruption.request()
+    with pytest.raises(Interrupted), interruption.watching(network):
+        next(masks)
+    assert set(tracker.objects["a"].entries) == {0, 1, 2}
+    again = [mask.logits for mask in tracker.propagate()]
+    np.testing.assert_array_equal(again, expected)

@@ -7,8 +7,11 @@ import pytest
 from medsam2.backend.lookahead import outward
 from medsam2.protocol import Mask, Prompt, Propagate, Shown
 from medsam2.tracking import View
-from unit.backend.examples import a_session, opened
+from medsam2.tracking.view_choice import ZOOMS
+from unit.backend.examples import SHAPE, a_session, opened
 from unit.tracking.oracle_network import OracleNetwork
+
+WHOLE = View.whole(SHAPE[1:], (1.0, 1.0))
 
 
 class Calm:
@@ -72,12 +75,32 @@ def test_the_nearest_slices_come_first(session, network):
     assert network.encoded == before
 
 
-def test_a_shown_slice_is_encoded_in_the_view_of_the_prompt_before(session):
+def test_a_shown_slice_is_encoded_whole_and_in_the_view_of_the_prompt_before(session):
     view = ask(session, click(view=30.0))[0].view
     assert view.rows == 30
     ask(session, Shown(3, "k", 10))
+    encode(session, most=2)
+    features = session._trackers["k"].features
+    assert (10, View(*view)) in features
+    assert (10, WHOLE) in features
+
+
+def test_for_the_choice_of_a_view_a_shown_slice_is_encoded_by_the_network_that_chooses():
+    large, quick = OracleNetwork(image_size=128), OracleNetwork(image_size=128)
+    session = opened(a_session(large, view_network=quick))
+    ask(session, Shown(2, "k", 4))
     encode(session, most=1)
-    assert (10, View(*view)) in session._trackers["k"].features
+    assert (quick.encoded, large.encoded) == (1, 0)
+    encode(session)
+    assert (quick.encoded, large.encoded) == (1, 12)
+
+
+def test_a_first_click_encodes_all_views_but_the_whole_slice(session, network):
+    ask(session, Shown(2, "k", 6))
+    encode(session)
+    before = network.encoded
+    ask(session, click(view="auto"))
+    assert network.encoded - before == len(ZOOMS) - 1
 
 
 def test_a_shown_slice_without_a_prompt_is_encoded_whole(session):

@@ -53,6 +53,17 @@ def test_many_short_jobs_get_no_more_than_one_long_one(recorded):
     assert abs(recorded.names()[:20].count("a") - 10) <= 1
 
 
+def test_clicks_are_charged(recorded):
+    a, b = recorded.client("a"), recorded.client("b")
+    with recorded.held():
+        for id in range(10, 15):
+            recorded.submit(a, id, [1.0], urgent=True)
+        recorded.submit(a, 1, [1.0] * 5)
+        recorded.submit(b, 2, [1.0] * 10)
+    recorded.wait_for_end(1, 2, *range(10, 15))
+    assert recorded.names()[:10] == "aaaaabbbbb"
+
+
 def test_a_slow_readers_job_waits_while_others_go_on(recorded):
     room = []
     slow = recorded.client("s", has_room=lambda: bool(room))

@@ -6,6 +6,7 @@ import weakref
 
 import pytest
 
+from medsam2.backend.interruption import Interrupted
 from medsam2.backend.worker import Job
 from medsam2.errors import InputError
 from medsam2.protocol import Done, Error, Progress, ProtocolError
@@ -77,6 +78,15 @@ def test_a_running_job_that_is_cancelled_sends_the_slice_in_flight_and_ends(reco
     recorded.wait_for_end(1)
     assert recorded.names() == "aa"
     assert recorded.ends() == [Done(1, "cancelled")]
+
+
+def test_a_slice_that_is_interrupted_is_dropped_and_its_job_ends(recorded):
+    a = recorded.client("a")
+    recorded.submit(a, 1, [1.0, lambda: recorded.worker.cancel(a, 1), Interrupted(), 1.0])
+    recorded.submit(a, 2, [1.0])
+    recorded.wait_for_end(1, 2)
+    assert recorded.names() == "aa"
+    assert recorded.ends() == [Done(1, "cancelled"), Done(2)]
 
 
 def test_cancelling_tracking_leaves_prompts_alone(recorded):

@@ -1,7 +1,5 @@
 """After a lost connection the server is told again what it knew, and the caller does not notice."""
 
-import numpy as np
-
 from medsam2.client.session import Session
 from medsam2.protocol import Done, Error, Progress
 from unit.client.spoken import (
@@ -9,7 +7,6 @@ from unit.client.spoken import (
     VOXELS,
     answer,
     finish_prompt,
-    finish_track,
     finish_upload,
     greet,
     kinds,
@@ -19,43 +16,70 @@ from unit.client.spoken import (
 )
 
 
+def told(session: Session) -> list:
+    """All that is sent, each answered with ``Done`` as long as the server is told again what it knew."""
+    messages = sent(session)
+    while session.restoring:
+        assert answer(session, Done(messages[-1].id)) == []
+        messages += sent(session)
+    return messages
+
+
 def restarted(session: Session) -> list:
-    """Restart, and answer all that is told again with ``Done``; returns what was sent after the volume."""
+    """Restart; returns what was sent after the volume."""
     session.restart()
     greet(session)
     finish_upload(session)
-    told = sent(session)
-    while session.restoring:
-        assert answer(session, Done(told[-1].id)) == []
-        told += sent(session)
-    return told
+    return told(session)
 
 
-def test_the_volume_and_the_prompts_are_told_again_in_order():
+def test_the_volume_is_told_again_at_once_and_prompts_when_they_are_needed():
     session = opened()
     first = finish_prompt(session, "a", 1)
-    second = finish_prompt(session, "b", 2, box=(0, 0, 3, 3))
+    finish_prompt(session, "b", 2)
+    second = finish_prompt(session, "a", 2, box=(0, 0, 3, 3))
     session.restart()
     assert session.restoring
     greet(session)
     chunks = finish_upload(session)
     assert b"".join(chunk.data for chunk in chunks) == VOXELS.tobytes()
-    told = sent(session)
-    assert [message.id for message in told] == [first]
+    assert sent(session) == []
+    assert not session.restoring
+    asked = session.prompt("a", "k", 3, [(1, 2, True)])
+    assert session.restoring
+    messages = told(session)
+    assert [message.id for message in messages] == [first, second, asked]
+    assert (messages[0].points, messages[1].box) == (((1.0, 2.0, True),), (0.0, 0.0, 3.0, 3.0))
+    again = session.prompt("a", "k", 3, [(2, 2, True)])
+    assert [message.id for message in sent(session)] == [again]
+
+
+def test_what_is_told_again_ends_before_the_next_is_sent():
+    session = opened()
+    first = finish_prompt(session, "a", 1)
+    second = finish_prompt(session, "a", 2)
+    assert restarted(session) == []
+    session.prompt("a", "k", 3, [(1, 2, True)])
+    assert [message.id for message in sent(session)] == [first]
     answer(session, Done(first))
-    told += sent(session)
-    assert [message.id for message in told] == [first, second]
-    assert (told[0].points, told[1].box) == (((1.0, 2.0, True),), (0.0, 0.0, 3.0, 3.0))
+    assert [message.id for message in sent(session)] == [second]
+
+
+def test_objects_that_are_tracked_are_told_first():
+    session = opened()
+    a, b = finish_prompt(session, "a", 1), finish_prompt(session, "b", 2)
+    session.prompt("c", "j", 2, [(1, 2, True)])
+    restarted(session)
+    job = session.propagate("k")
+    assert [message.id for message in told(session)] == [a, b, job]
 
 
 def test_answers_that_the_caller_had_before_are_swallowed():
     session = opened()
     request = finish_prompt(session, "a", 1)
-    session.restart()
-    greet(session)
-    finish_upload(session)
+    restarted(session)
+    session.prompt("a", "k", 2, [(1, 2, True)])
     sent(session)
-    assert session.restoring
     assert answer(session, mask(request, "a", 1), Done(request)) == []
     assert not session.restoring
 
@@ -76,14 +100,13 @@ def test_the_upload_keeps_its_name():
     assert kinds(answer(session, Done(request, window=(0.0, 1.0)))) == ["Done"]
 
 
-def test_an_unfinished_job_comes_again_and_is_done_once():
+def test_an_unfinished_job_comes_again_as_a_whole_and_is_done_once():
     session = opened()
     prompt = finish_prompt(session, "a", 1)
     job = session.propagate("k", ["a"])
     sent(session)
     assert kinds(answer(session, mask(job, "a", 1))) == ["Mask"]
-    told = restarted(session)
-    assert [message.id for message in told] == [prompt, job]
+    assert [message.id for message in restarted(session)] == [prompt, job]
     arrived = answer(session, mask(job, "a", 1), Done(job))
     assert [(message.id, type(message).__name__) for message in arrived] == [(job, "Mask"), (job, "Done")]
     assert not session.waiting
@@ -99,15 +122,51 @@ def test_a_cancelled_job_is_cancelled_again():
     assert (propagate.id, kinds([cancel]), cancel.job) == (job, ["Cancel"], job)
 
 
-def test_what_was_forgotten_is_not_told():
+def forget(session: Session, *what) -> int:
+    request = session.forget(*what)
+    messages = sent(session)
+    answer(session, Done(request))
+    assert [message.id for message in messages] == [request]
+    return request
+
+
+def test_objects_that_were_forgotten_are_not_told():
     session = opened()
-    kept = finish_prompt(session, "a", 1)
-    finish_prompt(session, "a", 2)
-    finish_prompt(session, "b", 1)
-    for forget in (session.forget("a", "k", 2), session.forget("b")):
-        sent(session)
-        answer(session, Done(forget))
-    assert [message.id for message in restarted(session)] == [kept]
+    finish_prompt(session, "a", 1)
+    forget(session, "a")
+    restarted(session)
+    asked = session.prompt("a", "k", 2, [(1, 2, True)])
+    assert [message.id for message in told(session)] == [asked]
+
+
+def test_slices_that_were_forgotten_are_forgotten_again():
+    session = opened()
+    first = finish_prompt(session, "a", 1)
+    second = finish_prompt(session, "a", 2)
+    forget(session, "a", None, 2)
+    restarted(session)
+    asked = session.prompt("a", "k", 2, [(1, 2, True)])
+    messages = told(session)
+    assert [message.id for message in messages[:2]] == [first, second]
+    assert (messages[2].object_id, messages[2].axis, messages[2].slice_index) == ("a", "k", 2)
+    assert messages[3].id == asked
+
+
+def test_forgetting_a_lost_object_tells_nothing():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    restarted(session)
+    forget(session, "a")
+    asked = session.prompt("a", "k", 2, [(1, 2, True)])
+    assert [message.id for message in told(session)] == [asked]
+
+
+def test_forgetting_a_slice_of_a_lost_object_tells_the_rest():
+    session = opened()
+    first = finish_prompt(session, "a", 1)
+    restarted(session)
+    request = session.forget("a", "k", 1)
+    assert [message.id for message in told(session)] == [first, request]
 
 
 def test_what_was_refused_is_not_told():
@@ -115,7 +174,9 @@ def test_what_was_refused_is_not_told():
     request = session.prompt("a", "k", 99, [(1, 2, True)])
     sent(session)
     answer(session, Error(request, "bad_input", "Slice 99 does not exist."))
-    assert restarted(session) == []
+    restarted(session)
+    asked = session.prompt("a", "k", 2, [(1, 2, True)])
+    assert [message.id for message in told(session)] == [asked]
 
 
 def test_prompts_of_an_earlier_volume_are_not_told():
@@ -123,7 +184,9 @@ def test_prompts_of_an_earlier_volume_are_not_told():
     finish_prompt(session, "a", 1)
     session.open_volume(VOXELS.copy(), SPACING)
     finish_upload(session)
-    assert restarted(session) == []
+    restarted(session)
+    asked = session.prompt("a", "k", 2, [(1, 2, True)])
+    assert [message.id for message in told(session)] == [asked]
 
 
 def test_the_earlier_volume_is_not_sent_when_another_is_being_opened():
@@ -138,14 +201,12 @@ def test_the_earlier_volume_is_not_sent_when_another_is_being_opened():
 
 def test_requests_made_while_restoring_come_last():
     session = opened()
-    told = finish_prompt(session, "a", 1)
+    prompt = finish_prompt(session, "a", 1)
     session.restart()
     asked = session.prompt("a", "k", 2, [(1, 2, True)])
     greet(session)
     finish_upload(session)
-    assert [message.id for message in sent(session)] == [told]
-    answer(session, Done(told))
-    assert [message.id for message in sent(session)] == [asked]
+    assert [message.id for message in told(session)] == [prompt, asked]
 
 
 def test_a_second_loss_during_the_restoration():
@@ -155,9 +216,9 @@ def test_a_second_loss_during_the_restoration():
     sent(session)
     session.restart()
     greet(session)
-    sent(session)
-    told = restarted(session)
-    assert [message.id for message in told] == [prompt, job]
+    finish_upload(session)
+    assert [message.id for message in sent(session)] == [prompt]
+    assert [message.id for message in restarted(session)] == [prompt, job]
     assert kinds(answer(session, Done(job))) == ["Done"]
 
 
@@ -171,103 +232,3 @@ def test_a_volume_that_cannot_be_restored_is_an_error_of_the_connection():
     session.restart()
     greet(session)
     assert sent(session) == []
-
-
-def test_a_correction_is_told_behind_the_tracking_that_it_corrects():
-    session = opened()
-    first = finish_prompt(session, "a", 1)
-    finish_prompt(session, "b", 0)
-    finish_track(session, "a", [1, 2, 3, 0])
-    correction = finish_prompt(session, "a", 2, points=[(0, 0, False)])
-    more = finish_prompt(session, "a", 2, points=[(1, 1, False)])
-    told = restarted(session)
-    assert kinds(told) == ["Prompt", "Prompt", "Propagate", "Prompt", "Prompt"]
-    assert [told[0].id, told[3].id, told[4].id] == [first, correction, more]
-    track = told[2]
-    assert (track.objects, track.start, track.direction) == (("a",), 1, "forward")
-    assert (track.first, track.last) == (1, 2)
-
-
-def test_tracking_is_repeated_backwards_from_where_it_had_started():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    job = session.propagate("k", start=3, absent_stop=None)
-    sent(session)
-    answer(session, *(mask(job, "a", index) for index in (3, 2, 1, 0)), Done(job))
-    finish_prompt(session, "a", 0, points=[(0, 0, False)])
-    _, track, _ = restarted(session)
-    assert (track.start, track.direction, track.first, track.last) == (3, "backward", 0, 3)
-    assert track.absent_stop is None
-
-
-def test_masks_of_repeated_tracking_are_swallowed():
-    session = opened()
-    prompt = finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    finish_prompt(session, "a", 2, points=[(0, 0, False)])
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    sent(session)
-    answer(session, Done(prompt))
-    (track,) = sent(session)
-    assert answer(session, mask(track.id, "a", 1), mask(track.id, "a", 2), Done(track.id)) == []
-
-
-def test_a_correction_after_the_restart_repeats_the_tracking_that_the_server_has_lost():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2, 3])
-    restarted(session)
-    first = session.prompt("a", "k", 3, [(0, 0, False)])
-    second = session.prompt("a", "k", 3, [(1, 1, False)])
-    (track,) = sent(session)
-    assert session.restoring
-    answer(session, *(mask(track.id, "a", index) for index in (1, 2, 3)), Done(track.id))
-    known = session.prompt("a", "k", 2, [(1, 1, False)])
-    assert [message.id for message in sent(session)] == [first, second, known]
-    assert kinds(answer(session, Done(first))) == ["Done"]
-
-
-def test_a_correction_in_flight_repeats_the_tracking_that_the_server_has_lost():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    correction = session.prompt("a", "k", 2, [(0, 0, False)])
-    sent(session)
-    told = restarted(session)
-    assert kinds(told) == ["Prompt", "Propagate", "Prompt"]
-    assert told[-1].id == correction
-
-
-def test_slices_tracked_again_after_the_restart_are_known():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    restarted(session)
-    finish_track(session, "a", [1, 2])
-    session.prompt("a", "k", 2, [(0, 0, False)])
-    assert kinds(sent(session)) == ["Prompt"]
-
-
-def test_a_slice_that_was_forgotten_or_painted_is_no_correction():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2, 3])
-    restarted(session)
-    session.forget("a", "k", 2)
-    session.prompt("a", "k", 2, [(0, 0, True)])
-    session.prompt("a", "k", 3, mask=np.ones((6, 8), bool))
-    session.prompt("a", "k", 3, [(0, 0, False)])
-    assert kinds(sent(session)) == ["Forget", "Prompt", "Prompt", "Prompt"]
-
-
-def test_what_was_tracked_in_another_volume_is_not_repeated():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    restarted(session)
-    session.open_volume(VOXELS.copy(), SPACING)
-    finish_upload(session)
-    session.prompt("a", "k", 2, [(0, 0, True)])
-    assert kinds(sent(session)) == ["Prompt"]

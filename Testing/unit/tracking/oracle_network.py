@@ -4,6 +4,8 @@ It has the methods of ``MedSAM2`` that tracking calls. An object is a connected 
 picks the region it lies in, and tracking picks the regions that touch what the nearest memory shows.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -23,6 +25,8 @@ class OracleNetwork:
 
     device = torch.device("cpu")
     autocast_dtype = None
+    image_encoder = SimpleNamespace(trunk=SimpleNamespace(blocks=()))
+    """Never slow enough to be interrupted."""
 
     def __init__(self, image_size: int = 256):
         self.config = NetworkConfig("oracle", image_size=image_size, model_dim=4, memory_dim=1)
@@ -54,10 +58,9 @@ class OracleNetwork:
         ambiguous: bool = True,
     ) -> MaskPrediction:
         self.batches.append(len(conditioned))
-        image = features.s4[0, 0].numpy()
-        regions, _ = ndimage.label(image > 0.5)
         answers = []
-        for place in range(len(conditioned)):
+        for place, image in enumerate(features.s4[:, 0].expand(len(conditioned), -1, -1).numpy()):
+            regions, _ = ndimage.label(image > 0.5)
             seed = conditioned[place, 0].numpy() > 0.5 if points is None else np.zeros(image.shape, bool)
             if mask_logits is not None:
                 seed |= mask_logits[place, 0].numpy() > 0

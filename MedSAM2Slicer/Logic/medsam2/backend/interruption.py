@@ -1,4 +1,4 @@
-"""Encoding in advance gives way to real work within milliseconds, not after a whole image."""
+"""Encoding ends within milliseconds when it is no longer wanted, not after a whole image."""
 
 import threading
 from collections.abc import Iterator
@@ -8,28 +8,34 @@ from medsam2.model.network import MedSAM2
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error
-    """Encoding was stopped for real work."""
+    """Encoding was stopped: it is no longer wanted, or not now."""
 
 
 class Interruption:
-    """Stops image encoders between two of their layers."""
+    """Stops image encoders between two of their blocks."""
 
     def __init__(self):
         self._wanted = threading.Event()
 
+    @property
+    def requested(self) -> bool:
+        """Whether encoding is to stop."""
+        return self._wanted.is_set()
+
     def request(self) -> None:
-        """Stop what is being encoded in advance, now and until ``clear``; called from any thread."""
+        """Stop what is being encoded, now and until ``clear``; called from any thread."""
         self._wanted.set()
 
     def clear(self) -> None:
-        """Allow encoding in advance again."""
+        """Allow encoding again."""
         self._wanted.clear()
 
     @contextmanager
     def watching(self, network: MedSAM2) -> Iterator[None]:
         """Within, the network's image encoder raises ``Interrupted`` when that is requested."""
-        layers = [layer for layer in network.image_encoder.modules() if not any(layer.children())]
-        hooks = [layer.register_forward_pre_hook(self._check) for layer in layers]
+        # Not every layer: watching is begun for every slice, and must cost next to nothing.
+        blocks = network.image_encoder.trunk.blocks
+        hooks = [block.register_forward_pre_hook(self._check) for block in blocks]
         try:
             yield
         finally:
@@ -37,5 +43,5 @@ class Interruption:
                 hook.remove()
 
     def _check(self, *_) -> None:
-        if self._wanted.is_set():
+        if self.requested:
             raise Interrupted

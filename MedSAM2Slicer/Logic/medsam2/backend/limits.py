@@ -18,8 +18,8 @@ class ServerLimits:
         message_bytes: of one WebSocket message.
         chunk_bytes: of voxels in one chunk, before packing.
         volume_bytes: of one volume.
-        memory_bytes: of all sessions' volumes and image features together; None for three quarters of the
-            computer's memory.
+        memory_bytes: of all sessions' volumes, image features and tracked slices together; None for three
+            quarters of the computer's memory.
         feature_bytes: of image features kept for one session.
         sessions: clients at a time.
         idle_seconds: after which a session that is not used is ended.
@@ -35,7 +35,7 @@ class ServerLimits:
 
 
 class MemoryBudget:
-    """Promises of memory to volumes; refuses what does not fit."""
+    """Promises of memory to volumes and to what tracking remembers; refuses what does not fit."""
 
     def __init__(self, limits: ServerLimits):
         self._limit = limits.memory_bytes or psutil.virtual_memory().total * 3 // 4
@@ -60,6 +60,23 @@ class MemoryBudget:
                 raise ProtocolError("busy", "Other users' volumes fill the server's memory.", request)
             self._promised.pop(instead_of, None)
             self._promised[holder] = wanted
+
+    def remember(self, holder: object, remembered: int) -> None:
+        """Promise memory for what tracking remembers, in place of what the holder was promised before.
+
+        Raises:
+            ProtocolError: "out_of_memory" when it grows beyond what is left.
+        """
+        with self._lock:
+            before = self._promised.pop(holder, 0)
+            is_too_much = remembered > before and sum(self._promised.values()) + remembered > self._limit
+            kept = before if is_too_much else remembered
+            if kept:
+                self._promised[holder] = kept
+        if is_too_much:
+            raise ProtocolError(
+                "out_of_memory", "Tracked slices fill the memory: remove an object that is done with."
+            )
 
     def release(self, holder: object) -> None:
         """Take back what was promised."""

@@ -1,10 +1,16 @@
 """While the user thinks: encode the slices that are likely to be asked for next."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from medsam2.tracking import Tracker, View
+from medsam2.tracking.feature_cache import FeatureCache
+from medsam2.tracking.inference import inference
 
 from .interruption import Interruption
+
+Image = tuple[FeatureCache, int, View]
+"""Which features are to be made: of a slice in a view."""
 
 
 class Lookahead:
@@ -19,8 +25,8 @@ class Lookahead:
         self._budget = budget * 2 // 3
         self._tracker: Tracker | None = None
         self._view: View | None = None
-        self._plan: Iterator[tuple[int, View]] = iter(())
-        self._next: tuple[int, View] | None = None
+        self._plan: Iterator[Image] = iter(())
+        self._next: Image | None = None
 
     @property
     def waiting(self) -> bool:
@@ -36,14 +42,28 @@ class Lookahead:
         if tracker is self._tracker:
             self.stop()
 
-    def look_from(self, tracker: Tracker, slice_index: int, view: View | None = None) -> None:
-        """Encode outward from a slice: in ``view``, else in the one before, else whole slices."""
-        slices = tracker.slices
-        known = self._view if tracker is self._tracker else None
-        view = view or known or View.whole(slices.shape(slice_index), slices.spacing)
+    def look_from(self, tracker: Tracker, slice_index: int, view: View) -> None:
+        """Encode outward from a slice that was prompted in ``view``: it may be tracked next."""
         self._tracker, self._view = tracker, view
-        self._plan = ((index, view) for index in outward(slice_index, slices.count))
+        self._plan = self._outward(slice_index)
         self._advance()
+
+    def look_at(self, tracker: Tracker, slice_index: int) -> None:
+        """Encode a slice that the user looks at, then outward: in the view of the prompt before, if any.
+
+        First the whole slice for the choice of a view, which a first click anywhere on it looks at.
+        """
+        whole = View.whole(tracker.slices.shape(slice_index), tracker.slices.spacing)
+        if tracker is not self._tracker or self._view is None:
+            self._view = whole
+        self._tracker = tracker
+        first = (tracker.choice_features, slice_index, whole)
+        self._plan = chain([first], self._outward(slice_index))
+        self._advance()
+
+    def _outward(self, start: int) -> Iterator[Image]:
+        features, view = self._tracker.features, self._view
+        return ((features, index, view) for index in outward(start, self._tracker.slices.count))
 
     def step(self, interruption: Interruption) -> None:
         """Encode one image.
@@ -51,15 +71,15 @@ class Lookahead:
         Raises:
             Interrupted: real work came; the image will be encoded another time.
         """
-        index, view = self._next
-        with interruption.watching(self._tracker.network):
-            self._tracker.encode(index, view)
+        features, index, view = self._next
+        with interruption.watching(features.network), inference(features.network):
+            features.get(index, view)
         self._advance()
 
     def _advance(self) -> None:
-        features = self._tracker.features
-        pending = (item for item in self._plan if item not in features)
-        self._next = next(pending, None) if features.used_bytes < self._budget else None
+        pending = (image for image in self._plan if image[1:] not in image[0])
+        has_room = self._tracker.features.used_bytes < self._budget
+        self._next = next(pending, None) if has_room else None
 
 
 def outward(start: int, count: int) -> Iterator[int]:

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 
 from medsam2.model.network import MedSAM2
+from medsam2.package_version import package_version
 from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
 
 from .failures import HINTS
@@ -53,7 +54,7 @@ class Service:
         limits = self.limits
         return Ready(
             request,
-            server=f"medsam2/{_version()}",
+            server=f"medsam2/{package_version()}",
             device=str(self._network.device),
             weights=self._weights,
             image_size=self._network.config.image_size,
@@ -63,7 +64,8 @@ class Service:
 
     def new_session(self) -> Session:
         """The state of a new client."""
-        return Session(self._network, self._view_network, self.limits.feature_bytes)
+        promise = partial(self.budget.remember, object())
+        return Session(self._network, self._view_network, self.limits.feature_bytes, promise)
 
     def cut_upload(self, owner: str, announced: OpenVolume) -> Upload | None:
         """What has come of an upload before its connection was lost, whether that was noticed or not."""
@@ -95,10 +97,3 @@ async def _within(seconds: float, reached: Callable[[], bool]) -> None:
     end = time.monotonic() + seconds
     while not reached() and time.monotonic() < end:
         await asyncio.sleep(0.02)
-
-
-def _version() -> str:
-    try:
-        return version("medsam2")
-    except PackageNotFoundError:  # run from its folder, as inside Slicer
-        return "0"

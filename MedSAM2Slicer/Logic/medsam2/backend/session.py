@@ -1,6 +1,7 @@
 """One client's volume, objects and features: what requests do, without sockets or threads."""
 
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from medsam2.protocol import Prompt as PromptMessage
 from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
 from medsam2.volume import AXES, Geometry, Prompt, Volume, VolumeSlices, choose_window, guess_modality
 
+from .interruption import Interruption
 from .lookahead import Lookahead
 
 MEMORIES = {"temporal": TemporalMemory, "self-sorting": SelfSortingMemory}
@@ -37,12 +39,20 @@ class Session:
         network: tracks.
         view_network: chooses fields of view in its place, when it is a large one.
         feature_bytes: of image features that are kept.
+        promise: told of the bytes that tracking remembers; raises ``ProtocolError`` if they are too many.
     """
 
-    def __init__(self, network: MedSAM2, view_network: MedSAM2 | None, feature_bytes: int):
+    def __init__(
+        self,
+        network: MedSAM2,
+        view_network: MedSAM2 | None,
+        feature_bytes: int,
+        promise: Callable[[int], None],
+    ):
         self._network = network
         self._view_network = view_network
         self._feature_bytes = feature_bytes
+        self._promise = promise
         self._volume: Volume | None = None
         self._window = None
         self._memory = TemporalMemory()
@@ -77,12 +87,20 @@ class Session:
         self._volume = None
         self._trackers.clear()
         self.lookahead.stop()
+        self._promise(0)
 
     def free_features(self) -> None:
         """Drop all image features; they are made again when needed."""
         self.lookahead.stop()
         for tracker in self._trackers.values():
             tracker.free_features()
+
+    def interruptible(self, interruption: Interruption) -> AbstractContextManager[None]:
+        """Within, requests raise ``Interrupted`` when that is wanted; the slice being computed is dropped."""
+        return interruption.watching(self._network)
+
+    def _promise_memory(self) -> None:
+        self._promise(sum(tracker.remembered_bytes for tracker in self._trackers.values()))
 
     def _tracker(self, axis: str) -> Tracker:
         """The tracker along an axis; features of the other axes make room."""
@@ -108,6 +126,7 @@ class Session:
         if request.mask is not None and 0 <= request.slice_index < tracker.slices.count:
             mask = _painted(request, tracker.slices.shape(request.slice_index))
         prompt = Prompt(request.slice_index, request.points, request.box, mask)
+        self._promise_memory()
         answer = tracker.prompt(request.object_id, prompt, request.view)
         self.lookahead.look_from(tracker, request.slice_index, answer.view)
         yield _message(request, answer)
@@ -124,8 +143,11 @@ class Session:
         answers = tracker.propagate(
             names, start=request.start, direction=request.direction, first=request.first, last=last
         )
+        self._promise_memory()
         for done, answer in enumerate(answers, start=1):
             yield _message(request, answer)
+            # Before the next slice, so that what was tracked has been sent.
+            self._promise_memory()
             if done % max(1, len(names)) == 0:
                 yield Progress(request.id, min(done, total), total)
         yield Done(request.id)
@@ -135,7 +157,7 @@ class Session:
         if self._volume is not None:
             tracker = self._tracker(request.axis)
             if 0 <= request.slice_index < tracker.slices.count:
-                self.lookahead.look_from(tracker, request.slice_index)
+                self.lookahead.look_at(tracker, request.slice_index)
         yield from ()
 
     def _forget(self, request: Forget) -> Steps:
@@ -144,6 +166,7 @@ class Session:
         for axis in AXES if request.axis is None else (request.axis,):
             if axis in self._trackers:
                 self._trackers[axis].forget(request.object_id, request.slice_index)
+        self._promise_memory()
         yield Done(request.id)
 
 

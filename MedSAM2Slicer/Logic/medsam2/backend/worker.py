@@ -5,7 +5,7 @@ import gc
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -35,8 +35,13 @@ class Job:
     start: Callable[[], Steps]
     urgent: bool
     answered: bool = True
-    cancelled: bool = False
+    interruption: Interruption = field(default_factory=Interruption)
     steps: Steps | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is to end early."""
+        return self.interruption.requested
 
 
 @dataclass(eq=False)
@@ -47,7 +52,7 @@ class Client:
         session: its state; touched by the worker's thread only.
         send: hands a message to the client's connection, from any thread.
         has_room: whether the connection can take more; a slow reader's jobs wait meanwhile.
-        spent: seconds of tracking, by which turns are shared out.
+        spent: seconds of computing, by which turns of tracking are shared out.
         gone: forgotten once its last job is done.
     """
 
@@ -126,16 +131,12 @@ class Worker:
     def cancel(self, client: Client, id: int | None = None) -> None:
         """Cancel one job, or all of a client's; each still answers that it is done."""
         with self._changed:
-            for job in client.jobs:
-                job.cancelled |= job.answered and id in (None, job.id)
-            self._wake()
+            self._interrupt(job for job in client.jobs if job.answered and id in (None, job.id))
 
     def cancel_tracking(self, client: Client) -> None:
         """Cancel all tracking of a client."""
         with self._changed:
-            for job in client.tracking:
-                job.cancelled = True
-            self._wake()
+            self._interrupt(client.tracking)
 
     def wake(self) -> None:
         """Look again for work: a connection has room again, or a session something to look ahead to."""
@@ -156,6 +157,11 @@ class Worker:
     def _wake(self) -> None:
         self._interruption.request()
         self._changed.notify()
+
+    def _interrupt(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            job.interruption.request()
+        self._wake()
 
     def _cancel_all(self, client: Client) -> None:
         for job in client.jobs:
@@ -205,8 +211,7 @@ class Worker:
         tracking = [client for client in self._clients if client.tracking and client.has_room()]
         if tracking:
             client = min(tracking, key=lambda one: one.spent)
-            # Whoever was idle, or slow to read, does not catch up on all the time that it did not use.
-            self._served = client.spent = max(client.spent, self._served)
+            self._served = max(client.spent, self._served)
             return client, client.tracking[0]
         ahead = [client for client in self._clients if client.session.lookahead.waiting]
         if ahead:
@@ -224,14 +229,19 @@ class Worker:
         started, charged = time.perf_counter(), self._clock()
         try:
             job.steps = job.steps or job.start()
-            answer = next(job.steps, None)
+            with client.session.interruptible(job.interruption):
+                answer = next(job.steps, None)
             if answer is not None and not isinstance(answer, Done):
                 client.send(answer)
+        except Interrupted:
+            self._end(client, job, Done(job.id, "cancelled"))
+            return
         except Exception as error:
             self._fail(client, job, error)
             return
-        if not job.urgent:
-            client.spent += self._clock() - charged
+        finally:
+            # Whoever was idle, or slow to read, does not catch up on all the time that it did not use.
+            client.spent = max(client.spent, self._served) + self._clock() - charged
         self._metrics.computed(job.kind, answer, time.perf_counter() - started)
         if answer is None or isinstance(answer, Done):
             self._end(client, job, answer)

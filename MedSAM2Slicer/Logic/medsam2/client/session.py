@@ -96,7 +96,6 @@ class Session:
             ClientError: the array cannot be sent.
         """
         upload = self._uploads.add(voxels)
-        self._journal.opening()
         data = self._uploads[upload]
         limits = None if window is None else (float(window[0]), float(window[1]))
         steps = tuple(float(step) for step in spacing)
@@ -129,11 +128,9 @@ class Session:
             mask = MaskBox(*crop_to_content(np.asarray(mask, bool)))
         if view is not None and not isinstance(view, str):
             view = float(view)
-        request = Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, view)
-        for lost in self._journal.behind_lost_track(request)[:-1]:
-            self._replayed[lost.id] = lost
-            self._outbox.put(lost)
-        return self._request(request)
+        return self._request(
+            Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, view)
+        )
 
     def propagate(
         self,
@@ -152,15 +149,17 @@ class Session:
 
     def forget(self, object_id: str, axis: Axis | None = None, slice_index: int | None = None) -> int:
         """Forget an object, or what is known of it on one slice."""
-        request = Forget(next(self._ids), object_id, axis, slice_index)
-        self._journal.forgetting(request)
-        return self._request(request)
+        return self._request(Forget(next(self._ids), object_id, axis, slice_index))
 
     def close(self) -> int:
         """End the session on the server."""
         return self._request(Close(next(self._ids)))
 
     def _request(self, request: Message) -> int:
+        if not any(isinstance(earlier, OpenVolume) for earlier in self._open.values()):
+            for lost in self._journal.lost_before(request):
+                self._replayed[lost.id] = lost
+                self._outbox.put(lost)
         self._open[request.id] = request
         self._outbox.put(request)
         return request.id
@@ -194,7 +193,7 @@ class Session:
         elif isinstance(message, Progress):
             self._outbox.progressed(message)
         elif isinstance(message, Mask):
-            request = self._open.get(message.id) or self._replayed.get(message.id)
+            request = self._open.get(message.id)
             if isinstance(request, Propagate):
                 self._journal.tracked(request, message)
         return [] if message.id in self._replayed else [message]
@@ -234,17 +233,19 @@ class Session:
     def restart(self) -> None:
         """Begin anew on a new connection.
 
-        The server is told again what it knew, and then the requests that have not ended; their answers
-        come again from the start.
+        The server is sent the volume again, and then the requests that have not ended, each behind what the
+        server must know for it; their answers come again from the start.
         """
+        requests = list(self._open.values())
+        self._journal.lose(self._open)
         messages: list[Message] = []
         # A volume that is being opened replaces the one before, which need not be sent again.
-        if not isinstance(next(iter(self._open.values()), None), OpenVolume):
-            messages = self._journal.retold()
-        for request in self._open.values():
-            if isinstance(request, OpenVolume):
-                self._journal.opening()
-            messages += self._journal.behind_lost_track(request) if isinstance(request, Prompt) else [request]
+        if self._journal.volume is not None and not isinstance(next(iter(requests), None), OpenVolume):
+            messages.append(self._journal.volume)
+        opening = False
+        for request in requests:
+            opening |= isinstance(request, OpenVolume)
+            messages += [request] if opening else [*self._journal.lost_before(request), request]
         self._restarted = True
         self._replayed = {message.id: message for message in messages if message.id not in self._open}
         self._outbox = self._new_outbox(messages)

@@ -22,7 +22,7 @@ class FeatureCache:
     """
 
     def __init__(self, network: MedSAM2, slices: Slices, budget: int):
-        self._network = network
+        self.network = network
         self._slices = slices
         self._budget = budget
         self._kept: OrderedDict[tuple[int, View], ImageFeatures] = OrderedDict()
@@ -51,9 +51,9 @@ class FeatureCache:
         self.used_bytes = 0
 
     def _encode(self, slice_index: int, view: View) -> ImageFeatures:
-        size = self._network.config.image_size
+        size = self.network.config.image_size
         image = view.network_image(self._slices.pixels(slice_index), size)
-        return self._network.encode_image(image.to(self._network.device))
+        return self.network.encode_image(image.to(self.network.device))
 
 
 def _bytes(features: ImageFeatures) -> int:

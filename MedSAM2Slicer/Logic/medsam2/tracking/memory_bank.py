@@ -38,6 +38,11 @@ class MemoryEntry:
     memory: Tensor | None = field(default=None, repr=False)
     memory_view: View | None = None
 
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes, the encoded memory left out."""
+        return sum(part.nbytes for part in (self.logits, self.pointer, self.key))
+
     def emptied(self) -> "MemoryEntry":
         """The same slice without the object."""
         logits = torch.full_like(self.logits, ABSENT_LOGIT)

@@ -24,6 +24,18 @@ class TrackedObject:
         self.entries[entry.slice_index] = entry
         self.bank.add(entry)
 
+    @property
+    def remembered_bytes(self) -> int:
+        """Memory that prompts and answers take; of encoded memories, those of prompted slices are kept."""
+        if not self.entries:
+            return 0
+        # All entries of one network are of one size; this is asked for after every slice.
+        each = next(iter(self.entries.values())).bytes
+        painted = [prompt.mask.nbytes for prompt in self.prompts.values() if prompt.mask is not None]
+        memories = [self.entries[index].memory for index in self.prompts]
+        kept = [memory.nbytes for memory in memories if memory is not None]
+        return len(self.entries) * each + sum(painted) + sum(kept)
+
     def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry | None:
         """The answer on the slice that tracking comes from."""
         return self.entries.get(slice_index + 1 if reverse else slice_index - 1)

@@ -142,15 +142,20 @@ class Tracker:
         elif object_id in self.objects:
             self.objects[object_id].forget(slice_index)
 
-    def encode(self, slice_index: int, view: View) -> None:
-        """Encode a slice in advance; the features are kept within the budget."""
-        with inference(self.network):
-            self.features.get(slice_index, view)
-
     def free_features(self) -> None:
         """Drop all image features; they are made again when needed."""
         self.features.clear()
-        self._chooser.features.clear()
+        self.choice_features.clear()
+
+    @property
+    def choice_features(self) -> FeatureCache:
+        """Features that the choice of a view looks at: ``features``, or those of the ``view_network``."""
+        return self._chooser.features
+
+    @property
+    def remembered_bytes(self) -> int:
+        """Memory that prompts and answers take."""
+        return sum(target.remembered_bytes for target in self.objects.values())
 
     def _start(self, name: str, start: int | None) -> int:
         if name not in self.objects or not self.objects[name].prompts:
@@ -168,17 +173,17 @@ class Tracker:
         shown = self._view_for(prompt, earlier, "slice" if whole_slices else view)
         features = self.features.get(index, shown)
         prediction = self._answer(target, prompt, features, shown, earlier)
-        self.objects[object_id] = target
-        target.whole_slices = whole_slices
-        target.prompts[index] = prompt
         entry = self._entry(index, shown, prediction, features, prompted=True)
         if self.connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
+        answer = self._prompted_answer(object_id, prompt, entry)
+        # Last: whatever fails before leaves the object as it was.
+        self.objects[object_id] = target
+        target.whole_slices = whole_slices
+        target.prompts[index] = prompt
         target.remember(entry)
-        if prompt.mask is not None:
-            return SliceMask.given(object_id, entry, prompt.mask)
-        return SliceMask.from_entry(object_id, entry, self.slices.shape(index))
+        return answer
 
     def _answer(
         self,
@@ -264,8 +269,9 @@ class Tracker:
         entry = target.entries.get(index)
         if entry is None or entry.prompted:
             return
+        erased = SliceMask.from_entry(name, entry.emptied(), self.slices.shape(index))
         target.forget(index)
-        yield SliceMask.from_entry(name, entry.emptied(), self.slices.shape(index))
+        yield erased
 
     def _track(self, names: list[str], index: int, reverse: bool) -> dict[str, SliceMask]:
         """Answer one slice for several objects, those of one view and like memories in one batch."""
@@ -275,20 +281,26 @@ class Tracker:
             for name in names:
                 target = self.objects[name]
                 if index in target.prompts:
-                    target.reversed[index] = reverse
-                    answers[name] = self._prompted_answer(name, index)
+                    answers[name] = self._prompted_answer(name, target.prompts[index], target.entries[index])
             waiting = [name for name in names if name not in answers]
-            for batch in self._batches(waiting, index, reverse):
-                for name, entry in self._step(batch, index, reverse).items():
-                    answers[name] = SliceMask.from_entry(name, entry, shape)
+            tracked = [
+                answer
+                for batch in self._batches(waiting, index, reverse)
+                for answer in self._step(batch, index, reverse)
+            ]
+            answers |= {name: SliceMask.from_entry(name, entry, shape) for name, entry, _ in tracked}
+        # Last: a slice that fails, or is interrupted, leaves all objects as they were.
+        for name in names:
+            self.objects[name].reversed[index] = reverse
+        for name, entry, selection in tracked:
+            self.objects[name].remember(entry)
+            self.objects[name].release_memories(selection.entries)
         return {name: answers[name] for name in names}
 
-    def _prompted_answer(self, name: str, index: int) -> SliceMask:
-        target = self.objects[name]
-        entry, mask = target.entries[index], target.prompts[index].mask
-        if mask is not None:
-            return SliceMask.given(name, entry, mask)
-        return SliceMask.from_entry(name, entry, self.slices.shape(index))
+    def _prompted_answer(self, name: str, prompt: Prompt, entry: MemoryEntry) -> SliceMask:
+        if prompt.mask is not None:
+            return SliceMask.given(name, entry, prompt.mask)
+        return SliceMask.from_entry(name, entry, self.slices.shape(prompt.slice_index))
 
     def _batches(self, names: list[str], index: int, reverse: bool):
         """Group objects by view and by the shape of their memories: [(view, {name: selection})]."""
@@ -316,27 +328,23 @@ class Tracker:
 
     def _step(
         self, batch: tuple[View, dict[str, Selection]], index: int, reverse: bool
-    ) -> dict[str, MemoryEntry]:
-        """Track a batch of objects onto a slice."""
+    ) -> list[tuple[str, MemoryEntry, Selection]]:
+        """Track a batch of objects onto a slice: their entries, and what they looked at."""
         view, selections = batch
         features = self.features.get(index, view)
         count = len(selections)
         s16 = features.s16.expand(count, -1, -1, -1)
         conditioned = self.network.condition(s16, self._memories.for_network(list(selections.values()), view))
         prediction = self.network.decode(features, conditioned)
-        entries = {}
+        answers = []
         for place, (name, selection) in enumerate(selections.items()):
-            target = self.objects[name]
             single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
             entry = self._entry(index, view, single, features, prompted=False)
-            before = target.neighbour(index, reverse)
+            before = self.objects[name].neighbour(index, reverse)
             if self.connected and before is not None:
                 entry.logits = near_neighbour(entry.logits, view, before.logits, before.view)
-            target.remember(entry)
-            target.reversed[index] = reverse
-            target.release_memories(selection.entries)
-            entries[name] = entry
-        return entries
+            answers.append((name, entry, selection))
+        return answers
 
     def _entry(
         self, index: int, view: View, prediction: MaskPrediction, features: ImageFeatures, prompted: bool

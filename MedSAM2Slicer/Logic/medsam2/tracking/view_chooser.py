@@ -1,6 +1,9 @@
 """Tries views of several sizes on a prompted slice and takes the most convincing."""
 
-from medsam2.model.network import MedSAM2
+import torch
+from torch import Tensor
+
+from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 from medsam2.volume import Prompt, Slices
 
 from .feature_cache import FeatureCache
@@ -28,26 +31,29 @@ class ViewChooser:
     def choose(self, prompt: Prompt) -> View:
         """The view in which the network answers a click or a box most convincingly."""
         shape = self._slices.shape(prompt.slice_index)
+        views = candidate_views(prompt, shape, self._slices.spacing)
         with inference(self._network):
-            masks = [
-                self._answer(prompt, view, shape)
-                for view in candidate_views(prompt, shape, self._slices.spacing)
-            ]
+            answers = self._decode(prompt, views)
+        masks = [
+            _mask(prompt.slice_index, view, shape, *answer)
+            for view, *answer in zip(views, *answers[:3], strict=True)
+        ]
         return best_view(masks, prompt, shape, self._network.config.image_size)
 
-    def _answer(self, prompt: Prompt, view: View, shape: tuple[int, int]) -> SliceMask:
-        network, index = self._network, prompt.slice_index
-        features = self.features.get(index, view)
-        pixels, labels = network_points(prompt, view, network.config.image_size)
-        answer = network.decode(
-            features,
-            network.condition(features.s16, None),
-            pixels.to(network.device),
-            labels.to(network.device),
-            ambiguous=prompt.is_ambiguous,
-        )
-        logits = answer.logits[0, 0].float().cpu()
-        place = view.mask_on_slice(logits, shape)
-        return SliceMask(
-            "", index, *place, float(answer.iou[0]), float(answer.object_score[0]), view, logits.numpy()
-        )
+    def _decode(self, prompt: Prompt, views: list[View]) -> MaskPrediction:
+        """Answers in all views, as one batch: one by one takes twice as long."""
+        network = self._network
+        each = [self.features.get(prompt.slice_index, view) for view in views]
+        features = ImageFeatures(*(torch.cat(level) for level in zip(*each, strict=True)))
+        points = [network_points(prompt, view, network.config.image_size) for view in views]
+        pixels, labels = (torch.cat(part).to(network.device) for part in zip(*points, strict=True))
+        conditioned = network.condition(features.s16, None)
+        return network.decode(features, conditioned, pixels, labels, ambiguous=prompt.is_ambiguous)
+
+
+def _mask(
+    index: int, view: View, shape: tuple[int, int], logits: Tensor, iou: Tensor, object_score: Tensor
+) -> SliceMask:
+    logits = logits[0].float().cpu()
+    place = view.mask_on_slice(logits, shape)
+    return SliceMask("", index, *place, float(iou), float(object_score), view, logits.numpy())

@@ -1,0 +1,162 @@
+"""After a lost connection an object's tracking is repeated in the order in which it was done."""
+
+import numpy as np
+
+from medsam2.client.session import Session
+from medsam2.protocol import Done, Prompt, Propagate
+from unit.client.spoken import (
+    SPACING,
+    VOXELS,
+    answer,
+    finish_prompt,
+    finish_track,
+    finish_upload,
+    greet,
+    kinds,
+    mask,
+    opened,
+    sent,
+)
+
+
+def retold(session: Session, object_id: str = "a") -> list:
+    """Restart, and ask for an object: what the server is told again before that."""
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    asked = session.prompt(object_id, "k", 3, [(0, 0, True)])
+    messages = sent(session)
+    while session.restoring:
+        assert answer(session, Done(messages[-1].id)) == []
+        messages += sent(session)
+    assert messages[-1].id == asked
+    return messages[:-1]
+
+
+def steps(messages: list) -> list[tuple]:
+    """Prompts as their slice, tracking as its direction and range."""
+    return [
+        (one.direction, one.first, one.last) if isinstance(one, Propagate) else one.slice_index
+        for one in messages
+    ]
+
+
+def test_prompts_and_both_directions_of_tracking_in_their_order():
+    session = opened()
+    first = finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2, 3, 0])
+    correction = finish_prompt(session, "a", 2, points=[(0, 0, False)])
+    job = finish_track(session, "a", [1, 2])
+    messages = retold(session)
+    assert steps(messages) == [1, ("forward", 1, 3), ("backward", 0, 0), 2, ("forward", 1, 2)]
+    assert [one.id for one in messages if isinstance(one, Prompt)] == [first, correction]
+    tracks = [one for one in messages if isinstance(one, Propagate)]
+    assert all((track.objects, track.start) == (("a",), 1) for track in tracks)
+    assert len({first, correction, job, *(track.id for track in tracks)}) == 6
+
+
+def test_other_objects_of_the_same_job_are_not_tracked_again():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    finish_prompt(session, "b", 2)
+    job = session.propagate("k")
+    sent(session)
+    answer(session, mask(job, "a", 1), mask(job, "a", 2), mask(job, "b", 2), mask(job, "a", 3), Done(job))
+    messages = retold(session, "b")
+    assert steps(messages) == [2, ("forward", 2, 2)]
+    assert (messages[1].objects, messages[1].start) == (("b",), 2)
+
+
+def test_a_job_keeps_its_own_start_and_options():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    job = session.propagate("k", start=3, direction="backward", absent_stop=None)
+    sent(session)
+    answer(session, *(mask(job, "a", index) for index in (3, 2, 1, 0)), Done(job))
+    _, track = retold(session)
+    assert (track.direction, track.start, track.first, track.last) == ("backward", 3, 0, 3)
+    assert track.absent_stop is None
+
+
+def test_a_forgotten_prompt_is_no_start():
+    session = opened()
+    finish_prompt(session, "a", 0)
+    finish_prompt(session, "a", 2)
+    request = session.forget("a", "k", 0)
+    sent(session)
+    answer(session, Done(request))
+    finish_track(session, "a", [2, 3])
+    assert retold(session)[-1].start == 2
+
+
+def test_a_correction_during_tracking_divides_it():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    job = session.propagate("k", ["a"])
+    sent(session)
+    answer(session, mask(job, "a", 1), mask(job, "a", 2))
+    finish_prompt(session, "a", 2, points=[(0, 0, False)])
+    answer(session, mask(job, "a", 3), mask(job, "a", 0), Done(job))
+    assert steps(retold(session)) == [1, ("forward", 1, 2), 2, ("forward", 3, 3), ("backward", 0, 0)]
+
+
+def test_a_cancelled_job_is_repeated_as_far_as_it_came():
+    session = opened()
+    finish_prompt(session, "a", 0)
+    job = session.propagate("k", ["a"])
+    sent(session)
+    answer(session, mask(job, "a", 0), mask(job, "a", 1), Done(job, "cancelled"))
+    assert steps(retold(session)) == [0, ("forward", 0, 1)]
+
+
+def test_masks_of_repeated_tracking_are_swallowed_and_not_noted_again():
+    session = opened()
+    prompt = finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2])
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    session.prompt("a", "k", 3, [(0, 0, True)])
+    sent(session)
+    answer(session, Done(prompt))
+    (track,) = sent(session)
+    assert answer(session, mask(track.id, "a", 1), mask(track.id, "a", 2), Done(track.id)) == []
+    # The prompt that was in flight comes last.
+    assert steps(retold(session)) == [1, ("forward", 1, 2), 3]
+
+
+def test_a_correction_in_flight_waits_for_the_tracking_before_it():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2])
+    correction = session.prompt("a", "k", 2, [(0, 0, False)])
+    sent(session)
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    messages = sent(session)
+    while session.restoring:
+        answer(session, Done(messages[-1].id))
+        messages += sent(session)
+    assert kinds(messages) == ["Prompt", "Propagate", "Prompt"]
+    assert messages[-1].id == correction
+
+
+def test_painted_masks_are_told_again():
+    session = opened()
+    finish_prompt(session, "a", 3, mask=np.ones((6, 8), bool))
+    (painted,) = retold(session)
+    assert painted.mask.mask.all()
+
+
+def test_what_was_tracked_in_another_volume_is_not_repeated():
+    session = opened()
+    finish_prompt(session, "a", 1)
+    finish_track(session, "a", [1, 2])
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    session.open_volume(VOXELS.copy(), SPACING)
+    session.prompt("a", "k", 2, [(0, 0, True)])
+    finish_upload(session)
+    assert kinds(sent(session)) == ["Prompt"]
