@@ -22,6 +22,7 @@ def test_python_example_runs(ball, tmp_path):
 def test_every_option_in_the_readme_exists(medsam2):
     text = README.read_text(encoding="utf-8")
     used = set(re.findall(r"(?<=[\s`])--[a-z][a-z-]+", text)) - {"--help", "--name"}
-    known = medsam2("segment", "--help").stdout
+    commands = ("segment", "evaluate", "train", "synthesise")
+    known = "".join(medsam2(command, "--help").stdout for command in commands)
     assert used
     assert not {option for option in used if option not in known}

@@ -127,6 +127,22 @@ def test_a_view_that_sees_something_else_than_the_next_closer_one_gives_way():
     assert best(other, middle, close, prompt=click(0, 100, 100)) == CLOSE
 
 
+def test_a_view_that_agrees_with_both_its_neighbours_beats_a_surer_one():
+    """What changes from view to view is a guess; what stays is the object."""
+    wide, middle, close = WIDE, VIEW, CLOSE
+    masks = [
+        a_mask(96, 96, *size, view, iou)
+        for *size, view, iou in ((12, 12, wide, 0.8), (12, 12, middle, 0.8), (2, 2, close, 0.95))
+    ]
+    assert best(*masks) in (wide, middle)
+
+
+@pytest.mark.parametrize(("image_size", "chosen"), [(64, CLOSE), (512, WIDE)])
+def test_a_closer_view_is_preferred_only_where_it_shows_more_voxels(image_size, chosen):
+    sure, less_sure = (a_mask(90, 90, 20, 20, view, iou) for view, iou in ((WIDE, 0.9), (CLOSE, 0.86)))
+    assert best_view([sure, less_sure], click(0, 100, 100), SHAPE, image_size) == chosen
+
+
 @pytest.mark.parametrize("corner", [(-0.5, -0.5), (199.5, 199.5), (-0.5, 199.5)])
 def test_clicks_on_the_very_rim_are_scored(corner):
     prompt = click(0, *corner)

@@ -1,6 +1,7 @@
 """Choosing the field of view on the prompted slice, and following the object with it."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import log2
 
 import numpy as np
@@ -18,12 +19,12 @@ SMALL_PENALTY, MISSED_PENALTY = 0.15, 0.5
 positive click or covers a negative one."""
 CUT_PENALTY = 0.5
 """Taken in full from a mask that covers all of its view's border; from others by the share they cover."""
-DISAGREEMENT_PENALTY = 0.3
-"""Taken in full from a view whose mask has nothing in common with that of the next closer view. The
+AGREEMENT_BONUS = 0.5
+"""Given in full to a view whose mask is the same as those of the next wider and the next closer view. The
 predicted IoU alone is easily deceived: from a click in something small, a wide view segments its large
 neighbour, and is sure of it."""
 CLOSENESS_BONUS = 0.05
-"""Given for every halving of the view: among equals, the closer one shows the outline better."""
+"""Given for every halving of the view that shows more of the voxels, and does not just enlarge them."""
 SMALL_PIXELS = 60
 """A mask of fewer pixels of the network's image is too small."""
 PROMPT_SHARE = 0.85
@@ -69,13 +70,12 @@ def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
 def best_view(masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], image_size: int) -> View:
     """Of the answers in several views, widest first, the view of the most convincing one."""
     scores = [_score(mask, prompt, shape, image_size) for mask in masks]
-    for place in range(len(masks) - 1):
-        agreement = _agreement(masks[place], masks[place + 1], shape)
-        scores[place] -= DISAGREEMENT_PENALTY * (1 - agreement)
-    if len(masks) > 1:
-        scores[-1] -= DISAGREEMENT_PENALTY * (1 - _agreement(masks[-2], masks[-1], shape))
+    agreements = [_agreement(wide, close, shape) for wide, close in pairwise(masks)]
     for place, mask in enumerate(masks):
-        scores[place] += CLOSENESS_BONUS * log2(masks[0].view.rows / mask.view.rows)
+        beside = agreements[max(place - 1, 0) : place + 1]
+        scores[place] += AGREEMENT_BONUS * sum(beside) / max(len(beside), 1)
+        detail = max(masks[0].view.rows, image_size) / max(mask.view.rows, image_size)
+        scores[place] += CLOSENESS_BONUS * log2(detail)
     return masks[scores.index(max(scores))].view
 
 
