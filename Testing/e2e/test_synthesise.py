@@ -1,11 +1,13 @@
 from medsam2.datasets import check_cases, read_dataset
 
+MODALITIES = ("--modality", "MR", "--modality", "US")
+
 
 def test_the_scans_are_a_dataset(medsam2, tmp_path):
-    done = medsam2("synthesise", tmp_path / "made", "--count", 2, "--modality", "MR", "--seed", 5)
+    done = medsam2("synthesise", tmp_path / "made", "--count", 2, *MODALITIES, "--seed", 5)
     assert done.returncode == 0, done.stderr
     cases = read_dataset(tmp_path / "made")
-    assert [case.name for case in cases] == ["mr_0005", "mr_0006"]
+    assert [case.name for case in cases] == ["mr_0006", "us_0005"]
     assert not check_cases(cases)
 
 

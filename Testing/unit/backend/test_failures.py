@@ -69,6 +69,12 @@ def test_protocol_errors_keep_their_code_and_the_id_that_they_know():
     assert failure(ProtocolError("no_volume", "None."), 3).id == 3
 
 
+def test_a_full_budget_says_itself_what_to_do():
+    error = ProtocolError("out_of_memory", "Remove an object.")
+    assert not is_out_of_memory(error)
+    assert failure(error, 3).hint == ""
+
+
 def failure_hint(code: str) -> str:
     hint = failure(ProtocolError(code, ""), 0).hint
     assert hint.endswith(".")

@@ -89,6 +89,20 @@ def test_tracking_that_fills_the_memory_ends_with_an_error_behind_its_last_mask(
     ask(session, CLICK)
 
 
+def test_a_slice_can_be_forgotten_where_what_is_left_is_still_too_much():
+    session = opened(a_session(promise=Promised()))
+    ask(session, CLICK)
+    ask(session, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view="slice"))
+    budget = MemoryBudget(ServerLimits(memory_bytes=session._trackers["k"].remembered_bytes, feature_bytes=0))
+    session._promise = lambda remembered: budget.remember("session", remembered)
+    with pytest.raises(ProtocolError):
+        ask(session, TRACK)
+    assert 7 in session._trackers["k"].objects["a"].entries
+    assert ask(session, Forget(5, "a", "k", 7)) == [Done(5)]
+    with pytest.raises(ProtocolError):
+        ask(session, CORRECTION)
+
+
 def test_what_is_remembered_leaves_less_for_volumes():
     budget = MemoryBudget(ServerLimits(memory_bytes=100 * MIB, feature_bytes=0))
     budget.remember("session", 60 * MIB)

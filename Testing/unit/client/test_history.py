@@ -142,6 +142,24 @@ def test_a_correction_in_flight_waits_for_the_tracking_before_it():
     assert messages[-1].id == correction
 
 
+def test_a_job_that_is_done_once_more_starts_from_the_prompts_that_there_are_then():
+    session = opened()
+    finish_prompt(session, "a", 2)
+    job = session.propagate("k", ["a"])
+    sent(session)
+    answer(session, mask(job, "a", 2))
+    finish_prompt(session, "a", 1)
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    messages = sent(session)
+    while session.restoring:
+        answer(session, Done(messages[-1].id))
+        messages += sent(session)
+    answer(session, *(mask(job, "a", index) for index in (1, 2, 3, 0)), Done(job))
+    assert steps(retold(session)) == [2, ("forward", 2, 2), 1, ("forward", 1, 3), ("backward", 0, 0)]
+
+
 def test_painted_masks_are_told_again():
     session = opened()
     finish_prompt(session, "a", 3, mask=np.ones((6, 8), bool))

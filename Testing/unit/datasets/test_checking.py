@@ -43,8 +43,11 @@ def test_all_bad_files_are_named_in_order(tmp_path):
     np.savez(tmp_path / "objects.npz", imgs=np.array([{}], object), gts=LABELS)
     np.savez(tmp_path / "unlabelled.npz", imgs=LABELS)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "unlabelled.npz").read_bytes()[:50])
+    with (tmp_path / "single.npz").open("wb") as file:
+        np.save(file, LABELS)
+    np.savez(tmp_path / "gaps.npz", imgs=LABELS, gts=np.where(LABELS, 1, np.nan))
     pairs = [("good.nrrd", "label.nrrd"), ("damaged.nrrd", "none.nrrd")]
-    pairs += [(f"{name}.npz", f"{name}.npz") for name in ("objects", "unlabelled", "cut")]
+    pairs += [(f"{name}.npz", f"{name}.npz") for name in ("objects", "unlabelled", "cut", "single", "gaps")]
     found = problems(pair_list(tmp_path, *pairs))
     assert list(dict.fromkeys(problem.file.name for problem in found)) == [
         "damaged.nrrd",
@@ -52,6 +55,8 @@ def test_all_bad_files_are_named_in_order(tmp_path):
         "objects.npz",
         "unlabelled.npz",
         "cut.npz",
+        "single.npz",
+        "gaps.npz",
     ]
     assert all(str(problem.file) in problem.sentence for problem in found)
 

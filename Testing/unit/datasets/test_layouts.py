@@ -56,6 +56,13 @@ def test_regions_of_several_values_count_by_value(tmp_path):
     assert read_dataset(tmp_path)[0].read().structures == {"1": 1, "2": 2}
 
 
+def test_voxels_to_ignore_are_no_structure(tmp_path):
+    nnunet_description(tmp_path, {"background": 0, "liver": 1, "ignore": 2})
+    scan(tmp_path / "imagesTr" / "a_0000.nii.gz")
+    labelmap(tmp_path / "labelsTr" / "a.nii.gz")
+    assert read_dataset(tmp_path)[0].read().structures == {"liver": 1}
+
+
 def test_nnunet_parts(tmp_path):
     nnunet_description(tmp_path, {"background": 0, "liver": 1})
     scan(tmp_path / "imagesTs" / "t_0000.nii.gz")
@@ -116,6 +123,7 @@ def test_a_list_keeps_its_order_and_names(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
+        ("cases.csv", "image,label\n", "no case"),
         ("cases.csv", "image,label\na.nrrd,\n", "Line 2"),
         ("cases.csv", "image,label\na.nrrd,b\nx/a.nrrd,b\n", "two cases called 'a'"),
         ("cases.json", "[", "not JSON"),

@@ -62,6 +62,16 @@ def test_a_picture_has_scores_too():
     assert scores.hd95 == pytest.approx(5.0)
 
 
+def test_the_inside_of_a_picture_is_no_surface():
+    truth, predicted = np.zeros((1, 60, 60), bool), np.zeros((1, 60, 60), bool)
+    truth[0, 5:45, 5:45] = True
+    predicted[0, 5:45, 15:55] = True
+    scores = overlap(predicted, truth, (1.0, 1.0, 1.0))
+    assert scores.hd95 == pytest.approx(10.0)
+    # Of each outline 30 mm of rows 5 and 44 agree, and 2 mm at either end, one of them round the corner.
+    assert scores.nsd == pytest.approx((30 + 2 + 2) / 80, abs=0.03)
+
+
 def test_empty_masks():
     assert overlap(NOTHING, NOTHING, (1.0, 1.0, 1.0)) == Overlap(None, None, None)
     assert overlap(NOTHING, block(4, 12), (1.0, 1.0, 1.0)) == Overlap(0.0, 0.0, None)

@@ -89,4 +89,6 @@ def test_one_prompt_sets(tmp_path):
 
 def test_one_prompt_sets_consist_of_pictures(tmp_path):
     with pytest.raises(InputError, match="10 slices"):
-        reported([two_balls(tmp_path)], protocol="one-prompt")
+        reported([two_balls(tmp_path), two_balls(tmp_path)], protocol="one-prompt")
+    with pytest.raises(InputError, match="at least two pictures"):
+        reported([picture(tmp_path, "p", disc((64, 64), (30, 30), 9))], protocol="one-prompt")

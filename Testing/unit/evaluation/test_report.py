@@ -10,7 +10,7 @@ import pytest
 
 from medsam2.errors import InputError
 from medsam2.evaluation.evaluating import Finding, Settings
-from medsam2.evaluation.output_folder import complete_folder
+from medsam2.evaluation.output_folder import check_output_folder, complete_folder
 from medsam2.evaluation.report import EMPTY_POLICY, Report
 from medsam2.evaluation.score import Score
 from unit.evaluation.examples import reported, two_balls
@@ -116,3 +116,9 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_bytes(np.zeros(1).tobytes())
     with pytest.raises(InputError, match="is a file"), complete_folder(tmp_path / "file"):
         pass
+
+
+def test_the_folder_one_is_in_cannot_be_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="a folder inside it"):
+        check_output_folder(Path("."))

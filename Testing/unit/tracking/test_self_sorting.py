@@ -217,3 +217,12 @@ def test_without_sorting_the_latest_stay():
         each.iou, each.object_score, each.prompted = 0.9, 5.0, False
     bank = filled(entries, capacity=4, update="recent")
     assert [each.slice_index for each in bank.entries] == [each.slice_index for each in entries[-4:]]
+
+
+def test_prompted_slices_alone_outlive_forgetting_what_was_tracked():
+    entries = confident(5, 6)
+    entries[2].prompted = True
+    bank = filled(entries, capacity=8)
+    bank.forget_tracked()
+    assert slices_of(bank) == {2}
+    assert bank.dissimilarity().tolist() == [0]

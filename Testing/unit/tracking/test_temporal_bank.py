@@ -94,3 +94,9 @@ def test_an_empty_bank_selects_nothing():
     selection = a_bank([], []).select(2, False, 20, QUERY)
     assert not selection.entries
     assert not selection.pointers
+
+
+def test_prompted_slices_alone_outlive_forgetting_what_was_tracked():
+    bank = a_bank(prompted=[3], tracked=[2, 4])
+    bank.forget_tracked()
+    assert [each.slice_index for each in bank.select(5, False, 20, QUERY).entries] == [3]

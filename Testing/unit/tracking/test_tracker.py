@@ -160,6 +160,24 @@ def test_a_correction_takes_away_from_a_tracked_mask():
     assert dice(on_slice(corrected), BALL[12]) > 0.9
 
 
+@pytest.mark.parametrize("memory", [TemporalMemory(), SelfSortingMemory()])
+@pytest.mark.parametrize("start", [15, 14])
+def test_what_was_tracked_before_a_correction_is_not_looked_at_again(memory, start, monkeypatch):
+    tracker = a_tracker(BALL | SMALL, memory=memory)
+    tracker.prompt("a", click(12, 20, 22))
+    list(tracker.propagate())
+    tracker.prompt("a", click(15, 20, 22))
+    bank, seen = tracker.objects["a"].bank, []
+    select = bank.select
+    monkeypatch.setattr(bank, "select", lambda *which: seen.append(select(*which)) or seen[-1])
+    list(tracker.propagate(start=start, direction="forward"))
+    first = {each.slice_index for each in seen[0].entries}
+    if start == 15:
+        assert first == {12, 15}
+    else:  # no prompt there: tracking just goes on
+        assert {12, 13, 15} <= first
+
+
 def test_objects_are_batched_and_equal_each_alone():
     together = a_tracker(BALL | SMALL, view="slice")
     expected = {}

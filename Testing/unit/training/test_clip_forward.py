@@ -85,9 +85,41 @@ def test_corrected_slices_become_prompted_ones(network, monkeypatch):
     assert remembered == [(0, True), (0, True), (1, True), (1, True)]
 
 
+def test_a_prompted_object_counts_however_thin_it_is(network, monkeypatch):
+    batch = a_batch(frames=1, objects=1)
+    batch.masks[:] = False
+    batch.masks[..., 20, 8:56] = True
+    monkeypatch.setattr(clip_forward, "_frames_to_correct", lambda frames: {0})
+    loss, report = clip_loss(network, encode_clips(network, batch.images), batch, Teaching(fine_tuning_loss))
+    assert torch.isfinite(loss)
+    assert report["first"] >= 0
+
+
 def test_at_most_two_slices_are_corrected():
     torch.manual_seed(0)
     drawn = [clip_forward._frames_to_correct(8) for _ in range(300)]
     assert {len(frames) for frames in drawn} == {0, 1, 2}
     assert set().union(*drawn) == set(range(8))
     assert all(len(frames) < 2 or 0 in frames for frames in drawn)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_mask_that_goes_on_beyond_the_end_is_clicked_away(network, goes_on):
+    batch = a_batch(frames=2, objects=1)
+    batch.masks[:, 1] = False
+    features = encode_clips(network, batch.images)
+    _, frame = clip_forward._frames(features, batch)
+    prediction = network.decode(frame.features, network.condition(frame.features.s16, None))
+    logits = torch.full_like(prediction.logits, 4.0 if goes_on else -4.0)
+    none = torch.zeros(len(frame.masks), 0, dtype=torch.long)
+    _, loss, clicked = clip_forward._corrected(
+        network,
+        frame,
+        network.condition(frame.features.s16, None),
+        prediction._replace(logits=logits),
+        Teaching(fine_tuning_loss),
+        torch.zeros(*none.shape, 2),
+        none,
+    )
+    assert clicked.tolist() == [goes_on] * len(clicked)
+    assert (loss > 0) == goes_on

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from medsam2.model.mask_decoder import Candidates
-from medsam2.training.losses import fine_tuning_loss, starter_loss
+from medsam2.training.losses import ABSENT_WEIGHT, fine_tuning_loss, starter_loss
 
 YES = torch.ones(1, dtype=torch.bool)
 LOSSES = pytest.mark.parametrize("loss", [starter_loss, fine_tuning_loss])
@@ -53,3 +53,11 @@ def test_the_loss_of_fine_tuning_is_that_of_the_recipe(target):
     expected = 20 * focal + dice + 1 + math.log(2)
     assert float(fine_tuning_loss(undecided, target, YES, ~YES)) == pytest.approx(expected, rel=1e-4)
     assert float(fine_tuning_loss(undecided, target, YES, YES)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_starter_minds_a_mask_after_the_end_more_than_a_lost_object(target):
+    right, undecided = 20 * target - 10, candidates(torch.zeros(1, 4, 16, 16), object_score=0.0)
+    answer = candidates(torch.stack([right] * 4, 1), object_score=0.0)
+    ended = starter_loss(undecided, torch.zeros_like(target), ~YES, ~YES)
+    assert ended == pytest.approx(ABSENT_WEIGHT * math.log(2), rel=1e-4)
+    assert starter_loss(answer, target, YES, ~YES) == pytest.approx(math.log(2), abs=0.01)

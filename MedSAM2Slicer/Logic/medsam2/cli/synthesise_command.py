@@ -33,13 +33,13 @@ def synthesise(
     from rich.progress import track
 
     from medsam2.synthetic.volumes import MOST_STRUCTURES, make_scan
-    from medsam2.volume import write_labelmap, write_volume
+    from medsam2.volume import complete_file, write_labelmap, write_volume
 
     images, labels = _make_folders(folder)
     kinds = modality or list(Modality)
-    for number in track(range(count), "Scans", transient=True):
+    for number in track(range(seed, seed + count), "Scans", transient=True):
         kind = kinds[number % len(kinds)].value
-        scan, name = make_scan(seed + number, kind), f"{kind.lower()}_{seed + number:04}"
+        scan, name = make_scan(number, kind), f"{kind.lower()}_{number:04}"
         write_volume(images / f"{name}_0000.nii.gz", scan.volume.voxels, scan.volume.geometry)
         write_labelmap(labels / f"{name}.nii.gz", scan.labels, scan.volume.geometry)
     structures = {f"structure {value}": value for value in range(1, MOST_STRUCTURES + 1)}
@@ -49,7 +49,8 @@ def synthesise(
         "numTraining": count,
         "file_ending": ".nii.gz",
     }
-    (folder / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+    with complete_file(folder / "dataset.json") as unfinished:
+        unfinished.write_text(json.dumps(description, indent=1), encoding="utf-8")
     typer.echo(f"{count} scans with labels in {folder}")
 
 

@@ -53,7 +53,10 @@ def _ending(paths: list[Path]) -> str:
 
 
 def _structures(path: Path) -> dict[str, int]:
-    """Label value by name; empty, so that every value counts, where a name stands for several values."""
+    """Label value by name; empty, so that every value counts, where a name stands for several values.
+
+    "ignore" is nnU-Net's name for voxels that nobody has annotated: no structure.
+    """
     try:
         labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
         # Version 1 and the Decathlon map values to names, version 2 names to values.
@@ -63,7 +66,7 @@ def _structures(path: Path) -> dict[str, int]:
         ]
         if any(isinstance(value, list) for _, value in pairs):
             return {}
-        return {str(name): int(value) for name, value in pairs if int(value) != 0}
+        return {str(name): int(value) for name, value in pairs if int(value) != 0 and name != "ignore"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f'{path} is not nnU-Net\'s: it must be JSON with labels such as {{"background": 0, "liver": 1}}.'

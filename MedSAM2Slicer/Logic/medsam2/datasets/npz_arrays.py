@@ -13,8 +13,6 @@ from medsam2.volume import Geometry, Volume, guess_modality
 def read_image(path: Path) -> Volume:
     """``imgs``, (k, j, i) or one slice (j, i); InputError if the file is missing, damaged or lacks it."""
     volume = _read(path, "imgs")
-    if not np.isfinite(volume.voxels).all():
-        raise InputError(f"{path} holds voxels that are not a number or infinite: replace them first.")
     return Volume(volume.voxels, volume.geometry, guess_modality(volume.voxels))
 
 
@@ -27,12 +25,13 @@ def _read(path: Path, key: str) -> Volume:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             voxels = arrays[key]
-            spacing = arrays["spacing"] if "spacing" in arrays else np.ones(3)
+            spacing = arrays["spacing"].astype(float) if "spacing" in arrays else np.ones(3)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: check the path of the file.") from None
     except KeyError:
         raise InputError(f"{path} has no array '{key}': write images as imgs and labels as gts.") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    # TypeError: a single array, as .npy files hold it, under this name.
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read as NPZ: it is damaged or holds Python objects; write plain arrays."
         ) from error
@@ -40,6 +39,8 @@ def _read(path: Path, key: str) -> Volume:
         voxels = voxels[None]
     if voxels.ndim != 3 or voxels.dtype.kind not in "iufb" or spacing.shape != (3,):
         raise InputError(f"{path} must hold {key} as numbers (slices, rows, columns) and three of spacing.")
+    if not np.isfinite(voxels).all():
+        raise InputError(f"{path} holds voxels that are not a number or infinite: replace them first.")
     # As SimpleITK gives it: x, y, z.
-    geometry = Geometry(voxels.shape, np.diag([*spacing.astype(float), 1.0]))
+    geometry = Geometry(voxels.shape, np.diag([*spacing, 1.0]))
     return Volume(voxels.astype(np.uint8) if voxels.dtype == bool else voxels, geometry)

@@ -19,7 +19,7 @@ def read_pairs(path: Path) -> list[Case]:
     with the same keys, and perhaps structures: ``Resources/cases.schema.json`` describes it.
 
     Raises:
-        InputError: the file cannot be read, or two cases have one name.
+        InputError: the file cannot be read, lists no case, or two cases have one name.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -38,6 +38,8 @@ def read_pairs(path: Path) -> list[Case]:
 
 def _from_csv(path: Path, text: str) -> list[dict]:
     rows = list(csv.DictReader(text.splitlines()))
+    if not rows:
+        raise InputError(f"The list {path} holds no case: add a line with image and label for each.")
     for number, row in enumerate(rows, start=2):
         if not (row.get("image") and row.get("label")):
             raise InputError(

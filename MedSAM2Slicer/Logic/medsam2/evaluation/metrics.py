@@ -44,15 +44,19 @@ def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, floa
     or too many has Dice 0 and NSD 0, and no HD95.
 
     NSD and HD95 are MONAI's. The surface has the area that its voxels' corners give it (marching cubes), as
-    in the definition of NSD by Nikolov et al. (2021).
+    in the definition of NSD by Nikolov et al. (2021). A picture, of one slice, has outlines instead: as a
+    volume most of its surface would be its two faces.
     """
     if not truth.any() or not predicted.any():
         score = 0.0 if truth.any() or predicted.any() else None
         return Overlap(score, score, None)
     dice = 2 * int((predicted & truth).sum()) / int(predicted.sum() + truth.sum())
     box = _surroundings(predicted | truth)
-    masks = [torch.from_numpy(np.ascontiguousarray(mask[box]))[None, None] for mask in (predicted, truth)]
-    return Overlap(dice, *_surface_scores(masks, [float(step) for step in spacing]))
+    pair, steps = [np.ascontiguousarray(mask[box]) for mask in (predicted, truth)], spacing
+    if len(truth) == 1:
+        pair, steps = [mask[0] for mask in pair], spacing[1:]
+    masks = [torch.from_numpy(mask)[None, None] for mask in pair]
+    return Overlap(dice, *_surface_scores(masks, [float(step) for step in steps]))
 
 
 def _surroundings(mask: np.ndarray) -> tuple[slice, ...]:

@@ -37,7 +37,9 @@ class SetResult:
 
 
 def picture_set(pictures: Sequence[LabelledVolume]) -> ImageSet:
-    """The pictures in grey, each in its own window; InputError for a volume of several slices."""
+    """The pictures in grey, each in its own window; InputError for a volume or a single picture."""
+    if len(pictures) < 2:
+        raise InputError("A One-Prompt set consists of at least two pictures: the first one is prompted.")
     for picture in pictures:
         count = picture.volume.slice_count("k")
         if count > 1:

@@ -23,6 +23,8 @@ def check_output_folder(folder: Path) -> None:
         raise InputError(f"The folder {folder.parent} does not exist: create it first, or choose another.")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: give the name of a folder for the report.")
+    if folder.resolve() == Path.cwd() or folder.is_mount():
+        raise InputError(f"{folder} cannot be replaced by a report: give the name of a folder inside it.")
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if present and (MARK not in present or present - CONTENT):
         raise InputError(f"{folder} holds files that are no report: choose another folder with -o.")

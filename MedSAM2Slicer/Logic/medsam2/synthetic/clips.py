@@ -106,12 +106,12 @@ def _orientation(rng: np.random.Generator) -> np.ndarray:
 
 
 def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> View:
-    """A view in which the anchor's cross-section fills 22 to 95 % of the side."""
+    """A view in which the anchor's cross-section fills 14 to 95 % of the side, if that is not too close."""
     box = anatomy.boxes[anchor]
     voxels = np.argwhere(anatomy.objects[box] == anchor) + [part.start for part in box]
     axes = _orientation(rng)
     depths = voxels @ axes[0]
-    ending = rng.random() < 0.4  # so near the object's end that it stops within the clip
+    ending = rng.random() < 0.5  # so near the object's end that it stops within the clip
     distance = np.ptp(depths) * rng.uniform(0.02, 0.3)
     nearest = np.abs(depths - (depths.max() - distance))
     pool = np.flatnonzero(nearest <= nearest.min() + 0.5) if ending else np.arange(len(voxels))

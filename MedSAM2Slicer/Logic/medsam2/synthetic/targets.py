@@ -43,7 +43,7 @@ def targets(
 
 
 def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.ndarray:
-    """Labels of a whole object, or of one of its tissues in a quarter of the cases."""
+    """Labels of a whole object, or of one of its tissues in a third of the cases."""
     whole = np.flatnonzero(owners == number)
     parts = np.intersect1d(whole, seen)
     if len(whole) > 1 and len(parts) and rng.random() < 0.35:

@@ -75,6 +75,9 @@ class MemoryBank(Protocol):
     def forget(self, slice_index: int) -> None:
         """Forget a slice."""
 
+    def forget_tracked(self) -> None:
+        """Forget all slices but those that a person prompted."""
+
     def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
         """The memories for a slice, of ``count`` in all, whose image is described by ``query`` (d,)."""
 
@@ -100,6 +103,10 @@ class TemporalBank:
         """Forget a slice."""
         self._prompted.pop(slice_index, None)
         self._tracked.pop(slice_index, None)
+
+    def forget_tracked(self) -> None:
+        """Forget all slices that were only tracked."""
+        self._tracked.clear()
 
     def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
         """Prompted slices take the last temporal code, the slice d steps back the code d - 1."""

@@ -89,6 +89,11 @@ class SelfSortingBank:
                 self._remove(place)
                 return
 
+    def forget_tracked(self) -> None:
+        """Forget all slices that were only tracked."""
+        for entry in [entry for entry in self.entries if not entry.prompted]:
+            self.forget(entry.slice_index)
+
     def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
         """The memories of other slices, unordered and without pointers, weighted for the current image."""
         # Its own earlier answer would only confirm a slice that is being corrected.

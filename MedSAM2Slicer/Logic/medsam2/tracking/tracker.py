@@ -105,6 +105,7 @@ class Tracker:
 
         Prompted slices are answered with their own masks. A slice that is never yielded is empty; a
         slice whose earlier mask no longer holds, since tracking now stops before it, is yielded empty.
+        From a prompted ``start`` the object is tracked anew: only prompted slices are remembered.
 
         Args:
             objects: which; all when not given.
@@ -128,6 +129,11 @@ class Tracker:
         if not 0 <= first <= last:
             raise InputError(f"The slice range {first} to {last} is empty: give the lower slice first.")
         starts = {name: self._start(name, start) for name in names}
+        for name in names:
+            if start in self.objects[name].prompts:
+                # What was tracked before a correction may be what it corrects
+                # (upstream's ``clear_non_cond_mem_around_input``).
+                self.objects[name].bank.forget_tracked()
         if direction != "backward":
             yield from self._sweep(starts, range(max(first, min(starts.values())), last + 1), reverse=False)
         if direction != "forward":

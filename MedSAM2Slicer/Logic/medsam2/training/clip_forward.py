@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from medsam2.model.mask_decoder import Candidates
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.model.prompt_encoder import PADDING
 from medsam2.tracking import SelfSortingMemory, TemporalMemory
 from medsam2.tracking.tracker import LOGIT_LIMIT
 from medsam2.training.clip_batch import ClipBatch
@@ -77,9 +78,9 @@ def clip_loss(
             prompted = torch.ones_like(frame.visible)
         else:
             conditioned = memories.condition(index, frame.features)
-            clicked = index in corrected and bool(frame.visible.any())
-            prediction, part = _tracked_answer(network, frame, conditioned, teaching, clicked)
-            prompted = frame.visible & clicked
+            prediction, part, prompted = _tracked_answer(
+                network, frame, conditioned, teaching, index in corrected
+            )
         loss = loss + part / frames
         if index in (0, frames - 1):
             report["first" if index == 0 else "last"] = _mean_iou(prediction, frame)
@@ -104,7 +105,9 @@ def _frames(features: ImageFeatures, batch: ClipBatch):
     for index in range(frames):
         own = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, index] for level in features))
         target = targets[:, index]
-        yield _Frame(own, batch.masks[:, index], target, target.flatten(1).amax(dim=1) > 0.5)
+        # Where it is prompted an object is there, even if too thin to fill half of a logit's pixel.
+        visible = (target.flatten(1).amax(dim=1) > 0.5) | (index == 0)
+        yield _Frame(own, batch.masks[:, index], target, visible)
 
 
 def _first_answer(
@@ -120,23 +123,23 @@ def _first_answer(
     loss = teaching.loss(prediction.candidates, frame.targets, frame.visible, ~is_box)
     if not corrected:
         return prediction, loss
-    prediction, more = _corrected(network, frame, conditioned, prediction, teaching, points, labels)
+    prediction, more, _ = _corrected(network, frame, conditioned, prediction, teaching, points, labels)
     return prediction, loss + more
 
 
 def _tracked_answer(
     network: MedSAM2, frame: _Frame, conditioned: Tensor, teaching: Teaching, corrected: bool
-) -> tuple[MaskPrediction, Tensor]:
-    """Answer from the memories alone, then the corrections."""
+) -> tuple[MaskPrediction, Tensor, Tensor]:
+    """Answer from the memories alone, then the corrections; also tells which objects got any, (M,)."""
     prediction = network.decode(frame.features, conditioned)
     several = torch.full_like(frame.visible, not network.config.single_mask_tracking)
     loss = teaching.loss(prediction.candidates, frame.targets, frame.visible, several)
     if not corrected:
-        return prediction, loss
+        return prediction, loss, torch.zeros_like(frame.visible)
     none = frame.masks.new_zeros(len(frame.masks), 0, dtype=torch.long)
     points = none[..., None].expand(-1, -1, 2).float()
-    prediction, more = _corrected(network, frame, conditioned, prediction, teaching, points, none)
-    return prediction, loss + more
+    prediction, more, clicked = _corrected(network, frame, conditioned, prediction, teaching, points, none)
+    return prediction, loss + more, clicked
 
 
 def _corrected(
@@ -147,28 +150,39 @@ def _corrected(
     teaching: Teaching,
     points: Tensor,
     labels: Tensor,
-) -> tuple[MaskPrediction, Tensor]:
-    """Clicks where the error is largest, added to the prompt; objects that have ended get none."""
+) -> tuple[MaskPrediction, Tensor, Tensor]:
+    """Clicks where the error is largest, added to the prompt; also tells which objects got any, (M,).
+
+    Where an object has ended but its mask goes on, a negative click must make it disappear. Where both have
+    ended there is nothing to click.
+    """
     clicks = int(torch.randint(1, MOST_CLICKS + 1, ()))
-    loss, visible = prediction.logits.new_zeros(()), frame.visible
+    loss, clicked = prediction.logits.new_zeros(()), torch.zeros_like(frame.visible)
     for _ in range(clicks):
         logits = prediction.logits.detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
+        wrong = frame.visible | full.flatten(1).any(dim=1)
+        if not wrong.any():
+            break
         more_points, more_labels = corrective_clicks(full, frame.masks)
+        more_labels = torch.where(wrong[:, None], more_labels, PADDING)
         points, labels = torch.cat((points, more_points), 1), torch.cat((labels, more_labels), 1)
         # As in use: see ``Tracker``.
         several = points.shape[1] == 1 and not network.config.single_mask_tracking
         answer = network.decode(frame.features, conditioned, points, labels, logits, several)
-        loss = loss + _visible_loss(teaching.loss, answer.candidates, frame, several) / clicks
-        prediction = _merged(visible, answer, prediction)
-    return prediction, loss
+        loss = loss + _loss_of(wrong, teaching.loss, answer.candidates, frame, several) / clicks
+        prediction = _merged(wrong, answer, prediction)
+        clicked = clicked | wrong
+    return prediction, loss, clicked
 
 
-def _visible_loss(loss: PromptLoss, candidates: Candidates, frame: _Frame, several: bool) -> Tensor:
-    """Loss of the objects in the image alone."""
-    candidates = Candidates(*(part[frame.visible] for part in candidates))
-    present = frame.visible[frame.visible]
-    return loss(candidates, frame.targets[frame.visible], present, torch.full_like(present, several))
+def _loss_of(
+    chosen: Tensor, loss: PromptLoss, candidates: Candidates, frame: _Frame, several: bool
+) -> Tensor:
+    """Loss of the ``chosen`` (M,) objects alone."""
+    candidates = Candidates(*(part[chosen] for part in candidates))
+    present = frame.visible[chosen]
+    return loss(candidates, frame.targets[chosen], present, torch.full_like(present, several))
 
 
 def _merged(chosen: Tensor, new: MaskPrediction, old: MaskPrediction) -> MaskPrediction:

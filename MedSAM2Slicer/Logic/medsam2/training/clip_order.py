@@ -9,9 +9,11 @@ CLIPS_PER_CASE = 16
 
 
 def case_pool(seed: int, cases: int, clip: int) -> np.ndarray:
-    """Indices of the cases among which clip number ``clip`` chooses; all cases take turns in random order."""
-    size = min(POOL_SIZE, cases)
-    pools = -(-cases // size)
-    turn, place = divmod(clip // (size * CLIPS_PER_CASE), pools)
+    """Indices of the cases among which clip number ``clip`` chooses; all cases take turns in random order.
+
+    Pools differ by one case at most, since as many clips are cut from each.
+    """
+    pools = -(-cases // POOL_SIZE)
+    turn, place = divmod(clip // (cases * CLIPS_PER_CASE // pools), pools)
     order = np.random.default_rng([seed, turn]).permutation(cases)
-    return order[place * size : (place + 1) * size]
+    return np.array_split(order, pools)[place]

@@ -1,5 +1,6 @@
 """Clips of consecutive slices cut from a labelled volume, seen as in use: a square view round an object."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ LEAST_SHARE = 0.001
 """Objects cover at least this share of the first slice's view."""
 SMALL_SECTION = 0.1
 """A clip starts on a slice with at least this share of the object's largest section: people click there."""
+WHOLE_TRIES, CLOSE_VOXELS = 20, 16
+"""After so many views in which an object hardly shows, as it is thin or scattered, only so much of it is
+looked at."""
 MOST_ANISOTROPIC = 3.0
 """Slices whose voxels are longer than this, in widths, are not looked at from the side."""
 
@@ -49,7 +53,7 @@ class ClipSource:
     def cut(self, rng: np.random.Generator, image_size: int, frames: int, objects: int) -> LabelledClip:
         """One clip with 1 to ``objects`` structures that are visible on its first slice."""
         least = round(LEAST_SHARE * image_size**2)
-        while True:
+        for tries in itertools.count():
             axis = str(rng.choice(self._axes))
             value = int(rng.choice(self._values))
             areas = self._section_areas(axis, value)
@@ -58,7 +62,9 @@ class ClipSource:
             planes = np.take(self._labels, indices, axis_index(axis))
             planes = np.moveaxis(planes, axis_index(axis), 0)
             slices = VolumeSlices(self._volume, axis, jittered_window(self._window, rng))
-            view = aimed_view(rng, planes[0] == value, slices.spacing)
+            section = planes[0] == value
+            aim = section if tries < WHOLE_TRIES else close_part(rng, section)
+            view = aimed_view(rng, aim, slices.spacing)
             affine = random_affine(rng)
             masks = self._masks(rng, planes, value, view, affine, image_size, objects, least)
             if masks:
@@ -102,6 +108,15 @@ def frame_indices(rng: np.random.Generator, count: int, first: int, frames: int)
     turns = max(count - 1, 1)
     folded = turns - np.abs(turns - np.abs(first + steps) % (2 * turns))
     return np.minimum(folded, count - 1)
+
+
+def close_part(rng: np.random.Generator, section: np.ndarray) -> np.ndarray:
+    """What of a section (rows, columns) bool, not empty, lies near a random voxel of it."""
+    row, column = np.maximum(rng.choice(np.argwhere(section)) - CLOSE_VOXELS // 2, 0)
+    near = slice(row, row + CLOSE_VOXELS), slice(column, column + CLOSE_VOXELS)
+    part = np.zeros_like(section)
+    part[near] = section[near]
+    return part
 
 
 def aimed_view(rng: np.random.Generator, section: np.ndarray, spacing: tuple[float, float]) -> View:

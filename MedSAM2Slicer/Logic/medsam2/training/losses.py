@@ -9,6 +9,9 @@ from torch import Tensor
 from medsam2.model.mask_decoder import Candidates
 
 CROSS_ENTROPY_WEIGHT = 5.0
+ABSENT_WEIGHT = 3.0
+"""An object that has ended counts so much more in the starter's object score: clips show ends less often than
+whole volumes do, and a mask that runs on beyond the end costs more than a slice at the end."""
 FOCAL_WEIGHT, FOCAL_ALPHA, FOCAL_GAMMA = 20.0, 0.25, 2.0
 
 
@@ -37,7 +40,7 @@ def starter_loss(candidates: Candidates, target: Tensor, present: Tensor, ambigu
     single, best = losses[:, 0], losses[:, 1:].amin(dim=1)
     mask_loss = torch.where(ambiguous, best + 0.25 * single, single + 0.25 * best)
     iou_loss = (candidates.iou.float() - _true_iou(logits, target)).abs().mean(dim=1)
-    return _joined(mask_loss + iou_loss, candidates, present)
+    return _joined(mask_loss + iou_loss, candidates, present, ABSENT_WEIGHT)
 
 
 def fine_tuning_loss(candidates: Candidates, target: Tensor, present: Tensor, ambiguous: Tensor) -> Tensor:
@@ -84,8 +87,12 @@ def _true_iou(logits: Tensor, target: Tensor) -> Tensor:
     return (intersection + 1e-3) / (union + 1e-3)
 
 
-def _joined(mask_and_iou: Tensor, candidates: Candidates, present: Tensor) -> Tensor:
+def _joined(
+    mask_and_iou: Tensor, candidates: Candidates, present: Tensor, absent_weight: float = 1.0
+) -> Tensor:
     """Mean over objects, with the cross-entropy of the object score."""
-    weight = present.float()
-    score_loss = F.binary_cross_entropy_with_logits(candidates.object_score.float(), weight)
-    return (weight * mask_and_iou).mean() + score_loss
+    target = present.float()
+    weight = torch.where(present, 1.0, absent_weight)
+    scores = candidates.object_score.float()
+    score_loss = F.binary_cross_entropy_with_logits(scores, target, weight)
+    return (target * mask_and_iou).mean() + score_loss

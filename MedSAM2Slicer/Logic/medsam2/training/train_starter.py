@@ -50,8 +50,8 @@ PHASES = (
     Phase(steps=1100, rate=4e-4, image_size=128, frames=5, clips=8, objects=4),
     Phase(steps=400, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
     Phase(steps=900, rate=4e-4, image_size=128, frames=6, clips=8, objects=4),
-    Phase(steps=400, rate=2.5e-4, image_size=256, frames=2, clips=6, objects=5),
-    Phase(steps=300, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
+    Phase(steps=200, rate=2.5e-4, image_size=256, frames=2, clips=6, objects=5),
+    Phase(steps=480, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 

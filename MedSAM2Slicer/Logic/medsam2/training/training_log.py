@@ -40,7 +40,7 @@ class TrainingLog:
             values = [row[key] for row in self._rows if math.isfinite(row.get(key, math.nan))]
             if values:
                 means[key] = round(sum(values) / len(values), 4)
-        self._rows, self._started = [], time.monotonic()
+        self._rows = []
         self.write(step, means)
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
@@ -57,6 +57,8 @@ class TrainingLog:
             for name, value in numbers.items():
                 self._curves.add_scalar(name, value, step)
             self._curves.flush()
+        # What came before this line, such as validation, is no part of the next steps.
+        self._started = time.monotonic()
 
 
 def _curves(folder: Path):
