@@ -22,11 +22,8 @@ class SegmentationObserver:
         self._session = session
         self._redraw = redraw
         self._own = False
-        self._times: dict[str, int] = {}
         self._observations: list[tuple] = []
-        self._watched = self._volume = None
         self._watch()
-        self._times = self._voxelTimes()
 
     def close(self) -> None:
         """Watch no longer."""
@@ -47,6 +44,7 @@ class SegmentationObserver:
     def _watch(self) -> None:
         segmentation, self._volume = self._segmentation(), self._parameterNode.GetSourceVolumeNode()
         self._watched = segmentation
+        self._times = self._voxelTimes()
         self._add(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         if segmentation is not None:
             self._add(segmentation, slicer.vtkSegmentation.SegmentRemoved, self._onRemoved)

@@ -53,6 +53,30 @@ def test_propagate_without_seeds(aBench):
     assert "Click the object" in aBench.message
 
 
+def test_no_segment(aBenchOn, aVolumeNode, aPhantom):
+    volume = aVolumeNode(aPhantom.volume.voxels, aPhantom.volume.geometry.ijk_to_ras)
+    bench = aBenchOn(volume, aPhantom, segments=())
+    bench.view("Red").click(bench.centre("liver"))
+    assert "Add a segment first" in bench.message
+    bench.press("Propagate")
+    assert "Click the object" in bench.message
+    segmentId = bench.segmentation.GetSegmentation().AddEmptySegment("liver", "liver")
+    bench.editor.setCurrentSegmentID(segmentId)
+    bench.click()
+
+
+def test_no_volume(aBench):
+    aBench.editor.setSourceVolumeNode(None)
+    aBench.view("Red").click(aBench.centre("liver"))
+    assert "There is no volume" in aBench.message
+    assert not aBench.session.seeding.seeds()
+    aBench.press("Propagate")
+    assert "There is no volume" in aBench.message
+    assert not aBench.session.running
+    aBench.editor.setSourceVolumeNode(aBench.volume)
+    aBench.click()
+
+
 def test_a_transform_that_is_not_linear(aBench, aJournal):
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
     bend = vtk.vtkThinPlateSplineTransform()

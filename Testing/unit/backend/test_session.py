@@ -21,6 +21,8 @@ from unit.tracking.examples import ball
 from unit.tracking.oracle_network import OracleNetwork
 
 CLICK = {"slice_index": 6, "points": ((18.0, 22.0, True),)}
+CLOSE = 20.0
+"""A view that shows even a single voxel, in millimetres."""
 
 
 def masks(answers) -> list[Mask]:
@@ -68,7 +70,8 @@ def test_a_prompt_is_answered_with_its_mask():
 def test_objects_are_tracked_along_every_axis(axis):
     session = opened(a_session())
     place = {"k": (6, 18, 22), "j": (18, 6, 22), "i": (22, 6, 18)}[axis]
-    prompted(session, axis=axis, slice_index=place[0], points=((*map(float, place[1:]), True),))
+    points = ((*map(float, place[1:]), True),)
+    prompted(session, axis=axis, slice_index=place[0], points=points, view=CLOSE)
     found = tracked(session, axis=axis)
     truth = np.moveaxis(BALL, "kji".index(axis), 0)
     for index, mask in found.items():
@@ -241,7 +244,7 @@ def test_freed_features_are_made_again():
 
 def test_tracking_goes_on_when_features_are_freed_in_the_middle():
     session = opened(a_session())
-    prompted(session)
+    prompted(session, view=CLOSE)
     steps = session.steps(Propagate(3, "k"))
     found = {}
     for answer in steps:

@@ -48,11 +48,11 @@ def test_prompts_and_both_directions_of_tracking_in_their_order():
     correction = finish_prompt(session, "a", 2, points=[(0, 0, False)])
     job = finish_track(session, "a", [1, 2])
     messages = retold(session)
-    assert steps(messages) == [1, ("forward", 1, 3), ("backward", 0, 0), 2, ("forward", 1, 2)]
+    assert steps(messages) == [1, ("both", 0, 3), 2, ("forward", 1, 2)]
     assert [one.id for one in messages if isinstance(one, Prompt)] == [first, correction]
     tracks = [one for one in messages if isinstance(one, Propagate)]
-    assert all((track.objects, track.start) == (("a",), 1) for track in tracks)
-    assert len({first, correction, job, *(track.id for track in tracks)}) == 6
+    assert all((track.objects, track.start) == (("a",), None) for track in tracks)
+    assert len({first, correction, job, *(track.id for track in tracks)}) == 5
 
 
 def test_other_objects_of_the_same_job_are_not_tracked_again():
@@ -64,7 +64,7 @@ def test_other_objects_of_the_same_job_are_not_tracked_again():
     answer(session, mask(job, "a", 1), mask(job, "a", 2), mask(job, "b", 2), mask(job, "a", 3), Done(job))
     messages = retold(session, "b")
     assert steps(messages) == [2, ("forward", 2, 2)]
-    assert (messages[1].objects, messages[1].start) == (("b",), 2)
+    assert messages[1].objects == ("b",)
 
 
 def test_a_job_keeps_its_own_start_and_options():
@@ -85,8 +85,8 @@ def test_a_forgotten_prompt_is_no_start():
     request = session.forget("a", "k", 0)
     sent(session)
     answer(session, Done(request))
-    finish_track(session, "a", [2, 3])
-    assert retold(session)[-1].start == 2
+    finish_track(session, "a", [2, 3, 1])
+    assert steps(retold(session)[-1:]) == [("both", 1, 3)]
 
 
 def test_a_correction_during_tracking_divides_it():
@@ -97,7 +97,10 @@ def test_a_correction_during_tracking_divides_it():
     answer(session, mask(job, "a", 1), mask(job, "a", 2))
     finish_prompt(session, "a", 2, points=[(0, 0, False)])
     answer(session, mask(job, "a", 3), mask(job, "a", 0), Done(job))
-    assert steps(retold(session)) == [1, ("forward", 1, 2), 2, ("forward", 3, 3), ("backward", 0, 0)]
+    messages = retold(session)
+    assert steps(messages) == [1, ("forward", 1, 2), 2, ("forward", 3, 3), ("backward", 0, 0)]
+    tracks = [one for one in messages if isinstance(one, Propagate)]
+    assert [track.start for track in tracks] == [None, 3, 0], "the rest is not tracked anew"
 
 
 def test_a_cancelled_job_is_repeated_as_far_as_it_came():
@@ -157,7 +160,7 @@ def test_a_job_that_is_done_once_more_starts_from_the_prompts_that_there_are_the
         answer(session, Done(messages[-1].id))
         messages += sent(session)
     answer(session, *(mask(job, "a", index) for index in (1, 2, 3, 0)), Done(job))
-    assert steps(retold(session)) == [2, ("forward", 2, 2), 1, ("forward", 1, 3), ("backward", 0, 0)]
+    assert steps(retold(session)) == [2, ("forward", 2, 2), 1, ("both", 0, 3)]
 
 
 def test_painted_masks_are_told_again():

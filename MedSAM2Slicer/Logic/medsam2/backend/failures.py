@@ -15,7 +15,6 @@ HINTS = {
     "unauthorised": "Check the token, or ask the server's administrator for a new one.",
     "not_ready": "Say hello first.",
     "no_volume": "Open a volume first.",
-    "out_of_memory": "Close other programs, crop the volume, or use smaller weights.",
     "expired": "Open the volume again.",
     "shutting_down": "Reconnect in a minute.",
     "internal": "Try again; if it happens again, report it with the backend's log.",
@@ -42,5 +41,6 @@ def failure(error: BaseException, request: int) -> Error:
     if isinstance(error, ProtocolError):
         return Error(error.id or request, error.code, str(error)[:LONGEST_TEXT], HINTS.get(error.code, ""))
     if is_out_of_memory(error):
-        return Error(request, "out_of_memory", "The computer's memory is not enough.", HINTS["out_of_memory"])
+        hint = "Close other programs, crop the volume, or use smaller weights."
+        return Error(request, "out_of_memory", "The computer's memory is not enough.", hint)
     return Error(request, "internal", "Something went wrong inside the backend.", HINTS["internal"])

@@ -1,7 +1,7 @@
 """One client's volume, objects and features: what requests do, without sockets or threads."""
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 import numpy as np
 
@@ -166,7 +166,9 @@ class Session:
         for axis in AXES if request.axis is None else (request.axis,):
             if axis in self._trackers:
                 self._trackers[axis].forget(request.object_id, request.slice_index)
-        self._promise_memory()
+        # It is forgotten, even where what is left is still too much.
+        with suppress(ProtocolError):
+            self._promise_memory()
         yield Done(request.id)
 
 

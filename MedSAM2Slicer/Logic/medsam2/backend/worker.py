@@ -247,7 +247,8 @@ class Worker:
             self._end(client, job, answer)
 
     def _fail(self, client: Client, job: Job, error: Exception) -> None:
-        if is_out_of_memory(error):
+        ran_out = is_out_of_memory(error)
+        if ran_out:
             for other in list(self._clients):
                 other.session.free_features()
         answer = failure(error, job.id)
@@ -255,7 +256,7 @@ class Worker:
         # The traceback would keep what the job had allocated.
         error.__traceback__ = None
         job.steps = None
-        if answer.code == "out_of_memory":
+        if ran_out:
             # oneDNN, which convolves on the CPU, may have noted for this thread that it could not make its
             # machine code, and then refuses all convolutions in it for ever.
             self._thread_spoilt = True

@@ -28,16 +28,27 @@ class History:
         self._events.append(request)
 
     def tracked(self, job: Propagate, mask: Mask) -> None:
-        """A job gave a mask: noted as tracking in one direction over the slices reached so far."""
+        """A job gave a mask: noted as the same job over the slices reached so far.
+
+        A prompt or forget in between divides it. The rest starts where it goes on: from the job's own start
+        the object would be tracked anew.
+        """
         index = mask.slice_index
+        is_rest = job.id in self._starts
         start = self._starts.setdefault(job.id, self._start(job, index))
         upward = index > start or (index == start and job.direction != "backward")
         direction = "forward" if upward else "backward"
         last = self._events[-1] if self._events else None
-        if isinstance(last, Propagate) and (last.id, last.direction) == (job.id, direction):
-            self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
+        goes_on = isinstance(last, Propagate) and last.id == job.id
+        if goes_on and (direction == last.direction or last.start == job.start):
+            self._events[-1] = replace(
+                last,
+                direction=direction if direction == last.direction else "both",
+                first=min(last.first, index),
+                last=max(last.last, index),
+            )
             return
-        objects = (mask.object_id,)
+        start, objects = index if is_rest else job.start, (mask.object_id,)
         self._events.append(
             replace(job, objects=objects, start=start, direction=direction, first=index, last=index)
         )
@@ -56,6 +67,7 @@ class History:
 
         What they tracked stays where a prompt may have corrected it.
         """
+        self._starts.clear()  # the job that is done once more may start from a prompt given since
         while self._events and isinstance(self._events[-1], Propagate) and self._events[-1].id in unfinished:
             self._events.pop()
 
