@@ -14,8 +14,8 @@ from e2e.conftest import ENVIRONMENT
 from medsam2.volume import Geometry, write_labelmap, write_volume
 from unit.training.examples import GEOMETRY, same_tensors, striped_ball, write_set
 
-OPTIONS = ["--steps", 12, "--clips", 2, "--frames", 3, "--image-size", 96, "--rate", 3e-4, "--save-every", 6]
-OPTIONS += ["--validate-every", 12, "--device", "cpu"]
+OPTIONS = ["--steps", 16, "--clips", 2, "--frames", 3, "--image-size", 96, "--rate", 8e-4, "--save-every", 8]
+OPTIONS += ["--validate-every", 16, "--device", "cpu"]
 
 
 def train(*arguments) -> subprocess.Popen:
@@ -46,7 +46,7 @@ def test_fine_tuning_improves_other_volumes_and_a_killed_run_ends_alike(tmp_path
     command = [cases, "--validation", others, *OPTIONS]
     assert finish(train(*command, "-o", whole))[0] == 0
     kill_after_first_state(train(*command, "-o", killed), killed)
-    assert torch.load(killed / "state.pt", weights_only=True)["step"] == 6
+    assert torch.load(killed / "state.pt", weights_only=True)["step"] == 8
     code, out, err = finish(train(*command, "-o", killed, "--workers", 0))
     assert code == 0, err
     assert "finetuned.safetensors" in out
@@ -54,7 +54,7 @@ def test_fine_tuning_improves_other_volumes_and_a_killed_run_ends_alike(tmp_path
     assert same_tensors(*states)
     scores = json.loads((whole / "validation.json").read_text())
     assert scores == json.loads((killed / "validation.json").read_text())
-    assert scores["12"] > scores["0"] + 0.15
+    assert scores["16"] > scores["0"] + 0.15
 
     image = tmp_path / "others" / "100_ct.nii.gz"
     _, labels = striped_ball(100)
