@@ -23,6 +23,7 @@ bench: $(VENV)/.dev
 results: $(VENV)/.dev
 	$(BIN)/python Testing/benchmarks/real_cases.py --cases $(CASES)
 	$(BIN)/python Testing/benchmarks/self_sorting_experiment.py
+	$(BIN)/python Testing/benchmarks/ablation.py --cases $(CASES)
 
 icons: $(VENV)/.dev
 	$(BIN)/python docs/make_icons.py
