@@ -12,7 +12,7 @@ import numpy as np
 from real_cases import DEFAULT_CASES, real_cases
 
 from medsam2.datasets import LabelledVolume
-from medsam2.evaluation.metrics import overlap
+from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.protocols import segment
 from medsam2.model.network import MedSAM2
 from medsam2.synthetic.volumes import make_scan
@@ -49,7 +49,7 @@ def structure_scores(network: MedSAM2, case: LabelledVolume, most: int | None) -
         row = []
         for memory in RULES.values():
             (stage,) = segment(Tracker(network, slices, memory=memory), truth, "click", 0)
-            row.append(overlap(stage.mask, truth, case.volume.geometry.spacing).dice)
+            row.append(dice(stage.mask, truth))
         print(f"{case.name}, {name}: {' '.join(f'{score:.3f}' for score in row)}", flush=True)
         yield row
 

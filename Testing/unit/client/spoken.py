@@ -79,3 +79,20 @@ def finish_track(session: Session, object_id: str, slices: list[int]) -> int:
     sent(session)
     answer(session, *(mask(request, object_id, index, ones=3) for index in slices), Done(request))
     return request
+
+
+def told(session: Session) -> list:
+    """All that is sent, each answered with ``Done`` as long as the server is told again what it knew."""
+    messages = sent(session)
+    while session.restoring:
+        assert answer(session, Done(messages[-1].id)) == []
+        messages += sent(session)
+    return messages
+
+
+def restarted(session: Session) -> list:
+    """Restart; returns what was sent after the volume."""
+    session.restart()
+    greet(session)
+    finish_upload(session)
+    return told(session)

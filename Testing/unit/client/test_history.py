@@ -15,7 +15,9 @@ from unit.client.spoken import (
     kinds,
     mask,
     opened,
+    restarted,
     sent,
+    told,
 )
 
 
@@ -25,10 +27,7 @@ def retold(session: Session, object_id: str = "a") -> list:
     greet(session)
     finish_upload(session)
     asked = session.prompt(object_id, "k", 3, [(0, 0, True)])
-    messages = sent(session)
-    while session.restoring:
-        assert answer(session, Done(messages[-1].id)) == []
-        messages += sent(session)
+    messages = told(session)
     assert messages[-1].id == asked
     return messages[:-1]
 
@@ -134,13 +133,7 @@ def test_a_correction_in_flight_waits_for_the_tracking_before_it():
     finish_track(session, "a", [1, 2])
     correction = session.prompt("a", "k", 2, [(0, 0, False)])
     sent(session)
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    messages = sent(session)
-    while session.restoring:
-        answer(session, Done(messages[-1].id))
-        messages += sent(session)
+    messages = restarted(session)
     assert kinds(messages) == ["Prompt", "Propagate", "Prompt"]
     assert messages[-1].id == correction
 
@@ -152,13 +145,7 @@ def test_a_job_that_is_done_once_more_starts_from_the_prompts_that_there_are_the
     sent(session)
     answer(session, mask(job, "a", 2))
     finish_prompt(session, "a", 1)
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    messages = sent(session)
-    while session.restoring:
-        answer(session, Done(messages[-1].id))
-        messages += sent(session)
+    restarted(session)
     answer(session, *(mask(job, "a", index) for index in (1, 2, 3, 0)), Done(job))
     assert steps(retold(session)) == [2, ("forward", 2, 2), 1, ("both", 0, 3)]
 

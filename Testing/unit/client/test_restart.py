@@ -12,25 +12,10 @@ from unit.client.spoken import (
     kinds,
     mask,
     opened,
+    restarted,
     sent,
+    told,
 )
-
-
-def told(session: Session) -> list:
-    """All that is sent, each answered with ``Done`` as long as the server is told again what it knew."""
-    messages = sent(session)
-    while session.restoring:
-        assert answer(session, Done(messages[-1].id)) == []
-        messages += sent(session)
-    return messages
-
-
-def restarted(session: Session) -> list:
-    """Restart; returns what was sent after the volume."""
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    return told(session)
 
 
 def test_the_volume_is_told_again_at_once_and_prompts_when_they_are_needed():

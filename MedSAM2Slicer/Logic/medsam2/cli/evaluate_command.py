@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from medsam2.errors import InputError
+from medsam2.cli.checked_cases import checked_cases
 
 
 def evaluate(
@@ -36,12 +36,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Segment the structures of DATASET from prompts, and report Dice, surface Dice and distances."""
-    from medsam2.datasets import read_dataset
     from medsam2.evaluation.output_folder import check_output_folder
 
     check_output_folder(output)
-    cases = read_dataset(dataset, split)[:limit]
-    refuse_problems(dataset, cases)
+    cases = checked_cases(dataset, split, limit)
 
     # Importing torch takes seconds: only now that nothing is wrong.
     from medsam2.cli.progress import progress_bar
@@ -65,16 +63,6 @@ def evaluate(
             report.add(finding)
     report.write(output)
     typer.echo(json.dumps(report.as_json()["summary"]) if as_json else describe(report))
-
-
-def refuse_problems(dataset: Path, cases: list) -> None:
-    """Raise InputError with a line for every unusable file of the cases."""
-    from medsam2.datasets import check_cases
-
-    problems = check_cases(cases)
-    if problems:
-        lines = "".join(f"\n  {problem.sentence}" for problem in problems)
-        raise InputError(f"{dataset} has {len(problems)} unusable files; correct or remove them:{lines}")
 
 
 def describe(report) -> str:

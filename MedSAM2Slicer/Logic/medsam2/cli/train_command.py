@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from medsam2.cli.checked_cases import checked_cases
+
 
 def train(
     dataset: Annotated[Path, typer.Argument(help="Labelled scans: nnU-Net, BTCV, REFUGE, NPZ, CSV or JSON.")],
@@ -76,13 +78,3 @@ def train(
         score = FineTuning(output, sets, settings, Running(save_every, workers, tensorboard), ranks).train()
         if ranks.writes:
             typer.echo(f"Best mean Dice {score:.3f}: {output / WEIGHTS_FILE}, described in {CARD_FILE}.")
-
-
-def checked_cases(source: Path) -> list:
-    """The cases of a set, all of them readable; InputError names every file that is not."""
-    from medsam2.cli.evaluate_command import refuse_problems
-    from medsam2.datasets import read_dataset
-
-    cases = read_dataset(source)
-    refuse_problems(source, cases)
-    return cases

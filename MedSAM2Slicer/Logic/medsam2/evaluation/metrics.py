@@ -37,6 +37,11 @@ def require_monai() -> None:
         raise InputError("Evaluation needs MONAI: run pip install 'medsam2[evaluate]' first.") from error
 
 
+def dice(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Volumetric Dice, 0 to 1, of a mask bool against the truth of the same shape, which is not empty."""
+    return 2 * int((predicted & truth).sum()) / int(predicted.sum() + truth.sum())
+
+
 def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, float, float]) -> Overlap:
     """Scores of a mask (k, j, i) bool against the truth; ``spacing`` in millimetres along (k, j, i).
 
@@ -50,13 +55,12 @@ def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, floa
     if not truth.any() or not predicted.any():
         score = 0.0 if truth.any() or predicted.any() else None
         return Overlap(score, score, None)
-    dice = 2 * int((predicted & truth).sum()) / int(predicted.sum() + truth.sum())
     box = _surroundings(predicted | truth)
     pair, steps = [np.ascontiguousarray(mask[box]) for mask in (predicted, truth)], spacing
     if len(truth) == 1:
         pair, steps = [mask[0] for mask in pair], spacing[1:]
     masks = [torch.from_numpy(mask)[None, None] for mask in pair]
-    return Overlap(dice, *_surface_scores(masks, [float(step) for step in steps]))
+    return Overlap(dice(predicted, truth), *_surface_scores(masks, [float(step) for step in steps]))
 
 
 def _surroundings(mask: np.ndarray) -> tuple[slice, ...]:

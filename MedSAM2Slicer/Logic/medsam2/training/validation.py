@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from medsam2.datasets import Case, LabelledVolume
+from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.protocols import segment
 from medsam2.tracking import Tracker
 from medsam2.training.ranks import Ranks
@@ -33,4 +34,4 @@ def _click_dice(case: LabelledVolume, tracker_of: Callable[[VolumeSlices], Track
     for value in case.structures.values():
         truth = case.labels == value
         (answer,) = segment(tracker_of(slices), truth, protocol="click", clicks=0)
-        yield float(2 * (answer.mask & truth).sum() / (answer.mask.sum() + truth.sum()))
+        yield dice(answer.mask, truth)

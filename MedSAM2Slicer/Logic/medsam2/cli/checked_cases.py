@@ -1,0 +1,17 @@
+"""The cases of a dataset, for the commands that work on one."""
+
+from pathlib import Path
+
+from medsam2.errors import InputError
+
+
+def checked_cases(dataset: Path, split: str = "train", limit: int | None = None) -> list:
+    """The (first ``limit``) cases of one part, all readable; InputError names every file that is not."""
+    from medsam2.datasets import check_cases, read_dataset  # SimpleITK would keep --help waiting
+
+    cases = read_dataset(dataset, split)[:limit]
+    problems = check_cases(cases)
+    if problems:
+        lines = "".join(f"\n  {problem.sentence}" for problem in problems)
+        raise InputError(f"{dataset} has {len(problems)} unusable files; correct or remove them:{lines}")
+    return cases
