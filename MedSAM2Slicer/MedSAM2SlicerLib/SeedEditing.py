@@ -68,9 +68,8 @@ class SeedEditing:
         if preview is None or grid is None:
             self._display.showMessage("Click the object first; then its field of view can be changed.")
             return
-        rowAxis = (
-            0 if preview.axis != "k" else 1
-        )  # of the array's axes that remain, the first runs along rows
+        # Rows follow each other along the first array axis that is not the slices' own.
+        rowAxis = 1 if preview.axis == "k" else 0
         side = preview.view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
         here = self._onSlice((preview.axis, preview.slice_index))
         if here:
