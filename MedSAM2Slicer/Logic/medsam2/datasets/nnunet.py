@@ -23,7 +23,10 @@ def find_nnunet(folder: Path, split: str) -> list[Case] | None:
     structures = _structures(description)
     images_folder, labels_folder = (folder / name for name in FOLDERS[split])
     if not labels_folder.is_dir():
-        raise InputError(f"{folder} has no labels for '{split}': {labels_folder.name} is missing.")
+        raise InputError(
+            f"{folder} has no labels for '{split}': {labels_folder.name} is missing; "
+            "add it, or take the other part (--split)."
+        )
     labels = {stem(path): path for path in visible(labels_folder.iterdir())}
     images = _images(images_folder, set(labels))
     ending = _ending([*labels.values(), *images.values()])
