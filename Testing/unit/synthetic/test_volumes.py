@@ -47,3 +47,16 @@ def test_the_automatic_window_shows_contrast(scans):
     for scan in scans.values():
         grey = choose_window(scan.volume).apply(scan.volume.voxels)
         assert grey.std() > 0.1
+
+
+def test_outlines_are_no_checkerboards(scans):
+    """A scan of about the body part's own voxels, which is not smoothed."""
+    scan = scans["CT"]
+    assert 72 < scan.labels.shape[1] <= 144
+    alternating = [
+        (plane[:-1, :-1] == plane[1:, 1:])
+        & (plane[:-1, 1:] == plane[1:, :-1])
+        & (plane[:-1, :-1] != plane[:-1, 1:])
+        for plane in scan.labels
+    ]
+    assert np.mean(alternating) < 2e-4

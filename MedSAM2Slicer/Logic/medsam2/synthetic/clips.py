@@ -148,9 +148,10 @@ def cut(anatomy: Anatomy, view: View, image_size: int, depth: np.ndarray) -> tup
     """Codes (n,) of the regions seen and the labels (planes, size, size), indices into them."""
     samples = int(np.clip(np.ceil(2 * view.side), 16, image_size))
     along = (np.arange(samples) - (samples - 1) / 2) * (view.side / samples)
-    # Neighbouring samples lie a little before and behind the plane, so that smoothing also acts across it.
+    # Neighbouring samples lie a little before and behind the plane, so that smoothing also acts across it;
+    # without smoothing that would leave a checkerboard.
     dither = np.tile([[-0.9, 0.3], [0.9, -0.3]], (samples // 2 + 1,) * 2)[:samples, :samples]
-    dither = dither * min(1.0, max(0.0, 2 - view.side / image_size))
+    dither = dither * (view.side < image_size)
     index, inside = [], True
     for axis, length in enumerate(anatomy.objects.shape):
         normal, down, right = view.axes[:, axis]
