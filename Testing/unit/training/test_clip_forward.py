@@ -85,7 +85,17 @@ def test_corrected_slices_become_prompted_ones(network, monkeypatch):
     assert remembered == [(0, True), (0, True), (1, True), (1, True)]
 
 
-def test_a_prompted_object_counts_however_thin_it_is(network, monkeypatch):
+def test_an_object_is_there_however_thin_it_is(network):
+    batch = a_batch(frames=3, objects=1)
+    batch.masks[:, 1:] = False
+    batch.masks[:, 1, 20, 8:56] = True
+    frames = list(clip_forward._frames(encode_clips(network, batch.images), batch))
+    assert [frame.visible.tolist() for frame in frames] == [[True] * len(batch.clip)] * 2 + [
+        [False] * len(batch.clip)
+    ]
+
+
+def test_a_prompted_thin_object_is_corrected(network, monkeypatch):
     batch = a_batch(frames=1, objects=1)
     batch.masks[:] = False
     batch.masks[..., 20, 8:56] = True

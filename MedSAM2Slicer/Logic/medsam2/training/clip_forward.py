@@ -104,10 +104,8 @@ def _frames(features: ImageFeatures, batch: ClipBatch):
     targets = F.avg_pool2d(batch.masks.float(), 4)
     for index in range(frames):
         own = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, index] for level in features))
-        target = targets[:, index]
-        # Where it is prompted an object is there, even if too thin to fill half of a logit's pixel.
-        visible = (target.flatten(1).amax(dim=1) > 0.5) | (index == 0)
-        yield _Frame(own, batch.masks[:, index], target, visible)
+        masks = batch.masks[:, index]
+        yield _Frame(own, masks, targets[:, index], masks.flatten(1).any(dim=1))
 
 
 def _first_answer(

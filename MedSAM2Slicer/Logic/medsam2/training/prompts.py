@@ -54,14 +54,14 @@ def jittered_box(region: Tensor, jitter: float = 0.08) -> Tensor:
 
 
 def first_prompts(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A click (two thirds) or a box for each true mask (M, S, S).
+    """A click or a box, equally likely, for each true mask (M, S, S).
 
     Returns:
         points (M, 2, 2) and labels (M, 2), a click padded to two points with label -1;
         is_box (M,) bool.
     """
     count, device = len(masks), masks.device
-    is_box = torch.rand(count, device=device) < 0.34
+    is_box = torch.rand(count, device=device) < 0.5
     click = random_click(masks, torch.rand(count, device=device) < 0.7)
     as_points = torch.stack((click, torch.zeros_like(click)), dim=1)
     points = torch.where(is_box[:, None, None], jittered_box(masks), as_points)

@@ -52,26 +52,33 @@ PHASES = (
     Phase(steps=900, rate=4e-4, image_size=128, frames=6, clips=8, objects=4),
     Phase(steps=200, rate=2.5e-4, image_size=256, frames=2, clips=6, objects=5),
     Phase(steps=480, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
+    Phase(steps=1300, rate=4e-4, image_size=128, frames=6, clips=8, objects=4),
+    Phase(steps=700, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 
 
 def learning_rate(step: int) -> float:
     """Warm-up, then straight lines from the rate of one phase to that of the next, and to 0 at the end."""
-    phase, end = phase_at(step)
-    following = PHASES.index(phase) + 1
-    target = PHASES[following].rate if following < len(PHASES) else 0.0
+    index, end = _phase_index(step)
+    phase, following = PHASES[index], PHASES[index + 1 :]
+    target = following[0].rate if following else 0.0
     left = (end - step) / phase.steps
     return min(1.0, (step + 1) / WARMUP_STEPS) * (target + (phase.rate - target) * left)
 
 
 def phase_at(step: int) -> tuple[Phase, int]:
     """The phase that a step belongs to, and the step at which it ends."""
+    index, end = _phase_index(step)
+    return PHASES[index], end
+
+
+def _phase_index(step: int) -> tuple[int, int]:
     end = 0
-    for phase in PHASES:
+    for index, phase in enumerate(PHASES):
         end += phase.steps
         if step < end:
-            return phase, end
+            return index, end
     raise ValueError(f"step {step} is past the last of {TOTAL_STEPS}")
 
 
