@@ -143,6 +143,14 @@ def test_a_closer_view_is_preferred_only_where_it_shows_more_voxels(image_size, 
     assert best_view([sure, less_sure], click(0, 100, 100), SHAPE, image_size) == chosen
 
 
+@pytest.mark.parametrize(
+    "other", [(75, 75, 50, 50), (95, 95, 10, 10), (80, 80, 40, 20)], ids=["leaves", "small", "half"]
+)
+def test_a_mask_that_fills_its_box_is_preferred(other):
+    fills, sure = a_mask(80, 80, 40, 40, WIDE, 0.6), a_mask(*other, CLOSE, 0.85)
+    assert best_view([fills, sure], Prompt(0, box=(79.5, 79.5, 119.5, 119.5)), SHAPE, 64) == WIDE
+
+
 @pytest.mark.parametrize("corner", [(-0.5, -0.5), (199.5, 199.5), (-0.5, 199.5)])
 def test_clicks_on_the_very_rim_are_scored(corner):
     prompt = click(0, *corner)

@@ -11,14 +11,16 @@ from .view import OUTSIDE_LOGIT, View
 
 REACH = 3
 """How far, in pixels of the logits, a part may lie from its counterpart on the neighbouring slice."""
+BOX_MARGIN = 0.05
+"""A mask may leave its box by this share of the box's sides: people draw boxes a little too tight."""
 
 
 def near_prompt(logits: Tensor, prompt: Prompt, view: View, earlier: Tensor | None = None) -> Tensor:
     """Logits (1, 1, s, s) of a prompted slice without the parts that no click or box points at.
 
-    Parts of the ``earlier`` answer (1, 1, s, s) that the prompt corrects count as pointed at.
-
-    Negative clicks point at nothing; where they are all there is, the mask stays as it is.
+    A box holds all of the object, unless a positive click says that there is more of it outside. Parts of
+    the ``earlier`` answer (1, 1, s, s) that the prompt corrects count as pointed at. Negative clicks point
+    at nothing; where they are all there is, the mask stays as it is.
     """
     size = logits.shape[-1]
     seeds = np.zeros((size, size), bool) if earlier is None else (earlier[0, 0] > 0).cpu().numpy()
@@ -27,6 +29,7 @@ def near_prompt(logits: Tensor, prompt: Prompt, view: View, earlier: Tensor | No
             _mark(seeds, view, (row, column), (row, column))
     if prompt.box is not None:
         _mark(seeds, view, prompt.box[:2], prompt.box[2:])
+        logits = _within_box(logits, prompt, view)
     return _keep_parts(logits, seeds)
 
 
@@ -34,6 +37,20 @@ def near_neighbour(logits: Tensor, view: View, neighbour: Tensor, neighbour_view
     """Logits (1, 1, s, s) of a tracked slice without the parts that nothing on the slice before leads to."""
     before = view.logits_from(neighbour, neighbour_view)[0, 0] > 0
     return _keep_parts(logits, before.cpu().numpy())
+
+
+def _within_box(logits: Tensor, prompt: Prompt, view: View) -> Tensor:
+    """Logits without what lies outside the prompt's box."""
+    low, high = np.sort(np.reshape(prompt.box, (2, 2)), axis=0)
+    margin = BOX_MARGIN * (high - low)
+    low, high = low - margin, high + margin
+    clicks = np.array([(row, column) for row, column, positive in prompt.points if positive]).reshape(-1, 2)
+    if ((clicks < low) | (clicks > high)).any():
+        return logits
+    (left, top), (right, bottom) = view.to_pixels(np.array([low, high]), logits.shape[-1])
+    place = torch.arange(logits.shape[-1], device=logits.device)
+    rows, columns = (place >= top) & (place <= bottom), (place >= left) & (place <= right)
+    return torch.where(rows[:, None] & columns, logits, OUTSIDE_LOGIT)
 
 
 def _mark(seeds: np.ndarray, view: View, one: tuple[float, float], other: tuple[float, float]) -> None:

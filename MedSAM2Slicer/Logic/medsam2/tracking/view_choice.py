@@ -23,6 +23,8 @@ AGREEMENT_BONUS = 0.5
 """Given in full to a view whose mask is the same as those of the next wider and the next closer view. The
 predicted IoU alone is easily deceived: from a click in something small, a wide view segments its large
 neighbour, and is sure of it."""
+BOX_BONUS = 1.0
+"""Given in full to a mask that fills its box, from side to side both ways, and does not leave it."""
 CLOSENESS_BONUS = 0.05
 """Given for every halving of the view that shows more of the voxels, and does not just enlarge them."""
 SMALL_PIXELS = 60
@@ -80,7 +82,7 @@ def best_view(masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], im
 
 
 def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: int) -> float:
-    """Predicted IoU less the penalties that need no other view."""
+    """Predicted IoU, with the bonus and the penalties that need no other view."""
     pixels = (mask.logits > 0).sum() * (image_size / mask.logits.shape[0]) ** 2
     score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
     if pixels < SMALL_PIXELS:
@@ -88,7 +90,18 @@ def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: 
     covers = _coverage(mask, shape)
     if any(covers(row, column) != positive for row, column, positive in prompt.points):
         score -= MISSED_PENALTY
+    if prompt.box is not None:
+        score += BOX_BONUS * _box_fit(mask, prompt.box)
     return score
+
+
+def _box_fit(mask: SliceMask, box: tuple[float, float, float, float]) -> float:
+    """IoU of a mask's bounding box and the box that a person drew."""
+    low, high = np.sort(np.reshape(box, (2, 2)), axis=0)
+    first = np.array([mask.row, mask.column]) - 0.5
+    last = first + mask.mask.shape
+    shared = np.prod(np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None))
+    return float(shared / (np.prod(high - low) + np.prod(last - first) - shared))
 
 
 def _coverage(mask: SliceMask, shape: tuple[int, int]) -> Callable[[float, float], bool]:
