@@ -70,6 +70,23 @@ def test_going_on_starts_from_what_was_saved(tiny_phases, tmp_path):
     assert before["optimiser"]["state"]
 
 
+def test_a_new_run_goes_on_from_shipped_weights_and_warms_up_again(tiny_phases, tmp_path):
+    train_starter.train(tmp_path / "first", workers=0, until=2)
+    weights = tmp_path / "first" / "starter.safetensors"
+    run, network = train_starter.starter_run(tmp_path / "second", torch.device("cpu"), weights)
+    saved = load_file(weights)
+    assert run.step == 2
+    assert all(torch.equal(value, saved[name].float()) for name, value in network.state_dict().items())
+    train_starter.train(tmp_path / "second", workers=0, until=3, weights=weights)
+    run, _ = train_starter.starter_run(tmp_path / "second", torch.device("cpu"), weights)
+    assert run.step == 3
+
+
+def test_the_rate_warms_up_again_where_a_new_run_goes_on():
+    start = train_starter.PHASES[0].steps
+    assert train_starter.learning_rate(start, start) < 0.01 * train_starter.learning_rate(start)
+
+
 def test_the_log_can_be_read_by_machines(tmp_path):
     log = TrainingLog(tmp_path)
     log.add({"loss": 2.0, "last": float("nan")})

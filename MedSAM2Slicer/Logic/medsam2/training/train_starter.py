@@ -1,14 +1,17 @@
 """Train the starter weights on synthetic volumes: ``python -m medsam2.training.train_starter RUN``.
 
 The run folder holds the newest state, from which the same command goes on, and ``starter.safetensors``, the
-weights as fp16. Runs on a GPU where there is one, else on the CPU.
+weights as fp16. Where the state is lost, a new run goes on from such a file; its optimiser warms up again.
+Runs on a GPU where there is one, else on the CPU.
 """
 
 import argparse
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from medsam2.model.config import network_config
@@ -54,17 +57,19 @@ PHASES = (
     Phase(steps=480, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
     Phase(steps=1300, rate=4e-4, image_size=128, frames=6, clips=8, objects=4),
     Phase(steps=700, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
+    Phase(steps=1100, rate=4e-4, image_size=128, frames=6, clips=8, objects=4),
+    Phase(steps=600, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 
 
-def learning_rate(step: int) -> float:
-    """Warm-up, then straight lines from the rate of one phase to that of the next, and to 0 at the end."""
+def learning_rate(step: int, start: int = 0) -> float:
+    """Warm-up from ``start``, then straight lines from a phase's rate to that of the next, at last to 0."""
     index, end = _phase_index(step)
     phase, following = PHASES[index], PHASES[index + 1 :]
     target = following[0].rate if following else 0.0
     left = (end - step) / phase.steps
-    return min(1.0, (step + 1) / WARMUP_STEPS) * (target + (phase.rate - target) * left)
+    return min(1.0, (step + 1 - start) / WARMUP_STEPS) * (target + (phase.rate - target) * left)
 
 
 def phase_at(step: int) -> tuple[Phase, int]:
@@ -82,10 +87,17 @@ def _phase_index(step: int) -> tuple[int, int]:
     raise ValueError(f"step {step} is past the last of {TOTAL_STEPS}")
 
 
-def starter_run(folder: Path, device: torch.device) -> tuple[Run, MedSAM2]:
-    """A run of the starter network, new or going on, and the network itself."""
+def starter_run(folder: Path, device: torch.device, weights: Path | None = None) -> tuple[Run, MedSAM2]:
+    """A run of the starter network, new or going on, and the network itself.
+
+    Args:
+        folder: of the run; the state in it goes before ``weights``.
+        device: where to train.
+        weights: a run's ``starter.safetensors``, from whose step a new run goes on.
+    """
     network = MedSAM2(network_config("starter"))
     initialise(network)
+    start = _take_weights(network, weights) if weights else 0
     head = DenseHead(network.config.model_dim)
     modules = {"network": network.to(device).train(), "head": head.to(device)}
 
@@ -97,15 +109,24 @@ def starter_run(folder: Path, device: torch.device) -> tuple[Run, MedSAM2]:
     groups = decay_groups([*network.parameters(), *head.parameters()], WEIGHT_DECAY)
     # A rate of 1, as the schedule gives the rates themselves.
     optimiser = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98))
-    return Run(
-        folder, modules, optimiser, Recipe(loss, learning_rate, CLIP_NORM), Ranks(0, 1, device)
-    ), network
+    recipe = Recipe(loss, partial(learning_rate, start=start), CLIP_NORM)
+    run = Run(folder, modules, optimiser, recipe, Ranks(0, 1, device))
+    run.step = max(run.step, start)
+    return run, network
 
 
-def train(folder: Path, workers: int, until: int = TOTAL_STEPS) -> None:
-    """Train, or go on training, in ``folder`` up to step ``until``."""
+def _take_weights(network: MedSAM2, path: Path) -> int:
+    """Load the weights that ``write_weights`` wrote; returns the step that they are of."""
+    with safe_open(path, "pt") as file:
+        network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        return int(file.metadata()["steps"])
+
+
+def train(folder: Path, workers: int, until: int = TOTAL_STEPS, weights: Path | None = None) -> None:
+    """Train, or go on training, in ``folder`` up to step ``until``; see ``starter_run``."""
     folder.mkdir(parents=True, exist_ok=True)
-    run, network = starter_run(folder, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    run, network = starter_run(folder, device, weights)
     log = TrainingLog(folder)
     while run.step < until:
         phase, end = phase_at(run.step)
@@ -123,8 +144,9 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of the run; an existing one goes on")
     parser.add_argument("--workers", type=int, default=2, help="processes that make clips")
     parser.add_argument("--until", type=int, default=TOTAL_STEPS, help="stop at this step")
+    parser.add_argument("--weights", type=Path, help="starter.safetensors from which a new run goes on")
     arguments = parser.parse_args()
-    train(arguments.run, arguments.workers, arguments.until)
+    train(arguments.run, arguments.workers, arguments.until, arguments.weights)
 
 
 if __name__ == "__main__":
