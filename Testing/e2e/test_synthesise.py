@@ -1,3 +1,8 @@
+import signal
+import subprocess
+import sys
+import time
+
 from medsam2.datasets import check_cases, read_dataset
 
 MODALITIES = ("--modality", "MR", "--modality", "US")
@@ -19,3 +24,17 @@ def test_a_folder_in_use_is_left_alone(medsam2, tmp_path):
     assert done.returncode == 2
     assert "name a new folder" in done.stderr
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_an_interruption_leaves_nothing_behind(tmp_path):
+    command = [sys.executable, "-m", "medsam2.cli.main", "synthesise", tmp_path / "made", "--count", "500"]
+    # A job of a script in the background would ignore the interruption, and hand that on.
+    process = subprocess.Popen(
+        command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    )
+    while not list(tmp_path.glob(".incomplete-*/made/labelsTr/*.nii.gz")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    assert not list(tmp_path.iterdir())

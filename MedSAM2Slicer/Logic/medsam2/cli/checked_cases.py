@@ -13,5 +13,6 @@ def checked_cases(dataset: Path, split: str = "train", limit: int | None = None)
     problems = check_cases(cases)
     if problems:
         lines = "".join(f"\n  {problem.sentence}" for problem in problems)
-        raise InputError(f"{dataset} has {len(problems)} unusable files; correct or remove them:{lines}")
+        files = "1 unusable file" if len(problems) == 1 else f"{len(problems)} unusable files"
+        raise InputError(f"{dataset} has {files}; correct or remove them:{lines}")
     return cases

@@ -1,6 +1,9 @@
 """``medsam2 synthesise``: a dataset of synthetic scans with labels."""
 
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -35,32 +38,41 @@ def synthesise(
     from medsam2.synthetic.volumes import MOST_STRUCTURES, make_scan
     from medsam2.volume import complete_file, write_labelmap, write_volume
 
-    images, labels = _make_folders(folder)
     kinds = modality or list(Modality)
-    for number in track(range(seed, seed + count), "Scans", transient=True):
-        kind = kinds[number % len(kinds)].value
-        scan, name = make_scan(number, kind), f"{kind.lower()}_{number:04}"
-        write_volume(images / f"{name}_0000.nii.gz", scan.volume.voxels, scan.volume.geometry)
-        write_labelmap(labels / f"{name}.nii.gz", scan.labels, scan.volume.geometry)
-    structures = {f"structure {value}": value for value in range(1, MOST_STRUCTURES + 1)}
-    description = {
-        "channel_names": {"0": " or ".join(kind.value for kind in kinds)},
-        "labels": {"background": 0, **structures},
-        "numTraining": count,
-        "file_ending": ".nii.gz",
-    }
-    with complete_file(folder / "dataset.json") as unfinished:
-        unfinished.write_text(json.dumps(description, indent=1), encoding="utf-8")
+    with _complete_folder(folder) as made:
+        for number in track(range(seed, seed + count), "Scans", transient=True):
+            kind = kinds[number % len(kinds)].value
+            scan, name = make_scan(number, kind), f"{kind.lower()}_{number:04}"
+            image, label = made / "imagesTr" / f"{name}_0000.nii.gz", made / "labelsTr" / f"{name}.nii.gz"
+            write_volume(image, scan.volume.voxels, scan.volume.geometry)
+            write_labelmap(label, scan.labels, scan.volume.geometry)
+        structures = {f"structure {value}": value for value in range(1, MOST_STRUCTURES + 1)}
+        description = {
+            "channel_names": {"0": " or ".join(kind.value for kind in kinds)},
+            "labels": {"background": 0, **structures},
+            "numTraining": count,
+            "file_ending": ".nii.gz",
+        }
+        with complete_file(made / "dataset.json") as unfinished:
+            unfinished.write_text(json.dumps(description, indent=1), encoding="utf-8")
     typer.echo(f"{count} scans with labels in {folder}")
 
 
-def _make_folders(folder: Path) -> tuple[Path, Path]:
+@contextmanager
+def _complete_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside ``folder``, whose place it takes when all of the dataset is in it."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something already: name a new folder.")
     try:
-        folders = folder / "imagesTr", folder / "labelsTr"
-        for part in folders:
-            part.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder.parent)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be made: choose another.") from error
-    return folders
+    with beside as temporary:
+        made = Path(temporary) / "made"
+        for part in ("imagesTr", "labelsTr"):
+            (made / part).mkdir(parents=True)
+        yield made
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)

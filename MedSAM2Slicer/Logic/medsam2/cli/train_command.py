@@ -43,7 +43,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Of the split, the clips and the prompts.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Processes that cut clips.", min=0)] = 2,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Also write curves; needs 'medsam2[train]'.")
+        bool, typer.Option("--tensorboard", help="Also write curves; needs the package tensorboard.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:

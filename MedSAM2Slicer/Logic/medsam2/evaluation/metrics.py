@@ -34,7 +34,7 @@ def require_monai() -> None:
     try:
         import monai.metrics  # noqa: F401
     except ImportError as error:
-        raise InputError("Evaluation needs MONAI: run pip install 'medsam2[evaluate]' first.") from error
+        raise InputError("Evaluation needs MONAI: run pip install monai first.") from error
 
 
 def dice(predicted: np.ndarray, truth: np.ndarray) -> float:

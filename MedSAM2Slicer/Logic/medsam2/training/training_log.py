@@ -66,7 +66,7 @@ def _curves(folder: Path):
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise InputError(
-            "The package tensorboard is not installed: install 'medsam2[train]', or leave out --tensorboard; "
-            f"{LOG_FILE} has the same numbers."
+            "The package tensorboard is not installed: run pip install tensorboard first, or leave out "
+            f"--tensorboard; {LOG_FILE} has the same numbers."
         ) from error
     return SummaryWriter(str(folder / "tensorboard"))
