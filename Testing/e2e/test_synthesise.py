@@ -1,8 +1,8 @@
 import signal
 import subprocess
 import sys
-import time
 
+from e2e.server_process import PATIENCE, wait_for
 from medsam2.datasets import check_cases, read_dataset
 
 MODALITIES = ("--modality", "MR", "--modality", "US")
@@ -32,9 +32,7 @@ def test_an_interruption_leaves_nothing_behind(tmp_path):
     process = subprocess.Popen(
         command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
     )
-    while not list(tmp_path.glob(".incomplete-*/made/labelsTr/*.nii.gz")):
-        assert process.poll() is None
-        time.sleep(0.05)
+    wait_for(lambda: list(tmp_path.glob(".incomplete-*/made/labelsTr/*.nii.gz")))
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) != 0
+    assert process.wait(PATIENCE) != 0
     assert not list(tmp_path.iterdir())

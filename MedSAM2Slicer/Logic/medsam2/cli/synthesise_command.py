@@ -1,7 +1,6 @@
 """``medsam2 synthesise``: a dataset of synthetic scans with labels."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -61,15 +60,16 @@ def synthesise(
 @contextmanager
 def _complete_folder(folder: Path) -> Iterator[Path]:
     """A folder beside ``folder``, whose place it takes when all of the dataset is in it."""
+    from medsam2.volume.writing import hidden_folder_beside
+
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something already: name a new folder.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder.parent)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be made: choose another.") from error
-    with beside as temporary:
-        made = Path(temporary) / "made"
+    with hidden_folder_beside(folder) as hidden:
+        made = hidden / "made"
         for part in ("imagesTr", "labelsTr"):
             (made / part).mkdir(parents=True)
         yield made

@@ -1,13 +1,12 @@
 """The folder of a report appears complete or not at all."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from medsam2.errors import InputError
-from medsam2.volume.writing import explained_write_errors
+from medsam2.volume.writing import hidden_folder_beside
 
 MARK = "results.json"
 CONTENT = {"report.md", "results.csv", MARK, "dice_against_clicks.png", "worst"}
@@ -28,7 +27,7 @@ def check_output_folder(folder: Path) -> None:
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if present and (MARK not in present or present - CONTENT):
         raise InputError(f"{folder} holds files that are no report: choose another folder with -o.")
-    with _beside(folder):
+    with hidden_folder_beside(folder):
         pass
 
 
@@ -42,20 +41,10 @@ def complete_folder(folder: Path) -> Iterator[Path]:
         InputError: as ``check_output_folder``, or the disk is full.
     """
     check_output_folder(folder)
-    with _beside(folder) as temporary:
+    with hidden_folder_beside(folder) as temporary:
         fresh, earlier = temporary / "fresh", temporary / "earlier"
         fresh.mkdir()
         yield fresh
         if folder.exists():
             os.replace(folder, earlier)
         os.replace(fresh, folder)
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A hidden folder in the same file system, so that the last step is a rename."""
-    with (
-        explained_write_errors(folder),
-        tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder.parent) as temporary,
-    ):
-        yield Path(temporary)

@@ -84,7 +84,7 @@ def best_view(
         images: what each view shows, of the size of its mask's logits.
         prompt: what was answered.
         shape: of the slice.
-        image_size: side in pixels of the images on which the object will be tracked.
+        image_size: side in pixels of the network's own images: a view of fewer voxels only enlarges them.
     """
     scores = [_score(mask, image, prompt, shape) for mask, image in zip(masks, images, strict=True)]
     agreements = [_agreement(wide, close, shape) for wide, close in pairwise(masks)]

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from medsam2.model.config import network_config
@@ -26,6 +25,7 @@ from medsam2.training.run import Recipe, Run, decay_groups
 from medsam2.training.starter_clips import LabelledBatch, clip_batches
 from medsam2.training.starter_init import initialise
 from medsam2.training.training_log import TrainingLog
+from medsam2.weights.checkpoint import read_checkpoint
 
 WEIGHT_DECAY, CLIP_NORM, WARMUP_STEPS = 0.05, 1.0, 150
 SAVE_EVERY = 100
@@ -97,7 +97,11 @@ def starter_run(folder: Path, device: torch.device, weights: Path | None = None)
     """
     network = MedSAM2(network_config("starter"))
     initialise(network)
-    start = _take_weights(network, weights) if weights else 0
+    start = 0
+    if weights is not None:
+        checkpoint = read_checkpoint(weights, "starter")
+        network.load_state_dict(checkpoint.tensors)
+        start = int(checkpoint.metadata["steps"])
     head = DenseHead(network.config.model_dim)
     modules = {"network": network.to(device).train(), "head": head.to(device)}
 
@@ -113,13 +117,6 @@ def starter_run(folder: Path, device: torch.device, weights: Path | None = None)
     run = Run(folder, modules, optimiser, recipe, Ranks(0, 1, device))
     run.step = max(run.step, start)
     return run, network
-
-
-def _take_weights(network: MedSAM2, path: Path) -> int:
-    """Load the weights that ``write_weights`` wrote; returns the step that they are of."""
-    with safe_open(path, "pt") as file:
-        network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        return int(file.metadata()["steps"])
 
 
 def train(folder: Path, workers: int, until: int = TOTAL_STEPS, weights: Path | None = None) -> None:

@@ -58,13 +58,23 @@ def complete_file(path: str | os.PathLike) -> Iterator[Path]:
         raise InputError(f"The folder {path.parent} does not exist: create it first, or choose another.")
     if path.is_dir():
         raise InputError(f"{path} is a folder: give the name of a file to write.")
+    with hidden_folder_beside(path) as folder:
+        unfinished = folder / path.name
+        yield unfinished
+        os.replace(unfinished, path)
+
+
+@contextmanager
+def hidden_folder_beside(path: Path) -> Iterator[Path]:
+    """A folder for what is to become ``path``, in the same file system, so that the last step is a rename.
+
+    Raises InputError if the folder of ``path`` is closed to writing, or if the disk is full.
+    """
     with (
         explained_write_errors(path),
         tempfile.TemporaryDirectory(prefix=".incomplete-", dir=path.parent) as folder,
     ):
-        unfinished = Path(folder) / path.name
-        yield unfinished
-        os.replace(unfinished, path)
+        yield Path(folder)
 
 
 @contextmanager
