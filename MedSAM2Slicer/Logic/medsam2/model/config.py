@@ -27,8 +27,6 @@ class NetworkConfig:
         memory_layers, memory_feedforward: depth and hidden width of the memory attention.
         decoder_heads, decoder_feedforward: the mask decoder's two-way transformer.
         memory_frames: slots of the temporal memory, the prompted one included (``num_maskmem``).
-        view_choice_size: side of the images on which this network chooses a field of view; ``image_size``
-            when None. Only trained weights can tell how small it may be.
         single_mask_tracking: on slices without a prompt take the decoder's single mask rather than the
             best of three, and never replace an unsteady single mask. Official networks do the opposite;
             ours is too young to rank three candidates of an object that memory has already settled.
@@ -52,7 +50,6 @@ class NetworkConfig:
     decoder_feedforward: int = 2048
     memory_frames: int = 7
     pointer_frames: int = 16
-    view_choice_size: int | None = None
     single_mask_tracking: bool = False
 
     @property
@@ -108,7 +105,6 @@ PRESETS: dict[str, NetworkConfig] = {
         memory_feedforward=512,
         decoder_heads=4,
         decoder_feedforward=512,
-        view_choice_size=128,
         single_mask_tracking=True,
     ),
 }

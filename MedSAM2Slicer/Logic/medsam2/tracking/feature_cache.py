@@ -19,12 +19,10 @@ class FeatureCache:
         network: encodes what is missing.
         slices: where the images come from.
         budget: bytes that the kept features may take.
-        image_size: side of the images in pixels; the network's own when not given.
     """
 
-    def __init__(self, network: MedSAM2, slices: Slices, budget: int, image_size: int | None = None):
+    def __init__(self, network: MedSAM2, slices: Slices, budget: int):
         self.network = network
-        self.image_size = image_size or network.config.image_size
         self._slices = slices
         self._budget = budget
         self._kept: OrderedDict[tuple[int, View], ImageFeatures] = OrderedDict()
@@ -53,7 +51,8 @@ class FeatureCache:
         self.used_bytes = 0
 
     def _encode(self, slice_index: int, view: View) -> ImageFeatures:
-        image = view.network_image(self._slices.pixels(slice_index), self.image_size)
+        size = self.network.config.image_size
+        image = view.network_image(self._slices.pixels(slice_index), size)
         return self.network.encode_image(image.to(self.network.device))
 
 

@@ -66,7 +66,10 @@ class Tracker:
         self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
         self._memories = MemoryEncoding(network, self.features)
-        self._chooser = ViewChooser(slices, self._features_to_choose_by(view_network or network, cache_bytes))
+        chooser_features = self.features
+        if view_network is not None:
+            chooser_features = FeatureCache(view_network, slices, cache_bytes // 8)
+        self._chooser = ViewChooser(view_network or network, slices, chooser_features)
 
     def prompt(self, object_id: str, prompt: Prompt, view: str | float | None = None) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
@@ -152,20 +155,13 @@ class Tracker:
 
     @property
     def choice_features(self) -> FeatureCache:
-        """Features that the choice of a view looks at: ``features``, or a cache of their own."""
+        """Features that the choice of a view looks at: ``features``, or those of the ``view_network``."""
         return self._chooser.features
 
     @property
     def remembered_bytes(self) -> int:
         """Memory that prompts and answers take."""
         return sum(target.remembered_bytes for target in self.objects.values())
-
-    def _features_to_choose_by(self, network: MedSAM2, cache_bytes: int) -> FeatureCache:
-        """The cache of tracking itself where the choice of a view looks at the same images."""
-        size = network.config.view_choice_size
-        if network is self.network and size is None:
-            return self.features
-        return FeatureCache(network, self.slices, cache_bytes // 8, size)
 
     def _start(self, name: str, start: int | None) -> int:
         if name not in self.objects or not self.objects[name].prompts:

@@ -14,22 +14,21 @@ from .view import View
 
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Views tried: the whole slice's side divided by each."""
-MISSED_PENALTY = 0.33
-"""Taken from the predicted IoU of a mask that misses a positive click or covers a negative one."""
-CUT_PENALTY = 0.75
+SMALL_PENALTY, MISSED_PENALTY = 0.15, 0.5
+"""Taken from the predicted IoU of a mask that is too small in its view to be trusted, or that misses a
+positive click or covers a negative one."""
+CUT_PENALTY = 0.5
 """Taken in full from a mask that covers all of its view's border; from others by the share they cover."""
-AGREEMENT_BONUS = 0.6
+AGREEMENT_BONUS = 0.5
 """Given in full to a view whose mask is the same as those of the next wider and the next closer view. The
 predicted IoU alone is easily deceived: from a click in something small, a wide view segments its large
 neighbour, and is sure of it."""
-BOX_BONUS = 0.9
+BOX_BONUS = 1.0
 """Given in full to a mask that fills its box, from side to side both ways, and does not leave it."""
-CONTRAST_BONUS = 0.36
-"""Given for every unit of contrast along the mask's outline."""
-RIM, LEAST_SPREAD, MOST_CONTRAST = 2, 0.03, 4.0
-"""Contrast is measured so many pixels of the logits to both sides of the outline, and is limited."""
-CLOSENESS_BONUS = 0.11
+CLOSENESS_BONUS = 0.05
 """Given for every halving of the view that shows more of the voxels, and does not just enlarge them."""
+SMALL_PIXELS = 60
+"""A mask of fewer pixels of the network's image is too small."""
 PROMPT_SHARE = 0.85
 """A view is at least so large that prompts fill no more of its side than this."""
 NEAR_BORDER, FILLED = 0.06, 0.8
@@ -70,23 +69,9 @@ def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
     return (min(rows), max(rows)), (min(columns), max(columns))
 
 
-def best_view(
-    masks: list[SliceMask],
-    images: list[np.ndarray],
-    prompt: Prompt,
-    shape: tuple[int, int],
-    image_size: int,
-) -> View:
-    """Of the answers in several views, widest first, the view of the most convincing one.
-
-    Args:
-        masks: the answers.
-        images: what each view shows, of the size of its mask's logits.
-        prompt: what was answered.
-        shape: of the slice.
-        image_size: side in pixels of the network's own images: a view of fewer voxels only enlarges them.
-    """
-    scores = [_score(mask, image, prompt, shape) for mask, image in zip(masks, images, strict=True)]
+def best_view(masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], image_size: int) -> View:
+    """Of the answers in several views, widest first, the view of the most convincing one."""
+    scores = [_score(mask, prompt, shape, image_size) for mask in masks]
     agreements = [_agreement(wide, close, shape) for wide, close in pairwise(masks)]
     for place, mask in enumerate(masks):
         beside = agreements[max(place - 1, 0) : place + 1]
@@ -96,27 +81,18 @@ def best_view(
     return masks[scores.index(max(scores))].view
 
 
-def _score(mask: SliceMask, image: np.ndarray, prompt: Prompt, shape: tuple[int, int]) -> float:
+def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: int) -> float:
     """Predicted IoU, with the bonus and the penalties that need no other view."""
+    pixels = (mask.logits > 0).sum() * (image_size / mask.logits.shape[0]) ** 2
     score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
-    score += CONTRAST_BONUS * _contrast(mask.logits > 0, image)
+    if pixels < SMALL_PIXELS:
+        score -= SMALL_PENALTY
     covers = _coverage(mask, shape)
     if any(covers(row, column) != positive for row, column, positive in prompt.points):
         score -= MISSED_PENALTY
     if prompt.box is not None:
         score += BOX_BONUS * _box_fit(mask, prompt.box)
     return score
-
-
-def _contrast(mask: np.ndarray, image: np.ndarray) -> float:
-    """Difference of brightness across the outline of a mask (s, s) in units of the spread on both sides."""
-    inside = mask & ~ndimage.binary_erosion(mask, iterations=RIM)
-    outside = ndimage.binary_dilation(mask, iterations=RIM) & ~mask
-    if not (inside.any() and outside.any()):
-        return 0.0
-    one, other = image[inside], image[outside]
-    spread = one.std() + other.std() + LEAST_SPREAD
-    return min(abs(float(one.mean() - other.mean())) / float(spread), MOST_CONTRAST)
 
 
 def _box_fit(mask: SliceMask, box: tuple[float, float, float, float]) -> float:

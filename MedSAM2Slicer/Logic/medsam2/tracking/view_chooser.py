@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from medsam2.model.network import ImageFeatures, MaskPrediction
+from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 from medsam2.volume import Prompt, Slices
 
 from .feature_cache import FeatureCache
@@ -18,13 +18,13 @@ class ViewChooser:
     """Chooses the field of view of a prompt.
 
     Args:
+        network: answers the prompt in each view; need not be the one that tracks.
         slices: where the images come from.
-        features: cache of the image features of the network that answers the prompt in each view; it need
-            not be the one that tracks, nor see images as large.
+        features: cache of that network's image features.
     """
 
-    def __init__(self, slices: Slices, features: FeatureCache):
-        self._network = features.network
+    def __init__(self, network: MedSAM2, slices: Slices, features: FeatureCache):
+        self._network = network
         self._slices = slices
         self.features = features
 
@@ -38,16 +38,14 @@ class ViewChooser:
             _mask(prompt.slice_index, view, shape, *answer)
             for view, *answer in zip(views, *answers[:3], strict=True)
         ]
-        pixels = self._slices.pixels(prompt.slice_index)
-        images = [mask.view.network_image(pixels, mask.logits.shape[0])[0, 0].numpy() for mask in masks]
-        return best_view(masks, images, prompt, shape, self._network.config.image_size)
+        return best_view(masks, prompt, shape, self._network.config.image_size)
 
     def _decode(self, prompt: Prompt, views: list[View]) -> MaskPrediction:
         """Answers in all views, as one batch: one by one takes twice as long."""
         network = self._network
         each = [self.features.get(prompt.slice_index, view) for view in views]
         features = ImageFeatures(*(torch.cat(level) for level in zip(*each, strict=True)))
-        points = [network_points(prompt, view, self.features.image_size) for view in views]
+        points = [network_points(prompt, view, network.config.image_size) for view in views]
         pixels, labels = (torch.cat(part).to(network.device) for part in zip(*points, strict=True))
         conditioned = network.condition(features.s16, None)
         return network.decode(features, conditioned, pixels, labels, ambiguous=prompt.is_ambiguous)
