@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-ABSENT_SLICES = 4
-"""Slices without the object after which a direction ends."""
+from medsam2.protocol import ABSENT_STOP
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class PropagationChoice:
         """As ``PolledClient.propagate`` takes them."""
         options = {
             "direction": "both" if self.direction == "range" else self.direction,
-            "absent_stop": ABSENT_SLICES if self.stopWhenAbsent else None,
+            "absent_stop": ABSENT_STOP if self.stopWhenAbsent else None,
         }
         if self.direction == "range":
             options |= {"first": min(self.first, self.last), "last": max(self.first, self.last)}

@@ -3,7 +3,9 @@
 import pytest
 from MedSAM2SlicerLib.PropagationJobs import PropagationChoice, propagationJobs
 
-BOTH = {"direction": "both", "absent_stop": 4}
+from medsam2.protocol import ABSENT_STOP
+
+BOTH = {"direction": "both", "absent_stop": ABSENT_STOP}
 
 
 @pytest.mark.parametrize(
@@ -11,7 +13,7 @@ BOTH = {"direction": "both", "absent_stop": 4}
     [
         (("both", 3, 9, False, True), BOTH),
         (("forward", 0, 0, False, False), {"direction": "forward", "absent_stop": None}),
-        (("backward", 0, 0, False, True), {"direction": "backward", "absent_stop": 4}),
+        (("backward", 0, 0, False, True), {"direction": "backward", "absent_stop": ABSENT_STOP}),
         (("range", 9, 3, False, True), BOTH | {"first": 3, "last": 9}),
     ],
 )

@@ -47,7 +47,7 @@ def test_prompts_and_both_directions_of_tracking_in_their_order():
     correction = finish_prompt(session, "a", 2, points=[(0, 0, False)])
     job = finish_track(session, "a", [1, 2])
     messages = retold(session)
-    assert steps(messages) == [1, ("both", 0, 3), 2, ("forward", 1, 2)]
+    assert steps(messages) == [1, ("both", 0, 3), 2, ("both", 1, 2)]
     assert [one.id for one in messages if isinstance(one, Prompt)] == [first, correction]
     tracks = [one for one in messages if isinstance(one, Propagate)]
     assert all((track.objects, track.start) == (("a",), None) for track in tracks)
@@ -62,7 +62,7 @@ def test_other_objects_of_the_same_job_are_not_tracked_again():
     sent(session)
     answer(session, mask(job, "a", 1), mask(job, "a", 2), mask(job, "b", 2), mask(job, "a", 3), Done(job))
     messages = retold(session, "b")
-    assert steps(messages) == [2, ("forward", 2, 2)]
+    assert steps(messages) == [2, ("both", 2, 2)]
     assert messages[1].objects == ("b",)
 
 
@@ -77,15 +77,16 @@ def test_a_job_keeps_its_own_start_and_options():
     assert track.absent_stop is None
 
 
-def test_a_forgotten_prompt_is_no_start():
+def test_tracking_anew_from_a_correction_is_anew_only_where_it_started():
     session = opened()
     finish_prompt(session, "a", 0)
-    finish_prompt(session, "a", 2)
-    request = session.forget("a", "k", 0)
+    finish_prompt(session, "a", 3)
+    job = session.propagate("k", start=3)
     sent(session)
-    answer(session, Done(request))
-    finish_track(session, "a", [2, 3, 1])
-    assert steps(retold(session)[-1:]) == [("both", 1, 3)]
+    answer(session, *(mask(job, "a", index) for index in (3, 2, 0, 1)), Done(job))
+    messages = retold(session)
+    assert steps(messages) == [0, 3, ("both", 2, 3), ("both", 0, 1)]
+    assert [one.start for one in messages if isinstance(one, Propagate)] == [3, None]
 
 
 def test_a_correction_during_tracking_divides_it():
@@ -97,9 +98,9 @@ def test_a_correction_during_tracking_divides_it():
     finish_prompt(session, "a", 2, points=[(0, 0, False)])
     answer(session, mask(job, "a", 3), mask(job, "a", 0), Done(job))
     messages = retold(session)
-    assert steps(messages) == [1, ("forward", 1, 2), 2, ("forward", 3, 3), ("backward", 0, 0)]
+    assert steps(messages) == [1, ("both", 1, 2), 2, ("both", 3, 3), ("both", 0, 0)]
     tracks = [one for one in messages if isinstance(one, Propagate)]
-    assert [track.start for track in tracks] == [None, 3, 0], "the rest is not tracked anew"
+    assert [track.start for track in tracks] == [None] * 3, "the rest is not tracked anew"
 
 
 def test_a_cancelled_job_is_repeated_as_far_as_it_came():
@@ -108,7 +109,7 @@ def test_a_cancelled_job_is_repeated_as_far_as_it_came():
     job = session.propagate("k", ["a"])
     sent(session)
     answer(session, mask(job, "a", 0), mask(job, "a", 1), Done(job, "cancelled"))
-    assert steps(retold(session)) == [0, ("forward", 0, 1)]
+    assert steps(retold(session)) == [0, ("both", 0, 1)]
 
 
 def test_masks_of_repeated_tracking_are_swallowed_and_not_noted_again():
@@ -124,7 +125,7 @@ def test_masks_of_repeated_tracking_are_swallowed_and_not_noted_again():
     (track,) = sent(session)
     assert answer(session, mask(track.id, "a", 1), mask(track.id, "a", 2), Done(track.id)) == []
     # The prompt that was in flight comes last.
-    assert steps(retold(session)) == [1, ("forward", 1, 2), 3]
+    assert steps(retold(session)) == [1, ("both", 1, 2), 3]
 
 
 def test_a_correction_in_flight_waits_for_the_tracking_before_it():
@@ -147,7 +148,7 @@ def test_a_job_that_is_done_once_more_starts_from_the_prompts_that_there_are_the
     finish_prompt(session, "a", 1)
     restarted(session)
     answer(session, *(mask(job, "a", index) for index in (1, 2, 3, 0)), Done(job))
-    assert steps(retold(session)) == [2, ("forward", 2, 2), 1, ("both", 0, 3)]
+    assert steps(retold(session)) == [2, ("both", 2, 2), 1, ("both", 0, 3)]
 
 
 def test_painted_masks_are_told_again():

@@ -74,7 +74,8 @@ def test_every_slice_is_yielded_once_for_objects_that_start_apart():
         ({"first": 10, "last": 14}, [12, 13, 14, 11, 10]),
         ({"first": 14, "last": 15}, [14, 15]),
         ({"first": 9, "last": 10}, [10, 9]),
-        ({"start": 10, "first": 8, "last": 13}, [10, 11, 12, 13, 9, 8]),
+        ({"start": 10, "first": 8, "last": 13}, [12, 13, 11, 10, 9, 8]),
+        ({"start": 12, "first": 10, "last": 14}, [12, 13, 14, 11, 10]),
         ({"start": 10, "direction": "backward", "first": 9, "last": 99}, [10, 9]),
         ({"last": 99, "direction": "forward", "start": 22}, [22, 23]),
     ],
@@ -129,6 +130,40 @@ def test_prompted_slices_outlive_a_stop():
     list(tracker.propagate())
     tracker.prompt("a", click(0, 12, 12, positive=False))
     np.testing.assert_array_equal(collected(tracker, tracker.propagate())[15], given)
+
+
+def test_between_two_prompts_the_nearer_leads():
+    tracker = a_tracker(BALL, absent_stop=None)
+    for index in (6, 15):
+        tracker.prompt("a", click(index, 20, 22))
+    up, down = [*range(6, 11), *range(15, 24)], [14, 13, 12, 11, *range(5, -1, -1)]
+    assert indices(tracker.propagate()) == up + down
+    from_15 = [*range(15, 24), *range(14, 10, -1), *range(5, -1, -1), *range(6, 11)]
+    assert indices(tracker.propagate(start=15)) == from_15
+    assert indices(tracker.propagate(direction="forward")) == list(range(6, 24))
+    assert indices(tracker.propagate(direction="backward")) == list(range(15, -1, -1))
+    assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
+
+
+def test_beyond_a_slice_that_a_person_emptied_there_is_nothing():
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", click(8, 20, 22))
+    before = list(tracker.propagate())
+    tracker.prompt("a", click(12, 20, 22, positive=False))
+    after = list(tracker.propagate(start=12))
+    kept = BALL.copy()
+    kept[12:] = False
+    assert dice(collected(tracker, [*before, *after]), kept) > 0.95
+    tracker.prompt("a", click(18, 20, 22))
+    kept[13:] = BALL[13:]
+    assert dice(collected(tracker, tracker.propagate()), kept) > 0.95
+
+
+def test_what_one_direction_does_not_reach_stays():
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", click(12, 20, 22))
+    list(tracker.propagate())
+    assert min(indices(tracker.propagate(direction="forward"))) == 12
 
 
 def test_points_on_one_slice_add_up():

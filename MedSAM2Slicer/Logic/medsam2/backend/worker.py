@@ -1,6 +1,5 @@
 """What computes: it takes turns between the jobs of all clients, slice by slice, one at a time."""
 
-import contextlib
 import gc
 import threading
 import time
@@ -16,6 +15,7 @@ from .failures import failure, is_out_of_memory
 from .interruption import Interrupted, Interruption
 from .metrics import Metrics
 from .session import Session, Steps
+from .successor import hand_over
 
 
 @dataclass(eq=False)
@@ -96,7 +96,7 @@ class Worker:
         self._stopping = False
         self._thread_spoilt = False
         self.stopped = False
-        self._start_thread()
+        threading.Thread(target=self._run, name="compute", daemon=True).start()
 
     def add(self, client: Client) -> None:
         """Serve a client."""
@@ -170,10 +170,6 @@ class Worker:
         client.urgent.clear()
         client.tracking.clear()
 
-    def _start_thread(self) -> None:
-        threading.Thread(target=self._run, name="compute", daemon=True).start()
-        self._thread_spoilt = False
-
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -181,12 +177,13 @@ class Worker:
                     self._changed.wait()
                 if self._stopping:
                     break
-                if self._thread_spoilt:
-                    # Without memory for a thread there is none for the job either.
-                    with contextlib.suppress(RuntimeError, MemoryError):
-                        self._start_thread()
-                        return
                 self._interruption.clear()
+            if self._thread_spoilt:
+                self._thread_spoilt = False
+                if hand_over(self._run):
+                    return
+                # Without memory for a thread there is none for the job either.
+                self._thread_spoilt = True
             client, job = turn
             if job is None:
                 self._look_ahead(client)

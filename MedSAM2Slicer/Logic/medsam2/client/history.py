@@ -17,7 +17,6 @@ class History:
 
     def __init__(self):
         self._events: list[Event] = []
-        self._starts: dict[int, int] = {}  # of each job, the slice it started from
 
     def prompted(self, prompt: Prompt) -> None:
         """A prompt was answered."""
@@ -28,46 +27,25 @@ class History:
         self._events.append(request)
 
     def tracked(self, job: Propagate, mask: Mask) -> None:
-        """A job gave a mask: noted as the same job over the slices reached so far.
+        """A job gave a mask: noted as the same job within each stretch of slices that it reached.
 
-        A prompt or forget in between divides it. The rest starts where it goes on: from the job's own start
-        the object would be tracked anew.
+        Only a stretch that begins at the job's own start keeps it: from there the object is tracked anew.
         """
         index = mask.slice_index
-        is_rest = job.id in self._starts
-        start = self._starts.setdefault(job.id, self._start(job, index))
-        upward = index > start or (index == start and job.direction != "backward")
-        direction = "forward" if upward else "backward"
         last = self._events[-1] if self._events else None
         goes_on = isinstance(last, Propagate) and last.id == job.id
-        if goes_on and (direction == last.direction or last.start == job.start):
-            self._events[-1] = replace(
-                last,
-                direction=direction if direction == last.direction else "both",
-                first=min(last.first, index),
-                last=max(last.last, index),
-            )
+        if goes_on and last.first - 1 <= index <= last.last + 1:
+            stretch = replace(last, first=min(last.first, index), last=max(last.last, index))
+            self._events[-1] = stretch
             return
-        start, objects = index if is_rest else job.start, (mask.object_id,)
-        self._events.append(
-            replace(job, objects=objects, start=start, direction=direction, first=index, last=index)
-        )
-
-    def _start(self, job: Propagate, reached: int) -> int:
-        prompted: set[int] = set()
-        for event in self._events:
-            if isinstance(event, Prompt):
-                prompted.add(event.slice_index)
-            elif isinstance(event, Forget):
-                prompted.discard(event.slice_index)
-        return min(prompted, default=reached) if job.start is None else job.start
+        start = job.start if index == job.start else None
+        self._events.append(replace(job, objects=(mask.object_id,), start=start, first=index, last=index))
 
     def lose(self, unfinished: Collection[int]) -> None:
         """The backend starts anew. Jobs that have not finished are done once more as a whole.
 
         What they tracked stays where a prompt may have corrected it.
         """
-        self._starts.clear()  # the job that is done once more may start from a prompt given since
         while self._events and isinstance(self._events[-1], Propagate) and self._events[-1].id in unfinished:
             self._events.pop()
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from medsam2.placed_mask import crop_to_content
 from medsam2.protocol import (
+    ABSENT_STOP,
     Close,
     Done,
     Error,
@@ -140,7 +141,7 @@ class Session:
         direction: Direction = "both",
         first: int = 0,
         last: int | None = None,
-        absent_stop: int | None = 4,
+        absent_stop: int | None = ABSENT_STOP,
     ) -> int:
         """Track objects along an axis; answered with masks slice by slice. See ``protocol.Propagate``."""
         return self._request(

@@ -32,6 +32,8 @@ ErrorCode = Literal[
     "shutting_down",
     "internal",
 ]
+ABSENT_STOP = 2
+"""After so many slices without the object a direction ends, unless asked otherwise."""
 
 
 class MaskBox(NamedTuple):
@@ -131,7 +133,8 @@ class Propagate(Message):
 
     Attributes:
         objects: which; empty for all that were prompted along this axis.
-        start: slice to start from; None for each object's first prompted slice.
+        start: slice to start from; None for all prompted slices. Where all objects are prompted on it they
+            are tracked anew; else it counts in one direction only.
         first, last: limits of the range, both included; None for the volume's ends.
         absent_stop: a direction ends after so many slices without the object; None never stops.
     """
@@ -142,7 +145,7 @@ class Propagate(Message):
     direction: Direction = "both"
     first: int = 0
     last: int | None = None
-    absent_stop: int | None = 4
+    absent_stop: int | None = ABSENT_STOP
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ class TrackedObject:
         kept = [memory.nbytes for memory in memories if memory is not None]
         return len(self.entries) * each + sum(painted) + sum(kept)
 
+    def is_shown(self, slice_index: int) -> bool:
+        """Whether a prompted slice shows the object, rather than that it is not there."""
+        prompt = self.prompts[slice_index]
+        says_so = prompt.box is not None or any(positive for _, _, positive in prompt.points)
+        return says_so or bool((self.entries[slice_index].logits > 0).any())
+
     def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry | None:
         """The answer on the slice that tracking comes from."""
         return self.entries.get(slice_index + 1 if reverse else slice_index - 1)

@@ -1,15 +1,17 @@
 """Tracking: prompts on slices become masks through all of them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.protocol import ABSENT_STOP
 from medsam2.volume import Prompt, Slices
 
 from .connected import near_neighbour, near_prompt
+from .course import Direction, sweeps, task
 from .feature_cache import FeatureCache, sorting_key
 from .inference import inference
 from .memory_bank import MemoryEntry, Selection, TemporalMemory
@@ -24,8 +26,6 @@ from .view_chooser import ViewChooser
 
 LOGIT_LIMIT = 32.0
 """An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
-
-Direction = Literal["both", "forward", "backward"]
 
 
 class Tracker:
@@ -52,7 +52,7 @@ class Tracker:
         view: str | float = "auto",
         memory: TemporalMemory | SelfSortingMemory | None = None,
         connected: bool = True,
-        absent_stop: int | None = 4,
+        absent_stop: int | None = ABSENT_STOP,
         cache_bytes: int = 512 * 2**20,
         view_network: MedSAM2 | None = None,
     ):
@@ -101,15 +101,17 @@ class Tracker:
         first: int = 0,
         last: int | None = None,
     ) -> Iterator[SliceMask]:
-        """Track objects from a slice outward, yielding masks slice by slice.
+        """Track objects outward from their prompted slices, yielding masks slice by slice.
 
+        A slice between two prompted ones is tracked from the nearer, or from the one that shows the object;
+        beyond a slice where a person said that there is nothing, there is nothing up to the next prompt.
         Prompted slices are answered with their own masks. A slice that is never yielded is empty; a
         slice whose earlier mask no longer holds, since tracking now stops before it, is yielded empty.
-        From a prompted ``start`` the object is tracked anew: only prompted slices are remembered.
 
         Args:
             objects: which; all when not given.
-            start: the slice to start from; each object's first prompted slice when not given.
+            start: in one direction the slice to start from. In both, a slice on which all objects are
+                prompted, from which they are tracked anew: only prompted slices are remembered.
             direction: up, down, or first up and then down.
             first, last: limits of the range, both included.
 
@@ -125,21 +127,22 @@ class Tracker:
         names = list(self.objects if objects is None else objects)
         if not names:
             raise InputError("There is no object to track: click one on a slice first.")
+        for name in names:
+            if name not in self.objects or not self.objects[name].prompts:
+                raise InputError(f"'{name}' has no prompt yet: click it on one slice first.")
         last = self.slices.count - 1 if last is None else min(last, self.slices.count - 1)
         if not 0 <= first <= last:
             raise InputError(f"The slice range {first} to {last} is empty: give the lower slice first.")
-        starts = {name: self._start(name, start) for name in names}
-        for name in names:
-            if start in self.objects[name].prompts:
+        is_prompted = all(start in self.objects[name].prompts for name in names)
+        if is_prompted:
+            for name in names:
                 # What was tracked before a correction may be what it corrects
                 # (upstream's ``clear_non_cond_mem_around_input``).
                 self.objects[name].bank.forget_tracked()
-        if direction != "backward":
-            yield from self._sweep(starts, range(max(first, min(starts.values())), last + 1), reverse=False)
-        if direction != "forward":
-            # Each start itself belongs to the upward sweep when there is one.
-            tops = {name: index - (direction == "both") for name, index in starts.items()}
-            yield from self._sweep(tops, range(min(last, max(tops.values())), first - 1, -1), reverse=True)
+        if direction == "both" and not is_prompted:
+            start = None
+        for indices in sweeps(start, direction, first, last):
+            yield from self._sweep(names, indices, direction)
 
     def forget(self, object_id: str, slice_index: int | None = None) -> None:
         """Forget an object, or what is known of it on one slice."""
@@ -162,11 +165,6 @@ class Tracker:
     def remembered_bytes(self) -> int:
         """Memory that prompts and answers take."""
         return sum(target.remembered_bytes for target in self.objects.values())
-
-    def _start(self, name: str, start: int | None) -> int:
-        if name not in self.objects or not self.objects[name].prompts:
-            raise InputError(f"'{name}' has no prompt yet: click it on one slice first.")
-        return min(self.objects[name].prompts) if start is None else start
 
     def _prompt(self, object_id: str, prompt: Prompt, view: str | float | None) -> SliceMask:
         index = prompt.slice_index
@@ -241,33 +239,27 @@ class Tracker:
             return mask_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
         return self._chooser.choose(prompt)
 
-    def _sweep(self, starts: dict[str, int], indices: range, reverse: bool) -> Iterator[SliceMask]:
-        """Track in one direction; each object joins at its start and leaves when it is gone."""
-        step = -1 if reverse else 1
-        missing = dict.fromkeys(starts, 0)
+    def _sweep(self, names: list[str], indices: range, direction: Direction) -> Iterator[SliceMask]:
+        """Track along ``indices``; an object takes part where its prompts lead that way, until it is gone."""
+        reverse = indices.step < 0
+        missing = dict.fromkeys(names, 0)
         for index in indices:
-            joined = [name for name, start in starts.items() if (index - start) * step >= 0]
-            gone = [name for name in joined if self._is_gone(missing[name]) and not self._has(name, index)]
-            for name in gone:
-                yield from self._erase(name, index)
-            active = [name for name in joined if name not in gone]
-            if len(gone) == len(starts) and not any(
-                self._is_known_beyond(name, index, step) for name in gone
-            ):
-                return
+            active = []
+            for name in names:
+                target = self.objects[name]
+                if index in target.prompts:
+                    missing[name] = 0
+                what = task(target, index, reverse, direction)
+                if what == "empty" or (what == "track" and self._is_gone(missing[name])):
+                    yield from self._erase(name, index)
+                elif what != "leave":
+                    active.append(name)
             for name, mask in self._track(active, index, reverse).items():
                 missing[name] = 0 if mask.mask.size else missing[name] + 1
                 yield mask
 
     def _is_gone(self, missing: int) -> bool:
         return self.absent_stop is not None and missing >= self.absent_stop
-
-    def _has(self, name: str, index: int) -> bool:
-        """Whether a person prompted the object on a slice: it is there again, however long it was absent."""
-        return index in self.objects[name].prompts
-
-    def _is_known_beyond(self, name: str, index: int, step: int) -> bool:
-        return any((other - index) * step > 0 for other in self.objects[name].entries)
 
     def _erase(self, name: str, index: int) -> Iterator[SliceMask]:
         """Empty a slice that held a mask before tracking stopped short of it; prompted slices stay."""

@@ -15,6 +15,7 @@ from medsam2.tracking.tracker import LOGIT_LIMIT
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.clip_memory import ClipMemories
 from medsam2.training.losses import PromptLoss
+from medsam2.training.planted_leaks import with_leaks
 from medsam2.training.prompts import corrective_clicks, first_prompts
 
 CORRECTED_SHARE = 0.5
@@ -41,12 +42,13 @@ class Teaching:
 @dataclass(frozen=True)
 class _Frame:
     """One slice for each of M objects: image features, true masks (M, S, S) bool, the same averaged down
-    to the logits (M, S/4, S/4), and whether anything of the object is to be seen (M,)."""
+    to the logits (M, S/4, S/4), whether anything of the object is to be seen (M,), and its clip (M,)."""
 
     features: ImageFeatures
     masks: Tensor
     targets: Tensor
     visible: Tensor
+    clip: Tensor
 
 
 def encode_clips(network: MedSAM2, images: Tensor, checkpointed: bool = False) -> ImageFeatures:
@@ -105,7 +107,7 @@ def _frames(features: ImageFeatures, batch: ClipBatch):
     for index in range(frames):
         own = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, index] for level in features))
         masks = batch.masks[:, index]
-        yield _Frame(own, masks, targets[:, index], masks.flatten(1).any(dim=1))
+        yield _Frame(own, masks, targets[:, index], masks.flatten(1).any(dim=1), batch.clip)
 
 
 def _first_answer(
@@ -156,6 +158,7 @@ def _corrected(
     """
     clicks = int(torch.randint(1, MOST_CLICKS + 1, ()))
     loss, clicked = prediction.logits.new_zeros(()), torch.zeros_like(frame.visible)
+    prediction = prediction._replace(logits=with_leaks(prediction.logits, frame.masks, frame.clip))
     for _ in range(clicks):
         logits = prediction.logits.detach().clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
         full = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, 0] > 0
