@@ -40,7 +40,12 @@ class BothTracks:
 
     def propagate(self) -> dict[int, torch.Tensor]:
         theirs = self.theirs.propagate(START) | self.theirs.propagate(START, reverse=True)
-        ours = {mask.slice_index: mask.logits for mask in self.ours.propagate()}
+        # Upstream tracks up and down from the start, whatever else is prompted on the way.
+        ways = (
+            self.ours.propagate(direction="forward"),
+            self.ours.propagate(direction="backward", last=START),
+        )
+        ours = {mask.slice_index: mask.logits for way in ways for mask in way}
         assert set(ours) == set(range(FRAMES))
         assert_same_logits(ours, theirs)
         return theirs
@@ -61,7 +66,9 @@ def track_with_a_correction(pair: Pair, first: "reference.Prompt") -> None:
     before = tracks.propagate()
     absent = sum(bool((logits == ABSENT).all()) for logits in before.values())
     assert 1 <= absent <= FRAMES // 2, "the random weights should lose the object on some frames only"
-    tracks.prompt(CORRECTED, reference.Prompt(((0.6 * size, 0.35 * size),), (0,)))
+    # Not with a negative click alone: beyond a slice that it empties our tracker finds nothing any more.
+    clicks = ((0.6 * size, 0.35 * size), (0.4 * size, 0.5 * size))
+    tracks.prompt(CORRECTED, reference.Prompt(clicks, (0, 1)))
     after = tracks.propagate()
     tracked = set(before) - {START, CORRECTED}
     assert max(float((before[frame] - after[frame]).abs().max()) for frame in tracked) > 10 * TOLERANCE
