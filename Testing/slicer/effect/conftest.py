@@ -97,8 +97,11 @@ class Bench:
 
     def centre(self, organ: str) -> np.ndarray:
         """The deepest point of the organ's largest axial slice, in world RAS."""
-        kji = np.array(central_click(self.phantom.labels[organ]))
-        ras = self.phantom.volume.geometry.kji_to_ras(kji)
+        return self.place(central_click(self.phantom.labels[organ]))
+
+    def place(self, kji: tuple[int, int, int]) -> np.ndarray:
+        """A voxel's centre in world RAS."""
+        ras = self.phantom.volume.geometry.kji_to_ras(np.array(kji))
         return (self.toWorld @ [*ras, 1.0])[:3]
 
     def wait(self, condition) -> None:
@@ -117,8 +120,12 @@ class Bench:
 
     def click(self, organ: str = "liver", view: str = "Red", **modifiers) -> None:
         """Click an organ and wait for its preview."""
+        self.clickAt(self.centre(organ), view, **modifiers)
+
+    def clickAt(self, ras: np.ndarray, view: str = "Red", **modifiers) -> None:
+        """Click a place in world RAS and wait for the preview."""
         self.session.results.previews.clear()
-        assert self.view(view).click(self.centre(organ), **modifiers)
+        assert self.view(view).click(ras, **modifiers)
         self.wait(lambda: self.session.preview() is not None)
 
     def propagate(self) -> None:
