@@ -35,8 +35,7 @@ class History:
         last = self._events[-1] if self._events else None
         goes_on = isinstance(last, Propagate) and last.id == job.id
         if goes_on and last.first - 1 <= index <= last.last + 1:
-            stretch = replace(last, first=min(last.first, index), last=max(last.last, index))
-            self._events[-1] = stretch
+            self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
             return
         start = job.start if index == job.start else None
         self._events.append(replace(job, objects=(mask.object_id,), start=start, first=index, last=index))

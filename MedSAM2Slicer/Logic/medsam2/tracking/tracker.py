@@ -110,8 +110,8 @@ class Tracker:
 
         Args:
             objects: which; all when not given.
-            start: in one direction the slice to start from. In both, a slice on which all objects are
-                prompted, from which they are tracked anew: only prompted slices are remembered.
+            start: the slice to start from. Where all objects are prompted on it they are tracked anew: only
+                prompted slices are remembered. Another slice counts in one direction only.
             direction: up, down, or first up and then down.
             first, last: limits of the range, both included.
 
