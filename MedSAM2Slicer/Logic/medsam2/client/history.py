@@ -29,16 +29,22 @@ class History:
     def tracked(self, job: Propagate, mask: Mask) -> None:
         """A job gave a mask: noted as the same job within each stretch of slices that it reached.
 
-        Only a stretch that begins at the job's own start keeps it: from there the object is tracked anew.
+        Within a stretch the job went up and then down, as it will when it is repeated: a prompted slice on
+        top of a tracked one may be where it went up again, and begins another stretch. Only a stretch that
+        begins at the job's own start keeps it: from there the object is tracked anew.
         """
         index = mask.slice_index
         last = self._events[-1] if self._events else None
         goes_on = isinstance(last, Propagate) and last.id == job.id
-        if goes_on and last.first - 1 <= index <= last.last + 1:
+        if goes_on and (index == last.first - 1 or (index == last.last + 1 and self._went_up_to(index))):
             self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
             return
         start = job.start if index == job.start else None
         self._events.append(replace(job, objects=(mask.object_id,), start=start, first=index, last=index))
+
+    def _went_up_to(self, index: int) -> bool:
+        prompted = {event.slice_index for event in self._events if isinstance(event, Prompt)}
+        return index not in prompted or index - 1 in prompted
 
     def lose(self, unfinished: Collection[int]) -> None:
         """The backend starts anew. Jobs that have not finished are done once more as a whole.
