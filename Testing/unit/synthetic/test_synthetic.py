@@ -91,10 +91,10 @@ def test_images_lie_in_the_window_and_vary(clips):
     assert np.mean([clip.images.std() > 0.02 for clip in clips]) > 0.9
 
 
-def test_targets_are_one_visible_piece_in_the_first_frame(masks):
-    for mask in masks:
-        assert 8 <= mask[0].sum() <= 0.7 * SIZE**2
-        assert ndimage.label(mask[0])[1] == 1
+def test_targets_are_large_enough_and_now_and_then_of_several_pieces(masks):
+    assert all(8 <= mask[0].sum() <= 0.7 * SIZE**2 for mask in masks)
+    several = np.mean([ndimage.label(mask[0])[1] > 1 for mask in masks])
+    assert 0.01 < several < 0.25
 
 
 def test_targets_of_a_clip_differ(clips):
@@ -106,10 +106,8 @@ def test_targets_of_a_clip_differ(clips):
 def test_targets_are_unions_of_visible_regions(clips):
     for clip in clips:
         for mask in clip.masks:
-            pieces, count = ndimage.label(mask[0])
-            assert count == 1
             border = mask[0] & ndimage.binary_dilation(~mask[0])
-            inner, outer = clip.labels[0][border], clip.labels[0][ndimage.binary_dilation(pieces) & ~mask[0]]
+            inner, outer = clip.labels[0][border], clip.labels[0][ndimage.binary_dilation(mask[0]) & ~mask[0]]
             assert not set(inner) & set(outer)
 
 

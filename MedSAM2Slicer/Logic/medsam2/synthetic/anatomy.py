@@ -13,6 +13,8 @@ from medsam2.synthetic.shapes import Canvas, log_uniform, smooth_noise
 from medsam2.synthetic.structures import (
     paint_bowel,
     paint_column,
+    paint_limbed_gland,
+    paint_lobed_gland,
     paint_ribs,
     paint_tree,
     paint_tube,
@@ -58,6 +60,8 @@ def make_anatomy(rng: np.random.Generator, size: int = 144) -> Anatomy:
         (_paint_blob, 12),
         (_paint_hollow, 3),
         (paint_bowel, 1),
+        (paint_lobed_gland, 2),
+        (paint_limbed_gland, 3),
         (paint_tree, 3),
         (_paint_bunch, 3),
         (paint_column, 2),

@@ -1,6 +1,7 @@
-"""Painters of tubular and bony structures: vessels, bowel, ribs and spines."""
+"""Painters of structures with a plan of their own: vessels, bowel, glands, ribs and spines."""
 
 import numpy as np
+from scipy import ndimage
 
 from medsam2.synthetic.shapes import (
     Canvas,
@@ -84,6 +85,37 @@ def paint_bowel(canvas: Canvas, rng: np.random.Generator) -> None:
         settle(canvas, rng, number, content)
 
 
+def paint_lobed_gland(canvas: Canvas, rng: np.random.Generator) -> None:
+    """An elongated gland of uneven width with fat in its clefts, as the pancreas."""
+    radius = log_uniform(rng, 3, 12)
+    length, bend = radius * rng.uniform(4, 12), rng.uniform(0.1, 0.5) / radius
+    curve = smooth_curve(rng, place(canvas, rng), random_direction(rng), length, bend)
+    squash = np.exp(rng.uniform(-0.4, 0, 3))
+    number = canvas.new_object()
+    canvas.tube(curve, _radii(rng, len(curve), radius, 0.3), pick_tissue(rng, "soft"), number, squash)
+    box = ndimage.find_objects(canvas.objects, number)[-1]
+    gland = canvas.objects[box] == number
+    wave = radius * rng.uniform(0.5, 1.2)
+    noise = smooth_noise(rng, gland.shape, tuple(int(np.ceil(side / wave)) for side in gland.shape))
+    canvas.fill(box, gland & (noise > rng.uniform(0.9, 2)), pick_tissue(rng, "fat"), None)
+
+
+def paint_limbed_gland(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Two or three thin limbs that meet in a ridge, as the adrenal gland."""
+    thickness = log_uniform(rng, 1.2, 3)
+    width = thickness * rng.uniform(4, 9)
+    heading = _heading(rng)
+    ridge = smooth_curve(rng, place(canvas, rng), heading, width * rng.uniform(1, 2.5), 0.02)
+    number, tissue = canvas.new_object(), pick_tissue(rng, "soft", "soft", "lesion")
+    for _ in range(rng.integers(2, 4)):
+        across = np.cross(heading, random_direction(rng))
+        across /= np.linalg.norm(across)
+        reach = width * (0.6 + 0.4 * np.sin(np.linspace(0.2, rng.uniform(1.5, 3), len(ridge))))
+        for foot, steps in zip(ridge, reach.astype(int), strict=True):
+            limb = foot + np.arange(steps)[:, None] * across
+            canvas.tube(limb, np.linspace(1.2, 1, steps) * thickness, tissue, number)
+
+
 def paint_ribs(canvas: Canvas, rng: np.random.Generator) -> None:
     """Near-identical curved oblique tubes at a regular distance: cortex with marrow, each its own object."""
     radius = log_uniform(rng, 1.8, 7)
@@ -146,6 +178,6 @@ def _paint_vertebra(canvas, rng, centre, along, back, radius, height, tissues) -
     axial, front, lateral = canvas.grid(box, centre, np.stack([along, back, side]))
     across = np.sqrt((front / 0.85) ** 2 + lateral**2)
     across += smooth_noise(rng, across.shape, (3, 3, 3)) * np.float32(0.03 * radius)
-    depth = np.minimum(radius - across, height * 0.42 - np.abs(axial) + 0.06 * across)
+    depth = np.minimum(radius - across, height * rng.uniform(0.36, 0.45) - np.abs(axial) + 0.06 * across)
     canvas.fill(box, depth >= 0, cortex, number)
     canvas.fill(box, depth >= shell, marrow, number)

@@ -7,9 +7,11 @@ from medsam2.synthetic.tissues import TISSUE_COUNT
 
 LEAST_SHARE = 0.003
 """Targets cover at least this share of the view: smaller ones get a closer view in use."""
+_MOST_SHARE = 0.7
 OUTSIDE = 255 * TISSUE_COUNT
 """Code of samples beyond the volume; object 255 is never painted."""
 _CONTRAST, _SEEN_SHARE = 0.03, 0.4  # an outline is visible where the brightness differs by so much
+_WHOLE_SHARE = 0.25  # how often an object that a slice cuts into several pieces is asked for with all of them
 
 
 def targets(
@@ -52,19 +54,20 @@ def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.nd
 
 
 def _follow(rng, region: np.ndarray, least: int) -> np.ndarray | None:
-    """The piece of ``region`` at a random pixel of frame 0 and, frame by frame, what continues it.
+    """A random piece of ``region`` in frame 0, now and then all of them, and what continues it in each frame.
 
-    None where the piece has fewer than ``least`` pixels or more than 70 % of the view.
+    None where no piece has between ``least`` pixels and ``_MOST_SHARE`` of the view.
     """
     pieces, count = ndimage.label(region[0])
     if not count:
         return None
     sizes = np.bincount(pieces.ravel())[1:]
-    large = np.flatnonzero((sizes >= least) & (sizes <= 0.7 * region[0].size))
+    large = np.flatnonzero((sizes >= least) & (sizes <= _MOST_SHARE * region[0].size))
     if not len(large):
         return None
     mask = np.zeros_like(region)
-    mask[0] = pieces == rng.choice(large) + 1
+    whole = rng.random() < _WHOLE_SHARE and region[0].mean() <= _MOST_SHARE
+    mask[0] = region[0] if whole else pieces == rng.choice(large) + 1
     reach = max(2, region.shape[1] // 24)
     for frame in range(1, len(region)):
         pieces, count = ndimage.label(region[frame])

@@ -125,6 +125,6 @@ def _kernels(device: torch.device) -> list[SDPBackend]:
 
 
 def _is_bf16_fast(device: torch.device) -> bool:
-    """A CPU without matrix tiles multiplies bf16 half as fast as fp32."""
+    """A CPU without instructions for bf16 multiplies it half as fast as fp32."""
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch from 2.11 on can tell
-    return device.type != "cpu" or capabilities.get("amx_bf16", False)
+    return device.type != "cpu" or any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
