@@ -159,6 +159,32 @@ def test_beyond_a_slice_that_a_person_emptied_there_is_nothing():
     assert dice(collected(tracker, tracker.propagate()), kept) > 0.95
 
 
+@pytest.mark.parametrize("memory", [TemporalMemory(), SelfSortingMemory()])
+def test_a_slice_that_a_person_emptied_is_no_memory(memory):
+    tracker = a_tracker(BALL, memory=memory)
+    tracker.prompt("a", click(8, 20, 22))
+    list(tracker.propagate())
+    tracker.prompt("a", click(16, 20, 22, positive=False))
+    bank = tracker.objects["a"].bank
+    key = tracker.objects["a"].entries[8].key
+    seen = [entry.slice_index for entry in bank.select(15, True, len(BALL), key).entries]
+    assert seen
+    assert 16 not in seen
+    tracker.prompt("a", click(16, 20, 22))
+    assert 16 in [entry.slice_index for entry in bank.select(15, True, len(BALL), key).entries]
+
+
+def test_a_negative_click_in_the_middle_of_a_tracked_mask_removes_it(monkeypatch):
+    """Whatever the network makes of the click; a click elsewhere is left to the network."""
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", click(8, 20, 22))
+    list(tracker.propagate())
+    monkeypatch.setattr(tracker.network, "_clicked", lambda regions, chosen, points, labels: chosen)
+    row = int(np.flatnonzero(BALL[12].any(axis=1))[0]) + 1
+    assert tracker.prompt("a", click(13, row, 22, positive=False)).mask.size
+    assert not tracker.prompt("a", click(12, 20, 22, positive=False)).mask.size
+
+
 def test_what_one_direction_does_not_reach_stays():
     tracker = a_tracker(BALL)
     tracker.prompt("a", click(12, 20, 22))

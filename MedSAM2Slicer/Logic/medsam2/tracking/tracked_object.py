@@ -20,9 +20,17 @@ class TrackedObject:
     """For tracked slices, whether tracking came from above."""
 
     def remember(self, entry: MemoryEntry) -> None:
-        """Store an answer, in place of an earlier one on the same slice."""
-        self.entries[entry.slice_index] = entry
-        self.bank.add(entry)
+        """Store an answer, in place of an earlier one on the same slice.
+
+        A slice that a person emptied ends tracking, but is no memory: networks learn to look at what came
+        before a slice, and take one from beyond the end as proof that the object is gone already.
+        """
+        index = entry.slice_index
+        self.entries[index] = entry
+        if index in self.prompts and not self.is_shown(index):
+            self.bank.forget(index)
+        else:
+            self.bank.add(entry)
 
     @property
     def remembered_bytes(self) -> int:
@@ -38,9 +46,8 @@ class TrackedObject:
 
     def is_shown(self, slice_index: int) -> bool:
         """Whether a prompted slice shows the object, rather than that it is not there."""
-        prompt = self.prompts[slice_index]
-        says_so = prompt.box is not None or any(positive for _, _, positive in prompt.points)
-        return says_so or bool((self.entries[slice_index].logits > 0).any())
+        is_said = self.prompts[slice_index].shows_object
+        return is_said or bool((self.entries[slice_index].logits > 0).any())
 
     def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry | None:
         """The answer on the slice that tracking comes from."""

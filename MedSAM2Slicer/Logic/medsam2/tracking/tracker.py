@@ -17,6 +17,7 @@ from .inference import inference
 from .memory_bank import MemoryEntry, Selection, TemporalMemory
 from .memory_encoding import MemoryEncoding
 from .network_prompt import network_points
+from .rejection import is_rejected
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .tracked_object import TrackedObject
@@ -181,6 +182,8 @@ class Tracker:
         if self.connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
+        if earlier is not None and self._is_rejected(earlier, prompt):
+            entry = entry.emptied()
         answer = self._prompted_answer(object_id, prompt, entry)
         # Last: whatever fails before leaves the object as it was.
         self.objects[object_id] = target
@@ -188,6 +191,10 @@ class Tracker:
         target.prompts[index] = prompt
         target.remember(entry)
         return answer
+
+    def _is_rejected(self, earlier: MemoryEntry, prompt: Prompt) -> bool:
+        mask = SliceMask.from_entry("", earlier, self.slices.shape(prompt.slice_index))
+        return is_rejected(mask, prompt, self.slices.spacing)
 
     def _answer(
         self,

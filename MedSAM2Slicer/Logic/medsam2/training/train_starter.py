@@ -61,8 +61,6 @@ PHASES = (
     Phase(steps=350, rate=2.5e-4, image_size=256, frames=5, clips=3, objects=3),
     Phase(steps=900, rate=3e-4, image_size=128, frames=6, clips=8, objects=4),
     Phase(steps=600, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
-    Phase(steps=1800, rate=4e-4, image_size=128, frames=8, clips=6, objects=4),
-    Phase(steps=2100, rate=3e-4, image_size=256, frames=6, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
 

@@ -70,3 +70,9 @@ class Prompt:
     def is_ambiguous(self) -> bool:
         """One click may mean a part or the whole; a box or several clicks are clear (SAM 2)."""
         return self.box is None and len(self.points) <= 1
+
+    @property
+    def shows_object(self) -> bool:
+        """Whether it says that the object is on the slice, rather than only where it is not."""
+        is_clicked = any(positive for _, _, positive in self.points)
+        return self.mask is not None or self.box is not None or is_clicked
