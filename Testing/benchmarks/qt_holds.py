@@ -13,6 +13,8 @@ import numpy as np
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 
 SLICES, IDLE_SECONDS = 300, 60
+PATIENCE = 600.0
+"""Seconds after which the benchmark gives up waiting."""
 EFFECT = Path(__file__).resolve().parents[2] / "MedSAM2Slicer" / "MedSAM2SlicerLib" / "SegmentEditorEffect.py"
 
 
@@ -159,7 +161,10 @@ class _EffectBench:
     def _wait(condition) -> None:
         from fakes.clock import CLOCK
 
+        deadline = time.monotonic() + PATIENCE
         while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the backend did not answer: see its log")
             CLOCK.advance(10)
             time.sleep(0.001)
 

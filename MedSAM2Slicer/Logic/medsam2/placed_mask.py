@@ -28,6 +28,12 @@ class PlacedMask:
         out[self.row : self.row + height, self.column : self.column + width] = self.mask
         return out
 
+    def covers(self, row: float, column: float, shape: tuple[int, int]) -> bool:
+        """Whether the voxel at a place of a slice of ``shape`` belongs to the mask."""
+        # A click on the slice's last rim rounds beyond it.
+        row, column = min(round(row), shape[0] - 1), min(round(column), shape[1] - 1)
+        return bool(self.full(shape)[row, column])
+
 
 def crop_to_content(mask: np.ndarray) -> tuple[int, int, np.ndarray]:
     """First row, first column and a copy of the smallest part of a mask that holds all it covers."""

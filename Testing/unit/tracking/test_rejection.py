@@ -13,7 +13,7 @@ MASK = PlacedMask("a", 3, 10, 20, SHAPE)
 
 
 def rejected(*points, box=None, mask=MASK, spacing=(1.0, 1.0)) -> bool:
-    return is_rejected(mask, Prompt(3, points=points, box=box), spacing)
+    return is_rejected(mask, Prompt(3, points=points, box=box), (64, 80), spacing)
 
 
 def test_a_negative_click_in_the_middle_rejects():

@@ -180,8 +180,8 @@ def test_a_negative_click_in_the_middle_of_a_tracked_mask_removes_it(monkeypatch
     tracker.prompt("a", click(8, 20, 22))
     list(tracker.propagate())
     monkeypatch.setattr(tracker.network, "_clicked", lambda regions, chosen, points, labels: chosen)
-    row = int(np.flatnonzero(BALL[12].any(axis=1))[0]) + 1
-    assert tracker.prompt("a", click(13, row, 22, positive=False)).mask.size
+    near_rim = int(np.flatnonzero(BALL[13].any(axis=1))[0]) + 1
+    assert tracker.prompt("a", click(13, near_rim, 22, positive=False)).mask.size
     assert not tracker.prompt("a", click(12, 20, 22, positive=False)).mask.size
 
 

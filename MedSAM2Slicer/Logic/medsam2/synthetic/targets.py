@@ -5,9 +5,8 @@ from scipy import ndimage
 
 from medsam2.synthetic.tissues import TISSUE_COUNT
 
-LEAST_SHARE = 0.003
-"""Targets cover at least this share of the view: smaller ones get a closer view in use."""
-_MOST_SHARE = 0.7
+LEAST_SHARE, _MOST_SHARE = 0.003, 0.7
+"""Shares of the view that targets cover: smaller ones get a closer view in use."""
 OUTSIDE = 255 * TISSUE_COUNT
 """Code of samples beyond the volume; object 255 is never painted."""
 _CONTRAST, _SEEN_SHARE = 0.03, 0.4  # an outline is visible where the brightness differs by so much

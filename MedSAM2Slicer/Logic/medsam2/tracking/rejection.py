@@ -1,5 +1,7 @@
 """A negative click in the middle of a mask says that all of it is wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
@@ -12,21 +14,19 @@ synthetic scans 26 of 28 such clicks on tracked slices meant that the object is 
 clear a quarter of them."""
 
 
-def is_rejected(mask: PlacedMask, prompt: Prompt, spacing: tuple[float, float]) -> bool:
+def is_rejected(
+    mask: PlacedMask, prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]
+) -> bool:
     """Whether a prompt rejects the mask that was there before it.
 
     Args:
         mask: the answer before, on the prompt's slice.
         prompt: all that was said on that slice; a box or a positive click says that the object is there.
+        shape: rows and columns of the slice.
         spacing: millimetres between rows and between columns.
     """
     if not mask.mask.size or prompt.shows_object:
         return False
     depth = ndimage.distance_transform_edt(np.pad(mask.mask, 1), sampling=spacing)[1:-1, 1:-1]
-    middle = depth >= MIDDLE_SHARE * depth.max()
-    rows, columns = middle.shape
-    for row, column, _ in prompt.points:
-        row, column = round(row) - mask.row, round(column) - mask.column
-        if 0 <= row < rows and 0 <= column < columns and middle[row, column]:
-            return True
-    return False
+    middle = replace(mask, mask=depth >= MIDDLE_SHARE * depth.max())
+    return any(middle.covers(row, column, shape) for row, column, _ in prompt.points)

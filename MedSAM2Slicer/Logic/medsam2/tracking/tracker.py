@@ -193,8 +193,8 @@ class Tracker:
         return answer
 
     def _is_rejected(self, earlier: MemoryEntry, prompt: Prompt) -> bool:
-        mask = SliceMask.from_entry("", earlier, self.slices.shape(prompt.slice_index))
-        return is_rejected(mask, prompt, self.slices.spacing)
+        shape = self.slices.shape(prompt.slice_index)
+        return is_rejected(SliceMask.from_entry("", earlier, shape), prompt, shape, self.slices.spacing)
 
     def _answer(
         self,

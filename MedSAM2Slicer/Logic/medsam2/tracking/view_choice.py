@@ -1,6 +1,6 @@
 """Choosing the field of view on the prompted slice, and following the object with it."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from math import log2
 
@@ -87,8 +87,8 @@ def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: 
     score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
     if pixels < SMALL_PIXELS:
         score -= SMALL_PENALTY
-    covers = _coverage(mask, shape)
-    if any(covers(row, column) != positive for row, column, positive in prompt.points):
+    filled = _filled(mask)
+    if any(filled.covers(row, column, shape) != positive for row, column, positive in prompt.points):
         score -= MISSED_PENALTY
     if prompt.box is not None:
         score += BOX_BONUS * _box_fit(mask, prompt.box)
@@ -104,18 +104,10 @@ def _box_fit(mask: SliceMask, box: tuple[float, float, float, float]) -> float:
     return float(shared / (np.prod(high - low) + np.prod(last - first) - shared))
 
 
-def _coverage(mask: SliceMask, shape: tuple[int, int]) -> Callable[[float, float], bool]:
-    """Whether a place is covered; what a mask encloses counts: a click in the marrow means the bone."""
+def _filled(mask: SliceMask) -> SliceMask:
+    """The mask with what it encloses: a click in the marrow means the bone."""
     # With a rim, as holes end where the mask does; only the mask's box is filled, a slice takes long.
-    filled = ndimage.binary_fill_holes(np.pad(mask.mask, 1))
-
-    def covers(row: float, column: float) -> bool:
-        # A click on the slice's last rim rounds beyond it.
-        row, column = min(round(row), shape[0] - 1), min(round(column), shape[1] - 1)
-        row, column = row - mask.row + 1, column - mask.column + 1
-        return bool(0 <= row < filled.shape[0] and 0 <= column < filled.shape[1] and filled[row, column])
-
-    return covers
+    return replace(mask, mask=ndimage.binary_fill_holes(np.pad(mask.mask, 1))[1:-1, 1:-1])
 
 
 def _cut_share(mask: SliceMask, shape: tuple[int, int]) -> float:
