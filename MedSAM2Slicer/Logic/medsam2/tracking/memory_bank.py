@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medsam2.model.config import NetworkConfig
-from medsam2.model.network import ABSENT_LOGIT
+from medsam2.model.network import ABSENT_LOGIT, MaskPrediction
 
 from .view import View
 
@@ -37,6 +37,22 @@ class MemoryEntry:
     prompted: bool
     memory: Tensor | None = field(default=None, repr=False)
     memory_view: View | None = None
+
+    @classmethod
+    def predicted(
+        cls, slice_index: int, view: View, prediction: MaskPrediction, key: Tensor, prompted: bool
+    ) -> "MemoryEntry":
+        """What a network answered for one object."""
+        return cls(
+            slice_index,
+            view,
+            prediction.logits,
+            float(prediction.iou[0]),
+            float(prediction.object_score[0]),
+            prediction.pointer,
+            key,
+            prompted,
+        )
 
     @property
     def bytes(self) -> int:

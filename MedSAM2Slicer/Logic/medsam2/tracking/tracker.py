@@ -3,30 +3,24 @@
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
-from torch import Tensor
-
 from medsam2.errors import InputError
-from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.model.network import MaskPrediction, MedSAM2
 from medsam2.protocol import ABSENT_STOP
 from medsam2.volume import Prompt, Slices
 
-from .connected import near_neighbour, near_prompt
+from .connected import near_neighbour
 from .course import Direction, sweeps, task
 from .feature_cache import FeatureCache, sorting_key
 from .inference import inference
 from .memory_bank import MemoryEntry, Selection, TemporalMemory
 from .memory_encoding import MemoryEncoding
-from .network_prompt import network_points
-from .rejection import is_rejected
+from .prompting import Prompting
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .tracked_object import TrackedObject
 from .view import View
-from .view_choice import following_view, mask_view, prompt_view
+from .view_choice import following_view
 from .view_chooser import ViewChooser
-
-LOGIT_LIMIT = 32.0
-"""An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
 
 
 class Tracker:
@@ -71,6 +65,7 @@ class Tracker:
         if view_network is not None:
             chooser_features = FeatureCache(view_network, slices, cache_bytes // 8)
         self._chooser = ViewChooser(view_network or network, slices, chooser_features)
+        self._prompting = Prompting(network, slices, self.features, self._memories, self._chooser, connected)
 
     def prompt(self, object_id: str, prompt: Prompt, view: str | float | None = None) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
@@ -171,19 +166,11 @@ class Tracker:
         index = prompt.slice_index
         known = self.objects.get(object_id)
         target = known or TrackedObject(self.memory.bank(self.network.config), self.view == "slice")
-        earlier = target.entries.get(index)
         if prompt.mask is None and index in target.prompts and target.prompts[index].mask is None:
             prompt = prompt.joined_with(target.prompts[index])
         whole_slices = target.whole_slices if view is None else view == "slice"
-        shown = self._view_for(prompt, earlier, "slice" if whole_slices else view)
-        features = self.features.get(index, shown)
-        prediction = self._answer(target, prompt, features, shown, earlier)
-        entry = self._entry(index, shown, prediction, features, prompted=True)
-        if self.connected:
-            before = None if earlier is None else shown.logits_from(earlier.logits, earlier.view)
-            entry.logits = near_prompt(entry.logits, prompt, shown, before)
-        if earlier is not None and self._is_rejected(earlier, prompt):
-            entry = entry.emptied()
+        wanted = "slice" if whole_slices else self.view if view is None else view
+        entry = self._prompting.answer(target, prompt, wanted, keep_view=view is None and not whole_slices)
         answer = self._prompted_answer(object_id, prompt, entry)
         # Last: whatever fails before leaves the object as it was.
         self.objects[object_id] = target
@@ -191,60 +178,6 @@ class Tracker:
         target.prompts[index] = prompt
         target.remember(entry)
         return answer
-
-    def _is_rejected(self, earlier: MemoryEntry, prompt: Prompt) -> bool:
-        shape = self.slices.shape(prompt.slice_index)
-        return is_rejected(SliceMask.from_entry("", earlier, shape), prompt, shape, self.slices.spacing)
-
-    def _answer(
-        self,
-        target: TrackedObject,
-        prompt: Prompt,
-        features: ImageFeatures,
-        view: View,
-        earlier: MemoryEntry | None,
-    ) -> MaskPrediction:
-        size = self.network.config.image_size
-        if prompt.mask is not None:
-            mask = (view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
-            return self.network.take_mask(features, mask.to(self.network.device))
-        points, labels = (part.to(self.network.device) for part in network_points(prompt, view, size))
-        conditioned = self.network.condition(features.s16, None)
-        logits = None
-        if earlier is not None:
-            logits = view.logits_from(earlier.logits, earlier.view).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
-            if not earlier.prompted or prompt.slice_index in target.reversed:
-                conditioned = self._conditioned(target, prompt.slice_index, features, view)
-        # What a click corrects is known, but official networks were trained as if it were not
-        # (``multimask_output_for_tracking``).
-        known = earlier is not None and self.network.config.single_mask_tracking
-        ambiguous = prompt.is_ambiguous and not known
-        return self.network.decode(features, conditioned, points, labels, logits, ambiguous)
-
-    def _conditioned(self, target: TrackedObject, index: int, features: ImageFeatures, view: View) -> Tensor:
-        reverse = target.reversed.get(index, False)
-        selection = target.bank.select(index, reverse, self.slices.count, sorting_key(features))
-        return self.network.condition(features.s16, self._memories.for_network([selection], view))
-
-    def _view_for(self, prompt: Prompt, earlier: MemoryEntry | None, view: str | float | None) -> View:
-        """The view of a prompted slice: that of its earlier answer as long as it shows the prompt."""
-        shape, spacing = self.slices.shape(prompt.slice_index), self.slices.spacing
-        if view is None and earlier is not None and all(earlier.view.contains(*c) for c in prompt.corners()):
-            return earlier.view
-        view = self.view if view is None else view
-        if view == "slice":
-            return View.whole(shape, spacing)
-        if view != "auto":
-            return prompt_view(prompt, float(view), shape, spacing)
-        if prompt.mask is not None:
-            return mask_view(prompt, shape, spacing)
-        if earlier is not None:
-            # A correction beyond the view: show it together with what was segmented.
-            covered = SliceMask.from_entry("", earlier, shape).full(shape)
-            for row, column in prompt.corners():
-                covered[min(int(row + 0.5), shape[0] - 1), min(int(column + 0.5), shape[1] - 1)] = True
-            return mask_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
-        return self._chooser.choose(prompt)
 
     def _sweep(self, names: list[str], indices: range, direction: Direction) -> Iterator[SliceMask]:
         """Track along ``indices``; an object takes part where its prompts lead that way, until it is gone."""
@@ -341,29 +274,16 @@ class Tracker:
         s16 = features.s16.expand(count, -1, -1, -1)
         conditioned = self.network.condition(s16, self._memories.for_network(list(selections.values()), view))
         prediction = self.network.decode(features, conditioned)
+        key = sorting_key(features)
         answers = []
         for place, (name, selection) in enumerate(selections.items()):
             single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
-            entry = self._entry(index, view, single, features, prompted=False)
+            entry = MemoryEntry.predicted(index, view, single, key, prompted=False)
             before = self.objects[name].neighbour(index, reverse)
             if self.connected and before is not None:
                 entry.logits = near_neighbour(entry.logits, view, before.logits, before.view)
             answers.append((name, entry, selection))
         return answers
-
-    def _entry(
-        self, index: int, view: View, prediction: MaskPrediction, features: ImageFeatures, prompted: bool
-    ) -> MemoryEntry:
-        return MemoryEntry(
-            slice_index=index,
-            view=view,
-            logits=prediction.logits,
-            iou=float(prediction.iou[0]),
-            object_score=float(prediction.object_score[0]),
-            pointer=prediction.pointer,
-            key=sorting_key(features),
-            prompted=prompted,
-        )
 
 
 def _check_view(view: str | float) -> None:

@@ -11,7 +11,7 @@ from medsam2.model.mask_decoder import Candidates
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 from medsam2.model.prompt_encoder import PADDING
 from medsam2.tracking import SelfSortingMemory, TemporalMemory
-from medsam2.tracking.tracker import LOGIT_LIMIT
+from medsam2.tracking.prompting import LOGIT_LIMIT
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.clip_memory import ClipMemories
 from medsam2.training.losses import PromptLoss

@@ -1,0 +1,129 @@
+"""A prompt on a slice becomes the object's mask there."""
+
+from torch import Tensor
+
+from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.volume import Prompt, Slices
+
+from .connected import near_prompt
+from .feature_cache import FeatureCache, sorting_key
+from .memory_bank import MemoryEntry
+from .memory_encoding import MemoryEncoding
+from .network_prompt import network_points
+from .rejection import is_rejected
+from .slice_mask import SliceMask
+from .tracked_object import TrackedObject
+from .view import View
+from .view_choice import mask_view, prompt_view
+from .view_chooser import ViewChooser
+
+LOGIT_LIMIT = 32.0
+"""An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
+
+
+class Prompting:
+    """Answers prompts.
+
+    Args:
+        network: that answers.
+        slices: where the images come from.
+        features: cache of the network's image features.
+        memories: encodes what an object's bank holds.
+        chooser: chooses the field of view where it is to be chosen.
+        connected: drop parts of a mask that the prompt does not point at.
+    """
+
+    def __init__(
+        self,
+        network: MedSAM2,
+        slices: Slices,
+        features: FeatureCache,
+        memories: MemoryEncoding,
+        chooser: ViewChooser,
+        connected: bool,
+    ):
+        self._network = network
+        self._slices = slices
+        self._features = features
+        self._memories = memories
+        self._chooser = chooser
+        self._connected = connected
+
+    def answer(
+        self, target: TrackedObject, prompt: Prompt, view: str | float, keep_view: bool
+    ) -> MemoryEntry:
+        """The object on the prompt's slice; what is known of the object stays as it is.
+
+        Args:
+            target: what is known of the object.
+            prompt: all that was said on the slice.
+            view: field of view, as for ``Tracker``.
+            keep_view: rather keep the view of the earlier answer on the slice, where it shows the prompt.
+        """
+        earlier = target.entries.get(prompt.slice_index)
+        shown = self._view_for(prompt, earlier, view, keep_view)
+        features = self._features.get(prompt.slice_index, shown)
+        prediction = self._predict(target, prompt, features, shown, earlier)
+        key = sorting_key(features)
+        entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
+        if self._connected:
+            before = None if earlier is None else shown.logits_from(earlier.logits, earlier.view)
+            entry.logits = near_prompt(entry.logits, prompt, shown, before)
+        if earlier is not None and self._is_rejected(earlier, prompt):
+            return entry.emptied()
+        return entry
+
+    def _is_rejected(self, earlier: MemoryEntry, prompt: Prompt) -> bool:
+        shape = self._slices.shape(prompt.slice_index)
+        return is_rejected(SliceMask.from_entry("", earlier, shape), prompt, shape, self._slices.spacing)
+
+    def _predict(
+        self,
+        target: TrackedObject,
+        prompt: Prompt,
+        features: ImageFeatures,
+        view: View,
+        earlier: MemoryEntry | None,
+    ) -> MaskPrediction:
+        size = self._network.config.image_size
+        if prompt.mask is not None:
+            mask = (view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
+            return self._network.take_mask(features, mask.to(self._network.device))
+        points, labels = (part.to(self._network.device) for part in network_points(prompt, view, size))
+        conditioned = self._network.condition(features.s16, None)
+        logits = None
+        if earlier is not None:
+            logits = view.logits_from(earlier.logits, earlier.view).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+            if not earlier.prompted or prompt.slice_index in target.reversed:
+                conditioned = self._conditioned(target, prompt.slice_index, features, view)
+        # What a click corrects is known, but official networks were trained as if it were not
+        # (``multimask_output_for_tracking``).
+        known = earlier is not None and self._network.config.single_mask_tracking
+        ambiguous = prompt.is_ambiguous and not known
+        return self._network.decode(features, conditioned, points, labels, logits, ambiguous)
+
+    def _conditioned(self, target: TrackedObject, index: int, features: ImageFeatures, view: View) -> Tensor:
+        reverse = target.reversed.get(index, False)
+        selection = target.bank.select(index, reverse, self._slices.count, sorting_key(features))
+        return self._network.condition(features.s16, self._memories.for_network([selection], view))
+
+    def _view_for(
+        self, prompt: Prompt, earlier: MemoryEntry | None, view: str | float, keep_view: bool
+    ) -> View:
+        shape, spacing = self._slices.shape(prompt.slice_index), self._slices.spacing
+        keep_view = keep_view and earlier is not None
+        if keep_view and all(earlier.view.contains(*corner) for corner in prompt.corners()):
+            return earlier.view
+        if view == "slice":
+            return View.whole(shape, spacing)
+        if view != "auto":
+            return prompt_view(prompt, float(view), shape, spacing)
+        if prompt.mask is not None:
+            return mask_view(prompt, shape, spacing)
+        if earlier is not None:
+            # A correction beyond the view: show it together with what was segmented.
+            covered = SliceMask.from_entry("", earlier, shape).full(shape)
+            for row, column in prompt.corners():
+                covered[min(int(row + 0.5), shape[0] - 1), min(int(column + 0.5), shape[1] - 1)] = True
+            return mask_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
+        return self._chooser.choose(prompt)
