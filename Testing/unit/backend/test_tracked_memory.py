@@ -5,7 +5,7 @@ import pytest
 
 from medsam2.backend.limits import MIB, MemoryBudget, ServerLimits
 from medsam2.protocol import Done, Forget, Mask, MaskBox, Prompt, Propagate, ProtocolError
-from medsam2.tracking import tracker
+from medsam2.tracking import prompting, tracker
 from unit.backend.examples import SHAPE, a_session, opened
 
 CLICK = Prompt(2, "a", "k", 6, ((18.0, 22.0, True),), view="slice")
@@ -117,14 +117,14 @@ def test_what_is_remembered_leaves_less_for_volumes():
     budget.reserve("second", 30 * MIB, 1)
 
 
-@pytest.mark.parametrize("place", ["near_prompt", "SliceMask"])
-def test_a_correction_that_runs_out_of_memory_leaves_the_object_as_it_was(monkeypatch, place):
+@pytest.mark.parametrize(("module", "place"), [(prompting, "near_prompt"), (tracker, "SliceMask")])
+def test_a_correction_that_runs_out_of_memory_leaves_the_object_as_it_was(monkeypatch, module, place):
     session = opened(a_session())
     ask(session, CLICK)
     masks = tracked(session)
     before = known(session)
     with monkeypatch.context() as patch:
-        patch.setattr(tracker, place, NoMemory)
+        patch.setattr(module, place, NoMemory)
         with pytest.raises(MemoryError):
             ask(session, CORRECTION)
     assert known(session) == before
