@@ -161,12 +161,7 @@ class _EffectBench:
     def _wait(condition) -> None:
         from fakes.clock import CLOCK
 
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the backend did not answer: see its log")
-            CLOCK.advance(10)
-            time.sleep(0.001)
+        CLOCK.advanceUntil(condition, PATIENCE)
 
 
 def _row(label: str, milliseconds: list[float], goal: str) -> str:

@@ -31,8 +31,9 @@ class PlacedMask:
     def covers(self, row: float, column: float, shape: tuple[int, int]) -> bool:
         """Whether the voxel at a place of a slice of ``shape`` belongs to the mask."""
         # A click on the slice's last rim rounds beyond it.
-        row, column = min(round(row), shape[0] - 1), min(round(column), shape[1] - 1)
-        return bool(self.full(shape)[row, column])
+        row, column = min(round(row), shape[0] - 1) - self.row, min(round(column), shape[1] - 1) - self.column
+        height, width = self.mask.shape
+        return 0 <= row < height and 0 <= column < width and bool(self.mask[row, column])
 
 
 def crop_to_content(mask: np.ndarray) -> tuple[int, int, np.ndarray]:

@@ -1,3 +1,5 @@
+"""Which negative clicks say that all of a mask is wrong."""
+
 import numpy as np
 import pytest
 
@@ -6,10 +8,10 @@ from medsam2.tracking.rejection import is_rejected
 from medsam2.volume import Prompt
 
 # 9 x 15 voxels of a slice, of which the first is at row 10, column 20: a blob with a thin tail.
-SHAPE = np.zeros((9, 15), bool)
-SHAPE[:, :9] = True
-SHAPE[4, 9:] = True
-MASK = PlacedMask("a", 3, 10, 20, SHAPE)
+BLOB = np.zeros((9, 15), bool)
+BLOB[:, :9] = True
+BLOB[4, 9:] = True
+MASK = PlacedMask("a", 3, 10, 20, BLOB)
 
 
 def rejected(*points, box=None, mask=MASK, spacing=(1.0, 1.0)) -> bool:

@@ -169,7 +169,7 @@ class Tracker:
         if prompt.mask is None and index in target.prompts and target.prompts[index].mask is None:
             prompt = prompt.joined_with(target.prompts[index])
         whole_slices = target.whole_slices if view is None else view == "slice"
-        wanted = "slice" if whole_slices else self.view if view is None else view
+        wanted = "slice" if whole_slices else view or self.view
         entry = self._prompting.answer(target, prompt, wanted, keep_view=view is None and not whole_slices)
         answer = self._prompted_answer(object_id, prompt, entry)
         # Last: whatever fails before leaves the object as it was.
