@@ -3,6 +3,7 @@
 from medsam2.volume.display import Hanging, hanging
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.prompt import Prompt
+from medsam2.volume.read_options import ReadOptions
 from medsam2.volume.reading import VolumeWarning, guess_modality, read_volume
 from medsam2.volume.slices import ImageSet, Slices, VolumeSlices
 from medsam2.volume.volume import Volume, check_axis
@@ -26,6 +27,7 @@ __all__ = [
     "Hanging",
     "ImageSet",
     "Prompt",
+    "ReadOptions",
     "Segment",
     "Slices",
     "Volume",

@@ -12,6 +12,7 @@ import SimpleITK
 
 from medsam2.errors import InputError
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
 from medsam2.volume.volume import Volume
 
 _MODALITY, _POSITION = "0008|0060", "0020|0032"
@@ -24,7 +25,7 @@ class VolumeWarning(UserWarning):
     """The volume is usable, but something about it deserves a look."""
 
 
-def read_volume(path: str | os.PathLike) -> Volume:
+def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> Volume:
     """Read a folder that holds one DICOM series, or one image file (NIfTI, NRRD, MetaImage, DICOM, PNG, …).
 
     A 2-D image becomes a volume of one slice; a 2-D colour image becomes grey. The modality is what
@@ -44,7 +45,7 @@ def read_volume(path: str | os.PathLike) -> Volume:
     geometry = Geometry.from_image(image)
     voxels = _scalar_voxels(path, image).reshape(geometry.shape)
     _check_finite(path, voxels)
-    return Volume(voxels, geometry, modality or guess_modality(voxels))
+    return Volume(voxels, geometry, options.modality or modality or guess_modality(voxels))
 
 
 def _why_unreadable(path: Path, reason: str) -> str:

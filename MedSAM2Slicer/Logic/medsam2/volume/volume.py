@@ -7,6 +7,7 @@ import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +23,11 @@ class Volume:
             raise ValueError(f"voxels of shape {self.voxels.shape} on a grid of {self.geometry.shape}")
 
     @classmethod
-    def read(cls, path: str | os.PathLike) -> "Volume":
+    def read(cls, path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> "Volume":
         """Read a DICOM folder or an image file: see :func:`medsam2.volume.reading.read_volume`."""
         from medsam2.volume.reading import read_volume  # reading builds on this module
 
-        return read_volume(path)
+        return read_volume(path, options)
 
     def slice_count(self, axis: str) -> int:
         """Number of slices along ``axis``."""
