@@ -35,6 +35,11 @@ def medsam2(tmp_path):
     return run
 
 
+def said(stderr: str) -> list[str]:
+    """What the command says for itself, without the lines that tell how far it is."""
+    return [line for line in stderr.splitlines() if not line.endswith(" …")]
+
+
 def write_image(path: Path, voxels: np.ndarray, spacing=(1.0, 1.0, 3.0), **geometry) -> Path:
     """Write voxels (k, j, i) as an image file."""
     image = SimpleITK.GetImageFromArray(voxels)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from e2e.conftest import write_image
+from e2e.conftest import said, write_image
 
 CLICK = ("--ijk", "--point", "20,24,4")
 
 
 def assert_refused(run, output, *words: str) -> None:
     assert run.returncode == 2, run.stdout + run.stderr
-    lines = run.stderr.strip().splitlines()
+    lines = said(run.stderr.strip())
     assert len(lines) == 1, run.stderr
     assert lines[0].startswith("medsam2: ")
     for word in words:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from e2e.conftest import ENVIRONMENT
+from e2e.conftest import ENVIRONMENT, said
 
 CLICK = ("--ijk", "--point", "20,24,4")
 
@@ -47,13 +47,13 @@ def test_ctrl_c_leaves_nothing(ball, tmp_path, module, function):
         encoding="utf-8",
         env={**ENVIRONMENT, "MEDSAM2_HOME": str(tmp_path / "home")},
     )
-    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+    assert (run.returncode, run.stdout, said(run.stderr)) == (130, "", [])
     assert names(tmp_path) == {"ball.nrrd"}
 
 
 def refused(run) -> str:
     assert run.returncode == 2, run.stdout + run.stderr
-    (line,) = run.stderr.splitlines()
+    (line,) = said(run.stderr)
     return line
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from medsam2.cli.progress import stages
 from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBackend
 from medsam2.errors import InputError
 from medsam2.package_version import package_version
@@ -14,7 +15,7 @@ TOKEN_VARIABLE = "MEDSAM2_TOKEN"
 
 @contextmanager
 def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Iterator[BlockingClient]:
-    """A client of a backend; what fails there is unusable input here.
+    """A client of a backend that is ready; what fails there is unusable input here.
 
     Args:
         backend: which one.
@@ -25,6 +26,10 @@ def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Itera
     """
     try:
         with BlockingClient(backend, f"medsam2 {command} {package_version()}") as client:
+            with stages() as progress:
+                is_own = isinstance(backend, LocalBackend)
+                progress.begin("Loading the network" if is_own else "Connecting to the server")
+                _ = client.ready
             yield client
     except ClientError as error:
         raise InputError(str(error)) from error

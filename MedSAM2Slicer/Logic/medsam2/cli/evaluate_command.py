@@ -42,7 +42,7 @@ def evaluate(
     cases = checked_cases(dataset, split, limit)
 
     # Importing torch takes seconds: only now that nothing is wrong.
-    from medsam2.cli.progress import progress_bar
+    from medsam2.cli.progress import stages
     from medsam2.evaluation.evaluating import Settings
     from medsam2.evaluation.evaluating import evaluate as findings
     from medsam2.evaluation.metrics import require_monai
@@ -57,9 +57,9 @@ def evaluate(
     settings = Settings(protocol, clicks, tuple(structure or ()), lenient)
     about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
     report = Report(settings, about | {"device": str(network.device)})
-    with progress_bar("cases/s") as progress:
-        task = progress.add_task("Evaluating", total=len(cases))
-        for finding in findings(network, cases, settings, view_network, lambda: progress.advance(task)):
+    with stages() as progress:
+        progress.begin("Evaluating", len(cases), "cases")
+        for finding in findings(network, cases, settings, view_network, progress.advance):
             report.add(finding)
     report.write(output)
     typer.echo(json.dumps(report.as_json()["summary"]) if as_json else describe(report))

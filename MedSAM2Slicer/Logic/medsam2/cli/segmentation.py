@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medsam2.cli.preview import PreviewSegment, write_preview
-from medsam2.cli.progress import progress_bar
+from medsam2.cli.progress import stages
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
 from medsam2.placed_mask import crop_to_content
@@ -66,27 +66,25 @@ def track(
     """Send a volume and all prompts, and track the objects through the slices."""
     last = slices.count - 1 if last is None else last
     window = (slices.window.lower, slices.window.upper)
-    with progress_bar("slices/s") as progress:
-        sending = progress.add_task("Sending", total=None)
+    with stages() as progress:
+        progress.begin("Sending the image", slices.volume.voxels.nbytes / 1e6, "MB")
         client.open_volume(
             slices.volume.voxels,
             slices.volume.geometry.spacing,
             modality=slices.volume.modality,
             window=window,
             memory=memory,
-            on_progress=lambda done, total: progress.update(sending, completed=done, total=total),
+            on_progress=lambda done, total: progress.reach(done / 1e6),
         )
-        progress.remove_task(sending)
         started = time.perf_counter()
+        progress.begin("Answering the prompts")
         views = {entry.name: _prompt(client, slices, entry, view) for entry in objects}
         masks, done = VolumeMasks(slices), 0
-        total = (last - first + 1) * len(objects)
-        task = progress.add_task("Tracking", total=total)
+        progress.begin("Tracking", (last - first + 1) * len(objects), "slices")
         for mask in client.propagate(slices.axis, first=first, last=last):
             masks.put(mask)
             done += 1
-            progress.advance(task)
-        progress.update(task, completed=total)
+            progress.advance()
     seconds = time.perf_counter() - started
     return Result({entry.name: masks[entry.name] for entry in objects}, seconds, done, views)
 

@@ -32,19 +32,20 @@ def synthesise(
 ) -> None:
     """Make synthetic scans with labelled structures, in nnU-Net's layout, to train or evaluate with."""
     # Imported here, as SimpleITK would keep --help waiting.
-    from rich.progress import track
-
+    from medsam2.cli.progress import stages
     from medsam2.synthetic.volumes import MOST_STRUCTURES, make_scan
     from medsam2.volume import complete_file, write_labelmap, write_volume
 
     kinds = modality or list(Modality)
-    with _complete_folder(folder) as made:
-        for number in track(range(seed, seed + count), "Scans", transient=True):
+    with _complete_folder(folder) as made, stages() as progress:
+        progress.begin("Making scans", count, "scans")
+        for number in range(seed, seed + count):
             kind = kinds[number % len(kinds)].value
             scan, name = make_scan(number, kind), f"{kind.lower()}_{number:04}"
             image, label = made / "imagesTr" / f"{name}_0000.nii.gz", made / "labelsTr" / f"{name}.nii.gz"
             write_volume(image, scan.volume.voxels, scan.volume.geometry)
             write_labelmap(label, scan.labels, scan.volume.geometry)
+            progress.advance()
         structures = {f"structure {value}": value for value in range(1, MOST_STRUCTURES + 1)}
         description = {
             "channel_names": {"0": " or ".join(kind.value for kind in kinds)},
