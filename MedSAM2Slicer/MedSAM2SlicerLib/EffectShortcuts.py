@@ -1,7 +1,8 @@
 """The effect's keys: they exist while it is active, and are listed in its help."""
 
+from typing import ClassVar
+
 import qt
-import slicer
 from slicer.i18n import tr as _
 
 KEYS = (
@@ -21,21 +22,41 @@ def keysInWords() -> list[str]:
 
 
 class EffectShortcuts:
-    """Keys that call ``do(name)``."""
+    """Keys that call ``do(name)``.
 
-    def __init__(self, do):
-        self._shortcuts = [self._shortcut(key, lambda name=name: do(name)) for key, name, _text in KEYS]
+    Where the effect is active in two editors at once, the one that was activated last has the keys: Qt
+    answers neither of two shortcuts on one key.
+
+    Args:
+        window: widget in whose window the keys are heard.
+    """
+
+    _inUse: ClassVar[list["EffectShortcuts"]] = []
+
+    def __init__(self, window, do):
+        self._shortcuts = [
+            self._shortcut(window, key, lambda name=name: do(name)) for key, name, _text in KEYS
+        ]
+        for earlier in self._inUse:
+            earlier._enable(False)
+        self._inUse.append(self)
 
     def close(self) -> None:
-        """Free the keys: two shortcuts on one key would make Qt answer neither."""
+        """Free the keys; an effect that had them before gets them back."""
         for shortcut in self._shortcuts:
             shortcut.setParent(None)
             shortcut.deleteLater()
-        self._shortcuts = []
+        self._inUse.remove(self)
+        if self._inUse:
+            self._inUse[-1]._enable(True)
+
+    def _enable(self, enabled: bool) -> None:
+        for shortcut in self._shortcuts:
+            shortcut.enabled = enabled
 
     @staticmethod
-    def _shortcut(key: str, action):
-        shortcut = qt.QShortcut(slicer.util.mainWindow())
+    def _shortcut(window, key: str, action):
+        shortcut = qt.QShortcut(window)
         shortcut.setKey(qt.QKeySequence(key))
         shortcut.connect("activated()", action)
         return shortcut

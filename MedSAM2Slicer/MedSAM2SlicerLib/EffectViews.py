@@ -43,25 +43,28 @@ class EffectViews:
 
     @property
     def latest(self) -> SliceViewPipeline | None:
-        """The view that the user worked in last; the first one before that."""
-        if self._latest is None:
-            self.open()
+        """The view that the user worked in last, else the first one; one that is shown, if any is."""
+        if self._latest is None or not self._latest.viewWidget.visible:
+            pipelines = list(self._pipelines.values())
+            shown = (each for each in pipelines if each.viewWidget.visible)
+            self._latest = next(shown, self._latest or next(iter(pipelines), None))
         return self._latest
 
     def open(self) -> None:
-        """Make the pipelines of all views of the layout."""
+        """Make the pipelines of all views; the layout need not show each of them."""
         manager = slicer.app.layoutManager()
         names = [] if manager is None else manager.sliceViewNames()
-        for name in reversed(names):
-            self.use(manager.sliceWidget(name))
+        for name in names:
+            self.pipeline(manager.sliceWidget(name))
 
     def redraw(self) -> None:
         """Draw all views anew."""
         for pipeline in self._pipelines.values():
-            self.draw(pipeline)
+            self.update(pipeline)
+            pipeline.render()
 
-    def draw(self, pipeline: SliceViewPipeline) -> None:
-        """Draw one view anew."""
+    def update(self, pipeline: SliceViewPipeline) -> None:
+        """Make one view's drawing anew, to be shown with the view's next picture."""
         segment = self._session.segments.selected
         seeds = self._session.seeding.seeds()
         boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]

@@ -89,7 +89,8 @@ class SeedGestures:
         return True
 
     def _move(self, xy, pipeline) -> bool:
-        far = max(abs(xy[0] - self._start[0]), abs(xy[1] - self._start[1])) >= DRAG_PIXELS
+        steps = abs(xy[0] - self._start[0]), abs(xy[1] - self._start[1])
+        far = max(steps) >= DRAG_PIXELS * pipeline.pixelRatio
         self._dragging = self._dragging or far
         if self._dragging and self._seed is None:
             self._actions.showBox(self._corners(xy, pipeline))

@@ -77,8 +77,10 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.options = EffectOptions(self.scriptedEffect)
 
     def setMRMLDefaults(self):
-        """Parameters of a new scene."""
+        """Parameters of a new scene, or of another parameter node of the editor."""
         EffectOptions.setDefaults(self.scriptedEffect)
+        if self._observer is not None:
+            self._observer.follow(self.scriptedEffect.parameterSetNode())
 
     def updateGUIFromMRML(self):
         """Show the parameters."""
@@ -121,7 +123,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.actions = EffectActions(self.scriptedEffect, *parts)
         node = self.scriptedEffect.parameterSetNode()
         self._observer = SegmentationObserver(node, self.session, self._display.redraw)
-        self._shortcuts = EffectShortcuts(self.actions.do)
+        window = slicer.util.mainWindow() or self.scriptedEffect.optionsFrame()
+        self._shortcuts = EffectShortcuts(window, self.actions.do)
         self._views.open()
 
     def deactivate(self):
@@ -136,17 +139,17 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     # What happens meanwhile
 
     def processInteractionEvents(self, callerInteractor, eventId, viewWidget):
-        """Mouse events in slice views."""
-        if self.actions is None or viewWidget.className() != SLICE_WIDGET:
+        """Mouse events in slice views; they are Slicer's own while another tool of the toolbar is chosen."""
+        if self.actions is None or viewWidget.className() != SLICE_WIDGET or not _mouseIsFree():
             return False
         return self.actions.gestures.process(callerInteractor, eventId, self._views.use(viewWidget))
 
     def processViewNodeEvents(self, callerViewNode, eventId, viewWidget):
-        """A view was scrolled, zoomed or turned."""
+        """A view was scrolled, zoomed or turned; Slicer shows it afterwards."""
         if self.session is None or viewWidget.className() != SLICE_WIDGET:
             return
         pipeline = self._views.pipeline(viewWidget)
-        self._views.draw(pipeline)
+        self._views.update(pipeline)
         self.session.show(pipeline.middle, pipeline.normal)
         self._display.showStrip()
 
@@ -164,7 +167,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self._display.redraw()
 
     def interactionNodeModified(self, interactionNode):
-        """Stay active while markups are placed, unlike the default."""
+        """Stay active while markups are placed, unlike the default; a gesture that was begun is over."""
+        if self.actions is not None and not _mouseIsFree():
+            self.actions.gestures.abort()
 
     def _write(self, segmentId, labelmap, remove):
         """Change a segment through the editor, with masking."""
@@ -173,6 +178,12 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         with self._observer.own():
             node = self.scriptedEffect.parameterSetNode().GetSegmentationNode()
             self.scriptedEffect.modifySegmentByLabelmap(node, segmentId, labelmap, mode)
+
+
+def _mouseIsFree() -> bool:
+    """Whether no tool of Slicer's toolbar, such as for markups or window and level, has the mouse."""
+    node = slicer.app.applicationLogic().GetInteractionNode()
+    return node is None or node.GetCurrentInteractionMode() == node.ViewTransform
 
 
 def _later(call):

@@ -25,6 +25,13 @@ class SegmentationObserver:
         self._observations: list[tuple] = []
         self._watch()
 
+    def follow(self, parameterNode) -> None:
+        """The editor has another parameter node."""
+        if parameterNode is not self._parameterNode:
+            self._parameterNode = parameterNode
+            self.close()
+            self._onParameters(parameterNode, None)
+
     def close(self) -> None:
         """Watch no longer."""
         for node, tag in self._observations:
@@ -64,7 +71,7 @@ class SegmentationObserver:
         isOther = self._segmentation() is not self._watched
         if isOther:
             self._session.abandon()
-        if isOther or self._parameterNode.GetSourceVolumeNode() is not self._volume:
+        if isOther or not self._observations or self._parameterNode.GetSourceVolumeNode() is not self._volume:
             self.close()
             self._watch()
         self._redraw()

@@ -37,6 +37,11 @@ class SliceViewPipeline:
             scriptedEffect.addActor2D(viewWidget, layer.actor)
 
     @property
+    def pixelRatio(self) -> float:
+        """Pixels of the view, in which all places are given, for one of those in which people measure."""
+        return max(self.sliceNode.GetDimensions()[0] / max(self.viewWidget.sliceView().width, 1), 1.0)
+
+    @property
     def sliceNode(self):
         """The ``vtkMRMLSliceNode`` of the view."""
         return self.viewWidget.sliceLogic().GetSliceNode()
@@ -45,10 +50,10 @@ class SliceViewPipeline:
         """Take the actors out of the view."""
         for layer in self._layers.values():
             self._effect.removeActor2D(self.viewWidget, layer.actor)
-        self._render()
+        self.render()
 
     def show(self, color, seeds, boxes, preview, frame) -> None:
-        """Draw all anew.
+        """Make the drawing anew; it is seen with the view's next picture, or after ``render``.
 
         Args:
             color: of the segment, (r, g, b) from 0 to 1.
@@ -57,11 +62,14 @@ class SliceViewPipeline:
             preview: (n, 2, 3) RAS ends of the outline's segments; None for no preview.
             frame: four RAS corners of the field of view; None for none.
         """
+        ratio = self.pixelRatio
+        for layer in self._layers.values():
+            layer.scale(ratio)
         glyphs = [
             glyph
             for ras, positive in seeds
             if (xy := self.visibleXy(ras)) is not None
-            for glyph in _glyph(xy, positive)
+            for glyph in _glyph(xy, positive, SEED_PIXELS * ratio)
         ]
         outline = self._segmentsXy(preview)
         self._layers["seedShadow"].set(glyphs, DARK)
@@ -70,7 +78,10 @@ class SliceViewPipeline:
         self._layers["preview"].set(outline, color)
         self._layers["box"].set([edge for corners in boxes for edge in self._polygon(corners)], color)
         self._layers["frame"].set(self._polygon(frame) if frame is not None else [], WHITE)
-        self._render()
+
+    def render(self) -> None:
+        """Show what was drawn."""
+        self.viewWidget.sliceView().scheduleRender()
 
     def visibleXy(self, ras) -> tuple[float, float] | None:
         """Where a point in RAS lies in the view, in pixels; None if it is not on the slice shown."""
@@ -83,7 +94,7 @@ class SliceViewPipeline:
             np.hypot(place[0] - xy[0], place[1] - xy[1]) if (place := self.visibleXy(ras)) else np.inf
             for ras in seeds
         ]
-        if not distances or min(distances) > NEAR_PIXELS:
+        if not distances or min(distances) > NEAR_PIXELS * self.pixelRatio:
             return None
         return int(np.argmin(distances))
 
@@ -121,22 +132,23 @@ class SliceViewPipeline:
             return []
         return [(places[n], places[(n + 1) % len(places)]) for n in range(len(places))]
 
-    def _render(self) -> None:
-        self.viewWidget.sliceView().scheduleRender()
-
 
 class _Lines:
     """An actor of line segments in pixels of the view."""
 
     def __init__(self, width: float, opacity: float):
+        self._width = width
         self._data = vtk.vtkPolyData()
         mapper = vtk.vtkPolyDataMapper2D()
         mapper.SetInputData(self._data)
         self.actor = vtk.vtkActor2D()
         self.actor.SetMapper(mapper)
-        self.actor.GetProperty().SetLineWidth(width)
         self.actor.GetProperty().SetOpacity(opacity)
         self.actor.VisibilityOff()
+
+    def scale(self, ratio: float) -> None:
+        """Draw so many times as thick, for screens with small pixels."""
+        self.actor.GetProperty().SetLineWidth(self._width * ratio)
 
     def set(self, segments, color) -> None:
         """Replace the segments, (n, 2, 2)."""
@@ -153,10 +165,10 @@ class _Lines:
             self.actor.GetProperty().SetColor(*color)
 
 
-def _glyph(xy, positive: bool) -> list:
-    """A plus in a diamond, or a minus in a square, as line segments about a place in pixels."""
+def _glyph(xy, positive: bool, s: float) -> list:
+    """A plus in a diamond, or a minus in a square of 2 ``s``, as line segments about a place in pixels."""
     x, y = xy
-    s, rim = SEED_PIXELS, SEED_PIXELS + 3
+    rim = s * 10 / 7
     lines = [((x - s / 2, y), (x + s / 2, y))]
     if positive:
         lines.append(((x, y - s / 2), (x, y + s / 2)))

@@ -20,6 +20,8 @@ class QShortcut(QtGui.QShortcut):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         _all.add(self)
+        if self.parent() is None:
+            JOURNAL.critical("QShortcut: No window parent defined")
 
 
 def liveShortcuts(key: str | None = None) -> list:

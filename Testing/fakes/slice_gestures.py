@@ -79,10 +79,6 @@ class SliceGestures:
         if abs(self.depthOf(ras)) > ON_THE_SLICE:
             self.mrmlSliceNode().JumpSliceByOffsetting(*(float(each) for each in ras))
 
-    def resizeView(self, width: int, height: int):
-        """Give the view another size in pixels; the field of view grows with it."""
-        self.sliceLogic().ResizeSliceNode(width, height)
-
     def turn(self, degrees: float, axis: str):
         """Turn the slice about R, A or S through its centre: an oblique view."""
         node = self.mrmlSliceNode()

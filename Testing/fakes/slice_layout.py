@@ -7,7 +7,11 @@ from PySide6 import QtCore
 from .slice_view import qMRMLSliceWidget
 
 ORIENTATIONS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
-ENOUGH_ROOM = 1.1
+ONE_UP = {
+    slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView: "Red",
+    slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpYellowSliceView: "Yellow",
+    slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpGreenSliceView: "Green",
+}
 
 
 class SliceLayout(QtCore.QObject):
@@ -29,7 +33,14 @@ class SliceLayout(QtCore.QObject):
             logic.AddSliceNode(name).SetOrientation(orientation)
             self._widgets[name] = qMRMLSliceWidget(logic)
 
+    def setLayout(self, layout: int):
+        """Show one view, or all of them in a layout of several; the hidden ones stay alive."""
+        for name, widget in self._widgets.items():
+            widget.visible = ONE_UP.get(layout, name) == name
+        self.layoutChanged.emit(layout)
+
     def sliceViewNames(self) -> tuple[str, ...]:
+        """Of all views that were ever shown, hidden ones among them."""
         return tuple(self._widgets)
 
     def sliceWidget(self, name: str) -> qMRMLSliceWidget | None:

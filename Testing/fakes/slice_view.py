@@ -6,6 +6,7 @@ An effect meets ``viewWidget``; tests use the gestures in ``SliceGestures``.
 import vtk
 from PySide6 import QtGui, QtWidgets
 
+from .mouse_tools import MouseTools
 from .slice_gestures import SliceGestures
 from .slice_picture import SlicePicture
 
@@ -23,11 +24,15 @@ class InteractorStyle:
 
 
 class qMRMLSliceView(QtWidgets.QWidget):
-    """The drawing area. ``renderRequests`` and ``forcedRenders`` count what effects asked for."""
+    """The drawing area. It renders at once, as Slicer's does while nothing else happens.
+
+    ``renders`` counts the pictures drawn at an effect's request or Slicer's own, ``forcedRenders`` those of
+    an effect that would not wait.
+    """
 
     def __init__(self, logic, parent):
         super().__init__(parent)
-        self.renderRequests = 0
+        self.renders = 0
         self.forcedRenders = 0
         self.viewCursor = QtGui.QCursor()
         self._logic = logic
@@ -36,8 +41,11 @@ class qMRMLSliceView(QtWidgets.QWidget):
         self._renderer.GetActiveCamera().ParallelProjectionOn()
         self._picture = SlicePicture(logic, self._renderer)
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
-        # Slicer's own style would need displayable managers; what effects leave alone has no effect here.
+        # Slicer's own style would need displayable managers, for which the tools stand.
         self._interactor.SetInteractorStyle(None)
+        self._tools = MouseTools(logic, self._interactor)
+        # After the editor and its effect, which have a higher priority.
+        logic.GetSliceNode().AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self.scheduleRender())
 
     def mrmlSliceNode(self):
         return self._logic.GetSliceNode()
@@ -61,7 +69,7 @@ class qMRMLSliceView(QtWidgets.QWidget):
         return InteractorStyle(self._interactor)
 
     def scheduleRender(self):
-        self.renderRequests += 1
+        self.renders += 1
 
     def forceRender(self):
         self.forcedRenders += 1
@@ -89,9 +97,31 @@ class qMRMLSliceWidget(SliceGestures, QtWidgets.QWidget):
     def __init__(self, logic):
         super().__init__()
         self._logic = logic
+        self._pixelRatio = 1
         logic.GetSliceNode().SetDimensions(*SIZE, 1)
         logic.ResizeSliceNode(*SIZE)
         self._view = qMRMLSliceView(logic, self)
+        self._view.resize(*SIZE)
+        self._isShown = True
+
+    @property
+    def visible(self) -> bool:
+        """Whether the layout shows the view; it goes on living while it does not."""
+        return self._isShown
+
+    @visible.setter
+    def visible(self, shown):
+        self._isShown = shown
+
+    def setPixelRatio(self, ratio: int):
+        """Move to a screen with so many times as small pixels, which VTK and MRML count."""
+        self._pixelRatio = ratio
+        self.resizeView(self._view.width, self._view.height)
+
+    def resizeView(self, width: int, height: int):
+        """Give the view another size as Qt counts pixels; the field of view grows with it."""
+        self._view.resize(width, height)
+        self._logic.ResizeSliceNode(width * self._pixelRatio, height * self._pixelRatio)
 
     def sliceLogic(self):
         return self._logic
