@@ -7,7 +7,7 @@ import pytest
 import SimpleITK
 
 from medsam2.errors import InputError
-from medsam2.volume import Volume, VolumeWarning, read_volume
+from medsam2.volume import ReadOptions, Volume, VolumeWarning, read_volume
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real cases are not beside the repository")
@@ -292,3 +292,20 @@ def test_a_real_ct_series_agrees_with_its_labels():
     assert labels.modality is None
     np.testing.assert_allclose(ct.geometry.ijk_to_ras, labels.geometry.ijk_to_ras, atol=1e-4)
     assert np.median(ct.voxels[labels.voxels == 5]) == pytest.approx(100, abs=60)  # 5 is the liver
+
+
+def test_voxels_that_are_no_numbers_get_the_value_that_was_asked_for(tmp_path):
+    voxels = some_voxels(np.float32)
+    voxels[0, 0, :2] = np.nan
+    voxels[3, 2, 1] = -np.inf
+    for name in ("a.nrrd", "a.mha"):
+        SimpleITK.WriteImage(an_image(voxels), str(tmp_path / name))
+        filled = read_volume(tmp_path / name, ReadOptions(nan=-1000)).voxels
+        np.testing.assert_array_equal(filled, np.where(np.isfinite(voxels), voxels, -1000))
+
+
+@pytest.mark.parametrize("value", [1e300, float("nan"), float("inf")])
+def test_a_replacement_that_is_no_intensity_is_refused(tmp_path, value):
+    SimpleITK.WriteImage(an_image(np.full((2, 3, 4), np.nan, np.float32)), str(tmp_path / "a.nrrd"))
+    with pytest.raises(InputError, match="is no intensity"):
+        read_volume(tmp_path / "a.nrrd", ReadOptions(nan=value))

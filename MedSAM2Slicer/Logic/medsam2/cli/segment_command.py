@@ -28,6 +28,12 @@ def segment(
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
     ] = None,
+    nan: Annotated[
+        float | None, typer.Option(help="Intensity for voxels that are not a number or infinite.")
+    ] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="What made the image: CT, MR, PT, US, …; found out if not given.")
+    ] = None,
     view: Annotated[str, typer.Option(help="Field of view: auto, slice, or its side in mm.")] = "auto",
     window: Annotated[
         str, typer.Option(help="auto, soft-tissue, lung, bone, brain, or LOWER:UPPER intensities.")
@@ -55,7 +61,7 @@ def segment(
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.prompt_options import objects_from_options
     from medsam2.cli.segmentation import check_destination, describe, summary, track, write_results
-    from medsam2.volume import Volume, VolumeSlices, check_axis, choose_window, output_format
+    from medsam2.volume import ReadOptions, Volume, VolumeSlices, check_axis, choose_window, output_format
 
     if server is not None and (weights or device or precision):
         raise InputError("The server chooses weights, device and precision: leave those options out.")
@@ -64,7 +70,7 @@ def segment(
     if preview is not None:
         check_picture_name(preview)
         check_destination(preview)
-    volume = Volume.read(image)
+    volume = Volume.read(image, ReadOptions(nan=nan, modality=modality))
     check_axis(volume, axis)
     slices = VolumeSlices(volume, axis, choose_window(volume, window))
     objects = objects_from_options(slices, point or [], box, mask, prompts, ijk)

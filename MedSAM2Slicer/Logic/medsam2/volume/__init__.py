@@ -2,12 +2,14 @@
 
 from medsam2.volume.display import Hanging, hanging
 from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.modality import guess_modality
 from medsam2.volume.prompt import Prompt
 from medsam2.volume.read_options import ReadOptions
-from medsam2.volume.reading import VolumeWarning, guess_modality, read_volume
+from medsam2.volume.reading import read_volume
 from medsam2.volume.slices import ImageSet, Slices, VolumeSlices
 from medsam2.volume.volume import Volume, check_axis
 from medsam2.volume.volume_masks import VolumeMasks
+from medsam2.volume.volume_warning import VolumeWarning
 from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
 from medsam2.volume.writing import (
     OUTPUT_FORMATS,
