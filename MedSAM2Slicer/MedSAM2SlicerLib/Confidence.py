@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-DOUBTFUL = 0.7
-"""Slices below this are marked as doubtful."""
+from medsam2.confidence import DOUBTFUL
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import qt
 
-from .Confidence import DOUBTFUL
+from medsam2.confidence import DOUBTFUL
 
 HEIGHT, TICK = 40, 4
 

@@ -12,6 +12,7 @@ from medsam2.cli.preview import PreviewSegment, write_preview
 from medsam2.cli.progress import stages
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
+from medsam2.confidence import SliceConfidence
 from medsam2.placed_mask import crop_to_content
 from medsam2.protocol import MaskBox
 from medsam2.volume import (
@@ -27,17 +28,26 @@ from medsam2.volume import (
 
 @dataclass(frozen=True)
 class Result:
-    """Masks (k, j, i) by object name, and what the run took."""
+    """Masks (k, j, i) by object name, and what the run took.
+
+    Attributes:
+        confidence: by object name and slice, of the slices that tracking reached.
+    """
 
     masks: dict[str, np.ndarray]
     seconds: float
     slice_masks: int
     views_mm: dict[str, float]
+    confidence: dict[str, dict[int, SliceConfidence]]
 
     @property
     def seconds_per_slice(self) -> float:
         """Seconds for one mask on one slice, the choice of the view included."""
         return self.seconds / max(self.slice_masks, 1)
+
+    def doubtful(self, name: str) -> list[int]:
+        """Slices where a person should look at an object, in order."""
+        return sorted(index for index, slice in self.confidence[name].items() if slice.is_doubtful)
 
 
 class _OnlyTrying(Exception):  # noqa: N818 - not an error
@@ -80,13 +90,15 @@ def track(
         progress.begin("Answering the prompts")
         views = {entry.name: _prompt(client, slices, entry, view) for entry in objects}
         masks, done = VolumeMasks(slices), 0
+        confidence: dict[str, dict[int, SliceConfidence]] = {entry.name: {} for entry in objects}
         progress.begin("Tracking", (last - first + 1) * len(objects), "slices")
         for mask in client.propagate(slices.axis, first=first, last=last):
             masks.put(mask)
+            confidence[mask.object_id][mask.slice_index] = SliceConfidence.of(mask)
             done += 1
             progress.advance()
     seconds = time.perf_counter() - started
-    return Result({entry.name: masks[entry.name] for entry in objects}, seconds, done, views)
+    return Result({entry.name: masks[entry.name] for entry in objects}, seconds, done, views, confidence)
 
 
 def _prompt(
@@ -153,6 +165,7 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
                 "volume_ml": round(float(planes.sum()) * voxel_ml, 2),
                 "slices": int(planes.any(axis=(1, 2)).sum()),
                 "view_mm": result.views_mm[entry.name],
+                "doubtful_slices": result.doubtful(entry.name),
             }
         )
     return {

@@ -1,0 +1,42 @@
+"""How sure the network is of its answer on one slice, and when a person should look at it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+DOUBTFUL = 0.7
+"""Answers with a lower predicted IoU are doubtful."""
+
+
+class Scored(Protocol):
+    """A mask on one slice with what the network thinks of it."""
+
+    mask: np.ndarray
+    iou: float
+    object_score: float
+
+
+@dataclass(frozen=True)
+class SliceConfidence:
+    """One object on one slice.
+
+    Attributes:
+        iou: that the network predicts for its mask, 0 to 1.
+        object_score: logit that the object is on the slice.
+        present: whether the mask covers any voxel.
+    """
+
+    iou: float
+    object_score: float
+    present: bool
+
+    @classmethod
+    def of(cls, mask: Scored) -> "SliceConfidence":
+        """Of an answer, from the tracker or over the protocol."""
+        return cls(mask.iou, mask.object_score, bool(mask.mask.size))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person should look at the slice."""
+        return self.present and self.iou < DOUBTFUL
