@@ -56,6 +56,9 @@ class FileServer(http.server.ThreadingHTTPServer):
         self.redirect = False
         self.status: int | None = None
         self.break_off_after: int | None = None
+        self.said_length: str | None = None
+        self.endless = False
+        self.skips = 0
         self.ranges: list[str | None] = []
         self.sent = 0
 
@@ -89,16 +92,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header(
-                "Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}"
+                "Content-Range",
+                f"bytes {start + server.skips}-{len(server.content) - 1}/{len(server.content)}",
             )
-        self.send_header("Content-Length", str(len(body)))
+        if not server.endless:
+            self.send_header("Content-Length", server.said_length or str(len(body)))
         if server.etag:
             self.send_header("ETag", server.etag)
         self.end_headers()
         body = body[: server.break_off_after]
         with contextlib.suppress(ConnectionError):  # the client may hang up
-            self.wfile.write(body)
-            server.sent += len(body)
+            for _ in range(100 if server.endless else 1):
+                self.wfile.write(body)
+                server.sent += len(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

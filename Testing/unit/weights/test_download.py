@@ -16,7 +16,12 @@ from medsam2.weights.store import checksum_file, find_stored, locate, weights_fo
 def entry(file_server, monkeypatch) -> CatalogueEntry:
     """A catalogue entry whose file the local server has."""
     made = dataclasses.replace(
-        find_entry("starter"), name="served", url=file_server.url, filename="served.pt"
+        find_entry("starter"),
+        name="served",
+        url=file_server.url,
+        page="https://weights.example.org",
+        size_bytes=len(file_server.content),
+        filename="served.pt",
     )
     known = catalogue_module._read_catalogue()
     monkeypatch.setattr(catalogue_module, "_read_catalogue", lambda: (*known, made))
@@ -107,8 +112,9 @@ def test_a_refusal_says_what_to_do(file_server, entry, status, message):
     assert stored_files() == []
 
 
-def test_no_server_at_all_is_told(entry):
-    with pytest.raises(InputError, match="the connection failed"):
+def test_no_server_at_all_is_told_with_the_way_round(entry):
+    way = r"the connection failed.*https://weights.example.org.*weights import served.pt --name served"
+    with pytest.raises(InputError, match=way):
         download(dataclasses.replace(entry, url="http://127.0.0.1:9/weights.pt"))
 
 
@@ -118,6 +124,47 @@ def test_a_server_that_is_silent_is_told(entry, monkeypatch):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.pt"
         with pytest.raises(InputError, match="did not answer in time"):
             download(dataclasses.replace(entry, url=url))
+
+
+@pytest.mark.parametrize("said", ["abc", "-5", "0x10", "1e9", "5, 5", "", "²", "9" * 40])
+def test_a_size_that_is_none_is_told_as_that(file_server, entry, said):
+    file_server.said_length = said or " "
+    with pytest.raises(InputError, match=r"where the size of the file should be.*medsam2 weights import"):
+        download(entry)
+    assert stored_files() == []
+
+
+def test_a_size_far_above_the_catalogue_s_is_refused_at_once(file_server, entry):
+    file_server.said_length = str(10**12)
+    with pytest.raises(InputError, match=r"too large, 1,000,000 MB or more where the catalogue has 28 MB"):
+        download(entry)
+    assert stored_files() == []
+
+
+def test_a_download_without_an_end_stops_and_leaves_nothing(file_server, entry):
+    file_server.endless = True
+    with pytest.raises(InputError, match="too large"):
+        download(entry)
+    assert stored_files() == []
+    assert file_server.sent < 4 * len(file_server.content)
+
+
+def test_an_answer_that_goes_on_elsewhere_is_not_joined(file_server, entry):
+    file_server.break_off_after = len(file_server.content) // 3
+    with pytest.raises(InputError, match="broke off"):
+        download(entry)
+    file_server.break_off_after = None
+    file_server.skips = 7
+    assert download(entry).path.read_bytes() == file_server.content
+
+
+@pytest.mark.parametrize("version", [b"\xff\xfe", b"", b"a\r\nHost: elsewhere", "“typographic”".encode()])
+def test_a_damaged_note_of_the_version_means_a_new_start(file_server, entry, version):
+    weights_folder().mkdir(parents=True)
+    (weights_folder() / "served.pt.part").write_bytes(file_server.content[:1000])
+    (weights_folder() / "served.pt.part.version").write_bytes(version)
+    assert download(entry).path.read_bytes() == file_server.content
+    assert file_server.ranges == [None]
 
 
 def test_too_little_space_is_told_before_anything_is_written(file_server, entry, monkeypatch):

@@ -54,7 +54,7 @@ def test_a_file_fetched_by_other_means_takes_its_catalogue_name(tmp_path, tiny21
     assert read_checkpoint(stored.path).preset == "tiny_512"
 
 
-@pytest.mark.parametrize("name", ["../mine", "", ".hidden", "a/b", "mine.pt"])
+@pytest.mark.parametrize("name", ["../mine", "", ".hidden", "a/b", "mine.pt", "m" * 101, "m" * 300])
 def test_import_refuses_names_that_are_no_names(starter_file, name):
     with pytest.raises(InputError, match="cannot be a name"):
         import_weights(starter_file, name)
@@ -123,6 +123,38 @@ def test_a_file_that_changed_after_it_came_in_is_refused(starter_file):
     stored.path.write_bytes(content)
     with pytest.raises(InputError, match=r"has changed since it was installed.*weights remove mine"):
         locate("mine")
+
+
+@pytest.mark.parametrize("record", [b"", b"\n", b" \n\n", b"\xff\xfe", b"0" * 64])
+def test_a_damaged_record_of_the_checksum_is_told(starter_file, record):
+    stored = import_weights(starter_file, "mine")
+    checksum_file(stored.path).write_bytes(record)
+    with pytest.raises(InputError, match=r"has changed since it was installed.*weights remove mine"):
+        locate("mine")
+    remove("mine")
+    import_weights(starter_file, "mine")
+    assert locate("mine")
+
+
+@pytest.mark.parametrize("length", [101, 256, 300, 5000])
+@pytest.mark.parametrize("ending", ["", ".pt", ".safetensors", "/x"])
+def test_a_name_too_long_for_a_file_is_told(length, ending):
+    with pytest.raises(InputError, match=r"no weights called|no checkpoint file"):
+        locate("m" * length + ending)
+    with pytest.raises(InputError, match="are installed"):
+        remove("m" * length + ending)
+    with pytest.raises(InputError, match="no checkpoint file"):
+        read_checkpoint("m" * length + ending)
+
+
+def test_the_longest_name_can_be_used(starter_file):
+    import_weights(starter_file, "m" * 100)
+    assert locate("m" * 100)
+
+
+def test_a_home_that_does_not_exist_is_told(starter_file, monkeypatch):
+    monkeypatch.setenv("MEDSAM2_HOME", "~nobody-of-that-name/weights")
+    assert find_stored("mine") is None
 
 
 def test_a_file_without_its_checksum_is_not_installed(starter_file):

@@ -38,6 +38,45 @@ def test_list_shows_every_name_and_the_licence_trouble():
     assert "research and education only" in " ".join(output.split())
 
 
+@pytest.mark.parametrize("columns", ["80", None], ids=["80 columns", "no terminal"])
+def test_list_fits_into_80_columns_and_says_whose_each_licence_is(starter_file, monkeypatch, columns):
+    run("import", starter_file, "--name", "mine")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    lines = run("list").splitlines()
+    folder = next(line for line in lines if "used in" in line)
+    assert max(len(line) for line in lines if line != folder and "/" not in line) <= 80
+    for entry in catalogue():
+        place = next(number for number, line in enumerate(lines) if line.split()[:1] == [entry.name])
+        above = "\n".join(lines[:place]).split("\n\n")[-1]
+        assert entry.publisher in above
+        assert f"licence {entry.licence}" in " ".join(above.split())
+    assert "Imported by you" in "\n".join(lines)
+    assert any(line.startswith("  starter ") and " installed " in line for line in lines)
+
+
+def test_list_recommends_starter_without_a_gpu():
+    assert "Without a graphics card (GPU): starter" in " ".join(run("list").split())
+
+
+def test_list_shows_the_others_where_one_file_is_damaged(starter_file):
+    run("import", starter_file, "--name", "mine")
+    find_stored("mine").path.write_bytes(b"cut off")
+    rows = {row["name"]: row for row in json.loads(run("list", "--json"))["weights"]}
+    assert rows["mine"]["family"] == "damaged"
+    assert rows["starter"]["installed"]
+
+
+def test_names_in_a_foreign_file_cannot_write_to_the_terminal(tmp_path, starter_state):
+    torch.save(
+        {**starter_state, "\x1b]0;title\x07": torch.zeros(1), "\ud800": torch.zeros(1)}, tmp_path / "odd.pt"
+    )
+    text = run("inspect", tmp_path / "odd.pt")
+    assert "\x1b" not in text
+    assert r"\x1b]0;title\x07, \ud800" in text
+
+
 def test_list_for_machines_has_the_imported_too(starter_file):
     run("import", starter_file, "--name", "mine")
     rows = {row["name"]: row for row in json.loads(run("list", "--json"))["weights"]}

@@ -1,19 +1,21 @@
 """``medsam2 weights``: list, inspect, download, import and remove weights of the network."""
 
 import json
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import pooch
 import typer
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from medsam2.errors import InputError
 from medsam2.model.config import network_config
@@ -38,6 +40,11 @@ app = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 NameArgument = Annotated[str, typer.Argument(help="Name of the weights, as 'list' shows it.")]
+RECOMMENDATION = (
+    "Which one? Without a graphics card (GPU): starter, by far the quickest. With one: "
+    "medsam2-latest for boxes on medical images, if its licence suits you; sam2.1-large for clicks, which "
+    "has seen photographs only. Try each on a scan of yours before you choose."
+)
 REPORT_SECONDS = 0.2
 """Between two reports of progress to a machine."""
 
@@ -51,20 +58,29 @@ def list_weights(as_json: JsonOption = False) -> None:
     if as_json:
         _echo_json(folder=str(weights_folder()), disk_bytes=disk_use(), weights=rows)
         return
-    table = Table("Name", "Family", "Size", "Licence", "Installed", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in table.columns:
-        column.no_wrap = True
-    table.add_column("Good at")
-    for row in rows:
-        good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
-        here = "yes" if row["installed"] else "no"
-        table.add_row(
-            row["name"], row["family"], _megabytes(row["size_bytes"]), row["licence"], here, good_at
-        )
-    Console().print(table)
-    for licence, note in dict.fromkeys((row["licence"], row["licence_note"]) for row in rows):
-        typer.echo(f"{licence}: {note}")
-    typer.echo(f"\n{_megabytes(disk_use())} used in {weights_folder()}")
+    _echo_list(rows)
+
+
+def _echo_list(rows: list[dict[str, Any]]) -> None:
+    """Rows under their publisher and licence, no line wider than the terminal."""
+    width = shutil.get_terminal_size().columns
+    longest = max(len(row["name"]) for row in rows)
+    for (publisher, licence, note), group in groupby(
+        rows, itemgetter("publisher", "licence", "licence_note")
+    ):
+        typer.echo(_filled(f"{publisher}, licence {licence}: {note}", width))
+        for row in group:
+            here = "installed" if row["installed"] else ""
+            good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
+            line = f"  {row['name']:{longest}} {_megabytes(row['size_bytes']):>6} {here:9} {good_at}"
+            typer.echo(line.rstrip())
+        typer.echo()
+    typer.echo(_filled(RECOMMENDATION, width))
+    typer.echo(_filled(f"{_megabytes(disk_use())} used in {weights_folder()}", width))
+
+
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict[str, Any]:
@@ -75,6 +91,8 @@ def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dic
         row |= {
             "name": entry.name,
             "title": entry.title,
+            "publisher": entry.publisher,
+            "page": entry.page,
             "family": entry.family,
             "preset": entry.preset,
             "size_bytes": entry.size_bytes,
@@ -85,21 +103,32 @@ def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dic
             "prompts": entry.prompts,
         }
     elif stored:
-        checkpoint = read_checkpoint(stored.path, dtype=None)
+        family, preset = _network(stored)
         row |= {
             "name": stored.name,
             "title": "Imported by you",
-            "family": checkpoint.family,
-            "preset": checkpoint.preset,
+            "publisher": "Imported by you",
+            "page": None,
+            "family": family,
+            "preset": preset,
             "sha256": None,
-            "licence": "your own",
-            "licence_note": "Imported from a file; its licence is not known here.",
+            "licence": "not known here",
+            "licence_note": "it is that of the file, and of the weights that it was made from.",
             "modality": (),
             "prompts": (),
         }
     if stored:
         row["size_bytes"] = stored.size_bytes
     return row
+
+
+def _network(stored: StoredWeights) -> tuple[str, str]:
+    """Family and preset; a file that was damaged since must not hide the others."""
+    try:
+        checkpoint = read_checkpoint(stored.path, dtype=None)
+    except InputError:
+        return "damaged", "damaged"
+    return checkpoint.family, checkpoint.preset
 
 
 @app.command()
@@ -136,7 +165,8 @@ def inspect(
 
 
 def _some_names(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    # Names of a foreign file: control characters would go to the terminal.
+    shown = ", ".join(ascii(name)[1:-1] for name in names[:3]) + (", …" if len(names) > 3 else "")
     return f"{len(names)}  ({shown})" if names else "0"
 
 
@@ -190,7 +220,7 @@ def _agree(entry: CatalogueEntry, accepted: bool) -> None:
         InputError: nobody agreed.
     """
     typer.echo(f"{entry.title}, {_megabytes(entry.size_bytes)} from {entry.url}", err=True)
-    typer.echo(f"Licence: {entry.licence}. {entry.licence_note}", err=True)
+    typer.echo(f"Licence of {entry.publisher}: {entry.licence}. {entry.licence_note}", err=True)
     if entry.sha256 is None:
         typer.echo(
             "The publisher gives no checksum: this first download is trusted, and its checksum is "

@@ -18,9 +18,11 @@ class CatalogueEntry:
     Attributes:
         name: what people type.
         title: one line about where the weights come from.
+        publisher: who made them, and so whose licence it is.
         family: ``"sam2.0"`` or ``"sam2.1"``.
         preset: a preset of :func:`medsam2.model.config.network_config`.
         url: address of the file; ``None`` for the file that ships with the package.
+        page: where a person finds it in a browser; ``None`` for the file that ships with the package.
         size_bytes: approximate size (the tensors alone).
         sha256: checksum of the file, ``None`` where its publisher gives none.
         licence: SPDX identifier, or ``"not stated"``.
@@ -32,9 +34,11 @@ class CatalogueEntry:
 
     name: str
     title: str
+    publisher: str
     family: str
     preset: str
     url: str | None
+    page: str | None
     size_bytes: int
     sha256: str | None
     licence: str

@@ -6,9 +6,9 @@ names and shapes. One thing does not: the tensors of ``tiny`` and ``tiny_512`` a
 :func:`read_checkpoint`.
 """
 
+import os
 import pickle
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.config import PRESETS
+from medsam2.weights.torch_archive import check_archive, damaged, holds_objects
 
 WRAPPERS = ("model", "state_dict")
 READABLE_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 PATCH_EMBEDDING = "image_encoder.trunk.patch_embed.proj.weight"
-PICKLE_START = b"\x80"
 BLOCK = re.compile(r"image_encoder\.trunk\.blocks\.(\d+)\.")
 
 
@@ -64,7 +64,7 @@ def read_checkpoint(
         InputError: the file is missing, damaged, holds objects other than tensors, or no known network.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, no error for a name too long for a file
         raise InputError(f"There is no checkpoint file '{path}'; check the path.")
     loaded, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_torch(path), {})
     tensors = _only_tensors(_unwrap(loaded), path)
@@ -88,56 +88,55 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _read_torch(path: Path) -> Any:
     """Unpickle tensors only; files in torch's current (zip) format are mapped, not copied, into memory."""
-    with path.open("rb") as file:
-        start = file.read(2)
-    if start != b"PK" and start[:1] != PICKLE_START:
-        raise InputError(f"'{path.name}' is not a checkpoint; give a .pt, .pth or .safetensors file.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        is_zip = check_archive(path)
+    except OSError as error:
+        raise InputError(f"'{path.name}' cannot be read ({error.strerror}); check the file.") from error
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # any exception at all may come out of an unpickler fed with foreign bytes
-        if isinstance(error, pickle.UnpicklingError):
-            raise InputError(
-                f"'{path.name}' holds Python objects besides tensors, which could run code, and is not "
-                "read; ask its author for a safetensors file."
-            ) from error
-        raise InputError(
-            f"'{path.name}' is incomplete, damaged or no checkpoint; copy or download it again."
-        ) from error
+        is_more = isinstance(error, pickle.UnpicklingError)
+        raise (holds_objects if is_more else damaged)(path) from error
 
 
 def _unwrap(loaded: Any) -> Any:
-    while isinstance(loaded, dict):
-        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), dict)), None)
-        if inner is None:
-            break
-        loaded = inner
+    """The table inside its wrappers, which publishers nest once or not at all."""
+    for _ in WRAPPERS:
+        if isinstance(loaded, dict):
+            inner = (dict.get(loaded, key) for key in WRAPPERS)
+            loaded = next((table for table in inner if isinstance(table, dict)), loaded)
     return loaded
 
 
 def _only_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
     """The tensors by their official names, without the prefix that data-parallel training adds."""
-    if not isinstance(loaded, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in loaded.items()
-    ):
+    # A table from a file may have attributes in place of its methods.
+    table = dict(dict.items(loaded)) if isinstance(loaded, dict) else {None: None}
+    if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in table.items()):
         raise InputError(
             f"'{path.name}' holds no plain table of tensors; give a checkpoint of a SAM 2 network."
         )
-    foreign = {str(tensor.dtype) for tensor in loaded.values() if tensor.dtype not in READABLE_DTYPES}
+    foreign = {str(tensor.dtype) for tensor in table.values() if tensor.dtype not in READABLE_DTYPES}
     if foreign:
         raise InputError(
             f"'{path.name}' holds {', '.join(sorted(foreign))} numbers; give a file in fp32, fp16 or bf16."
         )
-    return {name.removeprefix("module."): tensor for name, tensor in loaded.items()}
+    if sum(tensor.numel() * tensor.element_size() for tensor in table.values()) > path.stat().st_size:
+        raise InputError(
+            f"'{path.name}' has larger tensors than the file has numbers for; copy or download it again."
+        )
+    return {name.removeprefix("module."): tensor for name, tensor in table.items()}
 
 
 def _fitting_presets(tensors: dict[str, Tensor], path: Path) -> list[str]:
     """The presets whose image encoder has the file's first width and number of blocks."""
-    if PATCH_EMBEDDING not in tensors:
+    patches = tensors.get(PATCH_EMBEDDING)
+    if patches is None or patches.ndim != 4:
         raise InputError(
             f"'{path.name}' is no SAM 2 network with a Hiera image encoder; "
             "see 'medsam2 weights list' for files that work."
         )
-    width = tensors[PATCH_EMBEDDING].shape[0]
+    width = patches.shape[0]
     blocks = len({match[1] for match in map(BLOCK.match, tensors) if match})
     fitting = [
         name for name, config in PRESETS.items() if (config.embed_dim, sum(config.stages)) == (width, blocks)

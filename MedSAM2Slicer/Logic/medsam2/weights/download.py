@@ -7,6 +7,7 @@ server's validator (ETag or date), so that bytes of two versions of a file are n
 
 import errno
 import logging
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,12 @@ from medsam2.weights.store import (
 Progress = Callable[[int, int | None], None]
 
 CHUNK_BYTES = 1 << 18
+VERSION = re.compile(r"[ -~]+")
+"""What can stand in a request again."""
 TIMEOUT_SECONDS = (10, 60)
 GO_ON = "run the same command again and it goes on where it stopped"
+SIZE_FACTOR, SIZE_MARGIN = 2, 1 << 20
+"""The most that a file may have beyond the catalogue's size: numbers twice as wide, and their table."""
 
 
 def download(entry: CatalogueEntry, progress: Progress = lambda done, total: None) -> StoredWeights:
@@ -53,12 +58,18 @@ def download(entry: CatalogueEntry, progress: Progress = lambda done, total: Non
     pooch.get_logger().setLevel(logging.WARNING)
     try:
         fetched = pooch.retrieve(
-            entry.url, entry.sha256, entry.filename, folder, downloader=_ResumingDownload(part, progress)
+            entry.url,
+            entry.sha256,
+            entry.filename,
+            folder,
+            downloader=_ResumingDownload(entry, part, progress),
         )
     except InputError:
         raise
     except requests.RequestException as error:
-        raise InputError(f"The download of '{entry.name}' broke off ({_reason(error)}); {GO_ON}.") from error
+        raise InputError(
+            f"The download of '{entry.name}' broke off ({_reason(error)}); {GO_ON}, or {_by_hand(entry)}."
+        ) from error
     except ValueError as error:  # pooch's word for a wrong checksum; it has deleted the file
         raise InputError(
             f"The downloaded file of '{entry.name}' does not have the expected checksum and was deleted; "
@@ -91,7 +102,9 @@ def _problem(entry: CatalogueEntry, path: Path) -> str | None:
 class _ResumingDownload:
     """A pooch downloader that appends to ``part`` and hands it over when complete."""
 
-    def __init__(self, part: Path, progress: Progress) -> None:
+    def __init__(self, entry: CatalogueEntry, part: Path, progress: Progress) -> None:
+        self.entry = entry
+        self.limit = SIZE_FACTOR * entry.size_bytes + SIZE_MARGIN
         self.part = part
         self.version = part.with_name(part.name + ".version")
         self.progress = progress
@@ -99,7 +112,7 @@ class _ResumingDownload:
     def __call__(self, url: str, output_file: str, _pooch: object) -> None:
         with requests.Session() as session, self._open(session, url) as response:
             if response.status_code >= 400:
-                raise InputError(_refusal(url, response.status_code))
+                raise InputError(_refusal(self.entry, response.status_code))
             self._receive(response)
         self.version.unlink(missing_ok=True)
         shutil.move(self.part, output_file)
@@ -107,34 +120,62 @@ class _ResumingDownload:
     def _open(self, session: requests.Session, url: str) -> requests.Response:
         """Ask for the rest of the file, or for all of it where the server will not continue."""
         headers = {"Accept-Encoding": "identity"}
-        done = self._done()
+        done, version = self._done()
         if done:
-            headers |= {"Range": f"bytes={done}-", "If-Range": self.version.read_text(encoding="utf-8")}
+            headers |= {"Range": f"bytes={done}-", "If-Range": version}
         response = session.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
-        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
+        if done and not _continues(response, done):
             response.close()
             self.part.unlink()
             return self._open(session, url)
         return response
 
-    def _done(self) -> int:
-        return self.part.stat().st_size if self.part.is_file() and self.version.is_file() else 0
+    def _done(self) -> tuple[int, str]:
+        """Bytes of an earlier try, and the version they are of; none where either is not known."""
+        if not (self.part.is_file() and self.version.is_file()):
+            return 0, ""
+        version = self.version.read_text(encoding="utf-8", errors="replace")
+        return (self.part.stat().st_size, version) if VERSION.fullmatch(version) else (0, "")
 
     def _receive(self, response: requests.Response) -> None:
         resumes = response.status_code == requests.codes.partial_content
-        done = self._done() if resumes else 0
-        length = response.headers.get("Content-Length")
-        total = done + int(length) if length else None
+        done = self._done()[0] if resumes else 0
+        total = self._total(response, done)
         self._check_space(total - done if total else 0)
         self._keep_version(response)
         with self.part.open("ab" if resumes else "wb") as file:
             self.progress(done, total)
             for chunk in response.iter_content(CHUNK_BYTES):
-                file.write(chunk)
                 done += len(chunk)
+                self._check_size(done)
+                file.write(chunk)
                 self.progress(done, total)
         if total is not None and done != total:
             raise requests.ConnectionError(f"{done} of {total} bytes arrived")
+
+    def _total(self, response: requests.Response, done: int) -> int | None:
+        """The size of the whole file, where the server tells it."""
+        length = response.headers.get("Content-Length")
+        if length is None:
+            return None
+        if not re.fullmatch("[0-9]{1,18}", length):
+            raise InputError(
+                f"The server of '{self.entry.name}' says '{length[:20]}' where the size of the file should "
+                f"be; try again later, or {_by_hand(self.entry)}."
+            )
+        self._check_size(done + int(length))
+        return done + int(length)
+
+    def _check_size(self, size: int) -> None:
+        """Refuse, and delete, what is too large to be the file."""
+        if size <= self.limit:
+            return
+        for left in (self.part, self.version):
+            left.unlink(missing_ok=True)
+        raise InputError(
+            f"The server's file for '{self.entry.name}' is too large, {size / 1e6:,.0f} MB or more where the "
+            f"catalogue has {self.entry.size_bytes / 1e6:,.0f} MB; nothing was kept: {_by_hand(self.entry)}."
+        )
 
     def _keep_version(self, response: requests.Response) -> None:
         """Remember which version of the file this is; without a word from the server there is no resuming."""
@@ -155,13 +196,27 @@ class _ResumingDownload:
             )
 
 
-def _refusal(url: str, status: int) -> str:
-    by_hand = "fetch the file in a browser and use 'medsam2 weights import'"
+def _continues(response: requests.Response, done: int) -> bool:
+    """Whether a server that was asked to go on at a byte did so, or sends the whole file."""
+    if response.status_code == requests.codes.requested_range_not_satisfiable:
+        return False
+    begins = response.headers.get("Content-Range", f"bytes {done}-").startswith(f"bytes {done}-")
+    return begins or response.status_code != requests.codes.partial_content
+
+
+def _by_hand(entry: CatalogueEntry) -> str:
+    return (
+        f"fetch {entry.filename} from {entry.page} on any computer, and bring it in with "
+        f"'medsam2 weights import {entry.filename} --name {entry.name}'"
+    )
+
+
+def _refusal(entry: CatalogueEntry, status: int) -> str:
     if status in (requests.codes.not_found, requests.codes.gone):
-        return f"There is no file at {url} any more; {by_hand} if you find it elsewhere."
+        return f"There is no file at {entry.url} any more; {_by_hand(entry)}."
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
-        return f"The server refuses {url} (status {status}); {by_hand}."
-    return f"The server answered {url} with status {status}; try again later, or {by_hand}."
+        return f"The server refuses {entry.url} (status {status}); {_by_hand(entry)}."
+    return f"The server answered {entry.url} with status {status}; try again later, or {_by_hand(entry)}."
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -24,7 +24,8 @@ from medsam2.weights.matching import require_match
 
 HOME_VARIABLE = "MEDSAM2_HOME"
 FILE_SUFFIXES = (".pt", ".pth", ".safetensors")
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Short enough for the name of a file with its endings, on every system."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class StoredWeights:
 def weights_folder() -> Path:
     """The folder of downloaded and imported weights, whether it exists yet or not."""
     home = os.environ.get(HOME_VARIABLE)
-    return (Path(home).expanduser() if home else Path(pooch.os_cache("medsam2"))) / "weights"
+    return (Path(os.path.expanduser(home)) if home else Path(pooch.os_cache("medsam2"))) / "weights"
 
 
 def made_weights_folder() -> Path:
@@ -85,7 +86,7 @@ def find_stored(name: str) -> StoredWeights | None:
     filenames = [entry.filename] if entry else []
     for filename in [*filenames, f"{name}.safetensors"]:
         path = weights_folder() / filename
-        if path.is_file() and checksum_file(path).is_file():
+        if os.path.isfile(path) and os.path.isfile(checksum_file(path)):
             return StoredWeights(name, path, entry)
     return None
 
@@ -116,7 +117,7 @@ def locate(name_or_path: str | Path) -> StoredWeights:
         check_unchanged(stored)
         return stored
     path = Path(name_or_path)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike Path.is_file, no error for a name too long for a file
         return StoredWeights(path.name, path)
     if path.suffix in FILE_SUFFIXES or len(path.parts) > 1:
         raise InputError(f"There is no checkpoint file '{name}'; check the path.")
@@ -172,7 +173,9 @@ def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None =
 def _entry_to_import(name: str) -> CatalogueEntry | None:
     """The catalogue's entry for a name that is free to take, if the catalogue knows it."""
     if not SAFE_NAME.fullmatch(name) or name.endswith(FILE_SUFFIXES):
-        raise InputError(f"'{name}' cannot be a name of weights; use letters, digits, '-', '_' and '.'.")
+        raise InputError(
+            f"'{name[:100]}' cannot be a name of weights; use at most 100 letters, digits, '-', '_' and '.'."
+        )
     entry = next((entry for entry in catalogue() if entry.name == name), None)
     if entry and entry.shipped:
         raise InputError(f"'{name}' is the name of the weights that ship with the package; choose another.")
@@ -220,12 +223,21 @@ def check_unchanged(stored: StoredWeights) -> None:
     Raises:
         InputError: the file changed since it came in.
     """
-    if stored.entry and stored.entry.shipped:
-        expected = stored.entry.sha256
-    else:
-        expected = checksum_file(stored.path).read_text(encoding="utf-8").split()[0]
-    if expected and pooch.file_hash(str(stored.path)) != expected:
+    shipped = stored.entry and stored.entry.shipped
+    try:
+        expected = stored.entry.sha256 if shipped else _recorded_checksum(stored.path)
+        if expected is None or pooch.file_hash(str(stored.path)) == expected:
+            return
+    except OSError as error:
         raise InputError(
-            f"The file of the weights '{stored.name}' has changed since it was installed; run "
-            f"'medsam2 weights remove {stored.name}' and bring it in again."
-        )
+            f"The file of the weights '{stored.name}' cannot be read ({error.strerror}): check {stored.path}."
+        ) from error
+    raise InputError(
+        f"The file of the weights '{stored.name}' has changed since it was installed; run "
+        f"'medsam2 weights remove {stored.name}' and bring it in again."
+    )
+
+
+def _recorded_checksum(path: Path) -> str:
+    """The checksum beside a stored file; of a damaged record, what no file has."""
+    return (checksum_file(path).read_text(encoding="utf-8", errors="replace").split() or ["none"])[0]
