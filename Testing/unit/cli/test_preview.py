@@ -1,7 +1,5 @@
 """The preview hangs slices as radiologists do, whatever the grid, and shows the slices that matter."""
 
-import itertools
-
 import numpy as np
 import pytest
 import SimpleITK
@@ -9,31 +7,12 @@ from matplotlib.figure import Figure
 
 from medsam2.cli.preview import PANELS, PreviewSegment, Sheet, hanging, panel_slices, write_preview
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index
+from unit.cli.grids import SHAPE, geometry, grids
 
-SHAPE = (9, 11, 13)
-SPACING = np.array([1.0, 1.5, 2.5])
 TILT = 0.25
 # A slice is named by the patient's axis across it; (right, down) are what shrinks towards those edges.
 CONVENTION = {0: (1, 2), 1: (0, 2), 2: (0, 1)}
 LETTERS = {0: "RL", 1: "AP", 2: "SI"}
-
-
-def grids():
-    """All 48 ways in which i, j, k may run along R, A, S."""
-    return itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3))
-
-
-def geometry(order, signs, tilt: float = 0.0) -> Geometry:
-    """A grid whose i, j, k run along the patient's axes ``order`` with ``signs``, turned by ``tilt``."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = 0
-    for column, (axis, sign) in enumerate(zip(order, signs, strict=True)):
-        matrix[axis, column] = sign * SPACING[column]
-    cos, sin = np.cos(tilt), np.sin(tilt)
-    about_r = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
-    about_s = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    matrix[:3, :3] = about_r @ about_s @ matrix[:3, :3]
-    return Geometry(SHAPE, matrix)
 
 
 def sheet_of(grid: Geometry, axis: str, *prompts: Prompt) -> Sheet:

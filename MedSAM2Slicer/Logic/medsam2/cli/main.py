@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from medsam2.cli import (
     demo_command,
     evaluate_command,
+    info_command,
     segment_command,
     serve_command,
     synthesise_command,
@@ -43,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("segment")(segment_command.segment)
+app.command("info")(info_command.info)
 app.command("demo")(demo_command.demo)
 app.command("serve")(serve_command.serve)
 app.command("evaluate")(evaluate_command.evaluate)

@@ -1,8 +1,9 @@
 """Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
 
-from medsam2.volume.display import Hanging, hanging
+from medsam2.volume.display import Hanging, anatomical_axes, hanging
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.modality import guess_modality
+from medsam2.volume.orientation import PLANES, Orientation, orientation, slice_axis
 from medsam2.volume.prompt import Prompt
 from medsam2.volume.read_options import ReadOptions
 from medsam2.volume.reading import read_volume
@@ -24,10 +25,12 @@ from medsam2.volume.writing import (
 __all__ = [
     "AXES",
     "OUTPUT_FORMATS",
+    "PLANES",
     "WINDOW_PRESETS",
     "Geometry",
     "Hanging",
     "ImageSet",
+    "Orientation",
     "Prompt",
     "ReadOptions",
     "Segment",
@@ -37,14 +40,17 @@ __all__ = [
     "VolumeSlices",
     "VolumeWarning",
     "Window",
+    "anatomical_axes",
     "axis_index",
     "check_axis",
     "choose_window",
     "complete_file",
     "guess_modality",
     "hanging",
+    "orientation",
     "output_format",
     "read_volume",
+    "slice_axis",
     "write_labelmap",
     "write_segmentation",
     "write_volume",

@@ -36,7 +36,7 @@ class Hanging:
 
 def hanging(geometry: Geometry, axis: str) -> Hanging:
     """Radiological convention: patient's right on the left, front or head on top; sagittal looks left."""
-    ras_axes, signs = _anatomical_axes(geometry)
+    ras_axes, signs = anatomical_axes(geometry)
     rows, columns = (a for a in range(3) if a != axis_index(axis))
     normal = ras_axes[axis_index(axis)]
     # Which RAS axis runs to the right and which to the bottom, with the sign it has to have there.
@@ -52,7 +52,7 @@ def hanging(geometry: Geometry, axis: str) -> Hanging:
     return Hanging(signs[rows] != row_goal[1], signs[columns] != column_goal[1], transpose, letters)
 
 
-def _anatomical_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
+def anatomical_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
     """For each array axis the nearest of R, A, S (0, 1, 2), each once, and the sign along it."""
     directions = geometry.ijk_to_ras[:3, 2::-1] / np.array(geometry.spacing)
     ras_axes, signs = [-1] * 3, [1] * 3

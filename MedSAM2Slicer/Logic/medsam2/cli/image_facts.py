@@ -1,0 +1,84 @@
+"""What ``medsam2 info`` tells about a volume: one place for people's words and machines' numbers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medsam2.cli.place_panel import spoken
+from medsam2.volume import WINDOW_PRESETS, Volume, choose_window, guess_modality, orientation
+
+WITHOUT_PLACE = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
+"""Kinds of pictures that do not say how they lie in a patient."""
+
+
+def is_placed(path: Path) -> bool:
+    """Whether a file's kind says where the image lies in the patient."""
+    return path.suffix.lower() not in WITHOUT_PLACE
+
+
+def facts(volume: Volume, placed: bool) -> dict[str, Any]:
+    """Numbers of a volume, in the order i, j, k and R, A, S; places in millimetres only if ``placed``."""
+    geometry, voxels = volume.geometry, volume.voxels
+    window = choose_window(volume)
+    middle = np.array(geometry.shape) // 2
+    report: dict[str, Any] = {
+        "size": list(geometry.shape[::-1]),
+        "spacing_mm": [round(step, 4) for step in geometry.spacing[::-1]],
+        "modality": volume.modality,
+        "intensities": {
+            "lowest": voxels.min().item(),
+            "highest": voxels.max().item(),
+            "type": str(voxels.dtype),
+            "like_ct": guess_modality(voxels) == "CT",
+        },
+        "window": [window.lower, window.upper],
+        "middle_ijk": middle[::-1].tolist(),
+    }
+    if placed:
+        corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
+        places = np.round(geometry.kji_to_ras(corners), 2) + 0.0  # no -0.0
+        report |= {
+            "orientation": orientation(geometry).sentence(),
+            "ijk_to_ras": geometry.ijk_to_ras.tolist(),
+            "range_mm": dict(zip("RAS", np.stack([places.min(0), places.max(0)], 1).tolist(), strict=True)),
+            "middle_ras_mm": (np.round(geometry.kji_to_ras(middle), 2) + 0.0).tolist(),
+        }
+    return report
+
+
+def describe(report: dict[str, Any]) -> str:
+    """The facts as lines of text."""
+    rows = {
+        "Size": " x ".join(map(str, report["size"])) + " voxels (i, j, k)",
+        "Spacing": " x ".join(f"{step:.3g}" for step in report["spacing_mm"]) + " mm",
+    }
+    if "orientation" in report:
+        rows["Orientation"] = report["orientation"]
+        for number, (name, limits) in enumerate(report["range_mm"].items()):
+            low, high = limits
+            letters = " to ".join(spoken(place, number) for place in limits)
+            rows[name] = f"{low:.1f} to {high:.1f} mm ({letters})"
+    else:
+        rows["Orientation"] = "as stored; this kind of file does not say where the image lies in the patient"
+    found = report["intensities"]
+    likeness = "like" if found["like_ct"] else "unlike"
+    rows["Intensities"] = f"{found['lowest']:g} to {found['highest']:g}, {likeness} those of a CT"
+    rows["Modality"] = report["modality"] or "unknown"
+    rows["Window"] = _window(*report["window"])
+    rows["Middle"] = _middle(report)
+    return "\n".join(f"{name:<13}{text}" for name, text in rows.items())
+
+
+def _window(lower: float, upper: float) -> str:
+    presets = {(preset.lower, preset.upper): f" ({name})" for name, preset in WINDOW_PRESETS.items()}
+    return f"{lower:g} to {upper:g}{presets.get((lower, upper), '')}"
+
+
+def _middle(report: dict[str, Any]) -> str:
+    """Both ways to click the middle voxel, to be copied."""
+    ijk = ",".join(map(str, report["middle_ijk"]))
+    if "middle_ras_mm" not in report:
+        return f"--ijk --point {ijk}"
+    letters = ",".join(spoken(place, number) for number, place in enumerate(report["middle_ras_mm"]))
+    return f"--ijk --point {ijk}, or --point {letters}"
