@@ -7,7 +7,7 @@ import pytest
 import SimpleITK
 
 from medsam2.errors import InputError
-from medsam2.volume import ReadOptions, Volume, VolumeWarning, read_volume
+from medsam2.volume import ReadOptions, Volume, read_volume
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real cases are not beside the repository")
@@ -87,58 +87,11 @@ def test_a_series_is_sorted_along_its_normal(tmp_path):
     np.testing.assert_allclose(volume.geometry.kji_to_ras([0, 0, 0]), [-10, -20, -4])
 
 
-@pytest.mark.parametrize(
-    "positions",
-    [along_z(0, 2, 6, 8), along_z(0, 2, 4.05, 6.05), [(10, 20 + 0.2 * z, z) for z in (0, 2, 4)]],
-    ids=["a slice is missing", "one gap is wider", "the gantry is tilted"],
-)
-def test_an_uneven_series_is_read_with_a_warning(tmp_path, positions, capfd):
-    write_series(tmp_path, positions)
-    with pytest.warns(VolumeWarning, match="not evenly spaced"):
-        volume = read_volume(tmp_path)
-    np.testing.assert_array_equal(volume.voxels[:, 0, 0], range(len(positions)))
-    assert capfd.readouterr().err == ""
-
-
 def test_rounded_positions_count_as_even(tmp_path):
     write_series(tmp_path, along_z(0, 2.003, 3.998, 6.001))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_volume(tmp_path).voxels.shape == (4, 6, 7)
-
-
-def test_time_points_in_one_series_are_refused(tmp_path):
-    write_series(tmp_path, along_z(0, 0, 2, 2))
-    with pytest.raises(InputError, match="position of their own"):
-        read_volume(tmp_path)
-
-
-def test_a_slice_without_a_position_is_refused(tmp_path):
-    write_series(tmp_path, along_z(0, 2))
-    file = next(tmp_path.glob("*.dcm"))
-    position, unknown = struct.pack("<HH", 0x20, 0x32), struct.pack("<HH", 0x20, 0x34)
-    assert file.read_bytes().count(position) == 1
-    file.write_bytes(file.read_bytes().replace(position, unknown))
-    with pytest.raises(InputError, match="position of their own"):
-        read_volume(tmp_path)
-
-
-def test_slices_of_different_sizes_are_refused(tmp_path, capfd):
-    write_series(tmp_path / "large", along_z(0, 2), shape=(8, 8))
-    write_series(tmp_path, along_z(4, 6, 8))
-    for file in (tmp_path / "large").iterdir():
-        file.rename(tmp_path / f"large-{file.name}")
-    with pytest.raises(InputError, match="cannot be read as an image"):
-        read_volume(tmp_path)
-    assert capfd.readouterr().err == ""
-
-
-def test_two_series_are_refused_and_listed(tmp_path):
-    write_series(tmp_path, along_z(0, 2, 4), uid="1.2.3.4")
-    write_series(tmp_path, along_z(0, 2), uid="1.2.3.5")
-    with pytest.raises(InputError, match="2 DICOM series") as refusal:
-        read_volume(tmp_path)
-    assert "1.2.3.4 (3 files), 1.2.3.5 (2 files)" in str(refusal.value)
 
 
 def test_one_dicom_file_is_one_slice(tmp_path):
@@ -211,7 +164,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_folder_without_dicom_is_refused(tmp_path, others, capfd):
     for name in others:
         (tmp_path / name).write_text("something else")
-    with pytest.raises(InputError, match="No DICOM images lie directly in"):
+    with pytest.raises(InputError, match="No DICOM images lie in"):
         read_volume(tmp_path)
     assert capfd.readouterr().err == ""
 
@@ -230,7 +183,7 @@ def test_a_truncated_file_is_refused(tmp_path, name, kept):
     SimpleITK.WriteImage(an_image(some_voxels(np.uint8, (20, 30, 40))), str(tmp_path / name))
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(InputError, match=r"incomplete|cannot be read as an image"):
+    with pytest.raises(InputError, match=r"incomplete|is damaged|cannot be read as an image"):
         read_volume(tmp_path / name)
 
 

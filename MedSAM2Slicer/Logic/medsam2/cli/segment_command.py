@@ -28,6 +28,18 @@ def segment(
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
     ] = None,
+    series: Annotated[
+        int | None, typer.Option(help="Number of the DICOM series, as listed where there are several.")
+    ] = None,
+    volume: Annotated[
+        int | None, typer.Option(help="Number of the volume, as listed where there are several.")
+    ] = None,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave damaged DICOM files out instead of stopping.")
+    ] = False,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Resample DICOM slices that form no regular grid onto one.")
+    ] = False,
     nan: Annotated[
         float | None, typer.Option(help="Intensity for voxels that are not a number or infinite.")
     ] = None,
@@ -70,9 +82,10 @@ def segment(
     if preview is not None:
         check_picture_name(preview)
         check_destination(preview)
-    volume = Volume.read(image, ReadOptions(nan=nan, modality=modality))
-    check_axis(volume, axis)
-    slices = VolumeSlices(volume, axis, choose_window(volume, window))
+    options = ReadOptions(series, volume, skip_damaged, resample, nan, modality)
+    scan = Volume.read(image, options)
+    check_axis(scan, axis)
+    slices = VolumeSlices(scan, axis, choose_window(scan, window))
     objects = objects_from_options(slices, point or [], box, mask, prompts, ijk)
     first, last = parse_range(slice_range, slices.count)
     field_of_view = parse_view(view)

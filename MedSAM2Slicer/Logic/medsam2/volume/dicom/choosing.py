@@ -1,0 +1,55 @@
+"""The one volume that is meant, out of those in a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from medsam2.errors import InputError
+from medsam2.volume.dicom.volumes import ListedVolume
+from medsam2.volume.read_options import ReadOptions
+from medsam2.volume.volume_warning import note
+
+_MOST_LISTED = 12
+
+
+def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> ListedVolume:
+    """The volume that the options name, or the only one of more than a single image.
+
+    Warns with VolumeWarning of the single images, such as localizers, that were passed over.
+
+    Raises:
+        InputError: the options name none, or several could be meant; the message lists them.
+    """
+    _check_number("series", options.series, max(each.entry.series for each in listed), path)
+    _check_number("volume", options.volume, len(listed), path)
+    meant = [
+        each
+        for each in listed
+        if options.series in (None, each.entry.series) and options.volume in (None, each.entry.number)
+    ]
+    if not meant:
+        raise InputError(
+            f"Volume {options.volume} is not in series {options.series}: give one of the two; {path} holds "
+            f"{_list(listed)}."
+        )
+    large = [each for each in meant if each.entry.shape[0] > 1]
+    if large and len(large) < len(meant):
+        single = [each for each in meant if each.entry.shape[0] == 1]
+        note(f"Single images beside the volume were left out (localizers?): {_list(single)}.")
+        meant = large
+    if len(meant) > 1:
+        raise InputError(
+            f"{path} holds {len(meant)} volumes: choose one with --volume or --series; found {_list(meant)}."
+        )
+    return meant[0]
+
+
+def _check_number(what: str, given: int | None, last: int, path: Path) -> None:
+    if given is not None and not 1 <= given <= last:
+        known = "only 1" if last == 1 else f"1 to {last}"
+        raise InputError(f"There is no {what} {given} in {path}: there is {known}.")
+
+
+def _list(volumes: Sequence[ListedVolume]) -> str:
+    shown = [str(each.entry) for each in volumes[:_MOST_LISTED]]
+    more = len(volumes) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")

@@ -1,0 +1,145 @@
+"""From a file to the values of its pixels as they are stored."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import SimpleITK
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import UID, SecondaryCaptureImageStorage
+
+from medsam2.volume.dicom.frame import ImageFile
+from medsam2.volume.dicom.header import DamagedFile
+from medsam2.volume.dicom.pixel_data import CUT, transfer_syntax
+
+_LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+# All that a decoder needs to know; names, places and the rescaling stay behind.
+_PIXEL_ELEMENTS = (
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    *(
+        f"{colour}PaletteColorLookupTable{part}"
+        for colour in ("Red", "Green", "Blue")
+        for part in ("Descriptor", "Data")
+    ),
+)
+
+
+def decoded(file: ImageFile, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    """Stored values (rows, columns) of frames of a file, those of colours as luminance.
+
+    Args:
+        file: the file.
+        indices: which frames, ascending.
+
+    Raises:
+        DamagedFile: the pixels cannot be decoded.
+    """
+    try:
+        if file.pixels is None or file.colour:
+            yield from _through_gdcm(file, indices)
+        else:
+            yield from _native(file, indices)
+    except OSError as error:
+        raise DamagedFile(f"it cannot be read ({error.strerror})") from error
+
+
+def _native(file: ImageFile, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    offset, dtype = file.pixels.offset, file.pixels.dtype
+    count = file.shape[0] * file.shape[1]
+    with file.path.open("rb") as stream:
+        for index in indices:
+            stream.seek(offset + index * count * dtype.itemsize)
+            values = np.fromfile(stream, dtype, count)
+            if len(values) < count:
+                raise DamagedFile(CUT)
+            yield _used_bits(file, values.astype(dtype.newbyteorder("="), copy=False)).reshape(file.shape)
+
+
+def _used_bits(file: ImageFile, values: np.ndarray) -> np.ndarray:
+    """Values without the bits above and below those in use, which may hold anything."""
+    allocated = values.dtype.itemsize * 8
+    if values.dtype.kind == "f" or file.bits == allocated:
+        return values
+    return values << (allocated - 1 - file.high_bit) >> (allocated - file.bits)
+
+
+def _through_gdcm(file: ImageFile, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    """Compressed values and colours, from copies of one frame without the rescaling, which it would apply."""
+    ds = _whole_file(file)
+    with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
+        path = Path(folder) / "frame.dcm"
+        for index in indices:
+            _write_frame(path, ds, index)
+            values = _read_frame(path, UID(transfer_syntax(ds)))
+            if values.shape[:2] != file.shape:
+                raise DamagedFile("its pixels are of another size than its header says")
+            yield _luminance(values) if values.ndim == 3 else values
+
+
+def _whole_file(file: ImageFile) -> Dataset:
+    try:
+        return pydicom.dcmread(file.path, force=True)
+    except OSError:
+        raise
+    except Exception as error:  # pydicom raises whatever a damaged file leads it to
+        raise DamagedFile("it cannot be unpacked") from error
+
+
+def _write_frame(path: Path, ds: Dataset, index: int) -> None:
+    frame = Dataset()
+    for name in _PIXEL_ELEMENTS:
+        if name in ds:
+            frame[name] = ds[name]
+    if frame.get("PhotometricInterpretation") == "MONOCHROME1":
+        frame.PhotometricInterpretation = "MONOCHROME2"  # else the decoder turns the values round
+    frame.SOPClassUID, frame.SOPInstanceUID = SecondaryCaptureImageStorage, "2.25.1"
+    frame.file_meta = FileMetaDataset()
+    syntax = UID(transfer_syntax(ds))
+    frame.file_meta.TransferSyntaxUID = syntax
+    try:
+        if syntax.is_encapsulated:
+            frame.PixelData = encapsulate([_encapsulated_frame(ds, index)])
+            frame["PixelData"].is_undefined_length = True
+        else:
+            length = len(ds.PixelData) // _frame_count(ds)
+            frame.PixelData = ds.PixelData[index * length : (index + 1) * length]
+    except Exception as error:  # whatever damaged fragments lead pydicom to
+        raise DamagedFile(CUT) from error
+    frame.save_as(path, enforce_file_format=True)
+
+
+def _encapsulated_frame(ds: Dataset, index: int) -> bytes:
+    offsets = None
+    if "ExtendedOffsetTable" in ds:
+        offsets = ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths
+    return get_frame(ds.PixelData, index, number_of_frames=_frame_count(ds), extended_offsets=offsets)
+
+
+def _frame_count(ds: Dataset) -> int:
+    return int(ds.get("NumberOfFrames") or 1)
+
+
+def _read_frame(path: Path, syntax: UID) -> np.ndarray:
+    reader = SimpleITK.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        return SimpleITK.GetArrayFromImage(reader.Execute())[0]
+    except RuntimeError as error:
+        raise DamagedFile(f"its pixels ({syntax.name}) cannot be decoded") from error
+
+
+def _luminance(colours: np.ndarray) -> np.ndarray:
+    return np.rint(colours[..., :3] @ np.array(_LUMINANCE)).astype(colours.dtype)

@@ -1,0 +1,88 @@
+"""One image plane of a DICOM file, as its header describes it."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from medsam2.volume.dicom.pixel_data import NativePixels
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """What the frames of one file have in common.
+
+    Attributes:
+        path: where it lies.
+        series_uid, series_number, description, modality, date: the series, as DICOM names it; date is
+            YYYY-MM-DD or empty.
+        sop_uid: the file's own identifier, empty where it was removed.
+        instance: instance number, 0 where there is none.
+        shape: rows and columns of each image in it.
+        pixels: where uncompressed pixels lie; None if they are compressed.
+        bits, high_bit, signed: bits in use of each stored value, the highest of them, counted from 0, and
+            whether values are signed.
+        inverted: whether larger numbers are shown darker (MONOCHROME1) and showing is all they are for.
+        colour: whether pixels are colours.
+    """
+
+    path: Path
+    series_uid: str
+    series_number: int | None
+    description: str
+    modality: str
+    date: str
+    sop_uid: str
+    instance: int
+    shape: tuple[int, int]
+    pixels: NativePixels | None
+    bits: int
+    high_bit: int
+    signed: bool
+    inverted: bool
+    colour: bool
+
+    @property
+    def is_float(self) -> bool:
+        """Whether pixels are stored as floats."""
+        return self.pixels is not None and self.pixels.dtype.kind == "f"
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One plane of pixels and where it lies in the patient.
+
+    Attributes:
+        file: the file that holds it.
+        index: number of the frame in the file, from 0.
+        shape: rows and columns.
+        position: centre of the first pixel, (3,) millimetres towards left, back and head (LPS), or None.
+        directions: (2, 3) unit vectors along a row and along a column, or None.
+        spacing: millimetres between rows and between columns, or None.
+        thickness: millimetres, or None.
+        step: millimetres to the next slice as the header says, or None.
+        slope, intercept: stored value to intensity.
+        kind: what always separates volumes, by name: image type, echo, stack.
+        marks: what separates volumes that would else be irregular, by name: time, b-value, acquisition.
+        tile: first row and column of the part of the file's image that is this plane; all of it if None.
+    """
+
+    file: ImageFile
+    index: int
+    shape: tuple[int, int]
+    position: np.ndarray | None
+    directions: np.ndarray | None
+    spacing: tuple[float, float] | None
+    thickness: float | None = None
+    step: float | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    kind: Mapping[str, Hashable] = field(default_factory=dict)
+    marks: Mapping[str, Hashable] = field(default_factory=dict)
+    tile: tuple[int, int] | None = None
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Unit vector (3,) across the plane, LPS; needs directions."""
+        return np.cross(*self.directions)

@@ -1,0 +1,60 @@
+"""The planes of one DICOM file, of whichever of DICOM's kinds it is."""
+
+from pathlib import Path
+
+from pydicom import Dataset
+
+from medsam2.volume.dicom import enhanced, mosaic, plain
+from medsam2.volume.dicom.frame import Frame, ImageFile
+from medsam2.volume.dicom.header import DamagedFile, number, text, whole
+from medsam2.volume.dicom.pixel_data import NativePixels
+
+# Modalities whose numbers measure something: MONOCHROME1 changes how they are shown, not what they say.
+_MEASURED = ("CT", "MR", "PT", "NM")
+
+
+def frames_of_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> list[Frame]:
+    """The planes of an image file with the header ``ds``; raises DamagedFile."""
+    rows, columns, frames = (whole(ds, name) for name in ("Rows", "Columns", "NumberOfFrames"))
+    if not rows or not columns or rows < 1 or columns < 1 or (frames is not None and frames < 0):
+        raise DamagedFile("it says neither how many rows nor how many columns it has")
+    file = _image_file(path, ds, pixels)
+    try:
+        if mosaic.is_mosaic(ds):
+            return mosaic.frames(file, ds)
+        if "PerFrameFunctionalGroupsSequence" in ds:
+            return enhanced.frames(file, ds)
+        return plain.frames(file, ds)
+    except (AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
+        # An element is of another type than the standard gives it.
+        raise DamagedFile("its header contradicts itself") from error
+
+
+def _image_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> ImageFile:
+    modality = text(ds, "Modality")
+    photometric = text(ds, "PhotometricInterpretation")
+    allocated = whole(ds, "BitsAllocated", 16)
+    stored = whole(ds, "BitsStored") or allocated
+    return ImageFile(
+        path=path,
+        series_uid=text(ds, "SeriesInstanceUID"),
+        series_number=whole(ds, "SeriesNumber"),
+        description=text(ds, "SeriesDescription") or text(ds, "ProtocolName"),
+        modality=modality,
+        date=_date(ds),
+        sop_uid=text(ds, "SOPInstanceUID"),
+        instance=int(number(ds, "InstanceNumber", 0)),
+        shape=(whole(ds, "Rows"), whole(ds, "Columns")),
+        pixels=pixels,
+        bits=min(stored, allocated),
+        high_bit=min(whole(ds, "HighBit", stored - 1), allocated - 1),
+        signed=bool(whole(ds, "PixelRepresentation", 0)),
+        inverted=photometric == "MONOCHROME1" and modality not in _MEASURED,
+        colour=whole(ds, "SamplesPerPixel", 1) > 1 or photometric == "PALETTE COLOR",
+    )
+
+
+def _date(ds: Dataset) -> str:
+    dates = (text(ds, keyword) for keyword in ("SeriesDate", "AcquisitionDate", "StudyDate"))
+    digits = next(filter(None, dates), "")
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}" if len(digits) == 8 and digits.isdigit() else ""

@@ -1,0 +1,99 @@
+"""From the planes of many files to volumes: by series, by their kind, and by what else sets them apart."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+import numpy as np
+
+from medsam2.volume.dicom.frame import Frame
+from medsam2.volume.dicom.stack import Stack, repeats, stack
+
+_DIRECTION, _SPACING = 1e-3, 1e-3
+"""Differences of direction cosines, and relative ones of pixel spacings, that come from rounding."""
+
+
+def by_series(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Planes by series, the series in the order of their numbers."""
+    groups = _by(frames, lambda frame: frame.file.series_uid)
+    return sorted(groups.values(), key=_series_order)
+
+
+def _series_order(frames: Sequence[Frame]) -> tuple:
+    file = frames[0].file
+    return file.series_number is None, file.series_number or 0, file.series_uid
+
+
+def stacks(frames: Sequence[Frame]) -> list[Stack]:
+    """The volumes of one series."""
+    found = [each for part in _by_kind(frames) for each in _separate(part)]
+    return sorted(found, key=lambda each: min((f.file.instance, f.index) for f in each.frames))
+
+
+def _by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Planes that could lie on one grid: same size, direction, pixel spacing, image type, echo, stack."""
+    exact = _by(frames, lambda f: (f.shape, f.file.colour, tuple(f.kind.items()), f.position is None))
+    return [part for group in exact.values() for part in _by_plane(group)]
+
+
+def _by_plane(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Planes by direction and pixel spacing, compared as rounded numbers are."""
+    parts: list[list[Frame]] = []
+    for frame in frames:
+        part = next((part for part in parts if _alike(part[0], frame)), None)
+        if part is None:
+            parts.append([frame])
+        else:
+            part.append(frame)
+    return parts
+
+
+def _alike(one: Frame, other: Frame) -> bool:
+    return _close(one.directions, other.directions, 0, _DIRECTION) and _close(
+        one.spacing, other.spacing, _SPACING, 0
+    )
+
+
+def _close(one, other, rtol: float, atol: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.allclose(one, other, rtol, atol)
+
+
+def _separate(frames: Sequence[Frame]) -> list[Stack]:
+    """One volume if the planes form a grid, else those into which their marks separate them."""
+    whole = stack(frames)
+    if whole.problem is None or frames[0].position is None or frames[0].directions is None:
+        return [whole]
+    places = repeats(frames)
+    for name in frames[0].marks:
+        groups = _by_mark(frames, name)
+        if len(groups) > 1 and _separates(groups, len(places)):
+            return [each for group in groups for each in _separate(group)]
+    return [stack(group) for group in _by_rank(places)] or [whole]
+
+
+def _by_mark(frames: Sequence[Frame], name: str) -> list[list[Frame]]:
+    return list(_by(frames, lambda frame: frame.marks.get(name)).values())
+
+
+def _separates(groups: Sequence[Sequence[Frame]], places: int) -> bool:
+    """Whether each group is a volume: it covers all places of the planes, or forms a grid of its own."""
+    complete = all(len(repeats(group)) == places for group in groups)
+    return complete or all(len(group) > 1 and stack(group).problem is None for group in groups)
+
+
+def _by_rank(places: Sequence[Sequence[Frame]]) -> list[list[Frame]]:
+    """The first plane of every place, the second, and so on; nothing where the files give no order."""
+    counts = {len(place) for place in places}
+    orders = [{(frame.file.instance, frame.index) for frame in place} for place in places]
+    if counts == {1} or len(counts) > 1 or any(map(lambda o, p: len(o) < len(p), orders, places)):
+        return []
+    ranked = [sorted(place, key=lambda frame: (frame.file.instance, frame.index)) for place in places]
+    return [list(group) for group in zip(*ranked, strict=True)]
+
+
+def _by(frames: Iterable[Frame], key: Callable[[Frame], Hashable]) -> dict[Hashable, list[Frame]]:
+    groups: dict[Hashable, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[key(frame)].append(frame)
+    return groups

@@ -1,0 +1,53 @@
+"""Where a plane lies and how large its pixels are, from whichever elements say so."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from pydicom import Dataset
+
+from medsam2.volume.dicom.header import DamagedFile, item, numbers
+
+_SPACINGS = ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing")
+_CENTIMETRES = 3
+_ROUNDING = 0.02
+"""Direction cosines may be off by this: some files give two digits."""
+
+
+def position(ds: Dataset) -> np.ndarray | None:
+    """Centre of the first pixel, (3,) millimetres LPS."""
+    found = numbers(ds, "ImagePositionPatient", 3)
+    return None if found is None else np.array(found)
+
+
+def directions(ds: Dataset) -> np.ndarray | None:
+    """Unit vectors (2, 3) along a row and along a column; DamagedFile where they are no such thing."""
+    found = numbers(ds, "ImageOrientationPatient", 6)
+    if found is None:
+        return None
+    row, column = np.reshape(found, (2, 3))
+    lengths = np.linalg.norm([row, column], axis=1)
+    if abs(lengths - 1).max() > _ROUNDING or abs(row @ column) > _ROUNDING:
+        raise DamagedFile("its Image Orientation Patient is no pair of directions at right angles")
+    row = row / lengths[0]
+    column = column - (column @ row) * row
+    return np.array([row, column / np.linalg.norm(column)])
+
+
+def spacing(datasets: Iterable[Dataset]) -> tuple[float, float] | None:
+    """Millimetres between rows and between columns, from the first of the datasets that tells."""
+    for ds in datasets:
+        for keyword in _SPACINGS:
+            found = numbers(ds, keyword, 2)
+            if found is not None and min(found) > 0:
+                return found
+    return None
+
+
+def ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:
+    """Millimetres between rows and between columns of the first calibrated region."""
+    region = item(ds, "SequenceOfUltrasoundRegions")
+    steps = [numbers(region, f"PhysicalDelta{axis}", 1) for axis in "YX"]
+    units = [numbers(region, f"PhysicalUnits{axis}Direction", 1) for axis in "YX"]
+    if None in steps or units != [(_CENTIMETRES,)] * 2 or 0 in (steps[0][0], steps[1][0]):
+        return None
+    return 10 * abs(steps[0][0]), 10 * abs(steps[1][0])

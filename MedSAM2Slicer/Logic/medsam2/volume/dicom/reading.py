@@ -1,0 +1,105 @@
+"""Reading one volume from a DICOM folder or file, and listing all of them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from medsam2.errors import InputError
+from medsam2.volume.dicom.choosing import choose
+from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
+from medsam2.volume.dicom.finding import Findings, find_images
+from medsam2.volume.dicom.resampling import resampled
+from medsam2.volume.dicom.volumes import ListedVolume, VolumeEntry, listed_volumes
+from medsam2.volume.dicom.voxels import DamagedImage, read_voxels
+from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
+from medsam2.volume.volume import Volume
+from medsam2.volume.volume_warning import note
+
+
+def list_volumes(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> list[VolumeEntry]:
+    """The volumes of a DICOM folder, its sub-folders included, or of a DICOM file; only headers are read.
+
+    Raises InputError for a folder without DICOM images, and for damaged files unless the options skip
+    them. Warns with VolumeWarning of what was left out.
+    """
+    path = Path(path)
+    findings = _find(path, options)
+    return [each.entry for each in listed_volumes(findings.frames)]
+
+
+def read_dicom(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> Volume:
+    """Read a volume of a DICOM folder or file: the only one, or the one that the options choose.
+
+    Slices are sorted along their normal; each is rescaled as its own header says, and lies where that
+    says. A tilted gantry gives axes that are not at right angles.
+
+    Raises InputError for what :func:`list_volumes` refuses, for several volumes without a choice, and for
+    slices that form no regular grid unless the options resample them.
+    Warns with VolumeWarning of what was left out or had to be assumed.
+    """
+    path = Path(path)
+    findings = _find(path, options)
+    while True:  # ends, as each round reads the volume or leaves a file out
+        chosen = choose(path, listed_volumes(findings.frames), options)
+        try:
+            return _read(path, chosen, options)
+        except DamagedImage as damage:
+            findings.damaged = {damage.path: damage.reason}
+            findings.frames = [frame for frame in findings.frames if frame.file.path != damage.path]
+            _leave_out_damaged(path, findings, options)
+            _check_any(path, findings)
+
+
+def _read(path: Path, chosen: ListedVolume, options: ReadOptions) -> Volume:
+    stack, entry = chosen.stack, chosen.entry
+    if stack.problem is None:
+        for sentence in stack.notes:
+            note(sentence)
+        return Volume(read_voxels(stack.frames), stack.geometry, entry.modality)
+    if not options.resample:
+        raise InputError(
+            f"The slices in {path} form no regular grid: {stack.problem}; move those that do into a folder "
+            "of their own, or resample them with --resample."
+        )
+    volume = resampled(path, stack, read_voxels(stack.frames))
+    note(f"The slices in {path} were resampled onto a regular grid, because {stack.problem}.")
+    return replace(volume, modality=entry.modality)
+
+
+def _find(path: Path, options: ReadOptions) -> Findings:
+    findings = find_images(path)
+    without_strays(findings)
+    _leave_out_damaged(path, findings, options)
+    _check_any(path, findings)
+    if findings.ignored:
+        kinds = ", ".join(sorted(set(findings.ignored.values())))
+        note(f"DICOM files that hold no scan were left out: {_names(list(findings.ignored))} ({kinds}).")
+    copies = without_duplicates(findings)
+    if copies:
+        note(f"Files that hold an image of another file once more were left out: {_names(copies)}.")
+    return findings
+
+
+def _leave_out_damaged(path: Path, findings: Findings, options: ReadOptions) -> None:
+    if not findings.damaged:
+        return
+    file, reason = next(iter(findings.damaged.items()))
+    others = len(findings.damaged) - 1
+    if not options.skip_damaged or file == path:
+        more = f" (and {others} more damaged file{'s' if others > 1 else ''})" if others else ""
+        skip = ", or leave damaged files out with --skip-damaged"
+        raise InputError(f"{file} is damaged: {reason}{more}; copy it again{'' if file == path else skip}.")
+    note(f"Damaged files were left out: {_names(list(findings.damaged))}.")
+
+
+def _check_any(path: Path, findings: Findings) -> None:
+    if not findings.frames:
+        raise InputError(
+            f"No DICOM images lie in {path} or below it: give the folder of a series, or an image file."
+        )
+
+
+def _names(files: Sequence[Path]) -> str:
+    shown = ", ".join(file.name for file in files[:3])
+    return shown + (f" and {len(files) - 3} more" if len(files) > 3 else "")

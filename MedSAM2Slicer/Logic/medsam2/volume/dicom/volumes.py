@@ -1,0 +1,111 @@
+"""The volumes that DICOM files form, numbered and described as they are listed."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medsam2.volume.dicom.frame import Frame
+from medsam2.volume.dicom.grouping import by_series, stacks
+from medsam2.volume.dicom.stack import Stack
+
+_PLANES = ("sagittal", "coronal", "axial")  # whose normals are L, P, S
+_STRAIGHT = np.cos(np.radians(5))
+
+
+@dataclass(frozen=True)
+class VolumeEntry:
+    """One volume of a DICOM folder or file, as it is listed.
+
+    Attributes:
+        number: what ``--volume`` takes, from 1.
+        series: what ``--series`` takes, from 1.
+        series_number, series_uid: what DICOM calls the series; None and "" where it does not.
+        description: the series' description, and what sets this volume apart in it, such as "time 2".
+        modality: DICOM's word, such as "CT"; None if there is none.
+        shape: voxels along (k, j, i).
+        spacing: millimetres along (k, j, i); None where the slices form no regular grid.
+        orientation: "axial", "coronal" or "sagittal", with "oblique" before it where that is far from
+            straight; "unknown" where the files do not say.
+        date: YYYY-MM-DD, or "".
+        file_count: number of files.
+        problem: why it cannot be read as it is, without a full stop; None if it can.
+        notes: what deserves a look though it can be read, as sentences.
+    """
+
+    number: int
+    series: int
+    series_number: int | None
+    series_uid: str
+    description: str
+    modality: str | None
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float] | None
+    orientation: str
+    date: str
+    file_count: int
+    problem: str | None
+    notes: tuple[str, ...]
+
+    def __str__(self):
+        k, j, i = self.shape
+        words = [self.modality, self.description, f"{i} x {j} x {k}", self.orientation, self.date]
+        return f"volume {self.number} (series {self.series}): {', '.join(filter(None, words))}"
+
+
+@dataclass(frozen=True, eq=False)
+class ListedVolume:
+    """A volume's entry, and its planes."""
+
+    entry: VolumeEntry
+    stack: Stack
+
+
+def listed_volumes(frames: Sequence[Frame]) -> list[ListedVolume]:
+    """The volumes that planes form, by series, and in a series by their first file."""
+    found: list[ListedVolume] = []
+    for series, planes in enumerate(by_series(frames), start=1):
+        parts = stacks(planes)
+        for part, apart in zip(parts, _what_sets_apart(parts), strict=True):
+            found.append(ListedVolume(_entry(len(found) + 1, series, part, apart), part))
+    return found
+
+
+def _entry(number: int, series: int, stack: Stack, apart: str) -> VolumeEntry:
+    frame = stack.frames[0]
+    file = frame.file
+    return VolumeEntry(
+        number=number,
+        series=series,
+        series_number=file.series_number,
+        series_uid=file.series_uid,
+        description=", ".join(filter(None, (file.description, apart))),
+        modality=file.modality or None,
+        shape=(len(stack.frames), *frame.shape),
+        spacing=None if stack.geometry is None else stack.geometry.spacing,
+        orientation=_orientation(frame),
+        date=file.date,
+        file_count=len({each.file.path for each in stack.frames}),
+        problem=stack.problem,
+        notes=stack.notes,
+    )
+
+
+def _orientation(frame: Frame) -> str:
+    if frame.directions is None:
+        return "unknown"
+    closeness = np.abs(frame.normal)
+    plane = _PLANES[int(closeness.argmax())]
+    return plane if closeness.max() >= _STRAIGHT else f"oblique {plane}"
+
+
+def _what_sets_apart(parts: Sequence[Stack]) -> list[str]:
+    """For each volume of a series the properties in which it differs from the others, as words."""
+    shown = [{**part.frames[0].kind, **part.frames[0].marks} for part in parts]
+    differing = [name for name in shown[0] if len({each.get(name) for each in shown}) > 1]
+    words = [", ".join(_word(name, each.get(name)) for name in differing[:1]) for each in shown]
+    return words if len(parts) > 1 else [""]
+
+
+def _word(name: str, value: Hashable) -> str:
+    return f"{name} {value}".replace("\\", "/") if value not in ("", None) else f"no {name}"
