@@ -10,6 +10,7 @@ from medsam2.errors import InputError
 AXES = ("k", "j", "i")
 # ITK's world axes run to the left and to the back; RAS runs to the right and to the front.
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_RIGHT_ANGLE = 1e-4  # a cosine
 
 
 def axis_index(axis: str) -> int:
@@ -71,6 +72,17 @@ class Geometry:
     def spacing(self) -> tuple[float, float, float]:
         """Millimetres between voxel centres along (k, j, i)."""
         return tuple(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)[::-1].tolist())
+
+    @property
+    def is_right_angled(self) -> bool:
+        """Whether the three axes are at right angles, as far as a header's rounding lets one say."""
+        directions = self.ijk_to_ras[:3, :3] / self.spacing[::-1]
+        return bool(np.abs(directions.T @ directions - np.eye(3)).max() < _RIGHT_ANGLE)
+
+    @property
+    def voxel_mm3(self) -> float:
+        """Volume of a voxel; less than the product of the spacings where axes are not at right angles."""
+        return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))
 
     def kji_to_ras(self, points: np.ndarray) -> np.ndarray:
         """RAS millimetres (N, 3) of voxel indices (N, 3) in the order (k, j, i); a single (3,) works too."""

@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from medsam2.errors import InputError
+from medsam2.volume.byte_source import check_regular
 from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.itk_file import read_itk_file
 from medsam2.volume.modality import guess_modality
+from medsam2.volume.nifti_reading import is_nifti, read_nifti
 from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
 from medsam2.volume.volume import Volume
 
@@ -22,8 +23,7 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     not finite. Warns with VolumeWarning of what deserves a look.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path} does not exist: check the path of the image.")
+    check_regular(path)
     volume = _read(path, options)
     voxels = usable_intensities(path, volume.voxels, options.nan)
     modality = options.modality or volume.modality or guess_modality(voxels)
@@ -33,4 +33,6 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
 def _read(path: Path, options: ReadOptions) -> Volume:
     from medsam2.volume.dicom import is_dicom_file, read_dicom  # pydicom takes a while to load
 
-    return read_dicom(path, options) if path.is_dir() or is_dicom_file(path) else read_itk_file(path)
+    if path.is_dir() or is_dicom_file(path):
+        return read_dicom(path, options)
+    return read_nifti(path) if is_nifti(path) else read_itk_file(path)

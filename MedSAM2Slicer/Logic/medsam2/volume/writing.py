@@ -13,6 +13,9 @@ import SimpleITK
 
 from medsam2.errors import InputError
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.itk_file import read_itk_image, write_itk_image
+from medsam2.volume.nifti_reading import is_nifti, read_nifti
+from medsam2.volume.nifti_writing import write_nifti
 
 OUTPUT_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -166,11 +169,15 @@ def _stack_in_layers(
 def _write_image(path: str | os.PathLike, image: SimpleITK.Image) -> None:
     with complete_file(path) as unfinished:
         try:
-            SimpleITK.WriteImage(image, str(unfinished), useCompression=True)
-            # ITK's NIfTI writer says nothing when the disk runs full, so only reading back tells.
-            written = SimpleITK.ReadImage(str(unfinished))
-            complete = np.array_equal(*map(SimpleITK.GetArrayViewFromImage, (written, image)))
-        except RuntimeError:
+            if is_nifti(unfinished):
+                write_nifti(unfinished, SimpleITK.GetArrayViewFromImage(image), Geometry.from_image(image))
+                written = read_nifti(unfinished).voxels
+            else:
+                write_itk_image(unfinished, image)
+                written = SimpleITK.GetArrayFromImage(read_itk_image(unfinished))
+            # Some writers say nothing when the disk runs full, so only reading back tells.
+            complete = np.array_equal(written, SimpleITK.GetArrayViewFromImage(image))
+        except (RuntimeError, InputError):
             complete = False
         if not complete:
             raise InputError(

@@ -1,0 +1,110 @@
+"""Whether an image file is there to its end, as ITK makes up what some truncated files lack."""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from medsam2.errors import InputError
+from medsam2.volume.byte_source import (
+    check_packed,
+    check_possible,
+    incomplete,
+    is_gzip,
+    opened_as_it_is,
+)
+from medsam2.volume.detached_headers import meta_pieces, nrrd_pieces
+from medsam2.volume.picture_wholeness import check_picture, check_tiff
+
+_GIPL_HEADER, _MRC_HEADER, _BIORAD_HEADER = 256, 1024, 76
+_LONGEST_VTK_HEADER = 1 << 16
+
+
+def check_safe(path: Path, reader: str) -> None:
+    """Refuse a header that names other files than those beside it, before ITK sees it."""
+    if reader == "NrrdImageIO":
+        nrrd_pieces(path)
+    elif reader == "MetaImageIO":
+        meta_pieces(path)
+
+
+def check_whole(path: Path, reader: str, count: int) -> None:
+    """Refuse a file that cannot hold its voxels.
+
+    Args:
+        path: of the file.
+        reader: ITK's name of what reads it.
+        count: bytes of the voxels that its header tells of.
+
+    Raises:
+        InputError: likewise for a format of which nobody knows how to tell.
+    """
+    check = _CHECKS.get(reader)
+    if check is None:
+        raise InputError(
+            f"{path} is of a kind of which it cannot be told whether it is complete: convert it to NIfTI, "
+            "NRRD or DICOM."
+        )
+    check(path, count)
+
+
+def _check_gipl(path: Path, count: int) -> None:
+    if is_gzip(path):
+        check_packed(path, 0, _GIPL_HEADER + count)
+    else:
+        check_possible(path, _GIPL_HEADER + count, packed=False)
+
+
+def _check_mrc(path: Path, count: int) -> None:
+    with opened_as_it_is(path) as file:
+        header = file.read(_MRC_HEADER)
+    if len(header) < _MRC_HEADER:
+        raise incomplete(path)
+    # The extended header's length, in the order of bytes that makes it the smaller.
+    extended = min(struct.unpack(f"{order}I", header[92:96])[0] for order in "<>")
+    check_possible(path, _MRC_HEADER + extended + count, packed=False)
+
+
+def _check_vtk(path: Path, count: int) -> None:
+    """Legacy VTK: after four lines come others, and the last before the voxels says what they are."""
+    with opened_as_it_is(path) as file:
+        header = file.read(_LONGEST_VTK_HEADER)
+    lines, end = header.split(b"\n"), 0
+    for number, line in enumerate(lines):
+        end += len(line) + 1
+        word = line.split()[:1]
+        following = lines[number + 1].split()[:1] if number + 1 < len(lines) else []
+        if word in ([b"LOOKUP_TABLE"], [b"VECTORS"], [b"TENSORS"], [b"COLOR_SCALARS"]) or (
+            word == [b"SCALARS"] and following != [b"LOOKUP_TABLE"]
+        ):
+            break
+    else:
+        raise incomplete(path)
+    if lines[2].strip().upper() == b"BINARY":
+        check_possible(path, end + count, packed=False)
+
+
+def _check_hdf5(path: Path, count: int) -> None:
+    """HDF5, and MINC, which is built on it: the file says where it ends."""
+    with opened_as_it_is(path) as file:
+        head = file.read(64)
+    if head[:8] != b"\x89HDF\r\n\x1a\n" or len(head) < 64:
+        raise incomplete(path)
+    (end,) = struct.unpack("<Q", head[40:48] if head[8] < 2 else head[28:36])
+    check_possible(path, end, packed=False)
+    check_possible(path, count, packed=True)
+
+
+_CHECKS: dict[str, Callable[[Path, int], None]] = {
+    "NrrdImageIO": lambda path, count: nrrd_pieces(path).check(count),
+    "MetaImageIO": lambda path, count: meta_pieces(path).check(count),
+    "VTKImageIO": _check_vtk,
+    "GiplImageIO": _check_gipl,
+    "MRCImageIO": _check_mrc,
+    "BioRadImageIO": lambda path, count: check_possible(path, _BIORAD_HEADER + count, packed=False),
+    "HDF5ImageIO": _check_hdf5,
+    "MINCImageIO": _check_hdf5,
+    "TIFFImageIO": lambda path, count: check_tiff(path),
+    "PNGImageIO": lambda path, count: check_picture(path),
+    "JPEGImageIO": lambda path, count: check_picture(path),
+    "BMPImageIO": lambda path, count: check_picture(path),
+}

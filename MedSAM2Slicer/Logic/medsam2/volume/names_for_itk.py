@@ -1,0 +1,52 @@
+"""Paths that ITK can open: it takes UTF-8 alone, but a path of Linux may be any bytes."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_NAMING_OTHERS = (".mhd", ".nhdr")
+
+
+@contextmanager
+def name_to_read(path: Path) -> Iterator[str]:
+    """A name of an existing file: its own, or that of a link if its own is not UTF-8."""
+    if _is_utf8(path):
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
+        if path.suffix.lower() in _NAMING_OTHERS:
+            for other in path.parent.iterdir():
+                (Path(folder) / other.name).symlink_to(other.resolve())
+        link = Path(folder) / f"medsam2-image{_suffix(path)}"
+        link.symlink_to(path.resolve())
+        yield str(link)
+
+
+@contextmanager
+def name_to_write(path: Path) -> Iterator[str]:
+    """A name to write to; what was written there becomes ``path`` if its own name is not UTF-8."""
+    if _is_utf8(path):
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
+        link = Path(folder) / "folder"
+        link.symlink_to(path.parent.resolve(), target_is_directory=True)
+        written = link / f"medsam2-image{_suffix(path)}"
+        yield str(written)
+        os.replace(written, path)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _suffix(path: Path) -> str:
+    """Both parts of one like .gipl.gz; a suffix that is not ASCII means nothing to ITK."""
+    suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    return suffix if suffix.isascii() else ""
