@@ -87,7 +87,7 @@ def test_an_exchanged_parameter_node_with_another_segmentation_ends_a_run(aBench
 
 
 def test_nothing_watches_a_node_after_the_effect_was_left(aBench):
-    _old, new = exchangeNode(aBench)
+    exchangeNode(aBench)
     observer = aBench.effect._observer
     aBench.editor.setActiveEffect(None)
     assert observer._observations == []

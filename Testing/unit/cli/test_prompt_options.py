@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from medsam2.cli.prompt_options import PALETTE, Placer, objects_from_options, parse_box, parse_point
+from medsam2.cli.coordinates import parse_box, parse_point
+from medsam2.cli.placer import Placer
+from medsam2.cli.prompt_options import PromptOptions, objects_from_options
 from medsam2.errors import InputError
-from medsam2.volume import Geometry, Volume, VolumeSlices, write_labelmap
+from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, write_labelmap
 
 SHAPE = (6, 20, 30)
 OBLIQUE = Geometry(SHAPE, np.array([[-0.8, 0.6, 0, 10], [-0.6, -0.8, 0, -20], [0, 0, 3, 40], [0, 0, 0, 1.0]]))
@@ -18,8 +20,7 @@ def slices(axis: str = "k") -> VolumeSlices:
 
 
 def objects(axis: str = "k", **given):
-    options = {"points": [], "box": None, "mask": None, "prompts": None, "ijk": True}
-    return objects_from_options(slices(axis), **{**options, **given})
+    return objects_from_options(slices(axis), PromptOptions(**{"ijk": True, **given}))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_points_are_read(text, expected):
     assert parse_point(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,4", "1,2,3,*", "a,b,c", "1,2,nan", "1,2,3,+,+"])
+@pytest.mark.parametrize("text", ["", "1", "1,2,3,4", "1,2,3,*", "a,b,c", "1,2,nan", "1,2,3,+,+"])
 def test_points_that_are_none_are_shown_to_their_author(text):
     with pytest.raises(InputError, match="is not R,A,S"):
         parse_point(text)
@@ -70,7 +71,9 @@ def test_a_box_and_a_point_share_a_prompt():
 
 
 def test_a_point_outside_is_told_where_the_volume_lies():
-    with pytest.raises(InputError, match=r"3, 4, 9 lies outside .* from 0, 0, 0 to 29, 19, 5"):
+    with pytest.raises(
+        InputError, match=r"3, 4, 9 lies outside .* i reaches from 0 to 29, j .* 0 to 19, k .* 0 to 5"
+    ):
         objects(points=["3,4,9"])
 
 
@@ -80,7 +83,6 @@ def test_a_point_outside_is_told_where_the_volume_lies():
         ({}, "Say what to segment"),
         ({"points": ["3,4,2"], "mask": "mask.nrrd"}, "Say what to segment"),
         ({"points": ["3,4,2,-"]}, "All points are background"),
-        ({"box": "1,2,2,9,8,3"}, "slices 2 and 3"),
     ],
 )
 def test_prompts_that_say_nothing_clear(given, hint):
@@ -136,7 +138,17 @@ def test_millimetres_in_a_prompt_file(tmp_path):
     ("entry", "hint"),
     [
         ({"name": "b"}, r"objects\[1\]: it needs points, a box, or both"),
-        ({"name": "b", "points": [[1, 2]]}, r"objects\[1\]\.points\[0\]"),
+        ({"name": "b", "points": [[1, 2]]}, r"objects\[1\]. Two numbers"),
+        ({"name": "b", "points": [[1]]}, r"objects\[1\]\.points\[0\]"),
+        ({"name": "b", "points": [[1, "+", "-"]]}, r"objects\[1\]\.points\[0\]\[1\]"),
+        ({"name": "b", "points": [[1, 2, "+", "-"]]}, r"objects\[1\]. A point has three numbers"),
+        ({"name": "b", "points": [[1, 2, 9]]}, r"objects\[1\]. The point 1, 2, 9 lies outside"),
+        ({"name": "b", "box": [1, 2, 3, 4, 5]}, r"objects\[1\]. A box has six numbers"),
+        ({"name": "b", "box": [1, 2, 8, 9]}, r"objects\[1\]. Two numbers"),
+        ({"name": " ", "points": [[1, 2, 3]]}, "empty name"),
+        ({"name": "\ud800", "points": [[1, 2, 3]]}, r"'\\ud800' holds characters that no file can keep"),
+        ({"name": "a\nb", "points": [[1, 2, 3]]}, "holds characters that no file can keep"),
+        ({"name": "a" * 201, "points": [[1, 2, 3]]}, "has 201 characters"),
         ({"name": "b", "points": [[1, 2, 3, "?"]]}, r"objects\[1\]\.points\[0\]\[3\]"),
         ({"name": "b", "box": [1, 2, 3]}, r"objects\[1\]\.box"),
         ({"name": "b", "color": [255, 0, 0], "box": [1, 2, 2, 9, 8, 2]}, r"objects\[1\]\.color"),

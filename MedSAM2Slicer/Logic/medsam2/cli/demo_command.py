@@ -27,10 +27,12 @@ def demo(
     import numpy as np
 
     from medsam2.cli.backend_options import backend_client, local_backend
+    from medsam2.cli.destinations import held_destinations
     from medsam2.cli.phantom import central_click, dice, make_phantom
-    from medsam2.cli.prompt_options import PALETTE, PromptedObject, objects_from_options
-    from medsam2.cli.segmentation import check_destination, describe, summary, track, write_results
-    from medsam2.volume import Prompt, Volume, VolumeSlices, write_volume
+    from medsam2.cli.prompt_options import PromptedObject, PromptOptions, objects_from_options
+    from medsam2.cli.results import Outputs, describe, summary, write_results
+    from medsam2.cli.segmentation import track
+    from medsam2.volume import PALETTE, Prompt, Volume, VolumeSlices, choose_axis, write_volume
 
     truth = None
     if image is None:
@@ -40,18 +42,20 @@ def demo(
         index, row, column = slices.place(np.array(central_click(truth), float))
         objects = [PromptedObject(ORGAN, PALETTE[0], [Prompt(index, points=((row, column, True),))])]
     else:
-        slices = VolumeSlices(Volume.read(image), "k")
-        objects = objects_from_options(slices, point, None, None, None, ijk=False)
+        volume = Volume.read(image)
+        slices = VolumeSlices(volume, choose_axis(volume.geometry))
+        objects = objects_from_options(slices, PromptOptions(point))
     _make_folder(folder)
-    masks, picture, scan = (folder / name for name in ("demo.seg.nrrd", "demo.png", "phantom.nrrd"))
-    check_destination(masks)
-    with backend_client(local_backend(weights), "demo") as client:
-        result = track(client, slices, objects)
-    write_results(masks, picture, slices, objects, result)
-    written = [masks, picture]
-    if truth is not None:
-        write_volume(scan, slices.volume.voxels, slices.volume.geometry)
-        written.append(scan)
+    outputs = Outputs(folder / "demo.seg.nrrd", folder / "demo.png")
+    scan = [folder / "phantom.nrrd"] if truth is not None else []
+    written = outputs.files + scan
+    # The demo's files are its own to replace, but not an image of that name.
+    with held_destinations(written, [Path(weights)] + ([] if image is None else [image]), overwrite=True):
+        with backend_client(local_backend(weights), "demo") as client:
+            result = track(client, slices, objects)
+        write_results(outputs, slices, objects, result)
+        for path in scan:
+            write_volume(path, slices.volume.voxels, slices.volume.geometry)
     typer.echo(describe(summary(slices, objects, result)))
     if truth is not None:
         typer.echo(f"Dice against the known truth: {dice(result.masks[ORGAN], truth):.3f}")

@@ -1,5 +1,6 @@
 """Entry point of the command ``medsam2``."""
 
+import json
 import signal
 import sys
 import warnings
@@ -17,6 +18,9 @@ from medsam2.cli import (
     train_command,
 )
 from medsam2.errors import InputError
+
+# Typer names only some of its errors about options; this is what they have in common.
+UsageError = typer.BadParameter.__base__
 
 
 class _WeightsGroup(TyperGroup):
@@ -63,16 +67,29 @@ app.add_typer(
 def run() -> None:
     """Run the command.
 
-    Unusable input ends it with one line on standard error and exit code 2, Ctrl+C with exit code 130.
+    Unusable input ends it with one line on standard error and exit code 2, Ctrl+C with exit code 130. With
+    --json standard output then holds the same as JSON.
     """
     # Typer's own answer to Ctrl+C differs between its versions; leaving this way still tidies up.
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
     warnings.showwarning = _show_warning
+    # What a terminal of another encoding cannot show must not cost the result.
+    sys.stdout.reconfigure(errors="backslashreplace")
+    as_json = "--json" in sys.argv
     try:
-        app()
+        # Typer's own answer to wrong options is a frame for people.
+        sys.exit(app(standalone_mode=not as_json))
     except InputError as error:
-        print(f"medsam2: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error), as_json)
+    except UsageError as error:
+        _fail(error.format_message(), as_json)
+
+
+def _fail(message: str, as_json: bool) -> None:
+    print(f"medsam2: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": message}))
+    sys.exit(2)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

@@ -1,200 +1,130 @@
 """Prompts from the command line: points, boxes, masks and prompt files, as objects to track."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import jsonschema
 import numpy as np
 
+from medsam2.cli.coordinates import parse_box, parse_point
+from medsam2.cli.placer import Placer
+from medsam2.cli.prompt_file import read_prompt_file
 from medsam2.errors import InputError
-from medsam2.resource_files import resource_path
-from medsam2.volume import Prompt, Volume, VolumeSlices
+from medsam2.volume import PALETTE, Color, Prompt, Segment, VolumeSlices, check_segment_name, read_segments
 
-Color = tuple[float, float, float]
-MOST_LABELS = 255
-"""A mask with more values than this is taken for an image given by mistake."""
-
-PALETTE: tuple[Color, ...] = (
-    (0.95, 0.55, 0.20),
-    (0.30, 0.75, 0.93),
-    (0.55, 0.83, 0.35),
-    (0.91, 0.40, 0.62),
-    (0.98, 0.83, 0.30),
-    (0.60, 0.52, 0.90),
-    (0.25, 0.72, 0.62),
-    (0.85, 0.36, 0.30),
-)
+DEFAULT_NAME = "Segment_1"
 
 
 @dataclass(frozen=True)
 class PromptedObject:
-    """One object to segment: its name, its colour, and its prompts, one for each prompted slice."""
+    """One object to segment.
+
+    Attributes:
+        name, color: how it is shown; no two objects have the same name.
+        prompts: one for each prompted slice.
+        label: its value in a labelmap.
+        span: first and last slice that it is known to lie on, between which it is tracked; None for all.
+    """
 
     name: str
     color: Color
     prompts: list[Prompt] = field(default_factory=list)
+    label: int = 1
+    span: tuple[int, int] | None = None
 
 
-class Placer:
-    """Turns coordinates that people give into places on the slices of a volume.
+@dataclass(frozen=True)
+class PromptOptions:
+    """The options of ``medsam2 segment`` that say what to segment, as typed."""
 
-    Args:
-        slices: the volume along the axis of tracking.
-        ijk: coordinates are voxel indices i, j, k as Slicer shows them, rather than RAS millimetres.
+    points: Sequence[str] = ()
+    box: str | None = None
+    mask: Path | None = None
+    prompts: Path | None = None
+    name: str | None = None
+    ijk: bool = False
+
+
+def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[PromptedObject]:
+    """The objects that options describe.
+
+    Raises:
+        InputError: there is not exactly one kind of prompt, or something in it is wrong.
     """
-
-    def __init__(self, slices: VolumeSlices, ijk: bool):
-        self.slices = slices
-        self._ijk = ijk
-
-    def place(self, numbers: Sequence[float]) -> tuple[int, float, float]:
-        """Slice, row and column of three coordinates."""
-        geometry = self.slices.volume.geometry
-        given = np.array(numbers, float)
-        kji = given[::-1] if self._ijk else geometry.ras_to_kji(given)
-        if not geometry.contains(kji):
-            text, (low, high) = ", ".join(f"{number:g}" for number in given), self._limits()
-            raise InputError(
-                f"The point {text} lies outside the volume, which reaches from {low} to {high}: check the "
-                f"coordinates and whether they are {'i, j, k' if self._ijk else 'R, A, S in millimetres'}."
-            )
-        return self.slices.place(kji)
-
-    def _limits(self) -> tuple[str, str]:
-        geometry = self.slices.volume.geometry
-        corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
-        places = corners[:, ::-1] if self._ijk else geometry.kji_to_ras(corners)
-        return tuple(
-            ", ".join(f"{number:.0f}" for number in limit)
-            for limit in (places.min(axis=0), places.max(axis=0))
-        )
-
-    def prompts(
-        self, points: Iterable[tuple[list[float], bool]], box: Sequence[float] | None
-    ) -> list[Prompt]:
-        """One prompt for each slice that the points and the box lie on; not from background clicks alone."""
-        points = list(points)
-        if box is None and not any(positive for _, positive in points):
-            raise InputError("All points are background: add a point on the object, or a box round it.")
-        by_slice: dict[int, list[tuple[float, float, bool]]] = {}
-        for numbers, positive in points:
-            index, row, column = self.place(numbers)
-            by_slice.setdefault(index, []).append((row, column, positive))
-        boxes = {}
-        if box is not None:
-            (index, row0, column0), (other, row1, column1) = self.place(box[:3]), self.place(box[3:])
-            if index != other:
-                raise InputError(
-                    f"The corners of the box lie on slices {index} and {other}: give both on one slice."
-                )
-            boxes[index] = (row0, column0, row1, column1)
-        return [
-            Prompt(index, tuple(by_slice.get(index, ())), boxes.get(index))
-            for index in sorted({*by_slice, *boxes})
-        ]
-
-
-def objects_from_options(
-    slices: VolumeSlices,
-    points: Sequence[str],
-    box: str | None,
-    mask: Path | None,
-    prompts: Path | None,
-    ijk: bool,
-) -> list[PromptedObject]:
-    """The objects that the options of ``medsam2 segment`` describe; exactly one kind of prompt."""
-    given = [bool(points) or box is not None, mask is not None, prompts is not None]
-    if sum(given) != 1:
+    by_hand = bool(options.points) or options.box is not None
+    if [by_hand, options.mask is not None, options.prompts is not None].count(True) != 1:
         raise InputError("Say what to segment: give --point and/or --box, or --mask, or --prompts.")
-    if mask is not None:
-        return _from_mask(slices, mask)
-    if prompts is not None:
-        return _from_file(slices, prompts)
-    placed = Placer(slices, ijk).prompts(map(parse_point, points), None if box is None else parse_box(box))
-    return [PromptedObject("Segment_1", PALETTE[0], placed)]
-
-
-def parse_point(text: str) -> tuple[list[float], bool]:
-    """``"R,A,S"`` or ``"R,A,S,-"``: three numbers, and whether the click is positive."""
-    parts = [part.strip() for part in text.split(",")]
-    positive = True
-    if len(parts) == 4 and parts[3] in ("+", "-"):
-        positive = parts.pop() == "+"
-    return _numbers(parts, 3, f"--point {text} is not R,A,S or R,A,S,+ or R,A,S,- with numbers."), positive
-
-
-def parse_box(text: str) -> list[float]:
-    """``"R,A,S,R,A,S"``: two opposite corners."""
-    return _numbers(text.split(","), 6, f"--box {text} is not two corners R,A,S,R,A,S of six numbers.")
-
-
-def _numbers(parts: Sequence[str], count: int, message: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count or not np.isfinite(numbers).all():
-        raise InputError(message)
-    return numbers
+    if options.name is not None and not by_hand:
+        raise InputError(
+            "--name goes with --point and --box: the names of other objects come with their file."
+        )
+    if options.mask is not None:
+        return _from_mask(slices, options.mask)
+    if options.prompts is not None:
+        return _from_file(slices, options.prompts)
+    points = [parse_point(text, options.ijk) for text in options.points]
+    box = None if options.box is None else parse_box(options.box, options.ijk)
+    name = DEFAULT_NAME if options.name is None else check_segment_name(options.name)
+    placed = Placer(slices, options.ijk).prompts(points, box)
+    return [PromptedObject(name, PALETTE[0], placed.prompts, span=placed.span)]
 
 
 def _from_mask(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
-    """Every label of a mask is an object, prompted on every slice that carries the label."""
-    labels = Volume.read(path)
-    grid = slices.volume.geometry
-    same = labels.geometry.shape == grid.shape and np.allclose(
-        labels.geometry.ijk_to_ras, grid.ijk_to_ras, atol=1e-3
-    )
-    if not same:
-        raise InputError(
-            "The mask is on another grid than the image: resample it to the image's spacing, size and origin."
-        )
-    values = [value for value in np.unique(labels.voxels) if value]
-    if len(values) > MOST_LABELS:
-        raise InputError(
-            f"The mask {path.name} holds {len(values)} different values, as an image does: give labels, "
-            "0 where there is no object."
-        )
-    if not values:
-        raise InputError("The mask is empty: label the object on at least one slice.")
-    objects = []
-    for number, value in enumerate(values):
-        planes = np.moveaxis(labels.voxels == value, slices.axis_index, 0)
-        prompts = [
-            Prompt(int(index), mask=planes[index]) for index in np.flatnonzero(planes.any(axis=(1, 2)))
-        ]
-        objects.append(PromptedObject(f"Segment_{number + 1}", PALETTE[number % len(PALETTE)], prompts))
-    return objects
+    """Every segment of a mask is an object, prompted on every slice that carries it."""
+    segments = read_segments(path, slices.volume.geometry)
+    labels = _labels_of_their_own(segments)
+    return [
+        PromptedObject(segment.name, segment.color, _painted(slices, segment.mask), label)
+        for segment, label in zip(segments, labels, strict=True)
+    ]
+
+
+def _painted(slices: VolumeSlices, mask: np.ndarray) -> list[Prompt]:
+    planes = np.moveaxis(mask, slices.axis_index, 0)
+    return [Prompt(int(index), mask=planes[index]) for index in np.flatnonzero(planes.any(axis=(1, 2)))]
+
+
+def _labels_of_their_own(segments: Sequence[Segment]) -> list[int]:
+    """A label for each segment: its own, or the smallest free one where an earlier segment has it."""
+    given = {segment.label for segment in segments}
+    free = (label for label in range(1, 2 * len(segments) + 1) if label not in given)
+    labels: list[int] = []
+    for segment in segments:
+        labels.append(next(free) if segment.label in labels else segment.label)
+    return labels
 
 
 def _from_file(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
-    """Objects of a prompt file; ``Resources/prompts.schema.json`` describes its form."""
-    document = _read_json(path)
+    """Objects of a prompt file."""
+    document = read_prompt_file(path)
     placer = Placer(slices, document["space"] == "ijk")
     objects = []
     for number, entry in enumerate(document["objects"]):
-        points = [(point[:3], point[3:] != ["-"]) for point in entry.get("points", [])]
-        color = tuple(entry.get("color", PALETTE[number % len(PALETTE)]))
-        objects.append(PromptedObject(entry["name"], color, placer.prompts(points, entry.get("box"))))
+        try:
+            objects.append(_object_of_file(placer, entry, number))
+        except InputError as error:
+            raise InputError(f"The prompt file {path} is wrong at $.objects[{number}]. {error}") from error
     names = [entry.name for entry in objects]
     if len(set(names)) < len(names):
         raise InputError(f"{path.name} gives two objects the same name: rename one of them.")
     return objects
 
 
-def _read_json(path: Path) -> dict:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"The prompt file {path} cannot be read: check its name.") from error
-    except ValueError as error:
-        raise InputError(f"The prompt file {path} is not JSON: {error}.") from error
-    schema = json.loads(resource_path("prompts.schema.json").read_text(encoding="utf-8"))
-    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
-    if problem is not None:
-        missing = problem.validator == "anyOf"  # the schema's only one
-        fault = "it needs points, a box, or both" if missing else problem.message
-        raise InputError(f"The prompt file {path} is wrong at {problem.json_path}: {fault}.")
-    return document
+def _object_of_file(placer: Placer, entry: dict[str, Any], number: int) -> PromptedObject:
+    points = [_point_of_file(point) for point in entry.get("points", [])]
+    box = entry.get("box")
+    if box is not None and len(box) == 5:
+        raise InputError("A box has six numbers, or four on a 2D image: correct it.")
+    color = tuple(entry.get("color", PALETTE[number % len(PALETTE)]))
+    placed = placer.prompts(points, box)
+    return PromptedObject(check_segment_name(entry["name"]), color, placed.prompts, number + 1, placed.span)
+
+
+def _point_of_file(point: Sequence[float | str]) -> tuple[list[float], bool]:
+    """Coordinates of a point, and whether it is positive."""
+    signed = isinstance(point[-1], str)
+    numbers = point[:-1] if signed else point
+    if not 2 <= len(numbers) <= 3 or any(isinstance(number, str) for number in numbers):
+        raise InputError(f"A point has three numbers, or two on a 2D image, and not {point}: correct it.")
+    return list(numbers), not (signed and point[-1] == "-")

@@ -16,15 +16,29 @@ def segment(
     ],
     point: Annotated[
         list[str] | None,
-        typer.Option("--point", help="Click R,A,S in mm; add ,- for background. May be repeated."),
+        typer.Option(
+            "--point",
+            help="Click R,A,S in mm, or as in L60.5,A12,I341; add ,- for background. May be repeated.",
+        ),
     ] = None,
-    box: Annotated[str | None, typer.Option(help="Two opposite corners on one slice: R,A,S,R,A,S.")] = None,
+    box: Annotated[
+        str | None, typer.Option(help="Two opposite corners R,A,S,R,A,S, also through several slices.")
+    ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Labels on the image's grid; every labelled slice is a prompt.")
+        Path | None,
+        typer.Option(help="Segmentation or labels to go on from; every labelled slice is a prompt."),
     ] = None,
     prompts: Annotated[Path | None, typer.Option(help="JSON file with prompts of several objects.")] = None,
-    ijk: Annotated[bool, typer.Option("--ijk", help="Points and boxes are voxel indices I,J,K.")] = False,
-    axis: Annotated[str, typer.Option(help="Array axis along which to track: k, j or i.")] = "k",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the object of --point and --box; Segment_1 if not given.")
+    ] = None,
+    ijk: Annotated[
+        bool, typer.Option("--ijk", help="Points and boxes are voxel indices i,j,k; i,j on a 2D image.")
+    ] = False,
+    axis: Annotated[
+        str,
+        typer.Option(help="Track along axial, coronal or sagittal slices, or k, j or i; auto: the thickest."),
+    ] = "auto",
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
     ] = None,
@@ -66,37 +80,53 @@ def segment(
     ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="PEM file to check the server's certificate.")] = None,
     preview: Annotated[Path | None, typer.Option(help="PNG with contours on the slices.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    overlap: Annotated[
+        Literal["last", "first"] | None,
+        typer.Option(
+            help="Object that keeps voxels of several in a labelmap; if not given, that is refused."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, errors too.")] = False,
 ) -> None:
     """Segment objects in IMAGE from clicks, boxes or masks on single slices."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
-    from medsam2.cli.prompt_options import objects_from_options
-    from medsam2.cli.segmentation import check_destination, describe, summary, track, write_results
-    from medsam2.volume import ReadOptions, Volume, VolumeSlices, check_axis, choose_window, output_format
+    from medsam2.cli.destinations import check_free, held_destinations
+    from medsam2.cli.notes import collected_notes
+    from medsam2.cli.prompt_options import PromptOptions, objects_from_options
+    from medsam2.cli.results import Outputs, describe, summary, write_results
+    from medsam2.cli.segmentation import track
+    from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis, choose_window, output_format
 
     if server is not None and (weights or device or precision):
         raise InputError("The server chooses weights, device and precision: leave those options out.")
     output_format(output)
-    check_destination(output)
     if preview is not None:
         check_picture_name(preview)
-        check_destination(preview)
-    options = ReadOptions(series, volume, skip_damaged, resample, nan, modality)
-    scan = Volume.read(image, options)
-    check_axis(scan, axis)
-    slices = VolumeSlices(scan, axis, choose_window(scan, window))
-    objects = objects_from_options(slices, point or [], box, mask, prompts, ijk)
-    first, last = parse_range(slice_range, slices.count)
-    field_of_view = parse_view(view)
-    if server is None:
-        backend = local_backend(weights, device, precision)
-    else:
-        backend = server_backend(server, token_file, ca_file)
-    with backend_client(backend, "segment") as client:
-        result = track(client, slices, objects, field_of_view, memory, first, last)
-    write_results(output, preview, slices, objects, result)
-    report = summary(slices, objects, result)
+    outputs = Outputs(output, preview, overlap)
+    read = [path for path in (image, mask, prompts, token_file, ca_file) if path is not None]
+    read += [Path(weights)] if weights is not None else []
+    with collected_notes() as notes, held_destinations(outputs.files, read, overwrite):
+        scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
+        slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
+        objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
+        first, last = parse_range(slice_range, slices.count)
+        field_of_view = parse_view(view)
+        if server is None:
+            backend = local_backend(weights, device, precision)
+        else:
+            backend = server_backend(server, token_file, ca_file)
+        with backend_client(backend, "segment") as client:
+            result = track(client, slices, objects, field_of_view, memory, first, last)
+        check_free(outputs.files, overwrite)
+        write_results(outputs, slices, objects, result)
+    report = {
+        "output": str(output),
+        "preview": None if preview is None else str(preview),
+        **summary(slices, objects, result),
+        "notes": notes,
+    }
     typer.echo(json.dumps(report) if as_json else describe(report))
 
 

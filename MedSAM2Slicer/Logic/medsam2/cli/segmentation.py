@@ -1,29 +1,19 @@
-"""From prompted objects to masks in files: what ``segment`` and ``demo`` have in common."""
+"""From prompted objects to masks: what ``segment`` and ``demo`` have in common."""
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from medsam2.cli.preview import PreviewSegment, write_preview
 from medsam2.cli.progress import stages
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
 from medsam2.confidence import SliceConfidence
+from medsam2.errors import InputError
 from medsam2.placed_mask import crop_to_content
 from medsam2.protocol import MaskBox
-from medsam2.volume import (
-    Segment,
-    VolumeMasks,
-    VolumeSlices,
-    complete_file,
-    output_format,
-    write_labelmap,
-    write_segmentation,
-)
+from medsam2.volume import VolumeMasks, VolumeSlices
 
 
 @dataclass(frozen=True)
@@ -48,20 +38,6 @@ class Result:
     def doubtful(self, name: str) -> list[int]:
         """Slices where a person should look at an object, in order."""
         return sorted(index for index, slice in self.confidence[name].items() if slice.is_doubtful)
-
-
-class _OnlyTrying(Exception):  # noqa: N818 - not an error
-    """Leaves a file unwritten."""
-
-
-def check_destination(path: Path) -> None:
-    """Refuse a file that could not be written, before anything is computed.
-
-    Raises:
-        InputError: its folder is missing or closed to writing, or the path is a folder.
-    """
-    with suppress(_OnlyTrying), complete_file(path):
-        raise _OnlyTrying
 
 
 def track(
@@ -91,14 +67,32 @@ def track(
         views = {entry.name: _prompt(client, slices, entry, view) for entry in objects}
         masks, done = VolumeMasks(slices), 0
         confidence: dict[str, dict[int, SliceConfidence]] = {entry.name: {} for entry in objects}
-        progress.begin("Tracking", (last - first + 1) * len(objects), "slices")
-        for mask in client.propagate(slices.axis, first=first, last=last):
-            masks.put(mask)
-            confidence[mask.object_id][mask.slice_index] = SliceConfidence.of(mask)
-            done += 1
-            progress.advance()
+        stretches = _stretches(objects, first, last)
+        total = sum((end - start + 1) * len(names) for (start, end), names in stretches.items())
+        progress.begin("Tracking", total, "slices")
+        for (start, end), names in stretches.items():
+            for mask in client.propagate(slices.axis, objects=tuple(names), first=start, last=end):
+                masks.put(mask)
+                confidence[mask.object_id][mask.slice_index] = SliceConfidence.of(mask)
+                done += 1
+                progress.advance()
     seconds = time.perf_counter() - started
     return Result({entry.name: masks[entry.name] for entry in objects}, seconds, done, views, confidence)
+
+
+def _stretches(objects: Sequence[PromptedObject], first: int, last: int) -> dict[tuple[int, int], list[str]]:
+    """Names of objects by the slices between which they are tracked."""
+    stretches: dict[tuple[int, int], list[str]] = {}
+    for entry in objects:
+        low, high = entry.span or (first, last)
+        start, end = max(first, low), min(last, high)
+        if start > end:
+            raise InputError(
+                f"The box of {entry.name} reaches from slice {low} to {high}, but --range is {first}:{last}: "
+                "correct one of them."
+            )
+        stretches.setdefault((start, end), []).append(entry.name)
+    return stretches
 
 
 def _prompt(
@@ -113,72 +107,3 @@ def _prompt(
         )
         sides.append(answer.view.rows * slices.spacing[0])
     return round(sides[0], 1)
-
-
-def write_results(
-    output: Path,
-    preview: Path | None,
-    slices: VolumeSlices,
-    objects: Sequence[PromptedObject],
-    result: Result,
-) -> None:
-    """Write the masks and, where asked for, the preview picture: both or neither."""
-    if preview is None:
-        write_masks(output, slices, objects, result)
-        return
-    with complete_file(preview) as unfinished:
-        write_sheet(unfinished, slices, objects, result)
-        write_masks(output, slices, objects, result)
-
-
-def write_masks(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
-    """Write a segmentation, or a labelmap in which later objects win where they overlap."""
-    geometry = slices.volume.geometry
-    if output_format(path) == ".seg.nrrd":
-        segments = [Segment(entry.name, entry.color, result.masks[entry.name]) for entry in objects]
-        write_segmentation(path, segments, geometry)
-        return
-    labels = np.zeros(geometry.shape, np.min_scalar_type(len(objects)))
-    for number, entry in enumerate(objects, start=1):
-        labels[result.masks[entry.name]] = number
-    write_labelmap(path, labels, geometry)
-
-
-def write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
-    """Write the preview picture."""
-    segments = [
-        PreviewSegment(entry.name, entry.color, result.masks[entry.name], entry.prompts) for entry in objects
-    ]
-    write_preview(path, slices, segments)
-
-
-def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> dict:
-    """What came out, for people and for machines."""
-    voxel_ml = float(np.prod(slices.volume.geometry.spacing)) / 1000
-    rows = []
-    for entry in objects:
-        planes = np.moveaxis(result.masks[entry.name], slices.axis_index, 0)
-        rows.append(
-            {
-                "name": entry.name,
-                "voxels": int(planes.sum()),
-                "volume_ml": round(float(planes.sum()) * voxel_ml, 2),
-                "slices": int(planes.any(axis=(1, 2)).sum()),
-                "view_mm": result.views_mm[entry.name],
-                "doubtful_slices": result.doubtful(entry.name),
-            }
-        )
-    return {
-        "objects": rows,
-        "seconds": round(result.seconds, 3),
-        "seconds_per_slice": round(result.seconds_per_slice, 4),
-    }
-
-
-def describe(report: dict) -> str:
-    """A summary as lines of text."""
-    lines = [
-        f"{o['name']}: {o['volume_ml']:g} ml on {o['slices']} slices, view {o['view_mm']:g} mm"
-        for o in report["objects"]
-    ]
-    return "\n".join([*lines, f"{report['seconds']:.1f} s, {report['seconds_per_slice']:.3f} s per slice"])

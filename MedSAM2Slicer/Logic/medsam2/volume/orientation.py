@@ -67,9 +67,10 @@ def orientation(geometry: Geometry) -> Orientation:
 def slice_axis(geometry: Geometry) -> str:
     """The axis along which the slices of a volume lie: that of clearly the widest spacing, else k.
 
-    A single slice lies across its own axis.
+    A single slice lies across its own axis. Slices thinner than their pixels are wide lie along k: two
+    equally wide spacings say nothing.
     """
     if 1 in geometry.shape:
         return AXES[geometry.shape.index(1)]
-    widest = int(np.argmax(geometry.spacing))
-    return AXES[widest] if geometry.spacing[widest] > CLEARLY_WIDER * geometry.spacing[0] else "k"
+    *_, second, widest = sorted(geometry.spacing)
+    return AXES[geometry.spacing.index(widest)] if widest > CLEARLY_WIDER * second else "k"

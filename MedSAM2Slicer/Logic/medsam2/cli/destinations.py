@@ -1,0 +1,90 @@
+"""The files that a command writes: checked, and held against other runs, before anything is computed."""
+
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from medsam2.cli.input_files import find_among
+from medsam2.errors import InputError
+from medsam2.volume import complete_file
+
+
+class _OnlyTrying(Exception):  # noqa: N818 - not an error
+    """Leaves a file unwritten."""
+
+
+@contextmanager
+def held_destinations(files: Sequence[Path], read: Sequence[Path], overwrite: bool) -> Iterator[None]:
+    """Files to write, for the length of the block this run's alone.
+
+    Args:
+        files: to write.
+        read: files and folders that the run reads.
+        overwrite: replace files that exist.
+
+    Raises:
+        InputError: one could not be written, is read, exists, or is another run's; nothing has happened then.
+    """
+    for number, file in enumerate(files):
+        _check_writable(file)
+        if file in files[:number] or find_among(file, files[:number]) is not None:
+            raise InputError(f"{file} would be written twice: give each output a name of its own.")
+        original = find_among(file, read)
+        if original is not None:
+            raise InputError(
+                f"{file} would replace {original}, which this command reads: name another file to write."
+            )
+    with ExitStack() as locks:
+        for file in files:
+            locks.enter_context(_held(file))
+        # Last, as another run may have written one until now.
+        check_free(files, overwrite)
+        yield
+
+
+def check_free(files: Sequence[Path], overwrite: bool) -> None:
+    """Raise InputError if a file exists that must not be replaced."""
+    for file in files:
+        if file.exists() and not overwrite:
+            raise InputError(f"{file} exists: name another file, or replace it with --overwrite.")
+
+
+def _check_writable(file: Path) -> None:
+    """Refuse a link, a folder, a device, and whatever lies in a folder where nothing can be made."""
+    try:
+        mode = file.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = stat.S_IFREG
+    except OSError as error:
+        raise InputError(f"{file} cannot be written ({error.strerror}): name another file.") from error
+    if stat.S_ISLNK(mode):
+        raise InputError(f"{file} is a link: name the file that is to be written itself.")
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{file} is a device or a pipe: name an ordinary file to write.")
+    with suppress(_OnlyTrying), complete_file(file):
+        raise _OnlyTrying
+
+
+@contextmanager
+def _held(file: Path) -> Iterator[None]:
+    """Keep other runs from writing a file. The system ends the hold with this process, however that ends."""
+    name = file.with_name(f".{file.name}.lock")
+    lock = FileLock(str(name), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(f"Another run is writing {file}: wait for its end, or name another file.") from error
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be held against other runs ({error.strerror}): name another file."
+        ) from error
+    try:
+        yield
+    finally:
+        # Before it is released, so that nobody can hold a file that is about to vanish.
+        with suppress(OSError):
+            name.unlink()
+        lock.release()

@@ -1,0 +1,165 @@
+"""Masks, preview and summary of what was tracked: written together, and told to people and machines."""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from medsam2.cli.preview import PreviewSegment, write_preview
+from medsam2.cli.prompt_options import PromptedObject
+from medsam2.cli.segmentation import Result
+from medsam2.errors import InputError
+from medsam2.volume import (
+    Segment,
+    VolumeSlices,
+    complete_file,
+    label_names_file,
+    output_format,
+    write_label_names,
+    write_labelmap,
+    write_segmentation,
+)
+
+Overlap = Literal["last", "first"]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files to write.
+
+    Attributes:
+        masks: a segmentation, or a labelmap, beside which goes a table of its labels.
+        preview: a picture.
+        overlap: which object keeps voxels of several in a labelmap; None refuses a labelmap of such objects.
+    """
+
+    masks: Path
+    preview: Path | None = None
+    overlap: Overlap | None = None
+
+    @property
+    def label_names(self) -> Path | None:
+        """The table of labels; a segmentation needs none."""
+        return None if output_format(self.masks) == ".seg.nrrd" else label_names_file(self.masks)
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [path for path in (self.masks, self.label_names, self.preview) if path is not None]
+
+
+def write_results(
+    outputs: Outputs, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result
+) -> None:
+    """Write masks, table and preview: all of them or none.
+
+    Raises:
+        InputError: a file could not be written; or the labelmap cannot hold overlapping objects, which are
+            then in a segmentation beside it, so that nothing computed is lost.
+    """
+    geometry = slices.volume.geometry
+    target, labels, overlaps = outputs.masks, None, []
+    if outputs.label_names is not None:
+        labels, overlaps = labelmap_of(objects, result, outputs.overlap)
+    if overlaps:
+        target, labels = free_segmentation_name(outputs.masks), None
+    with ExitStack() as together:
+        if outputs.preview is not None:
+            _write_sheet(together.enter_context(complete_file(outputs.preview)), slices, objects, result)
+        if labels is None:
+            write_segmentation(target, _segments(objects, result), geometry)
+        else:
+            names = {entry.label: entry.name for entry in objects}
+            write_label_names(together.enter_context(complete_file(outputs.label_names)), names)
+            write_labelmap(target, labels, geometry)
+    if overlaps:
+        raise InputError(
+            f"{overlaps[0]}, which {outputs.masks.name} cannot hold, so all is kept in {target}: give a name "
+            "that ends with .seg.nrrd, or say with --overlap last or first which object has such voxels."
+        )
+
+
+def labelmap_of(
+    objects: Sequence[PromptedObject], result: Result, overlap: Overlap | None
+) -> tuple[np.ndarray, list[str]]:
+    """Labels (k, j, i) of all objects, and what each shares with earlier ones if nothing says who has it."""
+    largest = max(entry.label for entry in objects)
+    labels = np.zeros(result.masks[objects[0].name].shape, np.min_scalar_type(largest))
+    overlaps = []
+    for entry in objects:
+        mask = result.masks[entry.name]
+        taken = labels[mask]
+        if overlap is None and taken.any():
+            earlier = next(other.name for other in objects if (taken == other.label).any())
+            overlaps.append(f"{earlier} and {entry.name} share {np.count_nonzero(taken):,} voxels")
+        labels[mask if overlap != "first" else mask & (labels == 0)] = entry.label
+    return labels, overlaps
+
+
+def free_segmentation_name(labelmap: Path) -> Path:
+    """A name for a segmentation beside a labelmap that nothing has yet."""
+    stem = labelmap.name.removesuffix(output_format(labelmap))
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.seg.nrrd" for number in count(1))
+    return next(path for path in map(labelmap.with_name, names) if not os.path.lexists(path))
+
+
+def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment]:
+    return [Segment(entry.name, entry.color, result.masks[entry.name], entry.label) for entry in objects]
+
+
+def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
+    segments = [
+        PreviewSegment(entry.name, entry.color, result.masks[entry.name], entry.prompts) for entry in objects
+    ]
+    write_preview(path, slices, segments)
+
+
+def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> dict[str, Any]:
+    """What came out, for people and for machines."""
+    voxel_ml = float(np.prod(slices.volume.geometry.spacing)) / 1000
+    rows = []
+    for entry in objects:
+        planes = np.moveaxis(result.masks[entry.name], slices.axis_index, 0)
+        rows.append(
+            {
+                "name": entry.name,
+                "label": entry.label,
+                "voxels": int(planes.sum()),
+                "volume_ml": round(float(planes.sum()) * voxel_ml, 3),
+                "slices": int(planes.any(axis=(1, 2)).sum()),
+                "view_mm": result.views_mm[entry.name],
+                "doubtful_slices": result.doubtful(entry.name),
+                "scores": [
+                    {"slice": index, "iou": round(slice.iou, 4), "object_score": round(slice.object_score, 3)}
+                    for index, slice in sorted(result.confidence[entry.name].items())
+                ],
+            }
+        )
+    return {
+        "objects": rows,
+        "axis": slices.axis,
+        "seconds": round(result.seconds, 3),
+        "seconds_per_slice": round(result.seconds_per_slice, 4),
+    }
+
+
+def describe(report: dict[str, Any]) -> str:
+    """A summary as lines of text."""
+    lines = [
+        f"{o['name']}: {millilitres(o['volume_ml'])} on {o['slices']} slice{'s' * (o['slices'] != 1)}, "
+        f"view {o['view_mm']:g} mm"
+        for o in report["objects"]
+    ]
+    return "\n".join([*lines, f"{report['seconds']:.1f} s, {report['seconds_per_slice']:.3f} s per slice"])
+
+
+def millilitres(volume: float) -> str:
+    """A volume as people write it: 2,250 ml, 31 ml, 0.4 ml."""
+    if volume >= 10:
+        return f"{volume:,.0f} ml"
+    return f"{volume:.1f} ml" if volume >= 0.095 or not volume else f"{volume:.2g} ml"

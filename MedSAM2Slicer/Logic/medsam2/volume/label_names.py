@@ -1,0 +1,45 @@
+"""Which value of a labelmap is which segment: a table in a JSON file beside the labelmap."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from medsam2.errors import InputError
+from medsam2.volume.segment import check_segment_name
+from medsam2.volume.writing import output_format
+
+_SUFFIX = ".labels.json"
+_MOST_BYTES = 1 << 20
+
+
+def label_names_file(labelmap: Path) -> Path:
+    """Where the table of a labelmap lies: ``liver.labels.json`` beside ``liver.nii.gz``."""
+    return labelmap.with_name(labelmap.name.removesuffix(output_format(labelmap)) + _SUFFIX)
+
+
+def write_label_names(path: Path, names: Mapping[int, str]) -> None:
+    """Write a table, straight to ``path``: an object of values and names, such as ``{"1": "liver"}``."""
+    table = {str(value): name for value, name in sorted(names.items())}
+    path.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_label_names(labelmap: Path) -> dict[int, str]:
+    """Names by value from the table beside a labelmap; empty if there is none.
+
+    Raises:
+        InputError: there is one, but it is no such table.
+    """
+    try:
+        path = label_names_file(labelmap)
+    except InputError:  # of a format that is never written
+        return {}
+    if not path.is_file():
+        return {}
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError
+        return {int(value): check_segment_name(name) for value, name in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f'{path} does not say which label is which, as in {{"1": "liver"}}: correct it, or move it away.'
+        ) from error

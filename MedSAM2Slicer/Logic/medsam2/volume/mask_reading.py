@@ -1,0 +1,99 @@
+"""Masks that people give, Slicer's segmentations and labelmaps, as segments on the grid of an image."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK
+
+from medsam2.errors import InputError
+from medsam2.volume.geometry import Geometry
+from medsam2.volume.label_names import read_label_names
+from medsam2.volume.placing import place_on_grid
+from medsam2.volume.segment import PALETTE, Segment, check_segment_name
+from medsam2.volume.segmentation_file import segments_of
+from medsam2.volume.volume import Volume
+from medsam2.volume.volume_warning import note
+
+MOST_LABELS = 255
+"""A mask with more values than this is taken for an image given by mistake."""
+LARGEST_LABEL = 2**32 - 1
+
+
+def read_segments(path: str | os.PathLike, grid: Geometry) -> list[Segment]:
+    """Segments of a mask, each with its label, on ``grid``; those without a voxel are left out with a note.
+
+    Names are those of a .seg.nrrd file, or of the table beside a labelmap.
+
+    Raises:
+        InputError: the file is no mask, is empty, or does not fit the grid.
+    """
+    path = Path(path)
+    segments = _segmentation(path, grid) or _labelmap(path, grid)
+    empty = [segment.name for segment in segments if not segment.mask.any()]
+    segments = [segment for segment in segments if segment.mask.any()]
+    if not segments:
+        raise InputError("The mask is empty: label the object on at least one slice.")
+    if len(segments) > MOST_LABELS:
+        raise InputError(f"The mask {path.name} holds {len(segments)} segments: give at most {MOST_LABELS}.")
+    if empty:
+        note(f"Left out, as the mask has none of it: {', '.join(empty)}.")
+    return _with_names_of_their_own(segments)
+
+
+def _segmentation(path: Path, grid: Geometry) -> list[Segment]:
+    """Segments of a Slicer segmentation; none if the file is something else."""
+    if not path.name.lower().endswith(".nrrd") or not path.is_file():
+        return []
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        if not reader.HasMetaDataKey("Segment0_ID") or reader.GetDimension() != 3:
+            return []
+        image = reader.Execute()
+        voxels = SimpleITK.GetArrayFromImage(image)
+        return segments_of(image, place_on_grid(voxels, Geometry.from_image(image), grid))
+    except InputError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a segmentation: save it anew in Slicer.") from error
+
+
+def _labelmap(path: Path, grid: Geometry) -> list[Segment]:
+    """Segments of a labelmap: one for each value but 0."""
+    volume = Volume.read(path)
+    labels = place_on_grid(volume.voxels, volume.geometry, grid)
+    values = [value for value in np.unique(labels).tolist() if value]
+    if len(values) > MOST_LABELS:
+        raise InputError(
+            f"The mask {path.name} holds {len(values)} different values, as an image does: give labels, "
+            "0 where there is no object."
+        )
+    for value in values:
+        if value != int(value) or not 0 < value <= LARGEST_LABEL:
+            raise InputError(
+                f"The mask {path.name} holds {value:g}, which is no label: give whole numbers from 0."
+            )
+    names = read_label_names(path)
+    return [
+        Segment(
+            names.get(int(value), f"Segment_{int(value)}"),
+            PALETTE[number % len(PALETTE)],
+            labels == value,
+            int(value),
+        )
+        for number, value in enumerate(values)
+    ]
+
+
+def _with_names_of_their_own(segments: list[Segment]) -> list[Segment]:
+    """Segments whose names can be told apart: a repeated one gets the segment's number."""
+    taken: set[str] = set()
+    renamed = []
+    for segment in segments:
+        given = check_segment_name(segment.name)
+        name = next(n for n in (given, *(f"{given}_{number}" for number in range(2, 999))) if n not in taken)
+        taken.add(name)
+        renamed.append(Segment(name, segment.color, segment.mask, segment.label))
+    return renamed
