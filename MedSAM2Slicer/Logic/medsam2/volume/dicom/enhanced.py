@@ -19,6 +19,7 @@ _FRAME_TYPES = (
 )
 # What separates volumes: macro, and elements within it down to the one that holds the value.
 _MARKS = {
+    "stack": ("FrameContentSequence", "StackID"),
     "time": ("FrameContentSequence", "TemporalPositionIndex"),
     "b-value": ("MRDiffusionSequence", "DiffusionBValue"),
     "gradient": (
@@ -88,7 +89,6 @@ def _kind(groups: _Groups) -> dict[str, Hashable]:
     echo_time = number(groups["MREchoSequence"], "EffectiveEchoTime")
     return {
         "image type": next(filter(None, (groups.value(macro, "FrameType") for macro in _FRAME_TYPES)), ""),
-        "stack": groups.value("FrameContentSequence", "StackID"),
         "echo time": None if echo_time is None else round(echo_time, 2),
     }
 

@@ -63,8 +63,8 @@ class Frame:
         thickness: millimetres, or None.
         step: millimetres to the next slice as the header says, or None.
         slope, intercept: stored value to intensity.
-        kind: what always separates volumes, by name: image type, echo, stack.
-        marks: what separates volumes that would else be irregular, by name: time, b-value, acquisition.
+        kind: what always separates volumes, by name: image type, echo.
+        marks: what separates volumes that would else be irregular, by name: stack, time, b-value.
         tile: first row and column of the part of the file's image that is this plane; all of it if None.
     """
 

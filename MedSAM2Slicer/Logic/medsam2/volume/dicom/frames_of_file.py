@@ -9,8 +9,8 @@ from medsam2.volume.dicom.frame import Frame, ImageFile
 from medsam2.volume.dicom.header import DamagedFile, number, text, whole
 from medsam2.volume.dicom.pixel_data import NativePixels
 
-# Modalities whose numbers measure something: MONOCHROME1 changes how they are shown, not what they say.
-_MEASURED = ("CT", "MR", "PT", "NM")
+# Only of X-ray pictures are the numbers no more than shades, which MONOCHROME1 turns round.
+_PICTURES = ("CR", "DX", "IO", "MG", "PX", "RF", "XA")
 
 
 def frames_of_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> list[Frame]:
@@ -49,7 +49,7 @@ def _image_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> ImageFi
         bits=min(stored, allocated),
         high_bit=min(whole(ds, "HighBit", stored - 1), allocated - 1),
         signed=bool(whole(ds, "PixelRepresentation", 0)),
-        inverted=photometric == "MONOCHROME1" and modality not in _MEASURED,
+        inverted=photometric == "MONOCHROME1" and modality in _PICTURES,
         colour=whole(ds, "SamplesPerPixel", 1) > 1 or photometric == "PALETTE COLOR",
     )
 

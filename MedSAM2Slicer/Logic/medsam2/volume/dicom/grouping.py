@@ -30,7 +30,7 @@ def stacks(frames: Sequence[Frame]) -> list[Stack]:
 
 
 def _by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Planes that could lie on one grid: same size, direction, pixel spacing, image type, echo, stack."""
+    """Planes that could lie on one grid: same size, direction, pixel spacing, image type, echo."""
     exact = _by(frames, lambda f: (f.shape, f.file.colour, tuple(f.kind.items()), f.position is None))
     return [part for group in exact.values() for part in _by_plane(group)]
 

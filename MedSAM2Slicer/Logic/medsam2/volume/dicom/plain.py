@@ -9,8 +9,9 @@ from medsam2.volume.dicom import plane
 from medsam2.volume.dicom.frame import Frame, ImageFile
 from medsam2.volume.dicom.header import item, number, numbers, positive, text, whole
 
-_KINDS = {"image type": "ImageType", "stack": "StackID", "echo": "EchoNumbers"}
+_KINDS = {"image type": "ImageType", "echo": "EchoNumbers"}
 _MARKS = {
+    "stack": "StackID",
     "time": "TemporalPositionIdentifier",
     "time point": "TemporalPositionIndex",
     "b-value": "DiffusionBValue",
