@@ -1,12 +1,16 @@
 """The preview hangs slices as radiologists do, whatever the grid, and shows the slices that matter."""
 
+import re
+
 import numpy as np
 import pytest
 import SimpleITK
-from matplotlib.figure import Figure
+from matplotlib.colors import to_rgba
 
-from medsam2.cli.preview import PANELS, PreviewSegment, Sheet, hanging, panel_slices, write_preview
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index
+from medsam2.cli.outline import smooth_outline
+from medsam2.cli.preview import preview_figure, write_preview
+from medsam2.cli.preview_sheet import DOUBT, MOST_PANELS, PreviewSegment, Sheet, panel_slices
+from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index, hanging
 from unit.cli.grids import SHAPE, geometry, grids
 
 TILT = 0.25
@@ -67,7 +71,7 @@ def test_the_prompted_slices_are_always_among_the_panels():
     carrying = np.zeros(100, bool)
     carrying[10:90] = True
     panels = panel_slices(carrying, [33, 5, 95])
-    assert len(panels) == PANELS
+    assert len(panels) == MOST_PANELS
     assert {5, 33, 95} <= set(panels)
     assert panels == sorted(panels)
     assert {10, 89} <= set(panels)
@@ -84,7 +88,7 @@ def test_few_slices_are_all_shown():
 
 def test_of_many_prompted_slices_the_outer_ones_and_some_between_are_shown():
     panels = panel_slices(np.ones(60, bool), range(10, 50))
-    assert len(set(panels)) == PANELS
+    assert len(set(panels)) == MOST_PANELS
     assert (panels[0], panels[-1]) == (10, 49)
     assert np.diff(panels).max() <= 4
 
@@ -117,24 +121,134 @@ def test_nothing_found_still_makes_a_picture(tmp_path):
     assert SimpleITK.ReadImage(str(tmp_path / "a.png")).GetWidth() > 200
 
 
-@pytest.mark.parametrize("name", [r"$\bad$", "50 $", "_a", "portal vein and splenic vein, right branch"])
-@pytest.mark.parametrize("count", [1, 31])
-def test_the_legend_names_every_segment_beside_the_panels(monkeypatch, tmp_path, name, count):
-    volume = Volume(np.full((4, 60, 60), 100, np.uint8), Geometry((4, 60, 60), np.eye(4)))
+NAMES = {
+    r"$\bad$": r"$\bad$",
+    "50 $": "50 $",
+    "_a": "_a",
+    "two\nlines\tand a tab": "two lines and a tab",
+    "portal vein and splenic vein, right branch": "portal vein and splenic vein, right branch",
+    "aorta " * 40: "aorta aorta aorta aor … aorta aorta aorta",
+    "腎臓 🫘": "腎臓 🫘",
+    "<b>bold</b>": "<b>bold</b>",
+}
+"""Names, and as they are drawn."""
+
+
+@pytest.mark.parametrize("names", [list(NAMES), ["portal vein and splenic vein, right branch"]])
+def test_the_legend_names_every_segment_beside_the_panels(tmp_path, names, recwarn):
     mask = np.zeros((4, 60, 60), bool)
     mask[1, 20:30, 20:30] = True
     click = [Prompt(1, points=((25.0, 25.0, True),))]
-    names = [f"{name}{number}" for number in range(count)]
-    figures = []
-    save = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), save(self, *a, **k)))
-    segments = [PreviewSegment(each, (1, 0, 0), mask, click) for each in names]
-    write_preview(tmp_path / "a.png", VolumeSlices(volume), segments)
-    (figure,) = figures
+    segments = [PreviewSegment(name, (1, 0, 0), mask, click) for name in names]
+    figure = preview_figure(plain(spacing=(1, 1, 1)), segments)
+    write_preview(tmp_path / "a.png", plain(), segments)
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
     (legend,) = figure.legends
-    texts = [text.get_text().replace(r"\$", "$") for text in legend.get_texts()]
-    assert texts == [f"{each}  0.1 ml" for each in names]
+    *texts, mark = legend.get_texts()
+    assert [text.get_text() for text in texts] == [f"{NAMES[name]}  0.1 ml" for name in names]
+    assert not any(text.get_parse_math() for text in texts)
+    assert mark.get_text() == "point on the object"
+    figure.canvas.draw()
     place = legend.get_window_extent()
     assert place.x0 >= 0
     assert place.x1 <= figure.bbox.x1
     assert place.y1 <= min(axes.get_window_extent().y0 for axes in figure.axes)
+
+
+def plain(shape=(4, 60, 60), spacing=(1, 1, 3)) -> VolumeSlices:
+    """A grey volume that lies somewhere in a patient."""
+    matrix = np.diag([*spacing, 1.0])
+    matrix[:3, 3] = -12, 34, -100
+    return VolumeSlices(Volume(np.full(shape, 100, np.uint8), Geometry(shape, matrix)))
+
+
+def test_small_volumes_are_shown_whole():
+    carrying = np.zeros(MOST_PANELS, bool)
+    carrying[3] = True
+    assert panel_slices(carrying, [3]) == list(range(MOST_PANELS))
+
+
+def test_doubtful_slices_are_among_the_panels_and_do_not_crowd_out_the_others():
+    carrying = np.ones(300, bool)
+    panels = panel_slices(carrying, [150], range(200, 240))
+    doubtful = set(panels) & set(range(200, 240))
+    assert len(panels) == MOST_PANELS
+    assert 150 in panels
+    assert {200, 239} <= doubtful
+    assert 4 <= len(doubtful) <= 7
+    assert {0, 299} <= set(panels)
+
+
+def test_a_doubtful_slice_is_framed_and_says_so_in_the_colours_of_its_objects():
+    slices, mask = plain(), np.zeros((4, 60, 60), bool)
+    mask[1:3, 20:30, 20:30] = True
+    click = [Prompt(1, points=((25.0, 25.0, True),))]
+    one = PreviewSegment("a", (1, 0, 0), mask, click, doubtful=[2])
+    other = PreviewSegment("b", (0, 0, 1), mask, click, doubtful=[2, 3])
+    figure = preview_figure(slices, [one, other])
+    framed = [
+        number
+        for number, axes in enumerate(figure.axes)
+        if any(patch.get_edgecolor() == to_rgba(DOUBT) for patch in axes.patches)
+    ]
+    assert framed == [2, 3]
+    colours = [text.get_color() for text in figure.axes[2].texts if text.get_text() == "doubtful"]
+    assert colours == [(1, 0, 0), (0, 0, 1)]
+    assert figure.legends[0].get_texts()[-1].get_text() == "doubtful: look at this slice"
+
+
+def test_slices_say_where_they_lie_in_words_of_the_patient():
+    slices, mask = plain(), np.ones((4, 60, 60), bool)
+    figure = preview_figure(slices, [PreviewSegment("a", (1, 0, 0), mask, [])])
+    titles = [axes.texts[-1 - (number == 0)].get_text() for number, axes in enumerate(figure.axes)]
+    assert titles == ["k 0  I100 mm", "k 1  I97 mm", "k 2  I94 mm", "k 3  I91 mm"]
+
+
+def test_a_photograph_shows_no_patient_and_no_millimetres():
+    flat = Volume(np.full((1, 60, 60), 100, np.uint8), Geometry((1, 60, 60), np.diag([-1.0, -1, 1, 1])))
+    figure = preview_figure(
+        VolumeSlices(flat), [PreviewSegment("a", (1, 0, 0), np.ones((1, 60, 60), bool), [])]
+    )
+    assert not figure.axes[0].texts
+
+
+@pytest.mark.parametrize("spacing", [0.01, 0.7, 5.0])
+@pytest.mark.parametrize("size", [6, 60])
+def test_the_scale_bar_is_round_and_fits(spacing, size):
+    slices = plain((4, size, size), (spacing, spacing, 3))
+    figure = preview_figure(slices, [PreviewSegment("a", (1, 0, 0), np.ones((4, size, size), bool), [])])
+    first = figure.axes[0]
+    (bar,) = [line for line in first.lines if line.get_transform() == first.transAxes]
+    (text,) = [text for text in first.texts if re.fullmatch(r"[\d.]+ [cm]m", text.get_text())]
+    part = np.ptp(bar.get_xdata())
+    number, unit = text.get_text().split()
+    assert 0.15 < part <= 0.4
+    assert float(number) * (10 if unit == "cm" else 1) == pytest.approx(part * size * spacing)
+    assert number.strip("0.") in ("1", "2", "5")
+
+
+@pytest.mark.parametrize(("axis", "ratio"), [("k", 1.0), ("j", 0.2), ("i", 0.2)])
+def test_slices_have_the_proportions_of_the_patient(axis, ratio):
+    """20 slices of 4 mm, seen from the side, are 80 mm high and 400 wide."""
+    voxels = np.full((20, 200, 200), 100, np.uint8)
+    slices = VolumeSlices(Volume(voxels, Geometry(voxels.shape, np.diag([2, 2, 4, 1.0]))), axis)
+    whole = PreviewSegment("a", (1, 0, 0), np.ones(voxels.shape, bool), [])
+    figure = preview_figure(slices, [whole])
+    figure.canvas.draw()
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.height / box.width == pytest.approx(ratio, rel=0.02)
+    assert figure.bbox.width < 1500
+    assert figure.bbox.height < 2000
+
+
+def test_outlines_are_smooth_and_lose_no_voxel():
+    j, i = np.mgrid[:60, :60]
+    for mask in (np.hypot(j - 30, i - 30) < 20.3, (i == 7) & (j == 9), (i > 20) & (j == 59)):
+        rows, columns, distance = smooth_outline(mask, (1.0, 1.0))
+        at = np.ix_(*(np.isclose(places, np.rint(places)) for places in (rows, columns)))
+        inside = np.argwhere(distance[at] > 0) + np.rint([rows[0], columns[0]]).astype(int)
+        assert sorted(map(tuple, inside)) == sorted(map(tuple, np.argwhere(mask)))
+    rows, columns, distance = smooth_outline(np.hypot(j - 30, i - 30) < 20.3, (1.0, 1.0))
+    radius = np.hypot(rows[:, None] - 30, columns - 30)
+    assert np.ptp(radius[np.abs(distance) < 0.05]) < 0.8

@@ -119,3 +119,9 @@ def test_the_matrix_is_a_read_only_copy():
 def test_voxels_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="on a grid of"):
         Geometry((2, 2, 2), np.eye(4)).to_image(np.zeros((2, 2, 3), np.uint8))
+
+
+def test_a_sheared_voxel_is_no_larger_for_its_shear():
+    matrix = np.diag([0.7, 0.9, 2.5, 1.0])
+    matrix[1, 2] = 2.5
+    assert Geometry((2, 2, 2), matrix).voxel_ml == pytest.approx(0.7 * 0.9 * 2.5 / 1000)

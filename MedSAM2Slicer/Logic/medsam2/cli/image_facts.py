@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from medsam2.cli.place_panel import spoken
+from medsam2.cli.picture_style import spoken
 from medsam2.volume import WINDOW_PRESETS, Volume, choose_window, guess_modality, orientation
 
 WITHOUT_PLACE = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")

@@ -4,25 +4,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from medsam2.cli.preview import INK, OUTLINE
+from medsam2.cli.picture_style import INK, PLAIN_I, draw_letters, spoken
 from medsam2.volume import AXES, PLANES, VolumeSlices, anatomical_axes, hanging
 
 VOXEL_COLOR, MM_COLOR = "#f2b134", "#5fc9e8"
 LINES = 12
 """At most so many lines of a grid run across the longer side of a slice."""
-NUMBERS = {"labelsize": 8, "labelfontfamily": "DejaVu Sans Mono"}
-"""A font that tells the capital I from a stroke."""
-LETTERS = ("LR", "PA", "IS")
-"""For smaller and larger R, A, S."""
+NUMBERS = {"labelsize": 8, "labelfontfamily": PLAIN_I}
 STEPS = (1, 2, 5, 10)
 SAME_MM = 0.05
 """Millimetres that no number shows."""
-
-
-def spoken(millimetres: float, ras: int) -> str:
-    """A coordinate with the letter of its side, such as L60.5 for R = -60.5."""
-    text = f"{abs(millimetres):.1f}".removesuffix(".0")
-    return LETTERS[ras][int(millimetres >= 0)] + text
 
 
 class PlacePanel:
@@ -88,12 +79,12 @@ class PlacePanel:
         axes.imshow(image, cmap="gray", vmin=0, vmax=1, aspect=aspect, interpolation="nearest")
         axes.set_xlim(*self._x)
         axes.set_ylim(self._y[1], self._y[0])
-        axes.set_title(self.title(), color=INK, fontsize=10, pad=8)
+        axes.set_title(self.title(), color=INK, fontsize=9, family=PLAIN_I, pad=8)
         self._draw_voxel_grid(axes)
         if self._placed:
             self._draw_mm_grid(axes, self._across, "top")
             self._draw_mm_grid(axes, self._down, "right")
-            self._draw_letters(axes)
+            draw_letters(axes, self._hanging.letters, 12)
 
     def _lines(self, side: float) -> int:
         """How many lines run across a side of so many millimetres, for numbers that do not touch."""
@@ -129,24 +120,3 @@ class PlacePanel:
         ruler = axes.secondary_xaxis("top") if edge == "top" else axes.secondary_yaxis("right")
         ruler.set_ticks(*map(list, zip(*shown, strict=True)) if shown else ([], []))
         ruler.tick_params(color=MM_COLOR, labelcolor=MM_COLOR, **NUMBERS)
-
-    def _draw_letters(self, axes: Axes) -> None:
-        left, right, top, bottom = self._hanging.letters
-        for text, x, y, ha, va in (
-            (left, 0.015, 0.5, "left", "center"),
-            (right, 0.985, 0.5, "right", "center"),
-            (top, 0.5, 0.985, "center", "top"),
-            (bottom, 0.5, 0.015, "center", "bottom"),
-        ):
-            axes.text(
-                x,
-                y,
-                text,
-                ha=ha,
-                va=va,
-                color=INK,
-                fontsize=12,
-                weight="bold",
-                transform=axes.transAxes,
-                path_effects=OUTLINE,
-            )

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from medsam2.cli.place_panel import MM_COLOR, VOXEL_COLOR, PlacePanel, spoken
-from medsam2.cli.preview import BACKGROUND
+from medsam2.cli.picture_style import BACKGROUND, PLAIN_I, spoken
+from medsam2.cli.place_panel import MM_COLOR, VOXEL_COLOR, PlacePanel
 from medsam2.errors import InputError
 from medsam2.volume import VolumeSlices
 
@@ -74,4 +74,4 @@ def _draw_legend(figure: Figure, panel: PlacePanel, placed: bool) -> None:
         lines.append((f"millimetres, as in --point {letters} (the same place)", MM_COLOR))
     for number, (text, color) in enumerate(lines):
         height = (0.3 - 0.2 * number) / figure.get_figheight()
-        figure.text(0.5, height, text, color=color, fontsize=9, family="DejaVu Sans Mono", ha="center")
+        figure.text(0.5, height, text, color=color, fontsize=9, family=PLAIN_I, ha="center")

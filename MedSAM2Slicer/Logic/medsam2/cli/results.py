@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from medsam2.cli.preview import PreviewSegment, write_preview
+from medsam2.cli.amounts import millilitres
+from medsam2.cli.preview import write_preview
+from medsam2.cli.preview_sheet import PreviewSegment
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.errors import InputError
@@ -114,14 +116,17 @@ def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment
 
 def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
     segments = [
-        PreviewSegment(entry.name, entry.color, result.masks[entry.name], entry.prompts) for entry in objects
+        PreviewSegment(
+            entry.name, entry.color, result.masks[entry.name], entry.prompts, result.doubtful(entry.name)
+        )
+        for entry in objects
     ]
     write_preview(path, slices, segments)
 
 
 def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> dict[str, Any]:
     """What came out, for people and for machines."""
-    voxel_ml = float(np.prod(slices.volume.geometry.spacing)) / 1000
+    voxel_ml = slices.volume.geometry.voxel_ml
     rows = []
     for entry in objects:
         planes = np.moveaxis(result.masks[entry.name], slices.axis_index, 0)
@@ -156,10 +161,3 @@ def describe(report: dict[str, Any]) -> str:
         for o in report["objects"]
     ]
     return "\n".join([*lines, f"{report['seconds']:.1f} s, {report['seconds_per_slice']:.3f} s per slice"])
-
-
-def millilitres(volume: float) -> str:
-    """A volume as people write it: 2,250 ml, 31 ml, 0.4 ml."""
-    if volume >= 10:
-        return f"{volume:,.0f} ml"
-    return f"{volume:.1f} ml" if volume >= 0.095 or not volume else f"{volume:.2g} ml"

@@ -84,6 +84,11 @@ class Geometry:
         """Volume of a voxel; less than the product of the spacings where axes are not at right angles."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))
 
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel in millilitres, also where the axes are not at right angles."""
+        return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000
+
     def kji_to_ras(self, points: np.ndarray) -> np.ndarray:
         """RAS millimetres (N, 3) of voxel indices (N, 3) in the order (k, j, i); a single (3,) works too."""
         ijk = np.asarray(points, dtype=np.float64)[..., ::-1]
