@@ -37,7 +37,7 @@ class BackgroundCommand:
     ):
         # Imported here: what they need is installed by the time that a command can run.
         from medsam2.client.child_process import ChildProcess
-        from medsam2.client.local_backend import child_environment
+        from medsam2.client.local_backend import child_command, child_environment
 
         self.log = ""
         self._onAnswer = onAnswer
@@ -47,7 +47,7 @@ class BackgroundCommand:
         os.close(handle)
         self._logFile = Path(name)
         python = Machine.pythonProgram()
-        command = (python, "-m", "medsam2.cli.main", *arguments)
+        command = child_command(python, *arguments)
         self._child = ChildProcess(command, child_environment(python), "", self._logFile)
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MILLISECONDS)

@@ -7,13 +7,17 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "MedSAM2Slicer"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import backend_speed, memory_use, qt_holds, tracking_speed
-from benchmarks.machine import description, matrix_product_peak
+from medsam2.threads import settle_threads
+
+settle_threads()  # as the command does, before torch is imported
+
+import torch  # noqa: E402
+
+from benchmarks import backend_speed, busy_cores, memory_use, qt_holds, tracking_speed  # noqa: E402
+from benchmarks.machine import description, matrix_product_peak  # noqa: E402
 
 
 def main() -> int:
@@ -35,6 +39,7 @@ def main() -> int:
 
     section(f"# Speed and memory\n\n{description()}.")
     section(backend_speed.report(arguments.rounds))
+    section(busy_cores.report(arguments.rounds))
     section(tracking_speed.report(arguments.slices, arguments.rounds, peak))
     section(tracking_speed.starter_report(arguments.slices, arguments.rounds, peak))
     memory, is_within = memory_use.report()

@@ -73,7 +73,7 @@ def test_it_listens_when_its_program_says_so(played, tmp_path):
     seen = (tmp_path / "seen").read_text()
     assert seen.startswith(backend.token)
     assert backend.token not in seen.removeprefix(backend.token)
-    assert "-m medsam2.cli.main serve --local --weights tiny --device auto --precision auto" in seen
+    assert "serve --local --weights tiny --device auto --precision auto" in seen
 
 
 @posix
@@ -166,12 +166,13 @@ def test_the_log_s_folder_is_missing(tmp_path):
 
 
 def test_the_child_finds_this_package_and_keeps_this_python_s_variables(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    elsewhere = os.path.abspath("elsewhere")
+    monkeypatch.setenv("PYTHONPATH", elsewhere)
     monkeypatch.setenv("PYTHONHOME", "home")
     environment = child_environment(sys.executable)
     package, other = environment["PYTHONPATH"].split(os.pathsep)
     assert (Path(package) / "medsam2" / "client" / "__init__.py").is_file()
-    assert (other, environment["PYTHONHOME"]) == ("elsewhere", "home")
+    assert (other, environment["PYTHONHOME"]) == (elsewhere, "home")
 
 
 def test_another_interpreter_does_not_get_this_one_s_libraries(monkeypatch):

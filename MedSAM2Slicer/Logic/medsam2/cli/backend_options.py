@@ -36,10 +36,15 @@ def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Itera
 
 
 def local_backend(
-    weights: str | None = None, device: str | None = None, precision: str | None = None
+    weights: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    threads: int | None = None,
 ) -> LocalBackend:
     """A backend process of this program's own."""
-    return LocalBackend(weights=weights or "starter", device=device or "auto", precision=precision or "auto")
+    return LocalBackend(
+        weights=weights or "starter", device=device or "auto", precision=precision or "auto", threads=threads
+    )
 
 
 def server_backend(url: str, token_file: Path | None, certificate: Path | None) -> RemoteBackend:

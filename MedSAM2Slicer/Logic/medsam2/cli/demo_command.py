@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 
 ORGAN = "liver"
@@ -19,6 +20,7 @@ def demo(
     ] = None,
     folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("demo"),
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
+    threads: ThreadsOption = None,
 ) -> None:
     """Click once in a synthetic CT, track through it, and write the mask and a picture."""
     if (image is None) != (not point):
@@ -51,7 +53,7 @@ def demo(
     written = outputs.files + scan
     # The demo's files are its own to replace, but not an image of that name.
     with held_destinations(written, [Path(weights)] + ([] if image is None else [image]), overwrite=True):
-        with backend_client(local_backend(weights), "demo") as client:
+        with backend_client(local_backend(weights, threads=threads), "demo") as client:
             result = track(client, slices, objects)
         write_results(outputs, slices, objects, result)
         for path in scan:

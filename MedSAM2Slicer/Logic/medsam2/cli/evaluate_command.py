@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
+from medsam2.cli.threads_option import ThreadsOption
+from medsam2.threads import settle_threads
 
 
 def evaluate(
@@ -33,6 +35,7 @@ def evaluate(
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    threads: ThreadsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Segment the structures of DATASET from prompts, and report Dice, surface Dice and distances."""
@@ -41,6 +44,7 @@ def evaluate(
     check_output_folder(output)
     cases = checked_cases(dataset, split, limit)
 
+    settle_threads(threads)
     # Importing torch takes seconds: only now that nothing is wrong.
     from medsam2.cli.progress import stages
     from medsam2.evaluation.evaluating import Settings

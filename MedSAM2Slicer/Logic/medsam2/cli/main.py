@@ -1,6 +1,7 @@
 """Entry point of the command ``medsam2``."""
 
 import json
+import os
 import signal
 import sys
 import warnings
@@ -18,6 +19,7 @@ from medsam2.cli import (
     train_command,
 )
 from medsam2.errors import InputError
+from medsam2.threads import settle_threads
 
 # Typer names only some of its errors about options; this is what they have in common.
 UsageError = typer.BadParameter.__base__
@@ -76,6 +78,9 @@ def run() -> None:
     # What a terminal of another encoding cannot show must not cost the result.
     sys.stdout.reconfigure(errors="backslashreplace")
     as_json = "--json" in sys.argv
+    settle_threads()
+    # Processes that this one starts to cut clips must not import from the working folder either.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     try:
         # Typer's own answer to wrong options is a frame for people.
         sys.exit(app(standalone_mode=not as_json))

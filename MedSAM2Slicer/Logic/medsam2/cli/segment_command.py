@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 
 
@@ -72,6 +73,7 @@ def segment(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    threads: ThreadsOption = None,
     server: Annotated[
         str | None, typer.Option(help="Compute on a server, wss://HOST/session: the image is sent there.")
     ] = None,
@@ -99,8 +101,10 @@ def segment(
     from medsam2.cli.segmentation import track
     from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis, choose_window, output_format
 
-    if server is not None and (weights or device or precision):
-        raise InputError("The server chooses weights, device and precision: leave those options out.")
+    if server is not None and (weights or device or precision or threads):
+        raise InputError(
+            "The server chooses weights, device, precision and threads: leave those options out."
+        )
     output_format(output)
     if preview is not None:
         check_picture_name(preview)
@@ -114,7 +118,7 @@ def segment(
         first, last = parse_range(slice_range, slices.count)
         field_of_view = parse_view(view)
         if server is None:
-            backend = local_backend(weights, device, precision)
+            backend = local_backend(weights, device, precision, threads)
         else:
             backend = server_backend(server, token_file, ca_file)
         with backend_client(backend, "segment") as client:

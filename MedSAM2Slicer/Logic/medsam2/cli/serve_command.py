@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
+from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
     from medsam2.backend.tokens import Tokens
@@ -34,6 +36,7 @@ def serve(
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    threads: ThreadsOption = None,
     max_sessions: Annotated[int, typer.Option(min=1, help="Clients at a time.")] = 16,
     max_volume: Annotated[int, typer.Option(min=1, help="MiB of one volume.")] = 4096,
     max_message: Annotated[int, typer.Option(min=2, help="MiB of one message.")] = 8,
@@ -61,6 +64,7 @@ def serve(
     address.check()
     known = _tokens(local, tokens)
 
+    settle_threads(threads)
     # Importing torch takes seconds: only now that nothing is wrong.
     from medsam2.backend.server import serve_until_stopped
     from medsam2.backend.service import Service

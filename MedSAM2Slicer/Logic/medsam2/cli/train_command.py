@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
+from medsam2.cli.threads_option import ThreadsOption
+from medsam2.threads import settle_threads
 
 
 def train(
@@ -46,8 +48,10 @@ def train(
         bool, typer.Option("--tensorboard", help="Also write curves; needs the package tensorboard.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    threads: ThreadsOption = None,
 ) -> None:
     """Fine-tune weights on DATASET; the same command again goes on where it stopped."""
+    settle_threads(threads)
     # Imported here, as torch would keep --help waiting.
     from medsam2.training.fine_tuning import CARD_FILE, WEIGHTS_FILE, FineTuning, Running, Sets, split_cases
     from medsam2.training.ranks import joined_ranks

@@ -30,6 +30,17 @@ OTHER_PYTHONS = (
     "DYLD_FRAMEWORK_PATH",
 )
 """Variables by which one Python's libraries, such as those of Slicer, get into another."""
+SEARCH_PATHS = ("PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH")
+PROGRAM = """import sys
+sys.path[:] = filter(None, sys.path)
+sys.argv[0] = "medsam2"
+from medsam2.cli.main import run
+run()"""
+"""``medsam2``, but without the working folder among the places for imports, where ``python -m`` puts it.
+
+That may be a folder of downloaded images, with a ``typer.py`` among them. ``python -P`` does the same, but
+only from 3.11 on.
+"""
 
 
 class LocalBackend:
@@ -40,6 +51,7 @@ class LocalBackend:
         weights: name or file of the network's weights.
         device: auto, cpu, cuda or mps.
         precision: auto, fp32 or bf16.
+        threads: processor cores to compute on; all when None.
         log_path: file that the process' log is appended to; a private temporary one when None.
     """
 
@@ -53,11 +65,14 @@ class LocalBackend:
         device: str = "auto",
         precision: str = "auto",
         log_path: str | Path | None = None,
+        threads: int | None = None,
     ):
-        options = ("--weights", str(weights), "--device", device, "--precision", precision)
+        options = ["--weights", str(weights), "--device", device, "--precision", precision]
+        if threads is not None:
+            options += ["--threads", str(threads)]
         self.token = secrets.token_urlsafe(32)
         self._interpreter = str(interpreter)
-        self._command = (self._interpreter, "-m", "medsam2.cli.main", "serve", "--local", *options)
+        self._command = child_command(self._interpreter, "serve", "--local", *options)
         self._log_is_private = log_path is None
         self._log = None if log_path is None else Path(log_path)
         self._log_start = 0
@@ -134,15 +149,26 @@ class LocalBackend:
             return file.read().decode("utf-8", "replace")
 
 
-def child_environment(interpreter: str) -> dict[str, str]:
-    """This process' variables, such that the child finds this very package.
+def child_command(interpreter: str, *arguments: str) -> tuple[str, ...]:
+    """A command line that runs ``medsam2``, for use with ``child_environment``."""
+    return interpreter, "-c", PROGRAM, *arguments
 
-    Those by which this Python's libraries would get into another one are left out.
+
+def child_environment(interpreter: str) -> dict[str, str]:
+    """This process' variables, such that the child finds this very package and runs nothing of its folder.
+
+    Those by which this Python's libraries would get into another one are left out, and so are search paths
+    that depend on the working folder, which an empty one does too.
     """
-    environment = dict(os.environ, PYTHONIOENCODING="utf-8")
+    environment = dict(os.environ, PYTHONIOENCODING="utf-8", PYTHONSAFEPATH="1")
     if os.path.abspath(interpreter) != os.path.abspath(sys.executable):
         for name in OTHER_PYTHONS:
             environment.pop(name, None)
+    for name in SEARCH_PATHS:
+        if name in environment:
+            kept = filter(os.path.isabs, environment.pop(name).split(os.pathsep))
+            if joined := os.pathsep.join(kept):
+                environment[name] = joined
     package = Path(medsam2.__file__).resolve().parents[1]
     paths = [str(package), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))

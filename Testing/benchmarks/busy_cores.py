@@ -1,0 +1,78 @@
+"""Tracking in the backend process while another program keeps all cores busy, beside tracking alone."""
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from benchmarks.backend_speed import CENTRE, TRACK, open_volume
+from benchmarks.machine import seconds_of
+from benchmarks.tracking_speed import ct_like_volume
+from medsam2.client import BlockingClient, LocalBackend
+from medsam2.volume import Volume
+
+SLICES = 20
+SPIN = """
+import multiprocessing, os
+for _ in range(os.cpu_count()):
+    multiprocessing.Process(target=exec, args=("while True: pass",), daemon=True).start()
+input()
+"""
+LOOK_OUT = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
+"""How long OpenMP's threads look out for work when nobody says."""
+
+
+@contextmanager
+def all_cores_busy() -> Iterator[None]:
+    """Another program, as anyone may have: it computes on as many threads as there are cores."""
+    command = [sys.executable, "-c", SPIN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as program:
+        try:
+            yield
+        finally:
+            program.communicate(b"\n")  # its processes end with it
+
+
+def track(client: BlockingClient, volume: Volume) -> float:
+    """Seconds of a prompt and a track through the volume, nothing of it known before."""
+    open_volume(client, volume)
+
+    def run() -> None:
+        client.prompt("object", "k", 0, points=(CENTRE,), view="slice")
+        for _ in client.propagate("k", **TRACK):
+            pass
+
+    return seconds_of(run)[0]
+
+
+def report(rounds: int) -> str:
+    """Medians of so many turns, taken in alternation, as a Markdown table beside the goals."""
+    volume = ct_like_volume(SLICES)
+    alone, beside, looking_out = [], [], []
+    with patch.dict(os.environ, LOOK_OUT):
+        other = BlockingClient(LocalBackend())
+        other.__enter__()
+        assert other.ready  # started with these variables
+    with other, BlockingClient(LocalBackend()) as client:
+        track(client, volume), track(other, volume)  # warm up
+        for _ in range(rounds):
+            alone.append(track(client, volume))
+            looking_out.append(track(other, volume))
+            with all_cores_busy():
+                beside.append(track(client, volume))
+    quiet = statistics.median(alone)
+    rows = [
+        (f"{SLICES}-slice track, starter, alone, s", f"{quiet:.2f}", ""),
+        ("beside a program that keeps all cores busy / alone", _ratio(beside, quiet), "2.5"),
+        ("alone / with OpenMP's own way of waiting", _ratio(alone, statistics.median(looking_out)), "1.1"),
+    ]
+    lines = ["## Beside a busy program", "", "| | measured | goal |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {label} | {value} | {goal} |" for label, value, goal in rows)])
+
+
+def _ratio(seconds: list[float], base: float) -> str:
+    values = [value / base for value in seconds]
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
