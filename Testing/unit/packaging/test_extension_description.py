@@ -21,7 +21,6 @@ SCHEMA = {
         "$schema": {"type": "string"},
         "category": {"const": "Segmentation"},
         "scm_url": {"type": "string"},
-        "scm_revision": {"type": "string"},
         "scm_type": {"enum": ["git", "local"]},
         "build_dependencies": {"type": "array", "items": {"type": "string"}},
         "build_subdirectory": {"type": "string"},
@@ -29,7 +28,8 @@ SCHEMA = {
         "tier": {"type": "integer", "minimum": 1, "maximum": 5},
     },
 }
-"""Slicer's slicer-extension-catalog-entry-schema-v1.0.1, with the category that is ours."""
+"""Slicer's slicer-extension-catalog-entry-schema-v1.0.1, with the category that is ours, and without a
+revision: the Index then clones the main branch alone and without its history."""
 
 
 def metadata(name: str) -> str:
@@ -71,7 +71,7 @@ def test_the_names_obey_the_index():
 def test_pictures_have_addresses_on_the_repository_s_main_branch():
     addresses = [metadata("ICONURL"), *metadata("SCREENSHOTURLS").split()]
     assert len(addresses) > 1
-    raw = ENTRY["scm_url"].replace("github.com", "raw.githubusercontent.com") + f"/{ENTRY['scm_revision']}/"
+    raw = ENTRY["scm_url"].replace("github.com", "raw.githubusercontent.com") + "/main/"
     for address in addresses:
         assert address.startswith(raw)
         assert (ROOT / address.removeprefix(raw)).is_file(), address
