@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from e2e.conftest import write_image
+from e2e.conftest import said, write_image
 from medsam2.cli.phantom import make_phantom
 from medsam2.volume import Geometry, write_labelmap, write_volume
 
@@ -46,7 +46,7 @@ def test_bad_files_are_all_named_before_anything_runs(medsam2, tmp_path):
     (tmp_path / "cases.csv").write_text("image,label\na.nrrd,other.nrrd\nb.nrrd,none.nrrd\n")
     run = medsam2("evaluate", tmp_path / "cases.csv", "-o", tmp_path / "out")
     assert run.returncode == 2
-    first, *named = run.stderr.strip().splitlines()
+    first, *named = said(run.stderr.strip())
     assert "3 unusable files" in first
     for name, line in zip(("other.nrrd", "b.nrrd", "none.nrrd"), named, strict=True):
         assert name in line

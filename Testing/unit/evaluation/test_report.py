@@ -8,6 +8,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from medsam2.cli.evaluate_command import describe
 from medsam2.errors import InputError
 from medsam2.evaluation.evaluating import Finding, Settings
 from medsam2.evaluation.output_folder import check_output_folder, complete_folder
@@ -79,6 +80,16 @@ def test_structures_without_a_score_are_counted_not_averaged():
 def test_nothing_but_empty_structures():
     summary = scores(None, None).summary()
     assert (summary.count, summary.both_empty, summary.dice) == (0, 2, None)
+
+
+def test_the_table_for_people_says_what_is_not_in_it():
+    lines = describe(scores(0.8, None, 0.0, 0.4)).splitlines()
+    assert lines[0].split() == ["structure", "masks", "Dice", "NSD", "HD95"]
+    assert lines[1].split() == ["all", "3", "0.400", "0.400", "0.4", "mm"]
+    assert lines[2].split() == ["a", "3", "0.400", "0.400", "0.4", "mm"]
+    assert "1 masks have no HD95, as the mask or the truth is empty." in lines
+    assert "1 masks are left out, as the mask and the truth are both empty." in lines
+    assert describe(scores(None)).splitlines()[1].split() == ["all", "0", "none", "none", "none"]
 
 
 def test_the_last_prompt_counts(tmp_path):

@@ -1,6 +1,7 @@
 """Fine-tuning runs of two or three steps: going on, stopping, and what they leave on disk."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,53 @@ def test_the_run_ends_when_validation_stalls_and_the_best_weights_stay(sets, tmp
     assert "0.700 after 1 steps, 0.300 before" in card
     assert not any(case.name in card for case in [*sets.training, *sets.validation])
     assert load_model(tmp_path / "finetuned.safetensors").config.preset == "starter"
+
+
+def changed(**settings) -> Settings:
+    return Settings(**{**vars(SETTINGS), **settings})
+
+
+def test_a_finished_run_goes_on_with_more_steps_and_not_with_fewer(sets, tmp_path):
+    start(tmp_path, sets).train()
+    start(tmp_path, sets, changed(steps=5)).train()
+    assert state_in(tmp_path)["step"] == 5
+    assert list(json.loads((tmp_path / "validation.json").read_text())) == ["0", "2", "3", "4", "5"]
+    assert json.loads((tmp_path / "settings.json").read_text())["steps"] == 5
+    with pytest.raises(InputError, match="--steps 5, not 4"):
+        start(tmp_path, sets, changed(steps=4))
+    start(tmp_path, sets, changed(steps=5)).train()
+    assert state_in(tmp_path)["step"] == 5
+
+
+def test_a_run_that_stalled_goes_on_with_more_patience(sets, tmp_path, monkeypatch):
+    scores = iter([0.7, 0.6, 0.5, 0.9, 0.8])
+    monkeypatch.setattr(fine_tuning, "mean_click_dice", lambda *_: next(scores))
+    assert start(tmp_path, sets, changed(steps=4, validate_every=1, patience=2)).train() == 0.7
+    assert state_in(tmp_path)["step"] == 2
+    assert start(tmp_path, sets, changed(steps=4, validate_every=1, patience=3)).train() == 0.9
+    assert state_in(tmp_path)["step"] == 4
+
+
+def test_a_damaged_file_of_a_run_is_told(sets, tmp_path):
+    start(tmp_path, sets, changed(steps=1)).train()
+    for name in ("state.pt", "settings.json", "validation.json"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(InputError, match=rf"{name} is damaged.*choose another folder"):
+            start(tmp_path, sets, changed(steps=1))
+        (tmp_path / name).write_bytes(content)
+
+
+def test_a_run_says_how_far_it_is_and_how_long_validation_takes(sets, tmp_path, capsys):
+    start(tmp_path, sets, changed(steps=4, validate_every=2), save_every=10).train()
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"Validating on 1 case …", lines[0])
+    assert re.fullmatch(r"Step 0 of 4: mean Dice 0\.\d{3} on the cases held out, found in \d+ s", lines[1])
+    assert re.fullmatch(r"Step 2 of 4: loss \d\.\d\d, .* s for each step, about \d+ s left .*", lines[2])
+    assert re.fullmatch(r"Validating on 1 case, about \d+ s as the last time …", lines[3])
+    assert not any("{" in line for line in lines)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[0]["validation_seconds"] >= 0
 
 
 def test_a_fifth_is_held_out_and_a_single_case_is_refused(sets):

@@ -8,6 +8,7 @@ from medsam2.errors import InputError
 from medsam2.training.history import History
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
+from medsam2.training.progress_lines import duration, history_table
 from medsam2.training.settings import Settings, keep_settings, names_digest
 from medsam2.weights.loading import load_model
 from medsam2.weights.store import locate
@@ -58,6 +59,25 @@ def test_the_best_step_is_remembered_and_a_stall_noticed(tmp_path):
     assert read.has_stalled(2)
     assert not read.has_stalled(3)
     assert json.loads((tmp_path / "validation.json").read_text())["10"] == 0.6
+
+
+def test_the_table_marks_the_best_step(tmp_path):
+    history = History(tmp_path)
+    for step, score in ((0, 0.2), (1000, 0.6), (2000, 0.6)):
+        history.add(step, score)
+    assert [line.split() for line in history_table(history).splitlines()] == [
+        ["step", "mean", "Dice"],
+        ["0", "0.200"],
+        ["1000", "0.600", "best"],
+        ["2000", "0.600"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (12000, "3 h 20 min")]
+)
+def test_durations_are_said_as_people_do(seconds, text):
+    assert duration(seconds) == text
 
 
 def test_frozen_parts_stay_out_of_the_optimiser():

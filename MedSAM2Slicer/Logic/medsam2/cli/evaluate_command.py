@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.threads import settle_threads
+
+if TYPE_CHECKING:
+    from medsam2.evaluation.report import Report
+    from medsam2.evaluation.summary import Summary
 
 
 def evaluate(
@@ -66,12 +70,43 @@ def evaluate(
         for finding in findings(network, cases, settings, view_network, progress.advance):
             report.add(finding)
     report.write(output)
-    typer.echo(json.dumps(report.as_json()["summary"]) if as_json else describe(report))
+    if as_json:
+        typer.echo(json.dumps(report.as_json()["summary"]))
+        return
+    typer.echo(describe(report))
+    typer.echo(f"The report, with pictures of the worst cases, is {output / 'report.md'}.")
 
 
-def describe(report) -> str:
-    """The means in one line."""
+def describe(report: "Report") -> str:
+    """The means as a table: over all, then for each structure."""
+    from medsam2.evaluation.summary import by_structure, last_scores
+
     summary = report.summary()
-    numbers = {"Dice": summary.dice, "NSD": summary.nsd, "HD95 in mm": summary.hd95}
-    means = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
-    return f"{summary.count} structures: {means}; {summary.seconds_per_slice:.3f} s per slice"
+    rows = {"all": summary, **by_structure(last_scores(report.scores))}
+    longest = max(len(name) for name in ("structure", *rows))
+    lines = [f"{'structure':{longest}}  masks   Dice    NSD     HD95"]
+    for name, means in rows.items():
+        hd95 = _number(means.hd95, 1) + (" mm" if means.hd95 is not None else "")
+        numbers = f"{means.count:>5}  {_number(means.dice):>5}  {_number(means.nsd):>5}  {hd95:>7}"
+        lines.append(f"{name:{longest}}  {numbers}")
+    return "\n".join([*lines, "", *_explained(summary)])
+
+
+def _explained(summary: "Summary") -> list[str]:
+    """What the columns mean, and what is not in them."""
+    from medsam2.evaluation.metrics import TOLERANCE_MM
+
+    lines = [
+        "Dice: overlap with the truth, 1 is perfect. "
+        f"NSD: share of the surface within {TOLERANCE_MM:g} mm of the true one.",
+        "HD95: distance between the surfaces that 95 % of them keep.",
+    ]
+    if summary.without_hd95:
+        lines.append(f"{summary.without_hd95} masks have no HD95, as the mask or the truth is empty.")
+    if summary.both_empty:
+        lines.append(f"{summary.both_empty} masks are left out, as the mask and the truth are both empty.")
+    return [*lines, f"{summary.seconds_per_slice:.2g} s for each slice."]
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "none" if value is None else f"{value:.{digits}f}"

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.threads import settle_threads
+
+if TYPE_CHECKING:
+    from medsam2.training.history import History
+    from medsam2.training.settings import Settings
 
 
 def train(
@@ -22,7 +26,9 @@ def train(
     validation: Annotated[
         Path | None, typer.Option(help="Labelled scans to score on; else a fifth of the cases is held out.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 1000,
+    steps: Annotated[
+        int, typer.Option(help="Steps in all; a larger number than before makes a run longer.")
+    ] = 1000,
     clips: Annotated[int, typer.Option(help="Clips in a batch, for each GPU.")] = 2,
     frames: Annotated[int, typer.Option(help="Slices in a clip.")] = 8,
     objects: Annotated[int, typer.Option(help="Largest number of structures in a clip.")] = 3,
@@ -40,7 +46,9 @@ def train(
         bool, typer.Option("--checkpointing", help="Encode images twice, to need less GPU memory.")
     ] = False,
     validate_every: Annotated[int, typer.Option(help="Steps between validations.")] = 100,
-    patience: Annotated[int, typer.Option(help="Stop after so many validations without a gain.")] = 5,
+    patience: Annotated[
+        int, typer.Option(help="Stop after so many validations without a gain; may be raised later.")
+    ] = 5,
     save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Of the split, the clips and the prompts.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Processes that cut clips.", min=0)] = 2,
@@ -79,6 +87,24 @@ def train(
     sets = Sets(dataset.resolve().name, training, own_validation)
     with joined_ranks(choose_device(device)) as ranks:
         settings = replace(settings, processes=ranks.count)
-        score = FineTuning(output, sets, settings, Running(save_every, workers, tensorboard), ranks).train()
+        run = FineTuning(output, sets, settings, Running(save_every, workers, tensorboard), ranks)
+        run.train()
         if ranks.writes:
-            typer.echo(f"Best mean Dice {score:.3f}: {output / WEIGHTS_FILE}, described in {CARD_FILE}.")
+            typer.echo(_ending(run.history, settings))
+            typer.echo(
+                f"The best weights are in {output / WEIGHTS_FILE}; {CARD_FILE} beside it describes them."
+            )
+
+
+def _ending(history: "History", settings: "Settings") -> str:
+    """All validations, why the run ended, and how it can be made longer."""
+    from medsam2.training.progress_lines import history_table
+
+    last = max(history.scores)
+    why = f"All {settings.steps} steps are done. A larger --steps goes on."
+    if last < settings.steps:
+        why = (
+            f"Stopped at step {last} of {settings.steps}, as the last {settings.patience} validations "
+            "brought no gain. A larger --patience goes on."
+        )
+    return f"\n{history_table(history)}\n\n{why}"

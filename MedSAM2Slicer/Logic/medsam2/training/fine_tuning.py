@@ -1,6 +1,7 @@
 """Fine-tuning of any weights on a labelled set: the work behind ``medsam2 train``."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from medsam2.training.loop import next_multiple, train_until
 from medsam2.training.losses import fine_tuning_loss
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
+from medsam2.training.progress_lines import validation_begins
 from medsam2.training.ranks import Ranks
 from medsam2.training.run import Recipe, Run
 from medsam2.training.settings import Settings, keep_settings, names_digest
@@ -101,6 +103,9 @@ class FineTuning:
         running: what it does not depend on.
         ranks: the processes that train together.
 
+    Attributes:
+        history: the scores so far.
+
     Raises:
         InputError: weights or a part to freeze are unknown, or the folder holds a run of other settings.
     """
@@ -117,8 +122,9 @@ class FineTuning:
         is_large = self.network.config.preset != "starter"
         self._view_network = load_model("starter", str(ranks.device)) if is_large else None
         self._claim_folder()
-        self._log = TrainingLog(folder, running.tensorboard) if ranks.writes else None
-        self._history = History(folder)
+        self._log = TrainingLog(folder, running.tensorboard, settings.steps) if ranks.writes else None
+        self.history = History(folder)
+        self._validation_seconds: float | None = None
         recipe = Recipe(self._loss, lambda step: schedule(step, settings.steps), CLIP_NORM, settings.seed)
         optimiser = make_optimiser(self.network, settings.rate)
         self._run = Run(folder, {"network": self.network}, optimiser, recipe, ranks)
@@ -133,8 +139,8 @@ class FineTuning:
         while True:
             if self._validation_is_due():
                 self._validate()
-            if run.step >= settings.steps or self._history.has_stalled(settings.patience):
-                return self._history.scores[self._history.best_step]
+            if run.step >= settings.steps or self.history.has_stalled(settings.patience):
+                return self.history.scores[self.history.best_step]
             intervals = (self._running.save_every, settings.validate_every)
             end = min(settings.steps, *(next_multiple(run.step, interval) for interval in intervals))
             train_until(run, batches, end, self._log)
@@ -163,22 +169,27 @@ class FineTuning:
     def _validation_is_due(self) -> bool:
         step, settings = self._run.step, self._settings
         is_stop = step % settings.validate_every == 0 or step == settings.steps
-        return is_stop and step not in self._history.scores
+        return is_stop and step not in self.history.scores
 
     def _validate(self) -> None:
         """Score the network; the best weights so far are written, before the score that says they are."""
         step = self._run.step
+        if self._log is not None:
+            print(validation_begins(len(self._sets.validation), self._validation_seconds), flush=True)
+        started = time.monotonic()
         self.network.eval()
         score = mean_click_dice(self._sets.validation, self._tracker, self._ranks)
         self.network.train()
-        is_best = self._history.is_best(score)
-        self._history.add(step, score)
+        is_best = self.history.is_best(score)
+        self.history.add(step, score)
         if self._log is None:
             return
         if is_best:
             self._export(score)
-        self._history.write()
-        self._log.write(step, {"validation_dice": round(score, 4)})
+        self.history.write()
+        self._validation_seconds = round(time.monotonic() - started, 1)
+        numbers = {"validation_dice": round(score, 4), "validation_seconds": self._validation_seconds}
+        self._log.write(step, numbers)
 
     def _tracker(self, slices: VolumeSlices) -> Tracker:
         """A tracker as people use it with these weights."""
@@ -189,7 +200,7 @@ class FineTuning:
         sets, step = self._sets, self._run.step
         base = locate(self._settings.weights)
         cases = len(sets.training), len(sets.validation)
-        training = Training(base, sets.name, *cases, step, score, self._history.scores[0])
+        training = Training(base, sets.name, *cases, step, score, self.history.scores[0])
         write_weights(self._folder / WEIGHTS_FILE, self.network, step)
         with complete_file(self._folder / CARD_FILE) as unfinished:
             unfinished.write_text(model_card(training, self._settings), encoding="utf-8")

@@ -3,20 +3,30 @@
 import json
 from pathlib import Path
 
+from medsam2.errors import InputError
 from medsam2.volume import complete_file
 
 HISTORY_FILE = "validation.json"
 
 
 class History:
-    """Scores by step, kept in ``validation.json``."""
+    """Scores by step, kept in ``validation.json``.
+
+    Raises:
+        InputError: the file is damaged.
+    """
 
     def __init__(self, folder: Path):
         self._path = folder / HISTORY_FILE
         self.scores: dict[int, float] = {}
         if self._path.exists():
-            stored = json.loads(self._path.read_text(encoding="utf-8"))
-            self.scores = {int(step): score for step, score in stored.items()}
+            try:
+                stored = json.loads(self._path.read_text(encoding="utf-8"))
+                self.scores = {int(step): float(score) for step, score in stored.items()}
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                raise InputError(
+                    f"{self._path} is damaged, so this run cannot go on: choose another folder."
+                ) from error
 
     @property
     def best_step(self) -> int:

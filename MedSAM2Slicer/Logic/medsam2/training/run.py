@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from medsam2.errors import InputError
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.files import write_state
 from medsam2.training.ranks import Ranks
@@ -46,6 +47,9 @@ class Run:
         optimiser: of their parameters, with the rates that the schedule multiplies.
         recipe: how to learn.
         ranks: the processes that train together.
+
+    Raises:
+        InputError: the state in the folder is damaged, or another network's.
     """
 
     def __init__(
@@ -64,7 +68,12 @@ class Run:
         self._recipe = recipe
         self._rates = [group["lr"] for group in optimiser.param_groups]
         if (folder / STATE_FILE).exists():
-            self._load()
+            try:
+                self._load()
+            except Exception as error:  # any exception at all may come out of a damaged file
+                raise InputError(
+                    f"{folder / STATE_FILE} is damaged, or of another network: choose another folder."
+                ) from error
 
     def train_step(self, batch: ClipBatch) -> dict[str, float]:
         """One optimiser step; returns the numbers to log."""

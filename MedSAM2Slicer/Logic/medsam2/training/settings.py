@@ -5,12 +5,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from medsam2.errors import InputError
 from medsam2.volume import complete_file
 
 SETTINGS_FILE = "settings.json"
+EXTENDING = ("steps", "patience")
+"""What makes a run longer without another past: it may grow when the run goes on."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def names_digest(names: Sequence[str]) -> str:
 def keep_settings(folder: Path, settings: Settings, data: dict[str, str]) -> None:
     """Write the settings of a new run, or compare them with those of the run that is there.
 
+    More steps or more patience than before are taken, and written down.
+
     Args:
         folder: of the run; made where absent.
         settings: of this call.
@@ -81,19 +85,36 @@ def keep_settings(folder: Path, settings: Settings, data: dict[str, str]) -> Non
     path = folder / SETTINGS_FILE
     if not path.exists():
         _refuse_foreign(folder)
-        with complete_file(path) as unfinished:
-            unfinished.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        _write(path, wanted)
         return
-    there = json.loads(path.read_text(encoding="utf-8"))
-    differing = [
+    there = _read(path)
+    differing = {name: value for name, value in wanted.items() if there.get(name) != value}
+    refused = [
         f"{_option(name)} {_shown(there.get(name))}, not {_shown(value)}"
-        for name, value in wanted.items()
-        if there.get(name) != value
+        for name, value in differing.items()
+        if name not in EXTENDING or value < there.get(name, 0)
     ]
-    if differing:
+    if refused:
         raise InputError(
-            f"The run in {folder} was made with {'; '.join(differing)}: give the same, or another folder."
+            f"The run in {folder} was made with {'; '.join(refused)}: give the same, or another folder."
         )
+    if differing:
+        _write(path, wanted)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        there = None
+    if not isinstance(there, dict):
+        raise InputError(f"{path} is damaged, so this run cannot go on: choose another folder.")
+    return there
+
+
+def _write(path: Path, settings: dict[str, Any]) -> None:
+    with complete_file(path) as unfinished:
+        unfinished.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from medsam2.errors import InputError
+from medsam2.training.progress_lines import progress_line
 from medsam2.volume.writing import explained_write_errors
 
 LOG_FILE = "log.jsonl"
@@ -17,12 +18,14 @@ class TrainingLog:
     Args:
         folder: of the run.
         tensorboard: also write curves that TensorBoard shows.
+        steps: how many the run will have, where that is known.
 
     Raises:
         InputError: ``tensorboard`` is wanted, but its package is not installed.
     """
 
-    def __init__(self, folder: Path, tensorboard: bool = False):
+    def __init__(self, folder: Path, tensorboard: bool = False, steps: int | None = None):
+        self._steps = steps
         self._file = folder / LOG_FILE
         self._curves = _curves(folder) if tensorboard else None
         self._rows: list[dict[str, float]] = []
@@ -44,7 +47,7 @@ class TrainingLog:
         self.write(step, means)
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
-        """Write one line, and print it.
+        """Write one line, and say it.
 
         Raises:
             InputError: the disk is full.
@@ -52,7 +55,7 @@ class TrainingLog:
         entry = {"step": step, **numbers}
         with explained_write_errors(self._file), self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        print(entry, flush=True)
+        print(progress_line(step, numbers, self._steps), flush=True)
         if self._curves is not None:
             for name, value in numbers.items():
                 self._curves.add_scalar(name, value, step)
