@@ -68,7 +68,8 @@ def test_a_preview_that_cannot_be_written_costs_no_computing_and_leaves_no_mask(
 def test_a_disk_too_full_for_the_preview_leaves_the_older_mask(ball, tmp_path):
     (tmp_path / "out.nrrd").write_text("older")
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
-    arguments = ["segment", ball, *CLICK, "-o", tmp_path / "out.nrrd", "--preview", tmp_path / "out.png"]
+    outputs = ["-o", tmp_path / "out.nrrd", "--preview", tmp_path / "out.png", "--overwrite"]
+    arguments = ["segment", ball, *CLICK, *outputs]
     run = subprocess.run(
         [
             sys.executable,

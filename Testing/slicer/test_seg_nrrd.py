@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import SimpleITK
 
-from medsam2.volume import Geometry, Segment, write_segmentation
+from medsam2.volume import Geometry, Segment, read_segments, write_segmentation
 
 pytest.importorskip("slicer.util", reason="needs the package slicer-core")
 slicer = pytest.importorskip("slicer")
@@ -93,3 +94,35 @@ def test_an_empty_segment_stays_in_the_list(scene, tmp_path):
     node = opened(scene, path)
     ids = [node.GetSegmentation().GetNthSegmentID(number) for number in range(2)]
     assert [voxels_and_matrix(node, segment_id)[0].sum() for segment_id in ids] == [30, 0]
+
+
+def saved_by_slicer(scene, path, segments, geometry) -> None:
+    """Open a file of ours in Slicer and save it there."""
+    write_segmentation(path, segments, geometry)
+    node = opened(scene, path)
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetFileName(str(path))
+    scene.AddNode(storage)
+    assert storage.WriteData(node)
+
+
+@pytest.mark.parametrize("grid", MATRICES)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_what_slicer_saves_comes_back_as_a_mask(scene, tmp_path, grid, layers):
+    shape = (9, 10, 11)
+    whole = np.zeros((4, *shape), bool)
+    whole[:, 2:6, 3:8, 4:10] = masks(layers)
+    names = ["Leber", "é := \\ 2", "with space", "tumour"]
+    labels = [5, 2, 9, 300]
+    segments = [Segment(*parts) for parts in zip(names, COLORS, whole, labels, strict=True)]
+    geometry = Geometry(shape, np.array(MATRICES[grid]))
+    saved_by_slicer(scene, tmp_path / "a.seg.nrrd", segments, geometry)
+    # Slicer keeps no more than the part with voxels.
+    assert SimpleITK.ReadImage(str(tmp_path / "a.seg.nrrd")).GetSize() == (6, 5, 4)
+    found = read_segments(tmp_path / "a.seg.nrrd", geometry)
+    for segment, expected in zip(found, segments, strict=True):
+        assert segment.name == expected.name
+        # A segment alone on its layer gets label 1 in Slicer.
+        assert segment.label == (expected.label if layers == 1 or expected.label in (5, 300) else 1)
+        assert segment.color == pytest.approx(expected.color)
+        np.testing.assert_array_equal(segment.mask, expected.mask)

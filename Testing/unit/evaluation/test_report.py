@@ -115,10 +115,18 @@ def test_after_an_error_the_earlier_report_is_as_it_was(tmp_path):
     out = tmp_path / "out"
     with complete_folder(out) as folder:
         (folder / "results.json").write_text("first")
-    with pytest.raises(FileNotFoundError), complete_folder(out) as folder:
+    with pytest.raises(InputError, match="was not written"), complete_folder(out) as folder:
         (folder / "no" / "results.json").write_text("second")
     assert (out / "results.json").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_report_is_replaced_only_when_asked(tmp_path):
+    with complete_folder(tmp_path / "out") as folder:
+        (folder / "results.json").write_text("first")
+    with pytest.raises(InputError, match=r"holds a report: .* --overwrite"):
+        check_output_folder(tmp_path / "out", overwrite=False)
+    check_output_folder(tmp_path / "out", overwrite=True)
 
 
 def test_a_folder_that_cannot_be(tmp_path):
@@ -132,4 +140,4 @@ def test_a_folder_that_cannot_be(tmp_path):
 def test_the_folder_one_is_in_cannot_be_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="a folder inside it"):
-        check_output_folder(Path("."))
+        check_output_folder(Path("."), overwrite=True)

@@ -159,6 +159,7 @@ def test_a_failure_leaves_the_older_file_alone(tmp_path, error):
         (errno.EDQUOT, "the disk is full"),
         (errno.EACCES, "may not be written to"),
         (errno.EROFS, "may not be written to"),
+        (errno.EIO, r"was not written \(refused\)"),
     ],
 )
 def test_the_systems_refusals_are_told_in_words(tmp_path, code, message):

@@ -40,12 +40,13 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     threads: ThreadsOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Segment the structures of DATASET from prompts, and report Dice, surface Dice and distances."""
     from medsam2.evaluation.output_folder import check_output_folder
 
-    check_output_folder(output)
+    check_output_folder(output, overwrite)
     cases = checked_cases(dataset, split, limit)
 
     settle_threads(threads)

@@ -12,8 +12,12 @@ MARK = "results.json"
 CONTENT = {"report.md", "results.csv", MARK, "dice_against_clicks.png", "worst"}
 
 
-def check_output_folder(folder: Path) -> None:
+def check_output_folder(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that holds anything but an earlier report, or could not be made.
+
+    Args:
+        folder: for the report.
+        overwrite: an earlier report may be replaced.
 
     Raises:
         InputError: says why.
@@ -27,6 +31,10 @@ def check_output_folder(folder: Path) -> None:
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if present and (MARK not in present or present - CONTENT):
         raise InputError(f"{folder} holds files that are no report: choose another folder with -o.")
+    if present and not overwrite:
+        raise InputError(
+            f"{folder} holds a report: choose another folder with -o, or replace it with --overwrite."
+        )
     with hidden_folder_beside(folder):
         pass
 
@@ -40,7 +48,7 @@ def complete_folder(folder: Path) -> Iterator[Path]:
     Raises:
         InputError: as ``check_output_folder``, or the disk is full.
     """
-    check_output_folder(folder)
+    check_output_folder(folder, overwrite=True)
     with hidden_folder_beside(folder) as temporary:
         fresh, earlier = temporary / "fresh", temporary / "earlier"
         fresh.mkdir()

@@ -8,6 +8,7 @@ import SimpleITK
 
 from medsam2.errors import InputError
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.itk_file import read_itk_image
 from medsam2.volume.label_names import read_label_names
 from medsam2.volume.placing import place_on_grid
 from medsam2.volume.segment import PALETTE, Segment, check_segment_name
@@ -45,18 +46,16 @@ def _segmentation(path: Path, grid: Geometry) -> list[Segment]:
     """Segments of a Slicer segmentation; none if the file is something else."""
     if not path.name.lower().endswith(".nrrd") or not path.is_file():
         return []
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
+    image = read_itk_image(path)
+    if not image.HasMetaDataKey("Segment0_ID"):
+        return []
+    geometry = Geometry.from_image(image)
+    layers = SimpleITK.GetArrayFromImage(image).reshape(*geometry.shape, -1)
     try:
-        reader.ReadImageInformation()
-        if not reader.HasMetaDataKey("Segment0_ID") or reader.GetDimension() != 3:
-            return []
-        image = reader.Execute()
-        voxels = SimpleITK.GetArrayFromImage(image)
-        return segments_of(image, place_on_grid(voxels, Geometry.from_image(image), grid))
+        return segments_of(image, place_on_grid(layers, geometry, grid))
     except InputError:
         raise
-    except (RuntimeError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"{path} cannot be read as a segmentation: save it anew in Slicer.") from error
 
 

@@ -77,16 +77,15 @@ def _stack_in_layers(
     return layers, places
 
 
-def segments_of(image: SimpleITK.Image, voxels: np.ndarray) -> list[Segment]:
+def segments_of(image: SimpleITK.Image, layers: np.ndarray) -> list[Segment]:
     """The segments that an image's keys describe, in their order; none if it is no segmentation.
 
     Args:
         image: with the keys.
-        voxels: (k, j, i), or (k, j, i, layer), its labels, on whatever grid they have been placed.
+        layers: (k, j, i, layer), its labels, on whatever grid they have been placed.
     """
     keys = set(image.GetMetaDataKeys())
     count = next(number for number in range(len(keys) + 1) if f"Segment{number}_ID" not in keys)
-    layers = voxels if voxels.ndim == 4 else voxels[..., None]
     segments = []
     for number in range(count):
         fields = {
