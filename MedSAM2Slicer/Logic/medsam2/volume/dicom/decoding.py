@@ -1,22 +1,34 @@
 """From a file to the values of its pixels as they are stored."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import SimpleITK
-from pydicom import Dataset
+from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate, get_frame
-from pydicom.uid import UID, SecondaryCaptureImageStorage
+from pydicom.uid import UID
 
+from medsam2.errors import InputError
 from medsam2.volume.dicom.frame import ImageFile
 from medsam2.volume.dicom.header import DamagedFile
 from medsam2.volume.dicom.pixel_data import CUT, transfer_syntax
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+_DECODED = (
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+    uid.JPEG2000Lossless,
+    uid.JPEG2000,
+    uid.RLELossless,
+)
 # All that a decoder needs to know; names, places and the rescaling stay behind.
 _PIXEL_ELEMENTS = (
     "SamplesPerPixel",
@@ -36,19 +48,21 @@ _PIXEL_ELEMENTS = (
 )
 
 
-def decoded(file: ImageFile, indices: Sequence[int]) -> Iterator[np.ndarray]:
+def decoded(file: ImageFile, indices: Sequence[int], scratch: Path) -> Iterator[np.ndarray]:
     """Stored values (rows, columns) of frames of a file, those of colours as luminance.
 
     Args:
         file: the file.
         indices: which frames, ascending.
+        scratch: folder for copies of single frames.
 
     Raises:
         DamagedFile: the pixels cannot be decoded.
+        InputError: no decoder for them is known.
     """
     try:
         if file.pixels is None or file.colour:
-            yield from _through_gdcm(file, indices)
+            yield from _through_gdcm(file, indices, scratch)
         else:
             yield from _native(file, indices)
     except OSError as error:
@@ -75,17 +89,22 @@ def _used_bits(file: ImageFile, values: np.ndarray) -> np.ndarray:
     return values << (allocated - 1 - file.high_bit) >> (allocated - file.bits)
 
 
-def _through_gdcm(file: ImageFile, indices: Sequence[int]) -> Iterator[np.ndarray]:
+def _through_gdcm(file: ImageFile, indices: Sequence[int], scratch: Path) -> Iterator[np.ndarray]:
     """Compressed values and colours, from copies of one frame without the rescaling, which it would apply."""
     ds = _whole_file(file)
-    with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
-        path = Path(folder) / "frame.dcm"
-        for index in indices:
-            _write_frame(path, ds, index)
-            values = _read_frame(path, UID(transfer_syntax(ds)))
-            if values.shape[:2] != file.shape:
-                raise DamagedFile("its pixels are of another size than its header says")
-            yield _luminance(values) if values.ndim == 3 else values
+    syntax = UID(transfer_syntax(ds))
+    if syntax.is_compressed and syntax not in _DECODED:
+        raise InputError(
+            f"{file.path} is compressed as {syntax.name}, which cannot be decoded here: convert it to an "
+            "uncompressed file first."
+        )
+    path = scratch / "frame.dcm"
+    for index in indices:
+        _write_frame(path, ds, index)
+        values = _read_frame(path)
+        if values.shape[:2] != file.shape:
+            raise DamagedFile("its pixels are of another size than its header says")
+        yield _luminance(values) if values.ndim == 3 else values
 
 
 def _whole_file(file: ImageFile) -> Dataset:
@@ -104,7 +123,7 @@ def _write_frame(path: Path, ds: Dataset, index: int) -> None:
             frame[name] = ds[name]
     if frame.get("PhotometricInterpretation") == "MONOCHROME1":
         frame.PhotometricInterpretation = "MONOCHROME2"  # else the decoder turns the values round
-    frame.SOPClassUID, frame.SOPInstanceUID = SecondaryCaptureImageStorage, "2.25.1"
+    frame.SOPClassUID, frame.SOPInstanceUID = uid.SecondaryCaptureImageStorage, "2.25.1"
     frame.file_meta = FileMetaDataset()
     syntax = UID(transfer_syntax(ds))
     frame.file_meta.TransferSyntaxUID = syntax
@@ -131,14 +150,14 @@ def _frame_count(ds: Dataset) -> int:
     return int(ds.get("NumberOfFrames") or 1)
 
 
-def _read_frame(path: Path, syntax: UID) -> np.ndarray:
+def _read_frame(path: Path) -> np.ndarray:
     reader = SimpleITK.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
     try:
         return SimpleITK.GetArrayFromImage(reader.Execute())[0]
     except RuntimeError as error:
-        raise DamagedFile(f"its pixels ({syntax.name}) cannot be decoded") from error
+        raise DamagedFile("its pixels cannot be decoded") from error
 
 
 def _luminance(colours: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,11 +65,13 @@ def find_images(path: Path) -> Findings:
         InputError: the folder holds too many files or may not be read.
     """
     findings = Findings()
-    for file in _files(path) if path.is_dir() else [path]:
-        try:
-            _examine(file, findings)
-        except DamagedFile as damage:
-            findings.damaged[file] = str(damage)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom comments on every small breach of the standard
+        for file in _files(path) if path.is_dir() else [path]:
+            try:
+                _examine(file, findings)
+            except DamagedFile as damage:
+                findings.damaged[file] = str(damage)
     return findings
 
 
@@ -97,35 +100,33 @@ def _examine(path: Path, findings: Findings) -> None:
     """Sort one file into the findings; raises DamagedFile."""
     try:
         with path.open("rb") as file:
-            start = file.read(_PREAMBLE + 4)
-            if not _begins_as_dicom(start):
+            if not _begins_as_dicom(file.read(_PREAMBLE + 4)):
                 # What bears DICOM's name, or lost its content, is a slice that would be missed.
                 if path.suffix.lower() in _DICOM_SUFFIXES:
                     raise DamagedFile("it does not begin as a DICOM file does")
                 return
             file.seek(0)
-            ds = _header(file)
-            what = _no_scan(ds)
-            if what is None:
-                pixels = find_pixels(file, ds)
+            _examine_dicom(path, file, findings)
     except OSError as error:
         raise DamagedFile(f"it cannot be read ({error.strerror})") from error
-    if what is not None:
-        findings.ignored[path] = what
-        return
-    findings.frames += frames_of_file(path, ds, pixels)
+
+
+def _examine_dicom(path: Path, file: BinaryIO, findings: Findings) -> None:
+    try:
+        ds = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(ELEMENTS))
+        what = _no_scan(ds)
+        if what is not None:
+            findings.ignored[path] = what
+        else:
+            findings.frames += frames_of_file(path, ds, find_pixels(file, ds))
+    except (DamagedFile, OSError):
+        raise
+    except Exception as error:  # pydicom raises whatever a damaged header leads it to
+        raise DamagedFile("its header cannot be read") from error
 
 
 def _begins_as_dicom(start: bytes) -> bool:
     return start[_PREAMBLE:] == _MAGIC or start[:4] in _FIRST_GROUPS
-
-
-def _header(file: BinaryIO) -> Dataset:
-    """All that matters before the pixels, and the file left standing where they begin."""
-    try:
-        return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(ELEMENTS))
-    except Exception as error:  # pydicom raises whatever a damaged file leads it to
-        raise DamagedFile("its header cannot be read") from error
 
 
 def _no_scan(ds: Dataset) -> str | None:

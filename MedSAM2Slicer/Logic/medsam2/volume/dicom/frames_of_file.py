@@ -15,22 +15,18 @@ _PICTURES = ("CR", "DX", "IO", "MG", "PX", "RF", "XA")
 
 def frames_of_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> list[Frame]:
     """The planes of an image file with the header ``ds``; raises DamagedFile."""
-    rows, columns, frames = (whole(ds, name) for name in ("Rows", "Columns", "NumberOfFrames"))
-    if not rows or not columns or rows < 1 or columns < 1 or (frames is not None and frames < 0):
-        raise DamagedFile("it says neither how many rows nor how many columns it has")
-    file = _image_file(path, ds, pixels)
-    try:
-        if mosaic.is_mosaic(ds):
-            return mosaic.frames(file, ds)
-        if "PerFrameFunctionalGroupsSequence" in ds:
-            return enhanced.frames(file, ds)
-        return plain.frames(file, ds)
-    except (AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
-        # An element is of another type than the standard gives it.
-        raise DamagedFile("its header contradicts itself") from error
+    shape = whole(ds, "Rows", 0), whole(ds, "Columns", 0)
+    if min(shape) < 1 or whole(ds, "NumberOfFrames", 1) < 0:
+        raise DamagedFile(f"it says that its image has {shape[0]} rows and {shape[1]} columns")
+    file = _image_file(path, ds, shape, pixels)
+    if mosaic.is_mosaic(ds):
+        return mosaic.frames(file, ds)
+    if "PerFrameFunctionalGroupsSequence" in ds:
+        return enhanced.frames(file, ds)
+    return plain.frames(file, ds)
 
 
-def _image_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> ImageFile:
+def _image_file(path: Path, ds: Dataset, shape: tuple[int, int], pixels: NativePixels | None) -> ImageFile:
     modality = text(ds, "Modality")
     photometric = text(ds, "PhotometricInterpretation")
     allocated = whole(ds, "BitsAllocated", 16)
@@ -44,7 +40,7 @@ def _image_file(path: Path, ds: Dataset, pixels: NativePixels | None) -> ImageFi
         date=_date(ds),
         sop_uid=text(ds, "SOPInstanceUID"),
         instance=int(number(ds, "InstanceNumber", 0)),
-        shape=(whole(ds, "Rows"), whole(ds, "Columns")),
+        shape=shape,
         pixels=pixels,
         bits=min(stored, allocated),
         high_bit=min(whole(ds, "HighBit", stored - 1), allocated - 1),

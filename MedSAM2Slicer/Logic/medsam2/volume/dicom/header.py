@@ -59,9 +59,9 @@ def text(ds: Dataset, keyword: str) -> str:
     value = ds.get(keyword)
     if value is None:
         return ""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "\\".join(str(part) for part in value)
-    return str(value).strip(" \0")
+    parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    # Whatever moves the cursor of a terminal has no place in a list of volumes.
+    return "\\".join("".join(filter(str.isprintable, str(part))).strip() for part in parts)
 
 
 def item(ds: Dataset, *keywords: str) -> Dataset:

@@ -58,8 +58,10 @@ def _layout(file: ImageFile) -> tuple[int, np.ndarray]:
     # Private elements are left out of the first reading: they are long, and most files need none.
     ds = pydicom.dcmread(file.path, stop_before_pixels=True, force=True)
     try:
-        csa = csareader.get_csa_header(ds, "image")
+        csa = csareader.get_csa_header(ds, "image") or {}
         count, normal = csareader.get_n_mosaic(csa), csareader.get_slice_normal(csa)
+    except KeyError:
+        count = normal = None
     except Exception as error:  # the reader raises whatever damaged bytes lead it to
         raise DamagedFile("it is a mosaic whose Siemens header cannot be read") from error
     if not count or count < 1 or normal is None or not np.isfinite(normal).all():

@@ -1,5 +1,6 @@
 """Where a file's pixels lie and whether they are there to their end, without reading them."""
 
+import itertools
 import os
 import struct
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def find_pixels(file: BinaryIO, ds: Dataset) -> NativePixels | None:
     else:
         (length,) = struct.unpack(f"{order}I", head[8:])
     if length == _UNDEFINED:
-        _check_fragments(file)
+        if _count_fragments(file) < (whole(ds, "NumberOfFrames") or 1):
+            raise DamagedFile(CUT)
         return None
     if _size(file) - file.tell() < length or length < _expected_bytes(ds):
         raise DamagedFile(CUT)
@@ -80,16 +82,16 @@ def _expected_bytes(ds: Dataset) -> int:
     return values * samples * whole(ds, "BitsAllocated", 16) // 8
 
 
-def _check_fragments(file: BinaryIO) -> None:
+def _count_fragments(file: BinaryIO) -> int:
     """Walk from fragment to fragment of compressed pixels to the mark behind the last."""
     size = _size(file)
-    while True:
+    for count in itertools.count(-1):  # the first is the table of offsets
         head = file.read(8)
         if len(head) < 8:
             raise DamagedFile(CUT)
         *tag, length = struct.unpack("<HHI", head)
         if tuple(tag) == _DELIMITER:
-            return
+            return count
         if tuple(tag) != _ITEM or file.tell() + length > size:
             raise DamagedFile(CUT)
         file.seek(length, os.SEEK_CUR)

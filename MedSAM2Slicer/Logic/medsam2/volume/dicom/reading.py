@@ -73,8 +73,9 @@ def _find(path: Path, options: ReadOptions) -> Findings:
     _leave_out_damaged(path, findings, options)
     _check_any(path, findings)
     if findings.ignored:
-        kinds = ", ".join(sorted(set(findings.ignored.values())))
-        note(f"DICOM files that hold no scan were left out: {_names(list(findings.ignored))} ({kinds}).")
+        note(
+            f"DICOM files that hold no scan were left out: {_names(list(findings.ignored))} ({_kinds(findings)})."
+        )
     copies = without_duplicates(findings)
     if copies:
         note(f"Files that hold an image of another file once more were left out: {_names(copies)}.")
@@ -94,10 +95,16 @@ def _leave_out_damaged(path: Path, findings: Findings, options: ReadOptions) -> 
 
 
 def _check_any(path: Path, findings: Findings) -> None:
+    if not findings.frames and findings.ignored:
+        raise InputError(f"{path} holds no scan but {_kinds(findings)}: give the images of an examination.")
     if not findings.frames:
         raise InputError(
             f"No DICOM images lie in {path} or below it: give the folder of a series, or an image file."
         )
+
+
+def _kinds(findings: Findings) -> str:
+    return ", ".join(sorted(set(findings.ignored.values())))
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -100,11 +100,14 @@ def _orientation(frame: Frame) -> str:
 
 
 def _what_sets_apart(parts: Sequence[Stack]) -> list[str]:
-    """For each volume of a series the properties in which it differs from the others, as words."""
+    """For each volume of a series as many of the properties in which they differ as tell them apart."""
     shown = [{**part.frames[0].kind, **part.frames[0].marks} for part in parts]
-    differing = [name for name in shown[0] if len({each.get(name) for each in shown}) > 1]
-    words = [", ".join(_word(name, each.get(name)) for name in differing[:1]) for each in shown]
-    return words if len(parts) > 1 else [""]
+    words = [""] * len(parts)
+    for name in shown[0]:
+        if len({each.get(name) for each in shown}) > 1 and len(set(words)) < len(parts):
+            added = (_word(name, each.get(name)) for each in shown)
+            words = [", ".join(filter(None, pair)) for pair in zip(words, added, strict=True)]
+    return words
 
 
 def _word(name: str, value: Hashable) -> str:

@@ -1,5 +1,6 @@
 """The intensities of a volume: stored values, rescaled frame by frame, in a type that holds them all."""
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -63,20 +64,23 @@ def _stored(frames: Sequence[Frame]) -> Iterator[tuple[int, np.ndarray]]:
     by_file: dict[Path, list[int]] = defaultdict(list)
     for number, frame in enumerate(frames):
         by_file[frame.file.path].append(number)
-    for path, numbers in by_file.items():
-        try:
-            yield from _stored_in_file(frames, numbers)
-        except DamagedFile as damage:
-            raise DamagedImage(path, str(damage)) from damage
+    with tempfile.TemporaryDirectory(prefix="medsam2-") as scratch:
+        for path, numbers in by_file.items():
+            try:
+                yield from _stored_in_file(frames, numbers, Path(scratch))
+            except DamagedFile as damage:
+                raise DamagedImage(path, str(damage)) from damage
 
 
-def _stored_in_file(frames: Sequence[Frame], numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+def _stored_in_file(
+    frames: Sequence[Frame], numbers: Sequence[int], scratch: Path
+) -> Iterator[tuple[int, np.ndarray]]:
     file = frames[numbers[0]].file
     by_index: dict[int, list[int]] = defaultdict(list)
     for number in numbers:
         by_index[frames[number].index].append(number)
     indices = sorted(by_index)
-    for index, values in zip(indices, decoded(file, indices), strict=True):
+    for index, values in zip(indices, decoded(file, indices, scratch), strict=True):
         for number in by_index[index]:
             yield number, _tile(frames[number], values)
 
