@@ -80,11 +80,6 @@ class Geometry:
         return bool(np.abs(directions.T @ directions - np.eye(3)).max() < _RIGHT_ANGLE)
 
     @property
-    def voxel_mm3(self) -> float:
-        """Volume of a voxel; less than the product of the spacings where axes are not at right angles."""
-        return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3])))
-
-    @property
     def voxel_ml(self) -> float:
         """Volume of a voxel in millilitres, also where the axes are not at right angles."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000

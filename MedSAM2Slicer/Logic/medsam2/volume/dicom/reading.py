@@ -73,9 +73,8 @@ def _find(path: Path, options: ReadOptions) -> Findings:
     _leave_out_damaged(path, findings, options)
     _check_any(path, findings)
     if findings.ignored:
-        note(
-            f"DICOM files that hold no scan were left out: {_names(list(findings.ignored))} ({_kinds(findings)})."
-        )
+        files = _names(list(findings.ignored))
+        note(f"DICOM files that hold no scan were left out: {files} ({_kinds(findings)}).")
     copies = without_duplicates(findings)
     if copies:
         note(f"Files that hold an image of another file once more were left out: {_names(copies)}.")
