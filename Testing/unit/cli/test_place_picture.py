@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib import image as pictures
 
+from medsam2.cli.coordinates import parse_point
 from medsam2.cli.place_picture import even_slices, place_figure
 from medsam2.errors import InputError
 from medsam2.volume import Geometry, Volume, VolumeSlices, axis_index
@@ -102,7 +103,8 @@ def test_the_example_in_the_legend_is_the_same_place_in_both_ways():
     grid = geometry((2, 0, 1), (1, -1, -1), tilt=0.2)
     figure = place_figure(VolumeSlices(volume(grid), "j"), [3], placed=True)
     indices, millimetres = (text.get_text().split("--point ")[1].split()[0] for text in figure.texts)
-    ijk, ras = (list(map(signed, text.split(","))) for text in (indices, millimetres))
+    ijk, _ = parse_point(indices, ijk=True)
+    ras, _ = parse_point(millimetres)
     assert ijk[1] == 3
     assert grid.kji_to_ras(np.array(ijk[::-1])) == pytest.approx(ras, abs=0.06)
 

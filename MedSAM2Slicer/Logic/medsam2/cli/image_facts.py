@@ -79,6 +79,6 @@ def _middle(report: dict[str, Any]) -> str:
     """Both ways to click the middle voxel, to be copied."""
     ijk = ",".join(map(str, report["middle_ijk"]))
     if "middle_ras_mm" not in report:
-        return f"--ijk --point {ijk}"
+        return f"--ijk --point {ijk.removesuffix(',0') if report['size'][2] == 1 else ijk}"
     letters = ",".join(spoken(place, number) for number, place in enumerate(report["middle_ras_mm"]))
     return f"--ijk --point {ijk}, or --point {letters}"

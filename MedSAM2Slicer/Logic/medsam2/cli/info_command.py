@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,11 +22,13 @@ def info(
     picture: Annotated[
         Path | None, typer.Option(help="PNG to write: slices with voxel indices and millimetres.")
     ] = None,
+    axis: Annotated[
+        str,
+        typer.Option(help="Slices to draw: axial, coronal, sagittal, k, j or i; auto: the thickest."),
+    ] = "auto",
     chosen: Annotated[
         list[int] | None,
-        typer.Option(
-            "--slice", help="Slice in the picture; some evenly spaced if not given. May be repeated."
-        ),
+        typer.Option("--slice", help="Slice to draw; some evenly spaced ones if not given. May be repeated."),
     ] = None,
     volume: VolumeChoice = None,
     series: SeriesChoice = None,
@@ -34,26 +36,54 @@ def info(
     resample: ResampleChoice = False,
     nan: NanChoice = None,
     modality: ModalityChoice = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON, errors too.")] = False,
 ) -> None:
-    """Show what IMAGE holds: size, spacing, orientation, intensities, and where to click in it."""
+    """Show what IMAGE holds: series, size, spacing, orientation, intensities, and where to click in it."""
     # Imported here, as SimpleITK would keep --help waiting.
-    from medsam2.cli.image_facts import describe, facts, is_placed
+    from medsam2.cli.destinations import held_destinations
+    from medsam2.cli.image_facts import facts, is_placed
+    from medsam2.cli.notes import collected_notes
     from medsam2.cli.place_picture import write_place_picture
     from medsam2.cli.segment_command import check_picture_name
-    from medsam2.cli.segmentation import check_destination
-    from medsam2.volume import ReadOptions, Volume, VolumeSlices, complete_file, slice_axis
+    from medsam2.cli.volume_list import dicom_volumes, is_clear, rows
+    from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis, complete_file
 
     if chosen and picture is None:
         raise InputError("--slice chooses what is drawn: give --picture FILE.png too.")
     if picture is not None:
         check_picture_name(picture)
-        check_destination(picture)
-    scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
-    placed = is_placed(image)
-    report = facts(scan, placed)
-    if picture is not None:
-        slices = VolumeSlices(scan, slice_axis(scan.geometry))
-        with complete_file(picture) as unfinished:
-            write_place_picture(unfinished, slices, chosen or (), placed)
-    typer.echo(json.dumps(report) if as_json else describe(report))
+    options = ReadOptions(series, volume, skip_damaged, resample, nan, modality)
+    report: dict[str, Any] = {"volumes": [], "facts": None, "picture": None}
+    with (
+        collected_notes() as notes,
+        held_destinations([picture] if picture else [], [image], overwrite),
+    ):
+        entries = dicom_volumes(image, options)
+        report["volumes"] = rows(entries)
+        if picture is not None or is_clear(entries, options):
+            scan = Volume.read(image, options)
+            report["facts"] = facts(scan, is_placed(image))
+        if picture is not None:
+            slices = VolumeSlices(scan, choose_axis(scan.geometry, axis))
+            with complete_file(picture) as unfinished:
+                write_place_picture(unfinished, slices, chosen or (), is_placed(image))
+            report["picture"] = str(picture)
+    typer.echo(json.dumps(report | {"notes": notes}) if as_json else _text(report))
+
+
+def _text(report: dict[str, Any]) -> str:
+    """The report for people."""
+    from medsam2.cli.image_facts import describe
+    from medsam2.cli.volume_list import table
+
+    parts = []
+    if report["volumes"]:
+        parts.append(table(report["volumes"]))
+    if report["facts"] is not None:
+        parts.append(describe(report["facts"]))
+    elif len(report["volumes"]) > 1:
+        parts.append("Add --volume N for more about one of them, and to segment it.")
+    if report["picture"] is not None:
+        parts.append(f"Slices to read off where to click: {report['picture']}")
+    return "\n\n".join(parts)

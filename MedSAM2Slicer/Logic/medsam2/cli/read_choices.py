@@ -15,7 +15,7 @@ SkipDamagedChoice = Annotated[
     bool, typer.Option("--skip-damaged", help="Leave damaged DICOM files out instead of stopping.")
 ]
 ResampleChoice = Annotated[
-    bool, typer.Option("--resample", help="Resample slices that are not evenly spaced instead of stopping.")
+    bool, typer.Option("--resample", help="Resample DICOM slices that form no regular grid onto one.")
 ]
 NanChoice = Annotated[
     float | None, typer.Option("--nan", help="Intensity for voxels that are not a number or infinite.")

@@ -6,6 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from medsam2.cli.read_choices import (
+    ModalityChoice,
+    NanChoice,
+    ResampleChoice,
+    SeriesChoice,
+    SkipDamagedChoice,
+    VolumeChoice,
+)
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 
@@ -43,24 +51,12 @@ def segment(
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
     ] = None,
-    series: Annotated[
-        int | None, typer.Option(help="Number of the DICOM series, as listed where there are several.")
-    ] = None,
-    volume: Annotated[
-        int | None, typer.Option(help="Number of the volume, as listed where there are several.")
-    ] = None,
-    skip_damaged: Annotated[
-        bool, typer.Option("--skip-damaged", help="Leave damaged DICOM files out instead of stopping.")
-    ] = False,
-    resample: Annotated[
-        bool, typer.Option("--resample", help="Resample DICOM slices that form no regular grid onto one.")
-    ] = False,
-    nan: Annotated[
-        float | None, typer.Option(help="Intensity for voxels that are not a number or infinite.")
-    ] = None,
-    modality: Annotated[
-        str | None, typer.Option(help="What made the image: CT, MR, PT, US, …; found out if not given.")
-    ] = None,
+    series: SeriesChoice = None,
+    volume: VolumeChoice = None,
+    skip_damaged: SkipDamagedChoice = False,
+    resample: ResampleChoice = False,
+    nan: NanChoice = None,
+    modality: ModalityChoice = None,
     view: Annotated[str, typer.Option(help="Field of view: auto, slice, or its side in mm.")] = "auto",
     window: Annotated[
         str, typer.Option(help="auto, soft-tissue, lung, bone, brain, or LOWER:UPPER intensities.")
