@@ -55,6 +55,12 @@ def test_flat_image_seen_from_the_side(medsam2, tmp_path, output):
     assert_refused(run, output, "single slice", "k")
 
 
+def test_a_row_of_voxels_shows_no_slice(medsam2, tmp_path, output):
+    image = write_image(tmp_path / "row.nrrd", np.zeros((1, 1, 48), np.int16))
+    run = medsam2("segment", image, "--ijk", "--point", "20,0,0", "-o", output)
+    assert_refused(run, output, "single row")
+
+
 def test_unknown_axis(medsam2, ball, output):
     assert_refused(medsam2("segment", ball, *CLICK, "--axis", "x", "-o", output), output, "axis")
 

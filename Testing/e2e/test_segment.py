@@ -107,3 +107,91 @@ def test_both_memories_run_and_repeat(medsam2, ball, tmp_path, memory):
         run = medsam2("segment", ball, *CLICK, "--memory", memory, "-o", tmp_path / f"{name}.nrrd")
         assert run.returncode == 0, run.stderr
     assert np.array_equal(read(tmp_path / "one.nrrd")[0], read(tmp_path / "two.nrrd")[0])
+
+
+def halves_of_the_ball(tmp_path, ball) -> np.ndarray:
+    """A labelmap of the ball's upper and lower half on one slice, as labels 5 and 2."""
+    voxels, image = read(ball)
+    given = np.zeros_like(voxels, np.uint8)
+    given[4] = (voxels[4] > 100) * 5
+    given[4, 24:] = np.minimum(given[4, 24:], 2)
+    painted = SimpleITK.GetImageFromArray(given)
+    painted.CopyInformation(image)
+    SimpleITK.WriteImage(painted, str(tmp_path / "mask.nii.gz"))
+    (tmp_path / "mask.labels.json").write_text('{"5": "upper", "2": "lower"}')
+    return given
+
+
+def test_labels_and_names_of_a_mask_go_from_labelmap_to_labelmap_and_back(medsam2, ball, tmp_path):
+    given = halves_of_the_ball(tmp_path, ball)
+    options = ("--mask", tmp_path / "mask.nii.gz", "--range", "4:4", "--json")
+    run = medsam2("segment", ball, *options, "-o", tmp_path / "out.nii.gz")
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    assert report["output"] == str(tmp_path / "out.nii.gz")
+    assert [(row["name"], row["label"]) for row in report["objects"]] == [("lower", 2), ("upper", 5)]
+    assert np.array_equal(read(tmp_path / "out.nii.gz")[0], given)
+    run = medsam2(
+        "segment", ball, "--mask", tmp_path / "out.nii.gz", *options[2:], "-o", tmp_path / "b.seg.nrrd"
+    )
+    assert [row["name"] for row in json.loads(run.stdout)["objects"]] == ["lower", "upper"]
+
+
+def test_objects_that_overlap_are_refused_in_a_labelmap_and_kept_beside_it(medsam2, ball, tmp_path):
+    prompts = {"space": "ijk", "objects": [{"name": name, "points": [[20, 24, 4]]} for name in ("a", "b")]}
+    (tmp_path / "prompts.json").write_text(json.dumps(prompts), encoding="utf-8-sig")
+    command = (
+        "segment",
+        ball,
+        "--prompts",
+        tmp_path / "prompts.json",
+        "--range",
+        "4:4",
+        "-o",
+        tmp_path / "out.nrrd",
+    )
+    run = medsam2(*command, "--json")
+    assert run.returncode == 2
+    assert "a and b share" in json.loads(run.stdout)["error"]
+    assert not (tmp_path / "out.nrrd").exists()
+    kept = read(tmp_path / "out.seg.nrrd")[0]
+    assert kept.shape[-1] == 2
+    assert np.array_equal(kept[..., 0] > 0, kept[..., 1] > 0)
+    run = medsam2(*command, "--overlap", "first")
+    assert run.returncode == 0, run.stderr
+    assert np.array_equal(read(tmp_path / "out.nrrd")[0] == 1, kept[..., 0] > 0)
+
+
+def test_a_box_through_the_ball_finds_it_and_no_slice_beyond(medsam2, ball, tmp_path):
+    box = ("--ijk", "--box", "11,15,2,29,33,6", "--name", "ball")
+    run = medsam2("segment", ball, *box, "-o", tmp_path / "out.nrrd", "--json")
+    assert run.returncode == 0, run.stderr
+    (row,) = json.loads(run.stdout)["objects"]
+    assert row["name"] == "ball"
+    mask, truth = read(tmp_path / "out.nrrd")[0] > 0, read(ball)[0] > 100
+    assert set(np.flatnonzero(mask.any(axis=(1, 2)))) <= {2, 3, 4, 5, 6}
+    assert 2 * (truth & mask).sum() / (truth.sum() + mask.sum()) > 0.7
+
+
+def test_a_2d_image_takes_two_numbers(medsam2, ball, tmp_path):
+    flat = read(ball)[0][4]
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(flat), str(tmp_path / "flat.mha"))
+    run = medsam2("segment", tmp_path / "flat.mha", "--ijk", "--point", "20,24", "-o", tmp_path / "out.mha")
+    assert run.returncode == 0, run.stderr
+    mask = read(tmp_path / "out.mha")[0].reshape(flat.shape) > 0
+    assert 2 * ((flat > 100) & mask).sum() / ((flat > 100).sum() + mask.sum()) > 0.7
+
+
+def test_nothing_is_written_over_without_being_asked(medsam2, ball, tmp_path):
+    scan = ball.read_bytes()
+    run = medsam2("segment", ball, *CLICK, "-o", tmp_path / ".." / tmp_path.name / "ball.nrrd", "--overwrite")
+    assert run.returncode == 2
+    (tmp_path / "out.nrrd").write_text("older")
+    run = medsam2("segment", ball, *CLICK, "-o", tmp_path / "out.nrrd")
+    assert "--overwrite" in run.stderr
+    assert run.returncode == 2
+    assert ball.read_bytes() == scan
+    assert (tmp_path / "out.nrrd").read_text() == "older"
+    run = medsam2("segment", ball, *CLICK, "--range", "4:4", "-o", tmp_path / "out.nrrd", "--overwrite")
+    assert run.returncode == 0, run.stderr
+    assert read(tmp_path / "out.nrrd")[0][4, 24, 20] == 1

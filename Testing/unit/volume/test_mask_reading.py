@@ -53,6 +53,20 @@ def test_values_and_names_of_a_labelmap_are_kept(tmp_path, grid, suffix):
     assert two.color != five.color
 
 
+@pytest.mark.parametrize(
+    ("labelmap", "table"),
+    [
+        ("a.nii.gz", "a.labels.json"),
+        ("a.b.NII.GZ", "a.b.labels.json"),
+        ("a.mhd", "a.labels.json"),
+        ("a", "a.labels.json"),
+        (".nii.gz", ".labels.json"),
+    ],
+)
+def test_the_table_of_any_format_lies_beside_it(tmp_path, labelmap, table):
+    assert label_names_file(tmp_path / labelmap) == tmp_path / table
+
+
 def test_a_large_label_is_kept(tmp_path, grid):
     labels = two_labels().astype(np.uint32) * 20_000
     SimpleITK.WriteImage(grid.to_image(labels), str(tmp_path / "mask.nrrd"))

@@ -95,7 +95,15 @@ def segment(
     from medsam2.cli.prompt_options import PromptOptions, objects_from_options
     from medsam2.cli.results import Outputs, describe, summary, write_results
     from medsam2.cli.segmentation import track
-    from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis, choose_window, output_format
+    from medsam2.volume import (
+        ReadOptions,
+        Volume,
+        VolumeSlices,
+        choose_axis,
+        choose_window,
+        label_names_file,
+        output_format,
+    )
 
     if server is not None and (weights or device or precision or threads):
         raise InputError(
@@ -107,6 +115,7 @@ def segment(
     outputs = Outputs(output, preview, overlap)
     read = [path for path in (image, mask, prompts, token_file, ca_file) if path is not None]
     read += [Path(weights)] if weights is not None else []
+    read += [label_names_file(mask)] if mask is not None else []
     with collected_notes() as notes, held_destinations(outputs.files, read, overwrite):
         scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))

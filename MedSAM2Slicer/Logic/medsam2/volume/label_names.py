@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medsam2.errors import InputError
 from medsam2.volume.segment import check_segment_name
-from medsam2.volume.writing import output_format
+from medsam2.volume.writing import OUTPUT_FORMATS
 
 _SUFFIX = ".labels.json"
 _MOST_BYTES = 1 << 20
@@ -14,7 +14,9 @@ _MOST_BYTES = 1 << 20
 
 def label_names_file(labelmap: Path) -> Path:
     """Where the table of a labelmap lies: ``liver.labels.json`` beside ``liver.nii.gz``."""
-    return labelmap.with_name(labelmap.name.removesuffix(output_format(labelmap)) + _SUFFIX)
+    name = labelmap.name
+    ends = (end for end in (*OUTPUT_FORMATS, labelmap.suffix) if name.lower().endswith(end.lower()))
+    return labelmap.with_name(name[: len(name) - len(next(ends))] + _SUFFIX)
 
 
 def write_label_names(path: Path, names: Mapping[int, str]) -> None:
@@ -29,10 +31,7 @@ def read_label_names(labelmap: Path) -> dict[int, str]:
     Raises:
         InputError: there is one, but it is no such table.
     """
-    try:
-        path = label_names_file(labelmap)
-    except InputError:  # of a format that is never written
-        return {}
+    path = label_names_file(labelmap)
     if not path.is_file():
         return {}
     try:

@@ -53,6 +53,8 @@ def check_axis(volume: Volume, axis: str) -> None:
     rows, columns = volume.geometry.plane_axes(axis)
     if min(volume.voxels.shape[rows], volume.voxels.shape[columns]) > 1:
         return
+    if sorted(volume.voxels.shape)[1] == 1:
+        raise InputError("The image is a single row of voxels, on which no slice can be seen: give another.")
     own = AXES[int(np.argmin(volume.voxels.shape))]
     raise InputError(
         f"The image is a single slice, so it cannot be segmented along axis {axis}: choose its own, {own}."

@@ -1,0 +1,80 @@
+"""What a box through several slices should become: Dice of a box on its middle slice, on three, or on each.
+
+The box is that of the whole structure. Masks are kept to the box's slices. Needs the folder of cases
+(``../shared/data`` unless given).
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from real_cases import DEFAULT_CASES, LEAST_SLICES, LEAST_VOXELS, real_cases
+
+from medsam2.cli.phantom import dice
+from medsam2.client import BlockingClient, LocalBackend
+from medsam2.synthetic.volumes import make_scan
+from medsam2.volume import Volume, VolumeMasks, VolumeSlices
+
+FRACTIONS = {"middle": (0.5,), "three": (0.25, 0.5, 0.75)}
+FIRST_SCAN, MOST_STRUCTURES = 1000, 6
+
+
+def prompted_slices(first: int, last: int, variant: str) -> list[int]:
+    """The slices that get a box."""
+    if variant == "each":
+        return list(range(first, last + 1))
+    return sorted({first + int(part * (last - first)) for part in FRACTIONS[variant]})
+
+
+def mask_of(client: BlockingClient, slices: VolumeSlices, corners: np.ndarray, variant: str) -> np.ndarray:
+    """The mask (k, j, i) that a box, (k, j, i) of two corners, gives."""
+    (first, *start), (last, *end) = corners.tolist()
+    masks = VolumeMasks(slices)
+    for index in prompted_slices(first, last, variant):
+        client.prompt("object", "k", index, box=(*map(float, start), *map(float, end)))
+    for mask in client.propagate("k", first=first, last=last):
+        masks.put(mask)
+    client.forget("object")
+    return masks["object"]
+
+
+def cases(folder: Path, synthetic: int) -> Iterator[tuple[str, Volume, dict[str, np.ndarray]]]:
+    """Kind, volume, and structures by name."""
+    for case in real_cases(folder):
+        known = case.read()
+        yield "real", known.volume, {name: known.labels == v for name, v in known.structures.items()}
+    for number in range(FIRST_SCAN, FIRST_SCAN + synthetic):
+        scan = make_scan(number, ("CT", "MR")[number % 2])
+        masks = {f"{number} {value}": scan.labels == value for value in range(1, scan.labels.max() + 1)}
+        large = {
+            name: mask
+            for name, mask in masks.items()
+            if mask.sum() >= LEAST_VOXELS and mask.any(axis=(1, 2)).sum() >= LEAST_SLICES
+        }
+        yield "synthetic", scan.volume, dict(list(large.items())[:MOST_STRUCTURES])
+
+
+def main() -> None:
+    """Print the means."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
+    parser.add_argument("--synthetic", type=int, default=8, help="synthetic scans")
+    arguments = parser.parse_args()
+    variants = (*FRACTIONS, "each")
+    found: dict[str, list[list[float]]] = {"real": [], "synthetic": []}
+    for kind, volume, structures in cases(arguments.cases, arguments.synthetic):
+        slices = VolumeSlices(volume, "k")
+        with BlockingClient(LocalBackend(weights="starter", device="auto", precision="auto")) as client:
+            client.open_volume(volume.voxels, volume.geometry.spacing, modality=volume.modality)
+            for truth in structures.values():
+                places = np.argwhere(truth)
+                corners = np.array([places.min(axis=0), places.max(axis=0)])
+                found[kind].append([dice(mask_of(client, slices, corners, v), truth) for v in variants])
+    for kind, rows in found.items():
+        means = zip(variants, np.mean(rows, axis=0), strict=True)
+        print(f"{kind}, {len(rows)} structures:", ", ".join(f"{name} {mean:.3f}" for name, mean in means))
+
+
+if __name__ == "__main__":
+    main()
