@@ -1,9 +1,13 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medsam2.errors import InputError
 from medsam2.tracking import View
 from medsam2.tracking.view import OUTSIDE_LOGIT
 from unit.tracking.examples import dice, disc
@@ -39,15 +43,49 @@ def on_slice(view: View, logits: torch.Tensor, shape) -> np.ndarray:
 
 @FAST
 @given(SHAPES, VIEWS)
-def test_cut_shows_the_slice_and_zero_beyond(shape, view):
+def test_cut_shows_the_slice_and_the_network_sees_zero_beyond(shape, view):
     image = np.random.default_rng(0).uniform(1, 2, shape).astype(np.float32)
-    padded = np.pad(image, 120)[120 + view.row :, 120 + view.column :]
-    np.testing.assert_array_equal(view.cut(image), padded[: view.rows, : view.columns])
+    padded = np.pad(image, 120)[120 + view.row :, 120 + view.column :][: view.rows, : view.columns]
+    np.testing.assert_array_equal(view.cut(image).ravel(), padded[padded > 0])
+    square = F.interpolate(torch.from_numpy(padded)[None, None], (64, 64), mode="bilinear", antialias=True)
+    torch.testing.assert_close(view.network_image(image, 64), square, atol=1e-6, rtol=0)
+
+
+@FAST
+@given(SHAPES, VIEWS)
+def test_a_mask_on_a_slice_is_the_enlarged_answer_cut_to_the_slice(shape, view):
+    logits = torch.from_numpy(np.random.default_rng(0).normal(size=(CELLS, CELLS)).astype(np.float32))
+    enlarged = F.interpolate(logits[None, None], (view.rows, view.columns), mode="bilinear")[0, 0] > 0
+    padded = np.zeros((shape[0] + 240, shape[1] + 240), bool)
+    first = 120 + view.row, 120 + view.column
+    padded[first[0] : first[0] + view.rows, first[1] : first[1] + view.columns] = enlarged
+    np.testing.assert_array_equal(
+        on_slice(view, logits, shape), padded[120 : 120 + shape[0], 120 : 120 + shape[1]]
+    )
+
+
+def test_a_long_thin_slice_takes_no_square_of_its_length():
+    shape = (2, 60000)
+    view = View.whole(shape, (1.0, 1.0))
+    tracemalloc.start()
+    try:
+        seen = view.network_image(np.ones(shape, np.float32), 256)
+        on_slice(view, torch.ones(CELLS, CELLS), shape)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    assert 0 < float(seen.sum()) < 256 * 256
+
+
+@pytest.mark.parametrize("spacing", [(1e-5, 1.0), (1.0, 1e-300), (1e308, 1e308), (1e308, 1e-308)])
+def test_a_view_of_too_many_voxels_is_refused(spacing):
+    with pytest.raises(InputError, match="crop or resample"):
+        View.whole((20, 20), spacing)
 
 
 @pytest.mark.parametrize("view", [View(200, 0, 10, 10), View(-30, -30, 10, 10)])
 def test_a_view_beside_the_slice_is_black_and_its_mask_empty(view):
-    assert not view.cut(np.ones((20, 20), np.float32)).any()
+    assert not view.network_image(np.ones((20, 20), np.float32), 64).any()
     assert view.mask_on_slice(torch.ones(CELLS, CELLS), (20, 20))[2].shape == (0, 0)
 
 

@@ -139,16 +139,24 @@ class Session:
         tracker.absent_stop = request.absent_stop
         last = tracker.slices.count - 1 if request.last is None else request.last
         names = request.objects or tuple(tracker.objects)
-        total = max(0, min(last, tracker.slices.count - 1) - request.first + 1) * len(names)
+        total, done = max(0, min(last, tracker.slices.count - 1) - request.first + 1) * len(names), 0
         answers = tracker.propagate(
-            names, start=request.start, direction=request.direction, first=request.first, last=last
+            names,
+            start=request.start,
+            direction=request.direction,
+            first=request.first,
+            last=last,
+            whole_way=True,
         )
         self._promise_memory()
-        for done, answer in enumerate(answers, start=1):
-            yield _message(request, answer)
+        for answer in answers:
+            is_wanted = request.first <= answer.slice_index <= last
+            if is_wanted:
+                done += 1
+                yield _message(request, answer)
             # Before the next slice, so that what was tracked has been sent.
             self._promise_memory()
-            if done % max(1, len(names)) == 0:
+            if not is_wanted or done % max(1, len(names)) == 0:
                 yield Progress(request.id, min(done, total), total)
         yield Done(request.id)
 
@@ -156,8 +164,10 @@ class Session:
         """Encode round the slice that the user looks at, when there is time; nothing is answered."""
         if self._volume is not None:
             tracker = self._tracker(request.axis)
-            if 0 <= request.slice_index < tracker.slices.count:
-                self.lookahead.look_at(tracker, request.slice_index)
+            # A slice that no view can show is refused when it is prompted.
+            with suppress(InputError):
+                if 0 <= request.slice_index < tracker.slices.count:
+                    self.lookahead.look_at(tracker, request.slice_index)
         yield from ()
 
     def _forget(self, request: Forget) -> Steps:

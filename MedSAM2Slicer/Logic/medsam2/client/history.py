@@ -31,7 +31,8 @@ class History:
 
         Within a stretch the job went up and then down, as it will when it is repeated: a prompted slice on
         top of a tracked one may be where it went up again, and begins another stretch. Only a stretch that
-        begins at the job's own start keeps it: from there the object is tracked anew.
+        begins at the job's own start keeps it, or the first one where the start lies beyond the job's range:
+        from there the object is tracked anew.
         """
         index = mask.slice_index
         last = self._events[-1] if self._events else None
@@ -39,8 +40,15 @@ class History:
         if goes_on and (index == last.first - 1 or (index == last.last + 1 and self._went_up_to(index))):
             self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
             return
-        start = job.start if index == job.start else None
+        start = job.start if index == job.start or self._is_led_in(job) else None
         self._events.append(replace(job, objects=(mask.object_id,), start=start, first=index, last=index))
+
+    def _is_led_in(self, job: Propagate) -> bool:
+        """Whether a job, no mask of which was noted yet, starts beyond its own range."""
+        is_new = not any(isinstance(event, Propagate) and event.id == job.id for event in self._events)
+        if job.start is None or not is_new:
+            return False
+        return job.start < job.first or (job.last is not None and job.start > job.last)
 
     def _went_up_to(self, index: int) -> bool:
         prompted = {event.slice_index for event in self._events if isinstance(event, Prompt)}

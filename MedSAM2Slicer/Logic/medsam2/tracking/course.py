@@ -45,6 +45,16 @@ def task(target: TrackedObject, index: int, reverse: bool, direction: Direction)
     return "leave" if _approach(target, index, "both") else "empty"
 
 
+def way_in(target: TrackedObject, indices: range, direction: Direction) -> range:
+    """Slices that a sweep passes from the prompted slice that leads an object in, to the first of its own."""
+    reverse = indices.step < 0
+    if not indices or task(target, indices[0], reverse, direction) != "track":
+        return range(0)
+    leading = [index for index in target.prompts if (index > indices[0]) == reverse]
+    nearest = min(leading) if reverse else max(leading)
+    return range(nearest + indices.step, indices[0], indices.step)
+
+
 def _approach(target: TrackedObject, index: int, direction: Direction) -> Side | None:
     """The side from which tracking reaches a slice without a prompt; None where it never does.
 

@@ -1,5 +1,7 @@
 """A prompt on a slice becomes the object's mask there."""
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
@@ -10,7 +12,7 @@ from .feature_cache import FeatureCache, sorting_key
 from .memory_bank import MemoryEntry
 from .memory_encoding import MemoryEncoding
 from .network_prompt import network_points
-from .rejection import is_rejected
+from .rejection import is_hit, is_rejected
 from .slice_mask import SliceMask
 from .tracked_object import TrackedObject
 from .view import View
@@ -60,10 +62,41 @@ class Prompting:
             view: field of view, as for ``Tracker``.
             keep_view: rather keep the view of the earlier answer on the slice, where it shows the prompt.
         """
-        earlier = target.entries.get(prompt.slice_index)
+        index = prompt.slice_index
+        earlier = target.entries.get(index)
         shown = self._view_for(prompt, earlier, view, keep_view)
+        return self._answer(target, prompt, shown, earlier, target.reversed.get(index))
+
+    def correct(
+        self, target: TrackedObject, prompt: Prompt, tracked: MemoryEntry, reverse: bool
+    ) -> MemoryEntry:
+        """What tracking brings to a slice, after negative clicks that wait there.
+
+        Clicks beside the mask change nothing. An answer that they leave empty counts as prompted.
+
+        Args:
+            target: what is known of the object.
+            prompt: the clicks.
+            tracked: the answer before them.
+            reverse: whether tracking came from above.
+        """
+        shape = self._slices.shape(prompt.slice_index)
+        if not is_hit(SliceMask.from_entry("", tracked, shape), prompt, shape):
+            return tracked
+        shown = self._view_for(prompt, tracked, "auto", keep_view=True)
+        entry = self._answer(target, prompt, shown, tracked, reverse)
+        return replace(entry, prompted=False) if (entry.logits > 0).any() else entry.emptied()
+
+    def _answer(
+        self,
+        target: TrackedObject,
+        prompt: Prompt,
+        shown: View,
+        earlier: MemoryEntry | None,
+        reverse: bool | None,
+    ) -> MemoryEntry:
         features = self._features.get(prompt.slice_index, shown)
-        prediction = self._predict(target, prompt, features, shown, earlier)
+        prediction = self._predict(target, prompt, features, shown, earlier, reverse)
         key = sorting_key(features)
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
         if self._connected:
@@ -84,6 +117,7 @@ class Prompting:
         features: ImageFeatures,
         view: View,
         earlier: MemoryEntry | None,
+        reverse: bool | None,
     ) -> MaskPrediction:
         size = self._network.config.image_size
         if prompt.mask is not None:
@@ -94,16 +128,17 @@ class Prompting:
         logits = None
         if earlier is not None:
             logits = view.logits_from(earlier.logits, earlier.view).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
-            if not earlier.prompted or prompt.slice_index in target.reversed:
-                conditioned = self._conditioned(target, prompt.slice_index, features, view)
+            if reverse is not None:
+                conditioned = self._conditioned(target, prompt.slice_index, features, view, reverse)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking
         ambiguous = prompt.is_ambiguous and not known
         return self._network.decode(features, conditioned, points, labels, logits, ambiguous)
 
-    def _conditioned(self, target: TrackedObject, index: int, features: ImageFeatures, view: View) -> Tensor:
-        reverse = target.reversed.get(index, False)
+    def _conditioned(
+        self, target: TrackedObject, index: int, features: ImageFeatures, view: View, reverse: bool
+    ) -> Tensor:
         selection = target.bank.select(index, reverse, self._slices.count, sorting_key(features))
         return self._network.condition(features.s16, self._memories.for_network([selection], view))
 

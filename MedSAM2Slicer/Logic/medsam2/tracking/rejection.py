@@ -1,4 +1,4 @@
-"""A negative click in the middle of a mask says that all of it is wrong."""
+"""What negative clicks say of a mask: one in its middle says that all of it is wrong."""
 
 from dataclasses import replace
 
@@ -12,6 +12,11 @@ MIDDLE_SHARE = 0.9
 """A click is in the middle where it lies so deep in the mask, as a share of the mask's deepest point. On
 synthetic scans 26 of 28 such clicks on tracked slices meant that the object is not there at all; networks
 clear a quarter of them."""
+
+
+def is_hit(mask: PlacedMask, prompt: Prompt, shape: tuple[int, int]) -> bool:
+    """Whether a negative click of a prompt lies on a mask, on a slice of ``shape``."""
+    return any(mask.covers(row, column, shape) for row, column, positive in prompt.points if not positive)
 
 
 def is_rejected(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.placed_mask import PlacedMask, crop_to_content
+from medsam2.volume import Prompt
 
 from .memory_bank import MemoryEntry
-from .view import View
+from .view import OUTSIDE_LOGIT, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +34,19 @@ class SliceMask(PlacedMask):
         return cls._build(object_id, entry, place)
 
     @classmethod
-    def given(cls, object_id: str, entry: MemoryEntry, mask: np.ndarray) -> "SliceMask":
-        """The mask (rows, columns) that a person gave, unchanged."""
-        return cls._build(object_id, entry, crop_to_content(mask))
+    def of_prompted(
+        cls, object_id: str, prompt: Prompt, entry: MemoryEntry, shape: tuple[int, int]
+    ) -> "SliceMask":
+        """The answer to a prompt; a mask that a person gave stays as it is."""
+        if prompt.mask is not None:
+            return cls._build(object_id, entry, crop_to_content(prompt.mask))
+        return cls.from_entry(object_id, entry, shape)
+
+    @classmethod
+    def unknown(cls, object_id: str, slice_index: int, view: View, size: int) -> "SliceMask":
+        """No mask, on a slice that was never answered; logits (size, size) say that nothing was seen."""
+        unseen = np.full((size, size), OUTSIDE_LOGIT, np.float32)
+        return cls(object_id, slice_index, 0, 0, np.zeros((0, 0), bool), 0.0, 0.0, view, unseen)
 
     @classmethod
     def _build(cls, object_id: str, entry: MemoryEntry, place: tuple[int, int, np.ndarray]) -> "SliceMask":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from medsam2.volume import Prompt
 
 from .memory_bank import MemoryBank, MemoryEntry
+from .slice_mask import SliceMask
 
 
 @dataclass(eq=False)
@@ -15,9 +16,41 @@ class TrackedObject:
     whole_slices: bool
     """Whether the person wants whole slices shown, rather than a view that follows the object."""
     prompts: dict[int, Prompt] = field(default_factory=dict)
+    """What was said on slices that lead tracking, or end it."""
+    background: dict[int, Prompt] = field(default_factory=dict)
+    """Negative clicks on other slices: they correct what tracking brings there, each time anew."""
     entries: dict[int, MemoryEntry] = field(default_factory=dict)
     reversed: dict[int, bool] = field(default_factory=dict)
     """For tracked slices, whether tracking came from above."""
+    outdated: set[int] = field(default_factory=set)
+    """Tracked slices that what was said since may change."""
+
+    def take(self, prompt: Prompt, entry: MemoryEntry | None) -> None:
+        """Store what was said on a slice, and the answer; without one, what was said waits for tracking."""
+        index = prompt.slice_index
+        if entry is None and index not in self.prompts:
+            self.background[index] = prompt
+        elif entry is not None or self.prompts[index].mask is None:
+            self.prompts[index] = prompt
+            self.background.pop(index, None)
+        if entry is not None:
+            self.remember(entry)
+
+    def take_tracked(self, entry: MemoryEntry) -> None:
+        """Store what tracking brought to a slice; where negative clicks emptied it, tracking ends there."""
+        if entry.prompted:
+            self.take(self.background[entry.slice_index], entry)
+        else:
+            self.remember(entry)
+
+    def answer(self, name: str, slice_index: int, shape: tuple[int, int]) -> SliceMask | None:
+        """The mask that a slice of ``shape`` has so far; None where it was never answered."""
+        entry, said = self.entries.get(slice_index), self.prompts.get(slice_index)
+        if entry is None:
+            return None
+        if said is not None:
+            return SliceMask.of_prompted(name, said, entry, shape)
+        return SliceMask.from_entry(name, entry, shape)
 
     def remember(self, entry: MemoryEntry) -> None:
         """Store an answer, in place of an earlier one on the same slice.
@@ -27,6 +60,7 @@ class TrackedObject:
         """
         index = entry.slice_index
         self.entries[index] = entry
+        self.outdated.discard(index)
         if index in self.prompts and not self.is_shown(index):
             self.bank.forget(index)
         else:
@@ -44,10 +78,26 @@ class TrackedObject:
         kept = [memory.nbytes for memory in memories if memory is not None]
         return len(self.entries) * each + sum(painted) + sum(kept)
 
+    def is_tracked(self, slice_index: int) -> bool:
+        """Whether a slice has an answer that still holds."""
+        return slice_index in self.entries and slice_index not in self.outdated
+
+    def is_found(self, slice_index: int) -> bool:
+        """Whether a slice's answer shows any of the object."""
+        return bool((self.entries[slice_index].logits > 0).any())
+
     def is_shown(self, slice_index: int) -> bool:
         """Whether a prompted slice shows the object, rather than that it is not there."""
-        is_said = self.prompts[slice_index].shows_object
-        return is_said or bool((self.entries[slice_index].logits > 0).any())
+        return self.prompts[slice_index].shows_object or self.is_found(slice_index)
+
+    def said(self, slice_index: int) -> Prompt | None:
+        """All that was said on a slice."""
+        return self.prompts.get(slice_index) or self.background.get(slice_index)
+
+    def track_anew(self) -> None:
+        """What was tracked so far is no memory any more."""
+        self.bank.forget_tracked()
+        self.outdated.update(index for index in self.entries if index not in self.prompts)
 
     def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry | None:
         """The answer on the slice that tracking comes from."""
@@ -55,8 +105,15 @@ class TrackedObject:
 
     def forget(self, slice_index: int) -> None:
         """Drop everything known of a slice."""
-        for known in (self.prompts, self.entries, self.reversed):
-            known.pop(slice_index, None)
+        self.prompts.pop(slice_index, None)
+        self.background.pop(slice_index, None)
+        self.drop_answer(slice_index)
+
+    def drop_answer(self, slice_index: int) -> None:
+        """Drop the answer on a slice."""
+        self.entries.pop(slice_index, None)
+        self.reversed.pop(slice_index, None)
+        self.outdated.discard(slice_index)
         self.bank.forget(slice_index)
 
     def release_memories(self, in_use: list[MemoryEntry]) -> None:

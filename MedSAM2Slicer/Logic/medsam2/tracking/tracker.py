@@ -1,25 +1,27 @@
 """Tracking: prompts on slices become masks through all of them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import get_args
 
 from medsam2.errors import InputError
-from medsam2.model.network import MaskPrediction, MedSAM2
+from medsam2.model.network import MedSAM2
 from medsam2.protocol import ABSENT_STOP
 from medsam2.volume import Prompt, Slices
 
-from .connected import near_neighbour
-from .course import Direction, sweeps, task
-from .feature_cache import FeatureCache, sorting_key
+from .course import Direction, sweeps, task, way_in
+from .feature_cache import FeatureCache
 from .inference import inference
-from .memory_bank import MemoryEntry, Selection, TemporalMemory
+from .memory_bank import TemporalMemory
 from .memory_encoding import MemoryEncoding
 from .prompting import Prompting
+from .rejection import is_hit
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
+from .stepping import Stepping
 from .tracked_object import TrackedObject
 from .view import View
-from .view_choice import following_view
+from .view_choice import check_side
 from .view_chooser import ViewChooser
 
 
@@ -60,18 +62,20 @@ class Tracker:
         self.absent_stop = absent_stop
         self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
-        self._memories = MemoryEncoding(network, self.features)
         chooser_features = self.features
         if view_network is not None:
             chooser_features = FeatureCache(view_network, slices, cache_bytes // 8)
         self._chooser = ViewChooser(view_network or network, slices, chooser_features)
-        self._prompting = Prompting(network, slices, self.features, self._memories, self._chooser, connected)
+        memories = MemoryEncoding(network, self.features)
+        self._prompting = Prompting(network, slices, self.features, memories, self._chooser, connected)
+        self._stepping = Stepping(network, slices, self.features, memories, self._prompting, connected)
 
     def prompt(self, object_id: str, prompt: Prompt, view: str | float | None = None) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
 
         Points on a slice that was prompted before add to those that are there; on a slice that was
-        tracked they correct its mask.
+        tracked they correct its mask. Negative points alone that no mask lies under wait: they correct what
+        tracking brings to the slice, and the answer is what is known of it, at first nothing.
 
         Args:
             object_id: any name; a new one starts a new object.
@@ -96,6 +100,7 @@ class Tracker:
         direction: Direction = "both",
         first: int = 0,
         last: int | None = None,
+        whole_way: bool = False,
     ) -> Iterator[SliceMask]:
         """Track objects outward from their prompted slices, yielding masks slice by slice.
 
@@ -109,10 +114,12 @@ class Tracker:
             start: the slice to start from. Where all objects are prompted on it they are tracked anew: only
                 prompted slices are remembered. Another slice counts in one direction only.
             direction: up, down, or first up and then down.
-            first, last: limits of the range, both included.
+            first, last: limits of the range, both included. Tracking starts at the prompted slices all the
+                same, and passes the slices on its way that were not tracked yet.
+            whole_way: yield these too.
 
         Raises:
-            InputError: an object has no prompt, the range is empty, or start or direction do not exist.
+            InputError: an object was not shown yet, the range is empty, or start or direction do not exist.
         """
         if direction not in get_args(Direction):
             raise InputError(
@@ -124,8 +131,7 @@ class Tracker:
         if not names:
             raise InputError("There is no object to track: click one on a slice first.")
         for name in names:
-            if name not in self.objects or not self.objects[name].prompts:
-                raise InputError(f"'{name}' has no prompt yet: click it on one slice first.")
+            self._check_prompted(name)
         last = self.slices.count - 1 if last is None else min(last, self.slices.count - 1)
         if not 0 <= first <= last:
             raise InputError(f"The slice range {first} to {last} is empty: give the lower slice first.")
@@ -134,11 +140,13 @@ class Tracker:
             for name in names:
                 # What was tracked before a correction may be what it corrects
                 # (upstream's ``clear_non_cond_mem_around_input``).
-                self.objects[name].bank.forget_tracked()
+                self.objects[name].track_anew()
         if direction == "both" and not is_prompted:
             start = None
         for indices in sweeps(start, direction, first, last):
-            yield from self._sweep(names, indices, direction)
+            for mask in self._sweep(names, indices, direction):
+                if whole_way or mask.slice_index in indices:
+                    yield mask
 
     def forget(self, object_id: str, slice_index: int | None = None) -> None:
         """Forget an object, or what is known of it on one slice."""
@@ -163,38 +171,70 @@ class Tracker:
         return sum(target.remembered_bytes for target in self.objects.values())
 
     def _prompt(self, object_id: str, prompt: Prompt, view: str | float | None) -> SliceMask:
-        index = prompt.slice_index
-        known = self.objects.get(object_id)
-        target = known or TrackedObject(self.memory.bank(self.network.config), self.view == "slice")
-        if prompt.mask is None and index in target.prompts and target.prompts[index].mask is None:
-            prompt = prompt.joined_with(target.prompts[index])
+        index, shape = prompt.slice_index, self.slices.shape(prompt.slice_index)
+        target = self.objects.get(object_id)
+        if target is None:
+            target = TrackedObject(self.memory.bank(self.network.config), self.view == "slice")
+        said = target.said(index)
+        if prompt.mask is None and said is not None and said.mask is None:
+            prompt = prompt.joined_with(said)
+            prompt.check(self.slices.count, shape)
         whole_slices = target.whole_slices if view is None else view == "slice"
         wanted = "slice" if whole_slices else view or self.view
-        entry = self._prompting.answer(target, prompt, wanted, keep_view=view is None and not whole_slices)
-        answer = self._prompted_answer(object_id, prompt, entry)
+        if not isinstance(wanted, str):
+            check_side(wanted, shape, self.slices.spacing)
+        answer, entry = target.answer(object_id, index, shape), None
+        if prompt.shows_object or (answer is not None and is_hit(answer, prompt, shape)):
+            keep_view = view is None and not whole_slices
+            entry = self._prompting.answer(target, prompt, wanted, keep_view)
+            answer = SliceMask.of_prompted(object_id, prompt, entry, shape)
+        elif answer is None:
+            answer = self._unknown(object_id, target, index)
         # Last: whatever fails before leaves the object as it was.
         self.objects[object_id] = target
         target.whole_slices = whole_slices
-        target.prompts[index] = prompt
-        target.remember(entry)
+        target.take(prompt, entry)
         return answer
 
+    def _unknown(self, name: str, target: TrackedObject, index: int) -> SliceMask:
+        """No mask yet, on a slice that was never answered."""
+        nearest = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index), default=None)
+        whole = View.whole(self.slices.shape(index), self.slices.spacing)
+        view = whole if nearest is None or target.whole_slices else nearest.view
+        return SliceMask.unknown(name, index, view, self.network.config.image_size // 4)
+
+    def _check_prompted(self, name: str) -> None:
+        if name not in self.objects or not self.objects[name].prompts:
+            is_known = name in self.objects and self.objects[name].background
+            what = "has background points only" if is_known else "has no prompt yet"
+            raise InputError(f"'{name}' {what}: click it on one slice first.")
+
     def _sweep(self, names: list[str], indices: range, direction: Direction) -> Iterator[SliceMask]:
-        """Track along ``indices``; an object takes part where its prompts lead that way, until it is gone."""
+        """Track along ``indices``; an object takes part where its prompts lead that way, until it is gone.
+
+        Yields slices before them too, where tracking has to pass these first.
+        """
         reverse = indices.step < 0
         missing = dict.fromkeys(names, 0)
-        for index in indices:
-            active = []
+        ways = {name: way_in(self.objects[name], indices, direction) for name in names}
+        for index in chain(max(ways.values(), key=len), indices):
+            active = {}
             for name in names:
-                target = self.objects[name]
+                target, is_on_way = self.objects[name], index not in indices
                 if index in target.prompts:
                     missing[name] = 0
                 what = task(target, index, reverse, direction)
-                if what == "empty" or (what == "track" and self._is_gone(missing[name])):
+                if what == "track" and self._is_gone(missing[name]):
+                    what = "empty"
+                if is_on_way and (what != "track" or index not in ways[name]):
+                    continue
+                if is_on_way and target.is_tracked(index):
+                    missing[name] = 0 if target.is_found(index) else missing[name] + 1
+                elif what == "empty":
                     yield from self._erase(name, index)
                 elif what != "leave":
-                    active.append(name)
-            for name, mask in self._track(active, index, reverse).items():
+                    active[name] = target
+            for name, mask in self._stepping.answer(active, index, reverse).items():
                 missing[name] = 0 if mask.mask.size else missing[name] + 1
                 yield mask
 
@@ -208,82 +248,8 @@ class Tracker:
         if entry is None or entry.prompted:
             return
         erased = SliceMask.from_entry(name, entry.emptied(), self.slices.shape(index))
-        target.forget(index)
+        target.drop_answer(index)
         yield erased
-
-    def _track(self, names: list[str], index: int, reverse: bool) -> dict[str, SliceMask]:
-        """Answer one slice for several objects, those of one view and like memories in one batch."""
-        answers: dict[str, SliceMask] = {}
-        shape = self.slices.shape(index)
-        with inference(self.network):
-            for name in names:
-                target = self.objects[name]
-                if index in target.prompts:
-                    answers[name] = self._prompted_answer(name, target.prompts[index], target.entries[index])
-            waiting = [name for name in names if name not in answers]
-            tracked = [
-                answer
-                for batch in self._batches(waiting, index, reverse)
-                for answer in self._step(batch, index, reverse)
-            ]
-            answers |= {name: SliceMask.from_entry(name, entry, shape) for name, entry, _ in tracked}
-        # Last: a slice that fails, or is interrupted, leaves all objects as they were.
-        for name in names:
-            self.objects[name].reversed[index] = reverse
-        for name, entry, selection in tracked:
-            self.objects[name].remember(entry)
-            self.objects[name].release_memories(selection.entries)
-        return {name: answers[name] for name in names}
-
-    def _prompted_answer(self, name: str, prompt: Prompt, entry: MemoryEntry) -> SliceMask:
-        if prompt.mask is not None:
-            return SliceMask.given(name, entry, prompt.mask)
-        return SliceMask.from_entry(name, entry, self.slices.shape(prompt.slice_index))
-
-    def _batches(self, names: list[str], index: int, reverse: bool):
-        """Group objects by view and by the shape of their memories: [(view, {name: selection})]."""
-        groups: dict[tuple, tuple[View, dict[str, Selection]]] = {}
-        for name in names:
-            view = self._following(self.objects[name], index, reverse)
-            query = sorting_key(self.features.get(index, view))
-            selection = self.objects[name].bank.select(index, reverse, self.slices.count, query)
-            distances = tuple(distance for _, distance in selection.pointers)
-            key = (view, len(selection.entries), tuple(selection.time_index or ()), distances)
-            if selection.log_weights is not None:
-                key += (name,)
-            groups.setdefault(key, (view, {}))[1][name] = selection
-        return groups.values()
-
-    def _following(self, target: TrackedObject, index: int, reverse: bool) -> View:
-        """The view for a slice: that of the neighbour that tracking comes from, moved if need be."""
-        came_from = target.neighbour(index, reverse)
-        if came_from is None:
-            came_from = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index))
-        shape, spacing = self.slices.shape(index), self.slices.spacing
-        if target.whole_slices:
-            return View.whole(shape, spacing)
-        return following_view(SliceMask.from_entry("", came_from, shape), shape, spacing)
-
-    def _step(
-        self, batch: tuple[View, dict[str, Selection]], index: int, reverse: bool
-    ) -> list[tuple[str, MemoryEntry, Selection]]:
-        """Track a batch of objects onto a slice: their entries, and what they looked at."""
-        view, selections = batch
-        features = self.features.get(index, view)
-        count = len(selections)
-        s16 = features.s16.expand(count, -1, -1, -1)
-        conditioned = self.network.condition(s16, self._memories.for_network(list(selections.values()), view))
-        prediction = self.network.decode(features, conditioned)
-        key = sorting_key(features)
-        answers = []
-        for place, (name, selection) in enumerate(selections.items()):
-            single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
-            entry = MemoryEntry.predicted(index, view, single, key, prompted=False)
-            before = self.objects[name].neighbour(index, reverse)
-            if self.connected and before is not None:
-                entry.logits = near_neighbour(entry.logits, view, before.logits, before.view)
-            answers.append((name, entry, selection))
-        return answers
 
 
 def _check_view(view: str | float) -> None:

@@ -7,10 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from medsam2.errors import InputError
 from medsam2.placed_mask import crop_to_content
 
 OUTSIDE_LOGIT = -10.0
 """What is assumed of pixels that no view has shown."""
+MOST_VOXELS = 2**17
+"""Rows or columns of a view: twice those of the longest slices that the protocol knows."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,12 @@ class View:
 
     @classmethod
     def around(cls, centre: tuple[float, float], side: float, spacing: tuple[float, float]) -> "View":
-        """A view of ``side`` millimetres about a voxel (row, column)."""
+        """A view of ``side`` millimetres about a voxel (row, column); InputError if it has too many."""
+        if not max(side / step for step in spacing) <= MOST_VOXELS:
+            raise InputError(
+                f"A field of view of {side:g} mm has more than {MOST_VOXELS} voxels of {spacing[0]:g} x "
+                f"{spacing[1]:g} mm on a side: crop or resample the image, or choose another axis."
+            )
         rows, columns = (max(8, round(side / step)) for step in spacing)
         return cls(round(centre[0] + 0.5 - rows / 2), round(centre[1] + 0.5 - columns / 2), rows, columns)
 
@@ -70,11 +78,9 @@ class View:
         return pixels[:, ::-1]
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """The part of a slice that the view shows, (rows, columns); zero beyond the slice."""
-        out = np.zeros((self.rows, self.columns), image.dtype)
-        (here_r, there_r), (here_c, there_c) = self._overlap(image.shape)
-        out[here_r, here_c] = image[there_r, there_c]
-        return out
+        """The part of a slice (rows, columns) that lies in the view, without what is beyond the slice."""
+        (_, rows), (_, columns) = self._overlap(image.shape)
+        return image[rows, columns]
 
     def _overlap(self, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
         """Where view and slice meet, for rows and columns: as indices of the view and of the slice."""
@@ -87,8 +93,16 @@ class View:
         return pairs
 
     def network_image(self, image: np.ndarray, image_size: int) -> Tensor:
-        """What the network sees of a slice: (1, 1, image_size, image_size)."""
-        return _resize(torch.from_numpy(self.cut(image))[None, None], (image_size, image_size))
+        """What the network sees of a slice: (1, 1, image_size, image_size); zero beyond the slice."""
+        (rows, _), (columns, _) = self._overlap(image.shape)
+        seen = torch.from_numpy(np.ascontiguousarray(self.cut(image)))[None, None]
+        if not seen.numel():
+            return seen.new_zeros(1, 1, image_size, image_size)
+        # One axis after the other: a slice that is long and thin lies in a view of very many voxels.
+        seen = F.pad(seen, (columns.start, self.columns - columns.stop))
+        seen = _resize(seen, (seen.shape[-2], image_size))
+        seen = F.pad(seen, (0, 0, rows.start, self.rows - rows.stop))
+        return _resize(seen, (image_size, image_size))
 
     def mask_on_slice(
         self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0
@@ -98,9 +112,10 @@ class View:
         Returns:
             First row, first column and the mask (h, w) bool; (0, 0, an empty array) for an empty mask.
         """
-        full = F.interpolate(logits[None, None], size=(self.rows, self.columns), mode="bilinear")[0, 0]
         (here_r, there_r), (here_c, there_c) = self._overlap(shape)
-        row, column, mask = crop_to_content((full[here_r, here_c] > threshold).cpu().numpy())
+        by_columns = _enlarged(logits.T, self.columns, here_c)
+        on_slice = _enlarged(by_columns.T, self.rows, here_r)
+        row, column, mask = crop_to_content((on_slice > threshold).cpu().numpy())
         return (there_r.start + row, there_c.start + column, mask) if mask.size else (0, 0, mask)
 
     def logits_from(self, logits: Tensor, other: "View") -> Tensor:
@@ -118,6 +133,17 @@ class View:
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)[None]
         shifted = F.grid_sample(logits.reshape(1, 1, size, size) - OUTSIDE_LOGIT, grid, align_corners=False)
         return (shifted + OUTSIDE_LOGIT).reshape(logits.shape)
+
+
+def _enlarged(values: Tensor, count: int, part: slice) -> Tensor:
+    """Some of the ``count`` rows that (s, n) values have when they are interpolated along their rows."""
+    size = len(values)
+    place = torch.arange(part.start, part.stop, device=values.device)
+    place = ((place + 0.5) * (size / count) - 0.5).clamp(0, size - 1)
+    before = place.long()
+    after = (before + 1).clamp(max=size - 1)
+    below, above = (values.contiguous().index_select(0, index) for index in (before, after))
+    return torch.lerp(below, above, (place - before)[:, None])
 
 
 def _resize(image: Tensor, size: tuple[int, int]) -> Tensor:

@@ -7,6 +7,7 @@ from math import log2
 import numpy as np
 from scipy import ndimage
 
+from medsam2.errors import InputError
 from medsam2.volume import Prompt
 
 from .slice_mask import SliceMask
@@ -35,6 +36,8 @@ NEAR_BORDER, FILLED = 0.06, 0.8
 """The view moves when the mask comes within this share of a border, and widens when it fills the side."""
 ROOMY, TINY = 0.6, 0.12
 """Share of the side that the mask takes in a view made for it, and below which the view narrows."""
+MOST_SIDE = 2.0
+"""Longest side that a person may ask for, as a share of the slice's longer one."""
 
 
 def candidate_views(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]) -> list[View]:
@@ -54,6 +57,15 @@ def prompt_view(prompt: Prompt, side: float, shape: tuple[int, int], spacing: tu
     """A view of a given side in millimetres about a prompt."""
     (row0, row1), (column0, column1) = _extent(prompt)
     return View.around(((row0 + row1) / 2, (column0 + column1) / 2), side, spacing).inside(shape)
+
+
+def check_side(side: float, shape: tuple[int, int], spacing: tuple[float, float]) -> None:
+    """Raise InputError for a field of view, of a side in millimetres, that is far larger than the slice."""
+    most = MOST_SIDE * View.whole(shape, spacing).side(spacing)
+    if not side <= most:
+        raise InputError(
+            f"A field of view of {side:g} mm is far larger than the slice: give a side up to {most:g} mm."
+        )
 
 
 def mask_view(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]) -> View:

@@ -7,6 +7,9 @@ import numpy as np
 from medsam2.errors import InputError
 from medsam2.placed_mask import crop_to_content
 
+MOST_POINTS = 1000
+"""On one slice: every point takes time in every block of the network's decoder."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
@@ -32,6 +35,11 @@ class Prompt:
             self._check_mask(shape)
         elif not self.points and self.box is None:
             raise InputError("The prompt is empty: click at least one point, draw a box or give a mask.")
+        if len(self.points) > MOST_POINTS:
+            raise InputError(
+                f"There are {len(self.points)} points on slice {self.slice_index}: give at most "
+                f"{MOST_POINTS}, earlier ones included."
+            )
         for row, column in self.corners():
             if not (-0.5 <= row <= shape[0] - 0.5 and -0.5 <= column <= shape[1] - 0.5):
                 raise InputError(

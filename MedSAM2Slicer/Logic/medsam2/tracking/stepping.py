@@ -1,0 +1,129 @@
+"""Tracking from slice to slice: the objects on one slice, after the slices before it."""
+
+from collections.abc import Iterable
+
+from medsam2.model.network import MaskPrediction, MedSAM2
+from medsam2.volume import Slices
+
+from .connected import near_neighbour
+from .feature_cache import FeatureCache, sorting_key
+from .inference import inference
+from .memory_bank import MemoryEntry, Selection
+from .memory_encoding import MemoryEncoding
+from .prompting import Prompting
+from .slice_mask import SliceMask
+from .tracked_object import TrackedObject
+from .view import View
+from .view_choice import following_view
+
+Tracked = tuple[str, MemoryEntry, Selection]
+"""An object's name, its answer, and what it looked at."""
+
+
+class Stepping:
+    """Answers slices.
+
+    Args:
+        network: that tracks.
+        slices: where the images come from.
+        features: cache of the network's image features.
+        memories: encodes what the objects' banks hold.
+        prompting: corrects by negative clicks that wait on a slice.
+        connected: drop parts of a mask that are out of reach of the mask on the slice before.
+    """
+
+    def __init__(
+        self,
+        network: MedSAM2,
+        slices: Slices,
+        features: FeatureCache,
+        memories: MemoryEncoding,
+        prompting: Prompting,
+        connected: bool,
+    ):
+        self._network = network
+        self._slices = slices
+        self._features = features
+        self._memories = memories
+        self._prompting = prompting
+        self._connected = connected
+
+    def answer(self, objects: dict[str, TrackedObject], index: int, reverse: bool) -> dict[str, SliceMask]:
+        """Answer one slice for several objects, those of one view and like memories in one batch.
+
+        Args:
+            objects: by name; each is prompted on the slice, or has an answer on the one before.
+            index: the slice.
+            reverse: whether tracking comes from above.
+        """
+        shape = self._slices.shape(index)
+        with inference(self._network):
+            prompted = {name for name, target in objects.items() if index in target.prompts}
+            answers = {name: objects[name].answer(name, index, shape) for name in prompted}
+            waiting = {name: target for name, target in objects.items() if name not in prompted}
+            tracked = [
+                (name, self._corrected(waiting[name], entry, reverse), selection)
+                for batch in self._batches(waiting, index, reverse)
+                for name, entry, selection in self._step(waiting, batch, index, reverse)
+            ]
+            answers |= {name: SliceMask.from_entry(name, entry, shape) for name, entry, _ in tracked}
+        # Last: a slice that fails, or is interrupted, leaves all objects as they were.
+        for target in objects.values():
+            target.reversed[index] = reverse
+        for name, entry, selection in tracked:
+            objects[name].take_tracked(entry)
+            objects[name].release_memories(selection.entries)
+        return {name: answers[name] for name in objects}
+
+    def _corrected(self, target: TrackedObject, entry: MemoryEntry, reverse: bool) -> MemoryEntry:
+        """What tracking brings to a slice, after the negative clicks that wait there."""
+        prompt = target.background.get(entry.slice_index)
+        return entry if prompt is None else self._prompting.correct(target, prompt, entry, reverse)
+
+    def _batches(
+        self, objects: dict[str, TrackedObject], index: int, reverse: bool
+    ) -> Iterable[tuple[View, dict[str, Selection]]]:
+        """Group objects by view and by the shape of their memories."""
+        groups: dict[tuple, tuple[View, dict[str, Selection]]] = {}
+        for name, target in objects.items():
+            view = self._following(target, index, reverse)
+            query = sorting_key(self._features.get(index, view))
+            selection = target.bank.select(index, reverse, self._slices.count, query)
+            distances = tuple(distance for _, distance in selection.pointers)
+            key = (view, len(selection.entries), tuple(selection.time_index or ()), distances)
+            if selection.log_weights is not None:
+                key += (name,)
+            groups.setdefault(key, (view, {}))[1][name] = selection
+        return groups.values()
+
+    def _following(self, target: TrackedObject, index: int, reverse: bool) -> View:
+        """The view for a slice: that of the neighbour that tracking comes from, moved if need be."""
+        shape, spacing = self._slices.shape(index), self._slices.spacing
+        if target.whole_slices:
+            return View.whole(shape, spacing)
+        before = target.neighbour(index, reverse)
+        return following_view(SliceMask.from_entry("", before, shape), shape, spacing)
+
+    def _step(
+        self,
+        objects: dict[str, TrackedObject],
+        batch: tuple[View, dict[str, Selection]],
+        index: int,
+        reverse: bool,
+    ) -> list[Tracked]:
+        """Track a batch of objects onto a slice."""
+        view, selections = batch
+        features = self._features.get(index, view)
+        s16 = features.s16.expand(len(selections), -1, -1, -1)
+        memories = self._memories.for_network(list(selections.values()), view)
+        prediction = self._network.decode(features, self._network.condition(s16, memories))
+        key = sorting_key(features)
+        answers = []
+        for place, (name, selection) in enumerate(selections.items()):
+            single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
+            entry = MemoryEntry.predicted(index, view, single, key, prompted=False)
+            if self._connected:
+                before = objects[name].neighbour(index, reverse)
+                entry.logits = near_neighbour(entry.logits, view, before.logits, before.view)
+            answers.append((name, entry, selection))
+        return answers
