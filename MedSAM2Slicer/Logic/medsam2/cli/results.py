@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from medsam2.cli.amounts import millilitres
+from medsam2.cli.doubts import doubt_lines, doubts
 from medsam2.cli.preview import write_preview
 from medsam2.cli.preview_sheet import PreviewSegment
 from medsam2.cli.prompt_options import PromptedObject
@@ -138,7 +139,7 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
                 "volume_ml": round(float(planes.sum()) * voxel_ml, 3),
                 "slices": int(planes.any(axis=(1, 2)).sum()),
                 "view_mm": result.views_mm[entry.name],
-                "doubtful_slices": result.doubtful(entry.name),
+                **doubts(entry, result),
                 "scores": [
                     {"slice": index, "iou": round(slice.iou, 4), "object_score": round(slice.object_score, 3)}
                     for index, slice in sorted(result.confidence[entry.name].items())
@@ -155,9 +156,9 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
 
 def describe(report: dict[str, Any]) -> str:
     """A summary as lines of text."""
-    lines = [
-        f"{o['name']}: {millilitres(o['volume_ml'])} on {o['slices']} slice{'s' * (o['slices'] != 1)}, "
-        f"view {o['view_mm']:g} mm"
-        for o in report["objects"]
-    ]
+    lines = []
+    for o in report["objects"]:
+        slices = f"{o['slices']} slice{'s' * (o['slices'] != 1)}"
+        lines.append(f"{o['name']}: {millilitres(o['volume_ml'])} on {slices}, view {o['view_mm']:g} mm")
+        lines += doubt_lines(o)
     return "\n".join([*lines, f"{report['seconds']:.1f} s, {report['seconds_per_slice']:.3f} s per slice"])

@@ -91,6 +91,7 @@ def segment(
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
+    from medsam2.cli.doubts import note_unseen
     from medsam2.cli.notes import collected_notes
     from medsam2.cli.prompt_options import PromptOptions, objects_from_options
     from medsam2.cli.results import Outputs, describe, summary, write_results
@@ -120,6 +121,8 @@ def segment(
         scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
+        for entry in objects:
+            note_unseen(slices, entry)
         first, last = parse_range(slice_range, slices.count)
         field_of_view = parse_view(view)
         if server is None:

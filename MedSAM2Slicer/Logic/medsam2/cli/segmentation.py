@@ -98,9 +98,12 @@ def _stretches(objects: Sequence[PromptedObject], first: int, last: int) -> dict
 def _prompt(
     client: BlockingClient, slices: VolumeSlices, entry: PromptedObject, view: str | float | None
 ) -> float:
-    """Send an object's prompts; returns the side in mm of the field of view of the first."""
+    """Send an object's prompts; returns the side in mm of the field of view of the first.
+
+    Those that show the object go first: only they have a field of view of their own.
+    """
     sides = []
-    for prompt in entry.prompts:
+    for prompt in sorted(entry.prompts, key=lambda one: not one.shows_object):
         mask = None if prompt.mask is None else MaskBox(*crop_to_content(prompt.mask))
         answer = client.prompt(
             entry.name, slices.axis, prompt.slice_index, prompt.points, prompt.box, mask, view

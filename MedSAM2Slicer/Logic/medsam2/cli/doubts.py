@@ -1,0 +1,83 @@
+"""What a person should know of a result: doubtful slices, slices that clicks emptied, what was not found."""
+
+from typing import Any
+
+import numpy as np
+
+from medsam2.cli.prompt_options import PromptedObject
+from medsam2.cli.segmentation import Result
+from medsam2.volume import Prompt, VolumeSlices
+from medsam2.volume.volume_warning import note
+
+NEARBY = 2
+"""Voxels round a point. Of clicks in the air round a patient all saw one brightness within these, of clicks
+in organs and lesions 5 of 125, most of them in gas."""
+
+
+def doubts(entry: PromptedObject, result: Result) -> dict[str, Any]:
+    """Of one object: whether it was found, doubtful slices, and slices with background points left empty."""
+    reached = result.confidence[entry.name]
+    only_background = [prompt.slice_index for prompt in entry.prompts if not prompt.shows_object]
+    return {
+        "found": bool(result.masks[entry.name].any()),
+        "doubtful_slices": result.doubtful(entry.name),
+        "emptied_slices": sorted(i for i in only_background if i in reached and not reached[i].present),
+    }
+
+
+def doubt_lines(row: dict[str, Any]) -> list[str]:
+    """The doubts in an object's row of the summary, as sentences for people."""
+    lines, doubtful, emptied = [], row["doubtful_slices"], row["emptied_slices"]
+    if not row["found"]:
+        lines.append("nothing was found here: check where the prompts lie")
+    if doubtful:
+        lines.append(f"doubtful, so look at {_slices(doubtful)}")
+    if emptied:
+        lines.append(f"empty where there are background points only: {_slices(emptied)}")
+    return [f"  {line}" for line in lines]
+
+
+def _slices(indices: list[int]) -> str:
+    """Such as ``slices 3 to 5, 9``; ``indices`` rise."""
+    stretches: list[list[int]] = []
+    for index in indices:
+        if stretches and index == stretches[-1][-1] + 1:
+            stretches[-1].append(index)
+        else:
+            stretches.append([index])
+    texts = [str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in stretches]
+    return f"slice{'s' * (len(indices) > 1)} {', '.join(texts)}"
+
+
+def note_unseen(slices: VolumeSlices, entry: PromptedObject) -> None:
+    """Tell the user where a prompt shows the network nothing but one brightness."""
+    unseen = {prompt.slice_index for prompt in entry.prompts if _shows_nothing(slices, prompt)}
+    if unseen:
+        window = f"{slices.window.lower:g} to {slices.window.upper:g}"
+        note(
+            f"At the prompts of {entry.name} on {_slices(sorted(unseen))} the image has one brightness only "
+            f"(window {window}), as in air or in an empty image, so what is found there may mean nothing: "
+            "check where they lie, or choose another --window."
+        )
+
+
+def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
+    """Whether a box, or the surroundings of all positive points, have one brightness."""
+    if prompt.box is not None:
+        (row0, row1), (column0, column1) = sorted(prompt.box[0::2]), sorted(prompt.box[1::2])
+        places = [(row0, row1, column0, column1)]
+    else:
+        places = [
+            (row - NEARBY, row + NEARBY, column - NEARBY, column + NEARBY)
+            for row, column, positive in prompt.points
+            if positive
+        ]
+    pixels = slices.pixels(prompt.slice_index) if places else None
+    return bool(places) and all(np.ptp(_part(pixels, *place)) == 0 for place in places)
+
+
+def _part(pixels: np.ndarray, row0: float, row1: float, column0: float, column1: float) -> np.ndarray:
+    """The voxels between two rows and two columns, at least one."""
+    last_row, last_column = pixels.shape[0] - 1, pixels.shape[1] - 1
+    top, left = min(max(round(row0), 0), last_row), min(max(round(column0), 0), last_column)
+    return pixels[top : max(round(row1), top) + 1, left : max(round(column1), left) + 1]
