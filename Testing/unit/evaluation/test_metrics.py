@@ -19,6 +19,11 @@ def test_a_perfect_mask():
     assert overlap(block(4, 12), block(4, 12), (1.0, 1.0, 1.0)) == Overlap(1.0, 1.0, 0.0)
 
 
+def test_surfaces_are_not_measured_on_slanting_axes():
+    assert overlap(block(4, 12), block(4, 8), None) == Overlap(pytest.approx(2 / 3), None, None)
+    assert overlap(block(4, 4), block(4, 8), None) == Overlap(0.0, None, None)
+
+
 def test_a_block_moved_by_three_voxels():
     scores = overlap(block(7, 15), block(4, 12), (1.0, 1.0, 1.0))
     assert scores.dice == pytest.approx(5 / 8)

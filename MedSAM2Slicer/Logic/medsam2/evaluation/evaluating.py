@@ -108,7 +108,8 @@ def _evaluate_volumes(
 
 
 def _score(case: LabelledVolume, name: str, stage: Stage, truth: np.ndarray, lenient: bool) -> Score:
-    scores = overlap(stage.mask, truth, case.volume.geometry.spacing)
+    grid = case.volume.geometry
+    scores = overlap(stage.mask, truth, grid.spacing if grid.is_right_angled else None)
     prompts, seconds, slices = len(stage.prompts), stage.seconds, stage.answers.count
     score = Score(case.name, name, prompts, scores.dice, scores.nsd, scores.hd95, seconds, slices)
     return (

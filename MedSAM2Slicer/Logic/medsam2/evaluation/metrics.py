@@ -19,9 +19,9 @@ class Overlap:
 
     Attributes:
         dice: volumetric Dice, 0 to 1; None where predicted and true mask are both empty.
-        nsd: normalised surface Dice at 2 mm, 0 to 1; None likewise.
+        nsd: normalised surface Dice at 2 mm, 0 to 1; None likewise, and where surfaces are not measured.
         hd95: 95th percentile of the distances between the surfaces, in millimetres, the larger of both
-            directions; None where either mask is empty, which has no surface.
+            directions; None likewise, and where either mask is empty, which has no surface.
     """
 
     dice: float | None
@@ -42,8 +42,11 @@ def dice(predicted: np.ndarray, truth: np.ndarray) -> float:
     return 2 * int((predicted & truth).sum()) / int(predicted.sum() + truth.sum())
 
 
-def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, float, float]) -> Overlap:
+def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, float, float] | None) -> Overlap:
     """Scores of a mask (k, j, i) bool against the truth; ``spacing`` in millimetres along (k, j, i).
+
+    Without a spacing, as where a tilted gantry left axes that are not at right angles, surfaces are not
+    measured: NSD and HD95 are None.
 
     Empty masks: both empty is no success and no failure, so there is no score; the mask that is missing
     or too many has Dice 0 and NSD 0, and no HD95.
@@ -54,7 +57,9 @@ def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, floa
     """
     if not truth.any() or not predicted.any():
         score = 0.0 if truth.any() or predicted.any() else None
-        return Overlap(score, score, None)
+        return Overlap(score, None if spacing is None else score, None)
+    if spacing is None:
+        return Overlap(dice(predicted, truth), None, None)
     box = _surroundings(predicted | truth)
     pair, steps = [np.ascontiguousarray(mask[box]) for mask in (predicted, truth)], spacing
     if len(truth) == 1:

@@ -1,5 +1,6 @@
 """Which files of a folder become one volume, and where its slices lie."""
 
+import os
 import shutil
 import warnings
 
@@ -63,6 +64,58 @@ def test_a_slice_beside_the_others_is_named(tmp_path):
     write_series(tmp_path, matrix)
     with pytest.raises(InputError, match=r"slice 2 lies 3\.0 mm beside"):
         read_volume(tmp_path)
+
+
+def test_a_slice_beside_the_others_is_moved_on_request(tmp_path):
+    write_series(tmp_path, lambda number: lps(origin=(10 + 1.4 * (number == 2), -20, 30)))
+    with pytest.warns(VolumeWarning, match="resampled"):
+        volume = read_volume(tmp_path, ReadOptions(resample=True))
+    assert volume.voxels.dtype == np.int16
+    others = [0, 1, 3, 4, 5]
+    np.testing.assert_array_equal(volume.voxels[others], VOXELS[others])
+    np.testing.assert_array_equal(volume.voxels[2][:, 2:], VOXELS[2][:, :-2])
+    np.testing.assert_allclose(volume.geometry.ijk_to_ras, ras(lps()))
+
+
+def test_slices_at_one_place_are_never_resampled(tmp_path):
+    write_series(tmp_path, slices=[0, 1, 2, 3])
+    write_series(tmp_path, slices=[1], first=50, name="again")
+    for options in (ReadOptions(), ReadOptions(resample=True)):
+        with pytest.raises(InputError, match="slices 1 and 2 lie at the same place") as refusal:
+            read_volume(tmp_path, options)
+        assert "--resample" not in str(refusal.value)
+
+
+def test_series_without_identifiers_are_told_apart_by_their_numbers(tmp_path):
+    for series, axes in ((1, AXIAL), (2, AXIAL)):
+        elements = {"SeriesInstanceUID": None, "SeriesNumber": series, "SOPInstanceUID": None}
+        write_series(tmp_path, lps(axes), VOXELS + series, name=f"{series}-", **elements)
+    np.testing.assert_array_equal(read_silently(tmp_path, series=2).voxels, VOXELS + 2)
+
+
+def test_the_last_time_point_may_have_been_broken_off(tmp_path):
+    for time, count in ((1, 6), (2, 6), (3, 4)):
+        words = {"TemporalPositionIdentifier": time}
+        stored = VOXELS[:count] + time
+        write_series(tmp_path, stored=stored, first=10 * time, name=f"{time}", **words)
+    assert [entry.shape[0] for entry in list_volumes(tmp_path)] == [6, 6, 4]
+    np.testing.assert_array_equal(read_silently(tmp_path, volume=2).voxels, VOXELS + 2)
+
+
+def test_times_and_b_values_are_told_apart_together(tmp_path):
+    for number, (time, b_value) in enumerate([(1, 0), (1, 800), (2, 0), (2, 800)]):
+        words = {"TemporalPositionIdentifier": time, "DiffusionBValue": b_value}
+        write_series(tmp_path, stored=VOXELS + number, first=10 * number, name=f"{number}-", **words)
+    entries = list_volumes(tmp_path)
+    assert len({entry.description for entry in entries}) == 4
+    for number in range(4):
+        np.testing.assert_array_equal(read_silently(tmp_path, volume=number + 1).voxels, VOXELS + number)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_read(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    write_series(folder)
+    np.testing.assert_array_equal(read_silently(folder).voxels, VOXELS)
 
 
 def test_a_tilted_gantry_gives_slanting_axes(tmp_path):
