@@ -103,6 +103,15 @@ def test_compressed_pixels_of_nonsense_are_named(tmp_path, syntax):
         read_volume(tmp_path)
 
 
+@pytest.mark.parametrize("syntax", [b"1.2.840.10008.1.2.7\0", b"1.2.826.0.1.36800.9\0"])
+def test_an_encoding_without_a_decoder_is_named(tmp_path, syntax):
+    write_series(tmp_path, finish=encoded(uid.RLELossless))
+    replaced(tmp_path / "s00.dcm", uid.RLELossless.encode() + b"\0", syntax)
+    for options in (ReadOptions(), ReadOptions(skip_damaged=True)):
+        with pytest.raises(InputError, match=r"s00\.dcm is compressed in a way that cannot be decoded here"):
+            read_volume(tmp_path, options)
+
+
 def test_an_enhanced_file_that_describes_too_few_frames_is_named(tmp_path):
     def lose_one(ds: Dataset) -> None:
         del ds.PerFrameFunctionalGroupsSequence[-1]

@@ -17,6 +17,7 @@ from medsam2.volume.dicom.header import DamagedFile
 from medsam2.volume.dicom.pixel_data import CUT, transfer_syntax
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+# GDCM decodes these, so that one which it refuses is damaged.
 _DECODED = (
     uid.DeflatedExplicitVRLittleEndian,
     uid.JPEGBaseline8Bit,
@@ -93,17 +94,19 @@ def _through_gdcm(file: ImageFile, indices: Sequence[int], scratch: Path) -> Ite
     """Compressed values and colours, from copies of one frame without the rescaling, which it would apply."""
     ds = _whole_file(file)
     syntax = UID(transfer_syntax(ds))
-    if syntax.is_compressed and syntax not in _DECODED:
-        raise InputError(
-            f"{file.path} is compressed as {syntax.name}, which cannot be decoded here: convert it to an "
-            "uncompressed file first."
-        )
     path = scratch / "frame.dcm"
     for index in indices:
-        _write_frame(path, ds, index)
-        values = _read_frame(path)
-        if values.shape[:2] != file.shape:
-            raise DamagedFile("its pixels are of another size than its header says")
+        values = None
+        if syntax.is_transfer_syntax:
+            _write_frame(path, ds, syntax, index)
+            values = _read_frame(path)
+        if values is None and syntax not in _DECODED:
+            raise InputError(
+                f"{file.path} is compressed in a way that cannot be decoded here ({syntax.name}): convert it "
+                "to an uncompressed file first."
+            )
+        if values is None or values.shape[:2] != file.shape:
+            raise DamagedFile("its pixels cannot be decoded")
         yield _luminance(values) if values.ndim == 3 else values
 
 
@@ -116,27 +119,28 @@ def _whole_file(file: ImageFile) -> Dataset:
         raise DamagedFile("it cannot be unpacked") from error
 
 
-def _write_frame(path: Path, ds: Dataset, index: int) -> None:
+def _write_frame(path: Path, ds: Dataset, syntax: UID, index: int) -> None:
     frame = Dataset()
-    for name in _PIXEL_ELEMENTS:
-        if name in ds:
-            frame[name] = ds[name]
-    if frame.get("PhotometricInterpretation") == "MONOCHROME1":
-        frame.PhotometricInterpretation = "MONOCHROME2"  # else the decoder turns the values round
     frame.SOPClassUID, frame.SOPInstanceUID = uid.SecondaryCaptureImageStorage, "2.25.1"
     frame.file_meta = FileMetaDataset()
-    syntax = UID(transfer_syntax(ds))
     frame.file_meta.TransferSyntaxUID = syntax
     try:
+        for name in _PIXEL_ELEMENTS:
+            if name in ds:
+                frame[name] = ds[name]
+        if frame.get("PhotometricInterpretation") == "MONOCHROME1":
+            frame.PhotometricInterpretation = "MONOCHROME2"  # else the decoder turns the values round
         if syntax.is_encapsulated:
             frame.PixelData = encapsulate([_encapsulated_frame(ds, index)])
             frame["PixelData"].is_undefined_length = True
         else:
             length = len(ds.PixelData) // _frame_count(ds)
             frame.PixelData = ds.PixelData[index * length : (index + 1) * length]
+        frame.save_as(path, enforce_file_format=True)
+    except OSError:
+        raise
     except Exception as error:  # whatever damaged fragments lead pydicom to
         raise DamagedFile(CUT) from error
-    frame.save_as(path, enforce_file_format=True)
 
 
 def _encapsulated_frame(ds: Dataset, index: int) -> bytes:
@@ -150,14 +154,15 @@ def _frame_count(ds: Dataset) -> int:
     return int(ds.get("NumberOfFrames") or 1)
 
 
-def _read_frame(path: Path) -> np.ndarray:
+def _read_frame(path: Path) -> np.ndarray | None:
+    """The values (rows, columns), with colours as a third axis; None where there is no decoder for them."""
     reader = SimpleITK.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
     try:
         return SimpleITK.GetArrayFromImage(reader.Execute())[0]
-    except RuntimeError as error:
-        raise DamagedFile("its pixels cannot be decoded") from error
+    except RuntimeError:
+        return None
 
 
 def _luminance(colours: np.ndarray) -> np.ndarray:
