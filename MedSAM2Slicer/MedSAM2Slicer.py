@@ -64,7 +64,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
         """End the backend with Slicer."""
         from MedSAM2SlicerLib.BackendManager import backendManager
 
-        backendManager().stop()
+        backendManager().quit()
 
 
 class MedSAM2SlicerWidget(ScriptedLoadableModuleWidget):

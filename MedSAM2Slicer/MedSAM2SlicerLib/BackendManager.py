@@ -6,6 +6,7 @@ It is started when it is first needed. All calls are made from the application's
 import qt
 
 from .BackendSettings import BackendSettings
+from .ClientEnding import endLater, endNow
 from .Machine import pythonProgram
 
 BUSY_MILLISECONDS, IDLE_MILLISECONDS = 10, 500
@@ -67,12 +68,17 @@ class BackendManager:
         self.settings.save()
 
     def stop(self) -> None:
-        """End the backend."""
+        """End the backend; its process goes by and by."""
         self._timer.stop()
         if self._client is not None:
-            self._client.close()
+            endLater(self._client)
             self._client = None
             self._onStateChanged()
+
+    def quit(self) -> None:
+        """End the backend for good, as Slicer does."""
+        self.stop()
+        endNow()
 
     def setToken(self, token: str) -> None:
         """The server's token, for as long as the application runs."""
@@ -109,14 +115,21 @@ class BackendManager:
 
     def logTail(self) -> str:
         """The end of the log of a backend on this computer; empty if there is none."""
-        local = self._client is not None and not self._backend.remote
-        return self._backend.log_tail() if local else ""
+        return "" if self._client is None else self._backend.log_tail()
 
     @property
     def failure(self) -> str:
         """Why the backend cannot be used, in one sentence; empty while it can."""
         failure = None if self._client is None else self._client.failure
-        return "" if failure is None else str(failure)
+        if failure is None:
+            return ""
+        # Slicer shows the log itself; where its file lies is for others.
+        return failure.message if failure.hint == self._backend.help else str(failure)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being started, or a request waits for its end."""
+        return self._client is not None and self._client.busy
 
     @property
     def stateText(self) -> str:
@@ -142,7 +155,7 @@ class BackendManager:
             return
         if self._client.state is not self._lastState:
             self._onStateChanged()
-        self._quiet = 0 if messages or self._client.busy else self._quiet + 1
+        self._quiet = 0 if messages or self.busy else self._quiet + 1
         if self._quiet == PATIENCE:
             self._timer.setInterval(IDLE_MILLISECONDS)
 

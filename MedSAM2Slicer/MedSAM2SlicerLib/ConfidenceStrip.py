@@ -1,6 +1,7 @@
 """A strip with one mark per slice: tall and green where the network is sure, short and red where not."""
 
 import qt
+from slicer.i18n import tr as _
 
 from medsam2.confidence import DOUBTFUL
 
@@ -18,7 +19,7 @@ class ConfidenceStrip(qt.QWidget):
         self._current: int | None = None
         self.setMinimumHeight(HEIGHT)
         self.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
-        self.toolTip = (
+        self.toolTip = _(
             "One mark per slice: above the line is sure, below it is doubtful, grey is without the "
             "object; a blue tick is a slice that you accepted. Click to go there."
         )

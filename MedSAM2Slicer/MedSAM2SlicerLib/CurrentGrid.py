@@ -1,5 +1,7 @@
 """The grid of the editor's segmentation with the source volume on it, as both are now."""
 
+from slicer.i18n import tr as _
+
 from .SeedPrompts import SeedPrompts
 from .SegmentationGrid import GridError, SegmentationGrid
 from .SourceVolume import SourceVolume
@@ -44,10 +46,15 @@ class CurrentGrid:
 
     def _make(self) -> None:
         if not self._source.voxelsKey():
-            raise GridError("There is no volume: choose one at the top of Segment Editor.")
+            raise GridError(_("There is no volume: choose one at the top of Segment Editor."))
         node = self._segments.node
         self._grid = SegmentationGrid(self._effect.sourceVolumeImageData(), node)
         self.prompts = SeedPrompts(self._grid, node)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there are a volume and a segmentation."""
+        return bool(self._source.voxelsKey())
 
     @property
     def known(self) -> SegmentationGrid | None:

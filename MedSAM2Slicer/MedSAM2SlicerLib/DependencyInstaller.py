@@ -72,28 +72,28 @@ def readRequirements(path: Path = REQUIREMENTS) -> list[Requirement]:
 
 
 def listing(requirements: list[Requirement]) -> list[str]:
-    """One line of text for each download: what it is, and about how large."""
+    """One line of text for each download: what it is, from where, and about how large."""
     lines = []
     if TORCH in requirements:
         lines.append(
             _(
-                "PyTorch {version} or newer, through the PyTorch extension: about 200 MB; "
-                "up to 3 GB for an NVIDIA graphics card"
+                "PyTorch {version} or newer, through the PyTorch extension from download.pytorch.org: about "
+                "200 MB; up to 3 GB for an NVIDIA graphics card"
             ).format(version=TORCH.version)
         )
     others = [each for each in requirements if each != TORCH]
     if others:
         size = sum(MEGABYTES.get(each.name, 0.5) for each in others)
         names = ", ".join(each.name for each in others)
-        lines.append(_("{names}: about {size} MB").format(names=names, size=max(1, round(size))))
+        text = _("{names}, from the Python Package Index (pypi.org): about {size} MB")
+        lines.append(text.format(names=names, size=max(1, round(size))))
     return lines
 
 
 def question(requirements: list[Requirement]) -> str:
     """What the user is asked before anything is downloaded."""
     return _(
-        "MedSAM2 would download and install into Slicer's Python, from the Python Package Index "
-        "(pypi.org) and PyTorch's own (download.pytorch.org):\n\n{listing}\n\n"
+        "MedSAM2 would download and install into Slicer's Python:\n\n{listing}\n\n"
         "Slicer cannot be used while this runs, which may take several minutes. Install now?"
     ).format(listing="\n".join(f"• {line}" for line in listing(requirements)))
 

@@ -31,15 +31,20 @@ class EffectActions:
 
     def do(self, name: str, *arguments) -> None:
         """Do what a button or key stands for."""
-        self._message.clearProblem()
+        self._goOn()
         getattr(self, name)(*arguments)
 
     def _mayBegin(self) -> bool:
         """Whether a click may change the segment; one that was answered by a dialog does nothing else."""
-        self._message.clearProblem()
+        self._goOn()
         answer = self._effect.confirmCurrentSegmentVisible()
         editor = slicer.qSlicerSegmentEditorAbstractEffect
         return answer not in (editor.NotConfirmed, editor.ConfirmedWithDialog)
+
+    def _goOn(self) -> None:
+        """A problem that was shown has been read."""
+        if self._message.clearProblem():
+            self._session.sayHint()
 
     # Seeds
 
@@ -74,8 +79,8 @@ class EffectActions:
 
     def clearSeeds(self) -> None:
         """Remove all seeds of the segment."""
-        self._session.cancel()
         self._session.seeding.clear()
+        self._session.cancel()
 
     def usePaintedSlice(self) -> None:
         """What is painted on the slice shown becomes the prompt."""

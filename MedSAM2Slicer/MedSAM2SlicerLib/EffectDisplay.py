@@ -27,9 +27,9 @@ class EffectDisplay:
             self._views.redraw()
             self.showStrip()
 
-    def showMessage(self, text: str, isProblem: bool = False) -> None:
-        """A sentence for the user."""
-        self._options.message.show(text, isProblem)
+    def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
+        """A sentence for the user, and what the backend wrote if that says more."""
+        self._options.message.show(text, isProblem, log)
 
     def showRunning(self, running: bool) -> None:
         """A propagation began or ended."""

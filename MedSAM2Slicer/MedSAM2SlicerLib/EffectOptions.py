@@ -6,21 +6,6 @@ from slicer.i18n import tr as _
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
 
-DIRECTIONS = (
-    ("both", "both ways"),
-    ("forward", "up only"),
-    ("backward", "down only"),
-    ("range", "slice range"),
-)
-WINDOWS = (
-    ("auto", "automatic"),
-    ("view", "as shown in the views"),
-    ("soft-tissue", "CT soft tissue"),
-    ("lung", "CT lung"),
-    ("bone", "CT bone"),
-    ("brain", "CT brain"),
-)
-MEMORIES = (("temporal", "neighbouring slices"), ("self-sorting", "the most telling slices"))
 DEFAULTS = {
     "Direction": "both",
     "Window": "auto",
@@ -53,7 +38,7 @@ class EffectOptions:
         self.progress = qt.QProgressBar()
         self.progress.visible = False
         self.strip = ConfidenceStrip(lambda index: self._do("goToSlice", index))
-        scriptedEffect.addOptionsWidget(self.message.label)
+        scriptedEffect.addOptionsWidget(self.message.widget)
         scriptedEffect.addOptionsWidget(self._row(self.propagateButton, self.progress))
         scriptedEffect.addOptionsWidget(self.strip)
         scriptedEffect.addOptionsWidget(
@@ -72,14 +57,14 @@ class EffectOptions:
                 self._button(_("Remove all seeds"), "clearSeeds", ""),
             )
         )
-        self._direction = self._choice("Direction", DIRECTIONS, _("Propagate:"))
+        self._direction = self._choice("Direction", _directions(), _("Propagate:"))
         self._range = (self._number("FirstSlice"), self._number("LastSlice"))
         self._rangeRow = self._row(
             qt.QLabel(_("Slices from")), self._range[0], qt.QLabel(_("to")), self._range[1]
         )
         scriptedEffect.addOptionsWidget(self._rangeRow)
-        self._window = self._choice("Window", WINDOWS, _("Intensities:"))
-        self._memory = self._choice("Memory", MEMORIES, _("Remember:"))
+        self._window = self._choice("Window", _windows(), _("Intensities:"))
+        self._memory = self._choice("Memory", _memories(), _("Remember:"))
         self._stop = self._check("StopWhenAbsent", _("Stop when the object has ended"))
         self._all = self._check("AllSegments", _("All segments that have seeds"))
 
@@ -130,7 +115,8 @@ class EffectOptions:
         """How far the propagation is."""
         self.progress.maximum = max(total, 1)
         self.progress.value = done
-        self.progress.format = f"{done} / {total}, {slicesPerSecond:.1f} slices/s"
+        text = _("{done} / {total}, {rate:.1f} slices/s")
+        self.progress.format = text.format(done=done, total=total, rate=slicesPerSecond)
 
     def _do(self, name: str, *arguments) -> None:
         if self._actions is not None:
@@ -144,10 +130,10 @@ class EffectOptions:
         self._buttons.append(button)
         return button
 
-    def _choice(self, name: str, values, label: str):
+    def _choice(self, name: str, values: dict[str, str], label: str):
         box = qt.QComboBox()
-        for data, text in values:
-            box.addItem(_(text), data)
+        for data, text in values.items():
+            box.addItem(text, data)
         box.connect("currentIndexChanged(int)", lambda _index: self.updateToParameters())
         self._effect.addLabeledOptionsWidget(label, box)
         return box
@@ -172,3 +158,27 @@ class EffectOptions:
         for widget in widgets:
             layout.addWidget(widget)
         return row
+
+
+def _directions() -> dict[str, str]:
+    return {
+        "both": _("both ways"),
+        "forward": _("up only"),
+        "backward": _("down only"),
+        "range": _("slice range"),
+    }
+
+
+def _windows() -> dict[str, str]:
+    return {
+        "auto": _("automatic"),
+        "view": _("as shown in the views"),
+        "soft-tissue": _("CT soft tissue"),
+        "lung": _("CT lung"),
+        "bone": _("CT bone"),
+        "brain": _("CT brain"),
+    }
+
+
+def _memories() -> dict[str, str]:
+    return {"temporal": _("neighbouring slices"), "self-sorting": _("the most telling slices")}

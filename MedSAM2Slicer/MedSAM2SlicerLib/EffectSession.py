@@ -3,10 +3,13 @@
 Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``display`` what changed.
 """
 
+from slicer.i18n import tr as _
+
 from .BackendManager import backendManager
 from .Confidence import Confidence
 from .CurrentGrid import CurrentGrid
 from .EditorSegments import EditorSegments
+from .Hints import Hints
 from .PromptSender import PromptSender
 from .Propagation import Propagation
 from .PropagationJobs import PropagationChoice, propagationJobs
@@ -14,15 +17,13 @@ from .SeedEditing import SeedEditing
 from .Seeds import readSeeds
 from .SliceResults import SliceResults
 
-BACKEND_AT_WORK = ("starting", "connecting", "restoring")
-
 
 class EffectSession:
     """One activation of the effect.
 
     Args:
         scriptedEffect: the adaptor.
-        display: has ``redraw()``, ``showMessage(text, isProblem)``, ``showRunning(bool)`` and
+        display: has ``redraw()``, ``showMessage(text, isProblem, log)``, ``showRunning(bool)`` and
             ``showProgress(done, total, slicesPerSecond)``.
         write: ``write(segmentId, labelmap, remove)`` through the editor.
         later: ``later(call)`` calls soon, but not before Slicer has seen to its user.
@@ -43,11 +44,14 @@ class EffectSession:
         self.current = CurrentGrid(scriptedEffect, self.segments, display)
         self.results = SliceResults()
         self._sender = PromptSender(self._manager, self.current, self.segments, self, display)
-        self.seeding = SeedEditing(self.segments, self.current, self._sender, self.results, display)
+        self._hints = Hints(self._manager, self, self._sender)
+        parts = (self.segments, self.current, self._sender, self.results)
+        self.seeding = SeedEditing(*parts, display, self._onSeedsChanged)
         self._propagation = Propagation(
             display, self._writeChecked, self._contentOf, self.current.isCurrent, later
         )
         self._previewGrid = None
+        self._runsIn = ""
         self._manager.attach(self._sender.handle)
         self._manager.addObserver(self._onBackendState)
 
@@ -57,6 +61,12 @@ class EffectSession:
         self._manager.removeObserver(self._onBackendState)
         self._propagation.close()
         self._sender.close()
+
+    def prepare(self) -> None:
+        """Start a backend on this computer before the first click needs it; a server hears nothing yet."""
+        manager = self._manager
+        if manager.stateText == "stopped" and not manager.settings.serverUrl and self.current.exists:
+            self._sender.connect()
 
     @property
     def running(self) -> bool:
@@ -71,6 +81,23 @@ class EffectSession:
     def confidenceAlong(self, axis: str) -> Confidence:
         """Confidence of the selected segment's slices along an axis."""
         return self.results.confidence(self.segments.selectedId, axis)
+
+    def sayHint(self) -> None:
+        """Tell the user what is being waited for, or what to do next."""
+        self._display.showMessage(self._hints.text())
+
+    def interruption(self) -> tuple[str, str]:
+        """What a user is told who leaves the effect now, and of which segmentation (its node's ID).
+
+        Both are empty while nothing runs.
+        """
+        if not self.running or self.segments.node is None:
+            return "", ""
+        text = _(
+            "The propagation was stopped, as the effect was left: {count} slices had come. Press Propagate "
+            "to go on."
+        )
+        return text.format(count=self._propagation.count), self._runsIn
 
     def show(self, ras, normal) -> None:
         """The user looks at a slice."""
@@ -88,11 +115,13 @@ class EffectSession:
         places = {name: lastSlice(readSeeds(self.segments.get(name))) for name in segmentIds}
         jobs = propagationJobs(places, choice.options())
         if not jobs:
-            self._display.showMessage("Click the object on one slice first.", True)
+            self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._sender.connect():
             self._sender.openVolume()
             self._effect.saveStateForUndo()
+            self._runsIn = self.segments.node.GetID()
             self._propagation.start(self._sender.controller, self.current.known, jobs)
+            self.sayHint()
 
     def cancel(self) -> None:
         """Stop the propagation; what has arrived is kept."""
@@ -105,9 +134,9 @@ class EffectSession:
     def volumeChanged(self) -> None:
         """Another volume, or other voxels of it; seeds stay where they are in the patient."""
         self.abandon()
-        self.results.previews.clear()
+        self.results.outdate()
         if self.seeding.seeds():
-            text = "The volume has changed under the seeds: check them, then press Propagate again."
+            text = _("The volume has changed under the seeds: check them, then press Propagate again.")
             self._display.showMessage(text, True)
 
     def forgetRemovedSegments(self) -> None:
@@ -137,15 +166,17 @@ class EffectSession:
         """A prompted slice was answered."""
         self.results.putPreview(mask)
         self._previewGrid = self.current.known
-        found = "Press Propagate; or correct the outline first, with more clicks or a box."
-        nothing = "Nothing was found here: click again, or draw a box."
-        self._display.showMessage(found if mask.mask.size else nothing)
+        self._display.showMessage(self._hints.next())
         self._display.redraw()
 
     def onMask(self, mask) -> None:
         """A slice of the propagation has come."""
         if self._propagation.onMask(mask):
             self.results.put(mask)
+
+    def onOpening(self) -> None:
+        """The volume is on its way."""
+        self.sayHint()
 
     def onProgress(self, done: int, total: int) -> None:
         """The propagation got on."""
@@ -161,17 +192,20 @@ class EffectSession:
         """A request failed."""
         self._display.showMessage(message, True)
 
+    def _onSeedsChanged(self) -> None:
+        self._display.redraw()
+        self.sayHint()
+
     def _onBackendState(self) -> None:
         """Say where the user looks what the backend is doing."""
         if self._manager.stateText == "stopped" and self.running:
             self._sender.backendIsLost()
             self._propagation.fail()
-            self._display.showMessage("The backend was stopped: press Propagate to start it again.", True)
+            text = _("The backend was stopped: press Propagate to start it again.")
+            self._display.showMessage(text, True)
         elif self._manager.failure:
             self._sender.backendIsLost()
             self._propagation.fail()
-            self._display.showMessage(self._manager.failure, True)
-        elif self._manager.stateText in BACKEND_AT_WORK:
-            self._display.showMessage(f"The backend is {self._manager.stateText}…")
+            self._display.showMessage(self._manager.failure, True, self._manager.logTail())
         else:
-            self._display.showMessage("")
+            self.sayHint()

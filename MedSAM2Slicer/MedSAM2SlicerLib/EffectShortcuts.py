@@ -5,20 +5,25 @@ from typing import ClassVar
 import qt
 from slicer.i18n import tr as _
 
-KEYS = (
-    ("P", "propagateOrCancel", "propagate, or cancel"),
-    ("N", "nextDoubtful", "go to the next doubtful slice"),
-    ("A", "acceptSlice", "accept the slice shown"),
-    ("G", "largerView", "larger field of view"),
-    ("S", "smallerView", "smaller field of view"),
-    ("Del", "deleteSeed", "remove the seed under the mouse, or the last one"),
-)
-"""Key, name of what it does in ``EffectActions``, and how the help says it."""
+KEYS = {
+    "P": "propagateOrCancel",
+    "N": "nextDoubtful",
+    "A": "acceptSlice",
+    "G": "largerView",
+    "S": "smallerView",
+    "Del": "deleteSeed",
+}
+"""Names of what keys do in ``EffectActions``."""
 
 
 def keysInWords() -> list[str]:
     """Lines of the help, HTML."""
-    return [f"<b>{key}</b>: {_(text)}" for key, _name, text in KEYS]
+    return [
+        _("<b>P</b>: propagate, or cancel"),
+        _("<b>N</b>: go to the next doubtful slice; <b>A</b>: accept the slice shown"),
+        _("<b>G</b>, <b>S</b>: larger or smaller field of view"),
+        _("<b>Del</b>: remove the seed under the mouse, or the last one"),
+    ]
 
 
 class EffectShortcuts:
@@ -35,7 +40,7 @@ class EffectShortcuts:
 
     def __init__(self, window, do):
         self._shortcuts = [
-            self._shortcut(window, key, lambda name=name: do(name)) for key, name, _text in KEYS
+            self._shortcut(window, key, lambda name=name: do(name)) for key, name in KEYS.items()
         ]
         for earlier in self._inUse:
             earlier._enable(False)

@@ -1,10 +1,12 @@
 """The slice views while the effect is active: draws in them, and knows which slice the user looks at."""
 
+from dataclasses import replace
+
 import numpy as np
 import slicer
 
 from .MaskOutline import outlineSegments
-from .Seeds import BOX, PAINTED, POINT_POSITIVE
+from .Seeds import BOX
 from .SegmentationGrid import Place
 from .SliceViewPipeline import SliceViewPipeline
 
@@ -73,7 +75,7 @@ class EffectViews:
         outline, frame = self._preview()
         pipeline.show(
             (1.0, 1.0, 1.0) if segment is None else segment.GetColor(),
-            [(seed.ras, seed.kind in (POINT_POSITIVE, PAINTED)) for seed in seeds if seed.kind != BOX],
+            [(seed.ras, seed.kind) for seed in seeds if seed.kind != BOX],
             [corners for corners in boxes if corners is not None],
             outline,
             frame,
@@ -81,22 +83,22 @@ class EffectViews:
 
     def currentSlice(self) -> tuple[str, int] | None:
         """Axis and slice that the user looks at; None outside the volume."""
+        place = self._place()
+        return None if place is None else (place.axis, place.sliceIndex)
+
+    def _place(self) -> Place | None:
+        """Of the middle of the view that the user works in."""
         pipeline, grid = self.latest, self._session.current.get()
         if pipeline is None or grid is None:
             return None
-        axis = grid.axisOf(pipeline.normal)
-        place = grid.place(pipeline.middle, axis)
-        return None if place is None else (axis, place.sliceIndex)
+        return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
 
     def goTo(self, sliceIndex: int) -> None:
         """Show a slice along the axis of the view that the user works in; the centre stays."""
-        where, grid = self.currentSlice(), self._session.current.get()
-        pipeline = self.latest
-        if where is None:
-            return
-        place = grid.place(pipeline.middle, where[0])
-        ras = grid.ras(Place(where[0], sliceIndex, place.row, place.column))
-        pipeline.sliceNode.JumpSliceByOffsetting(*ras)
+        place = self._place()
+        if place is not None:
+            ras = self._session.current.get().ras(replace(place, sliceIndex=sliceIndex))
+            self.latest.sliceNode.JumpSliceByOffsetting(*ras)
 
     def _preview(self):
         """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""

@@ -1,9 +1,11 @@
 """Keeps the backend informed: which volume, which seeds, which slice is looked at."""
 
-from medsam2.client import ClientError
+from typing import TYPE_CHECKING
 
-from .PropagationController import PropagationController
 from .Seeds import Seed, readSeeds
+
+if TYPE_CHECKING:
+    from .PropagationController import PropagationController
 
 
 class PromptSender:
@@ -46,6 +48,11 @@ class PromptSender:
 
     def connect(self) -> bool:
         """Get hold of the backend; False, with a sentence for the user, if it cannot be used."""
+        # Imported at first use: choosing the effect must not wait for it.
+        from medsam2.client import ClientError
+
+        from .PropagationController import PropagationController
+
         try:
             client = self._manager.client()
         except ClientError as error:

@@ -1,9 +1,14 @@
 """One press of Propagate: jobs one after the other, their masks written as they come."""
 
 import time
+from typing import TYPE_CHECKING
 
-from .PropagationController import PropagationController, State
+from slicer.i18n import tr as _
+
 from .SegmentWriter import SegmentWriter
+
+if TYPE_CHECKING:
+    from .PropagationController import PropagationController
 
 
 class Propagation:
@@ -17,7 +22,6 @@ class Propagation:
 
     Attributes:
         running: whether a job runs, is being cancelled, or is still being written.
-        masks: slices that have come.
     """
 
     def __init__(self, display, write, content, isCurrent, later):
@@ -27,17 +31,27 @@ class Propagation:
         self._isCurrent = isCurrent
         self._later = later
         self._controller: PropagationController | None = None
+        self._slices: set[tuple[str, int]] = set()
         self._grid = None
         self._jobs: list[tuple[str, list[str], dict]] = []
         self._writer: SegmentWriter | None = None
         self._started = 0.0
-        self.masks = 0
+        self._isAbandoned = False
         self.running = False
 
-    def start(self, controller: PropagationController, grid, jobs: list[tuple[str, list[str], dict]]) -> None:
+    @property
+    def count(self) -> int:
+        """How many slices have come; those that come again after a loss of the backend count once."""
+        return len(self._slices)
+
+    def start(
+        self, controller: "PropagationController", grid, jobs: list[tuple[str, list[str], dict]]
+    ) -> None:
         """Run jobs: (axis, segment IDs, options of ``PolledClient.propagate``)."""
         self._controller, self._grid, self._jobs = controller, grid, list(jobs)
-        self._started, self.masks = time.monotonic(), 0
+        self._started = time.monotonic()
+        self._slices.clear()
+        self._isAbandoned = False
         self.running = True
         self._display.showRunning(True)
         self._next()
@@ -45,13 +59,13 @@ class Propagation:
     def cancel(self) -> None:
         """Stop; what has arrived is written."""
         self._jobs.clear()
-        if self._controller is not None and self._controller.state is State.RUNNING:
-            self._controller.cancel()
-            self._display.showMessage("Cancelling…")
+        if self._controller is not None and self._controller.cancel():
+            self._display.showMessage(_("Stopping…"))
 
     def abandon(self) -> None:
         """Stop, and write nothing more: the segment or its grid has changed meanwhile."""
         self._writer = None
+        self._isAbandoned = True
         self.cancel()
 
     def close(self) -> None:
@@ -69,7 +83,7 @@ class Propagation:
         """Take a mask; False if it is not wanted any more."""
         if not self._isWritable():
             return False
-        self.masks += 1
+        self._slices.add((mask.axis, mask.slice_index))
         self._writer.put(mask)
         self._writer.writeIfDue()
         return True
@@ -77,7 +91,7 @@ class Propagation:
     def onProgress(self, done: int, total: int) -> None:
         """A job got on."""
         seconds = max(time.monotonic() - self._started, 1e-3)
-        self._display.showProgress(done, total, self.masks / seconds)
+        self._display.showProgress(done, total, self.count / seconds)
 
     def onFinished(self, outcome: str) -> None:
         """A job ended: ``finished``, ``cancelled`` or ``failed``."""
@@ -102,19 +116,28 @@ class Propagation:
     def _end(self, outcome: str) -> None:
         self.running = False
         self._display.showRunning(False)
-        if outcome == "finished":
-            seconds = time.monotonic() - self._started
-            text = f"{self.masks} slices in {seconds:.1f} s. Correct any slice with more seeds."
-            self._display.showMessage(text)
-        elif outcome == "cancelled":
-            self._display.showMessage("Cancelled; undo takes back what was written.")
+        if outcome != "failed":
+            self._display.showMessage(self._ending(outcome))
         self._display.redraw()
+
+    def _ending(self, outcome: str) -> str:
+        """What the user is told in the end."""
+        if self._isAbandoned:
+            return _("Stopped, as the segment was changed meanwhile. Press Propagate to begin again.")
+        if outcome == "cancelled" and not self.count:
+            return _("Cancelled; nothing was written.")
+        if outcome == "cancelled":
+            return _("Cancelled after {count} slices; undo takes them back.").format(count=self.count)
+        seconds = time.monotonic() - self._started
+        text = _("{count} slices in {seconds:.1f} s. Correct any slice with more seeds.")
+        return text.format(count=self.count, seconds=seconds)
 
     def _isWritable(self) -> bool:
         """Whether masks still have a place to go to."""
         if self._writer is not None and not self._isCurrent(self._grid):
             self.abandon()
-            self._display.showMessage("The volume or its grid has changed: press Propagate again.", True)
+            text = _("The volume or its grid has changed: press Propagate again.")
+            self._display.showMessage(text, True)
         return self._writer is not None
 
     def _next(self) -> None:

@@ -4,56 +4,20 @@ Objects are named by segment IDs. Everything that arrives is checked against the
 it, so that a cancelled or outdated answer never reaches a segment.
 """
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-import numpy as np
-
 from medsam2.protocol import Done, Error, Mask, Progress
+
+from .Requests import SlicePrompt, VolumeOffer
 
 
 class State(Enum):
-    """What the effect is doing; the value is what the user reads."""
+    """Of the propagation."""
 
-    IDLE = "ready"
-    RUNNING = "propagating"
+    IDLE = "idle"
+    RUNNING = "running"
     CANCELLING = "cancelling"
-
-
-@dataclass(frozen=True, eq=False)
-class VolumeOffer:
-    """A volume as it is sent: voxels (k, j, i), spacing in mm along them, and how it is shown.
-
-    ``key`` says whether it is still the same: grid, voxels and options.
-    """
-
-    key: tuple
-    voxels: np.ndarray = field(repr=False)
-    spacing: tuple[float, float, float]
-    modality: str | None
-    window: tuple[float, float] | None
-    memory: str
-
-
-@dataclass(frozen=True, eq=False)
-class SlicePrompt:
-    """All that was said of one object on one slice, in voxels of the slice.
-
-    Attributes:
-        points: (row, column, positive).
-        box: two opposite corners (row, column, row, column).
-        mask: (rows, columns) bool.
-        view: "auto", "slice", millimetres, or None to keep the object's.
-    """
-
-    objectId: str
-    axis: str
-    sliceIndex: int
-    points: tuple[tuple[float, float, bool], ...] = ()
-    box: tuple[float, float, float, float] | None = None
-    mask: np.ndarray | None = None
-    view: str | float | None = None
 
 
 class Listener(Protocol):
@@ -64,6 +28,9 @@ class Listener(Protocol):
 
     def onMask(self, mask) -> None:
         """A slice of the running propagation."""
+
+    def onOpening(self) -> None:
+        """The volume is on its way; see ``PropagationController.sent``."""
 
     def onProgress(self, done: int, total: int) -> None:
         """Slices done, of at most so many."""
@@ -76,7 +43,12 @@ class Listener(Protocol):
 
 
 class PropagationController:
-    """Sends requests through a ``PolledClient`` and hands its answers to a listener."""
+    """Sends requests through a ``PolledClient`` and hands its answers to a listener.
+
+    Attributes:
+        state: of the propagation.
+        sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.
+    """
 
     def __init__(self, client, listener: Listener):
         self.client = client
@@ -87,6 +59,12 @@ class PropagationController:
         self._opening = self._latest = 0  # requests: the volume's, and the last one of all
         self._consequences = range(0)  # requests that failed since the volume could not be opened
         self.state = State.IDLE
+        self.sent: float | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the user waits for the answer to a request."""
+        return bool(self._previews) or self._job is not None
 
     def open(self, offer: VolumeOffer) -> None:
         """Make this the volume; nothing is sent while it is the same as before."""
@@ -98,6 +76,7 @@ class PropagationController:
             offer.voxels, offer.spacing, offer.modality, offer.window, offer.memory
         )
         self._volumeKey = offer.key
+        self.sent = 0.0
 
     def isOpen(self, key: tuple) -> bool:
         """Whether the backend has this volume."""
@@ -139,17 +118,19 @@ class PropagationController:
         self._job = self._latest = self.client.propagate(axis, tuple(objects), **options)
         self.state = State.RUNNING
 
-    def cancel(self) -> None:
-        """Stop the propagation; nothing of it is handed on from now on."""
-        if self.state is State.RUNNING:
-            self.client.cancel(self._job)
-            self.state = State.CANCELLING
+    def cancel(self) -> bool:
+        """Stop the propagation; nothing of it is handed on from now on. False if none runs."""
+        if self.state is not State.RUNNING:
+            return False
+        self.client.cancel(self._job)
+        self.state = State.CANCELLING
+        return True
 
     def reset(self) -> None:
         """Forget all requests, as after a scene is closed."""
         self.cancel()
         self._previews.clear()
-        self._volumeKey = None
+        self._volumeKey = self.sent = None
 
     def handle(self, message) -> None:
         """Take one message from the backend."""
@@ -157,6 +138,9 @@ class PropagationController:
             self._onMask(message)
         elif isinstance(message, Progress) and message.id == self._job and self.state is State.RUNNING:
             self._listener.onProgress(message.done, message.total)
+        elif isinstance(message, Progress) and message.id == self._opening:
+            self.sent = message.done / max(message.total, 1)
+            self._listener.onOpening()
         elif isinstance(message, Done):
             self._onEnd(message.id, message.outcome)
         elif isinstance(message, Error):
@@ -170,6 +154,9 @@ class PropagationController:
 
     def _onEnd(self, request: int, outcome: str) -> None:
         self._previews.pop(request, None)
+        if request == self._opening:
+            self.sent = None
+            self._listener.onOpening()
         if request == self._job:
             self._job = None
             self.state = State.IDLE

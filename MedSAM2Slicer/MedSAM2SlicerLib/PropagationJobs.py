@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from medsam2.protocol import ABSENT_STOP
-
 
 @dataclass(frozen=True)
 class PropagationChoice:
@@ -24,10 +22,9 @@ class PropagationChoice:
 
     def options(self) -> dict:
         """As ``PolledClient.propagate`` takes them."""
-        options = {
-            "direction": "both" if self.direction == "range" else self.direction,
-            "absent_stop": ABSENT_STOP if self.stopWhenAbsent else None,
-        }
+        options = {"direction": "both" if self.direction == "range" else self.direction}
+        if not self.stopWhenAbsent:
+            options["absent_stop"] = None
         if self.direction == "range":
             options |= {"first": min(self.first, self.last), "last": max(self.first, self.last)}
         return options

@@ -1,5 +1,10 @@
 """Seeds of the selected segment: placed, moved, removed; each change asks for the slice's mask."""
 
+from dataclasses import replace
+
+import numpy as np
+from slicer.i18n import tr as _
+
 from .Seeds import BOX, PAINTED, POINT_NEGATIVE, POINT_POSITIVE, Seed, readSeeds, writeSeeds
 
 LARGER, SMALLER = 1.5, 1 / 1.5
@@ -14,15 +19,17 @@ class SeedEditing:
         current: ``CurrentGrid``.
         sender: ``PromptSender``.
         results: ``SliceResults``.
-        display: told what changed and what is wrong.
+        display: told what is wrong.
+        onChanged: called when seeds were added, moved or removed.
     """
 
-    def __init__(self, segments, current, sender, results, display):
+    def __init__(self, segments, current, sender, results, display, onChanged):
         self._segments = segments
         self._current = current
         self._sender = sender
         self._results = results
         self._display = display
+        self._onChanged = onChanged
 
     def seeds(self) -> list[Seed]:
         """Seeds of the selected segment."""
@@ -37,8 +44,21 @@ class SeedEditing:
         self._add(Seed(BOX, tuple(ras), tuple(normal), tuple(opposite)))
 
     def addPainted(self, ras, normal) -> None:
-        """The segment's own content on a slice becomes the prompt."""
-        self._add(Seed(PAINTED, tuple(ras), tuple(normal)))
+        """The segment's own content becomes the prompt, on the slice that a view with that middle shows."""
+        grid = self._current.get()
+        if grid is None:
+            return
+        place = grid.onSlice(ras, grid.axisOf(normal))
+        if place is None:
+            self._display.showMessage(_("The view shows no slice of the volume: scroll to one."), True)
+            return
+        mask = self._current.prompts.painted(self._segments.selectedId, place.axis, place.sliceIndex)
+        if not mask.any():
+            text = _("The segment has nothing on this slice: paint the object there first.")
+            self._display.showMessage(text, True)
+            return
+        row, column = _innermost(mask)
+        self._add(Seed(PAINTED, grid.ras(replace(place, row=row, column=column)), tuple(normal)))
 
     def remove(self, index: int) -> None:
         """Remove a seed and ask for its slice again without it."""
@@ -60,38 +80,44 @@ class SeedEditing:
             writeSeeds(segment, [])
             self._results.previews.pop(self._segments.selectedId, None)
             self._sender.forget(self._segments.selectedId)
-            self._display.redraw()
+            self._onChanged()
 
     def resizeView(self, larger: bool) -> None:
         """Show the network more, or less, round the object, and ask for the slice again."""
-        preview, grid = self._results.previews.get(self._segments.selectedId), self._current.get()
-        if preview is None or grid is None:
-            self._display.showMessage("Click the object first; then its field of view can be changed.")
+        grid, seeds = self._current.get(), self.seeds()
+        if grid is None or not seeds:
+            text = _("Click the object first; then its field of view can be changed.")
+            self._display.showMessage(text)
             return
-        # Rows follow each other along the first array axis that is not the slices' own.
-        rowAxis = 1 if preview.axis == "k" else 0
-        side = preview.view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
-        here = self._onSlice((preview.axis, preview.slice_index))
+        asked = self._results.prompted.get(self._segments.selectedId)
+        here = [] if asked is None else self._onSlice((asked.axis, asked.slice_index))
         if here:
+            # Rows follow each other along the first array axis that is not the slices' own.
+            rowAxis = 1 if asked.axis == "k" else 0
+            side = asked.view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
             self._sender.prompt(here[-1], replace=True, view=side)
+        else:  # as in a scene that was loaded; the answer will say which field of view there is to change
+            self._sender.prompt(seeds[-1], replace=True)
+        self._onChanged()
 
     def _add(self, seed: Seed) -> None:
         segment, grid = self._segments.selected, self._current.get()
         if segment is None:
-            self._display.showMessage("Add a segment first (green plus above).", True)
+            self._display.showMessage(_("Add a segment first (green plus above)."), True)
         elif grid is not None and self._isInside(seed, grid):
             same = self._onSlice(self._current.prompts.sliceOf(seed))
             replaces = seed.kind in ONE_OF_A_SLICE
             replaced = [each for each in same if replaces and each.kind in ONE_OF_A_SLICE]
             writeSeeds(segment, [*(each for each in self.seeds() if each not in replaced), seed])
             self._sender.prompt(seed, replace=bool(same) and replaces)
-            self._display.redraw()
+            self._onChanged()
 
     def _isInside(self, seed: Seed, grid) -> bool:
         axis = grid.axisOf(seed.normal)
         inside = all(grid.place(ras, axis) is not None for ras in (seed.ras, seed.corner) if ras is not None)
         if not inside:
-            self._display.showMessage("The click lies outside the volume: click on the image.", True)
+            text = _("The click lies outside the volume: click on the image.")
+            self._display.showMessage(text, True)
         return inside
 
     def _onSlice(self, where: tuple[str, int]) -> list[Seed]:
@@ -101,4 +127,11 @@ class SeedEditing:
         writeSeeds(self._segments.selected, seeds)
         self._results.previews.pop(self._segments.selectedId, None)
         self._sender.prompt(changed, replace=True)
-        self._display.redraw()
+        self._onChanged()
+
+
+def _innermost(mask: np.ndarray) -> tuple[int, int]:
+    """Row and column of the pixel of a mask that is nearest to its centroid."""
+    places = np.argwhere(mask)
+    row, column = places[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(column)

@@ -3,7 +3,7 @@
 import numpy as np
 import slicer
 
-from .PropagationController import SlicePrompt
+from .Requests import SlicePrompt
 from .Seeds import BOX, PAINTED, POINT_POSITIVE, Seed
 from .SegmentationGrid import SegmentationGrid
 
@@ -46,7 +46,7 @@ class SeedPrompts:
         points, box = [], None
         for seed in seeds:
             if seed.kind == PAINTED:
-                mask = self._painted(segmentId, axis, index)
+                mask = self.painted(segmentId, axis, index)
                 return SlicePrompt(segmentId, axis, index, mask=mask, view=view)
             place = self._grid.place(seed.ras, axis)
             if seed.kind == BOX:
@@ -56,7 +56,7 @@ class SeedPrompts:
                 points.append((place.row, place.column, seed.kind == POINT_POSITIVE))
         return SlicePrompt(segmentId, axis, index, tuple(points), box, view=view)
 
-    def _painted(self, segmentId: str, axis: str, index: int) -> np.ndarray:
+    def painted(self, segmentId: str, axis: str, index: int) -> np.ndarray:
         """A segment's own content on a slice, (rows, columns) bool."""
         labelmap = slicer.vtkOrientedImageData()
         self._node.GetBinaryLabelmapRepresentation(segmentId, labelmap)

@@ -11,15 +11,12 @@ import slicer
 from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
 
+from .BackendSettings import BackendSettings
 from .EffectOptions import EffectOptions
 from .EffectShortcuts import EffectShortcuts, keysInWords
 
 SLICE_WIDGET = "qMRMLSliceWidget"
-GESTURES = (
-    "<b>Left click</b>: seed on the object; <b>Ctrl + click</b>: seed off the object",
-    "<b>Drag</b>: box round the object",
-    "<b>Drag a seed</b>: move it; <b>click a seed</b>: remove it",
-)
+STATUS_MILLISECONDS = 10_000
 
 
 class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
@@ -39,6 +36,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
         self.options = self.session = self.actions = None
         self._display = self._views = self._shortcuts = self._observer = None
+        self._interruption = ("", "")
 
     # What the effect is
 
@@ -56,12 +54,17 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         return qt.QIcon(path) if os.path.exists(path) else qt.QIcon()
 
     def helpText(self):
-        """Shown above the options."""
-        lines = [*(_(gesture) for gesture in GESTURES), *keysInWords()]
+        """Shown above the options; Slicer folds away what comes after the first line break."""
+        lines = [
+            _("<b>Left click</b>: seed on the object; <b>Ctrl + click</b>: seed off the object"),
+            _("<b>Drag</b>: box round the object"),
+            _("<b>Drag a seed</b>: move it; <b>click a seed</b>: remove it"),
+            *keysInWords(),
+        ]
         return (
             "<html>"
             + _("Click an object on one slice; its mask grows through the volume.")
-            + "<ul>"
+            + "<br><ul>"
             + "".join(f"<li>{line}</li>" for line in lines)
             + "</ul></html>"
         )
@@ -96,22 +99,35 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def activate(self):
         """Begin to listen to views, keys and the scene."""
-        self.options.message.clearProblem()
-        try:  # not with the module: what the client needs may have to be installed first
-            from .EffectSession import EffectSession
-        except ImportError:
-            text = _("MedSAM2 is not installed yet: open the module MedSAM2, press Install.")
-            self.options.message.show(text, isProblem=True)
+        from .DependencyInstaller import missing  # not when Slicer starts
+
+        message = self.options.message
+        message.clearProblem()
+        lacking = missing(server=bool(BackendSettings.load().serverUrl))
+        if lacking:
+            names = ", ".join(each.name for each in lacking)
+            text = _("MedSAM2 lacks {names}: open the module MedSAM2, press Install.").format(names=names)
+            message.show(text, isProblem=True)
             return
-        self._open(EffectSession)
+        self._open()
         self.options.setActions(self.actions)
         self.options.showRunning(False)
-        self.options.message.show(_("Click the object in a slice view."))
+        self.session.sayHint()
+        text, segmentationId = self._interruption
+        if text and self.session.segments.node.GetID() == segmentationId:
+            message.show(text, isProblem=True)
+        self._interruption = ("", "")
         self._display.redraw()
+        _later(self._prepare)
 
-    def _open(self, EffectSession):
+    def _prepare(self):
+        if self.session is not None:  # the effect may have been left since
+            self.session.prepare()
+
+    def _open(self):
         from .EffectActions import EffectActions
         from .EffectDisplay import EffectDisplay
+        from .EffectSession import EffectSession
         from .EffectViews import EffectViews
         from .SegmentationObserver import SegmentationObserver
 
@@ -128,8 +144,12 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self._views.open()
 
     def deactivate(self):
-        """Leave no trace: cancels what runs, removes actors, keys and observers."""
+        """Leave no trace: cancels what runs, and says so; removes actors, keys and observers."""
         self.options.setActions(None)
+        if self.session is not None:
+            self._interruption = self.session.interruption()
+            if self._interruption[0]:
+                slicer.util.showStatusMessage(self._interruption[0], STATUS_MILLISECONDS)
         for part in (self._shortcuts, self._observer, self._display, self._views, self.session):
             if part is not None:
                 part.close()

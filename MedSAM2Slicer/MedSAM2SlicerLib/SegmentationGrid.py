@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
 AXES = ("k", "j", "i")
@@ -42,7 +43,7 @@ class SegmentationGrid:
 
     def __init__(self, image, segmentationNode):
         if image is None or not image.GetNumberOfPoints():
-            raise GridError("The source volume is empty: choose another one at the top of Segment Editor.")
+            raise GridError(_("The source volume is empty: choose another one at the top of Segment Editor."))
         self.image = image
         self._toWorld = _worldMatrix(segmentationNode) @ _imageMatrix(image)
         self._fromWorld = np.linalg.inv(self._toWorld)
@@ -77,9 +78,14 @@ class SegmentationGrid:
         kji = self._indices(ras)
         if not ((kji >= -0.5) & (kji < np.array(self.shape) - 0.5)).all():
             return None
-        dimension = AXES.index(axis)
+        return self.onSlice(ras, axis)
+
+    def onSlice(self, ras, axis: str) -> Place | None:
+        """Like ``place``, but the point may lie beside the slice; None where there is no slice at all."""
+        kji, dimension = self._indices(ras), AXES.index(axis)
+        index = int(np.floor(kji[dimension] + 0.5))
         row, column = np.delete(kji, dimension)
-        return Place(axis, int(np.floor(kji[dimension] + 0.5)), float(row), float(column))
+        return Place(axis, index, float(row), float(column)) if 0 <= index < self.shape[dimension] else None
 
     def ras(self, place: Place) -> tuple[float, float, float]:
         """World RAS of a place."""
@@ -136,7 +142,7 @@ def _worldMatrix(node) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     if transform is not None and not transform.GetMatrixTransformToWorld(matrix):
         raise GridError(
-            "The segmentation is under a non-linear transform: harden it first (Transforms module)."
+            _("The segmentation is under a non-linear transform: harden it first (Transforms module).")
         )
     return _asArray(matrix)
 

@@ -22,6 +22,7 @@ class SegmentationObserver:
         self._session = session
         self._redraw = redraw
         self._own = False
+        self._selected = parameterNode.GetSelectedSegmentID()
         self._observations: list[tuple] = []
         self._watch()
 
@@ -69,12 +70,16 @@ class SegmentationObserver:
 
     def _onParameters(self, _node, _event) -> None:
         isOther = self._segmentation() is not self._watched
+        selected = self._parameterNode.GetSelectedSegmentID()
         if isOther:
             self._session.abandon()
         if isOther or not self._observations or self._parameterNode.GetSourceVolumeNode() is not self._volume:
             self.close()
             self._watch()
         self._redraw()
+        if selected != self._selected:
+            self._selected = selected
+            self._session.sayHint()
 
     def _onVolume(self, _volume, _event) -> None:
         current = self._session.current

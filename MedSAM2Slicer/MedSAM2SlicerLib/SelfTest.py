@@ -12,6 +12,7 @@ import qt
 from slicer.i18n import tr as _
 
 from . import Machine
+from .ClientEnding import endLater
 
 SHAPE, SPACING = (12, 96, 96), (3.0, 2.0, 2.0)
 """Slices, rows, columns, and millimetres between them."""
@@ -99,7 +100,7 @@ class SelfTest:
     def cancel(self) -> None:
         """End it without a report."""
         self._timer.stop()
-        self._client.close()
+        endLater(self._client)
 
     def _look(self) -> None:
         for message in self._client.pump():

@@ -7,11 +7,14 @@ class SliceResults:
     """Kept as long as the effect is active.
 
     Attributes:
-        previews: segment ID to the mask of the slice that was prompted last (``protocol.Mask``).
+        previews: segment ID to the mask of the slice that was prompted last (``protocol.Mask``), as long as
+            it is drawn.
+        prompted: likewise, but also after that.
     """
 
     def __init__(self):
         self.previews: dict[str, object] = {}
+        self.prompted: dict[str, object] = {}
         self._confidence: dict[tuple[str, str], Confidence] = {}
 
     def confidence(self, segmentId: str, axis: str) -> Confidence:
@@ -20,12 +23,17 @@ class SliceResults:
 
     def putPreview(self, mask) -> None:
         """A prompted slice was answered."""
-        self.previews[mask.object_id] = mask
+        self.previews[mask.object_id] = self.prompted[mask.object_id] = mask
         self.put(mask)
 
     def put(self, mask) -> None:
         """A slice has come."""
         self.confidence(mask.object_id, mask.axis).put(mask)
+
+    def outdate(self) -> None:
+        """The slices that were prompted are not what they were."""
+        self.previews.clear()
+        self.prompted.clear()
 
     def segmentIds(self) -> set[str]:
         """Of which something is known."""
@@ -34,4 +42,5 @@ class SliceResults:
     def forget(self, segmentId: str) -> None:
         """Nothing is known of a segment any more."""
         self.previews.pop(segmentId, None)
+        self.prompted.pop(segmentId, None)
         self._confidence = {key: value for key, value in self._confidence.items() if key[0] != segmentId}

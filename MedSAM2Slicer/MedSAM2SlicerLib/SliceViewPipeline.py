@@ -1,12 +1,14 @@
 """What the effect draws in one slice view: seeds, the preview's outline, the field of view, a dragged box.
 
-Plus and minus are told apart by shape; colour is the segment's. Everything is given in world RAS and
+Kinds of seeds are told apart by shape; colour is the segment's. Everything is given in world RAS and
 shown only on the slice that it lies on.
 """
 
 import numpy as np
 import vtk
 from vtk.util import numpy_support
+
+from .Seeds import PAINTED, POINT_NEGATIVE
 
 SEED_PIXELS = 7
 NEAR_PIXELS = 9
@@ -57,7 +59,7 @@ class SliceViewPipeline:
 
         Args:
             color: of the segment, (r, g, b) from 0 to 1.
-            seeds: pairs (RAS, positive).
+            seeds: pairs (RAS, kind).
             boxes: lists of four RAS corners.
             preview: (n, 2, 3) RAS ends of the outline's segments; None for no preview.
             frame: four RAS corners of the field of view; None for none.
@@ -67,9 +69,9 @@ class SliceViewPipeline:
             layer.scale(ratio)
         glyphs = [
             glyph
-            for ras, positive in seeds
+            for ras, kind in seeds
             if (xy := self.visibleXy(ras)) is not None
-            for glyph in _glyph(xy, positive, SEED_PIXELS * ratio)
+            for glyph in _glyph(xy, kind, SEED_PIXELS * ratio)
         ]
         outline = self._segmentsXy(preview)
         self._layers["seedShadow"].set(glyphs, DARK)
@@ -165,17 +167,27 @@ class _Lines:
             self.actor.GetProperty().SetColor(*color)
 
 
-def _glyph(xy, positive: bool, s: float) -> list:
-    """A plus in a diamond, or a minus in a square of 2 ``s``, as line segments about a place in pixels."""
+def _glyph(xy, kind: str, s: float) -> list:
+    """A seed about a place in pixels, 2 ``s`` wide, as line segments.
+
+    A minus in a square, a plus in a diamond, or, for what was painted, a diamond in a circle.
+    """
     x, y = xy
     rim = s * 10 / 7
-    lines = [((x - s / 2, y), (x + s / 2, y))]
-    if positive:
-        lines.append(((x, y - s / 2), (x, y + s / 2)))
-        corners = [(x - rim, y), (x, y + rim), (x + rim, y), (x, y - rim)]
-    else:
-        corners = [(x - s, y - s), (x - s, y + s), (x + s, y + s), (x + s, y - s)]
-    return lines + [(corners[n], corners[(n + 1) % 4]) for n in range(4)]
+    square = _ring(x, y, s * 2**0.5, 4, 45)
+    minus, upright = [((x - s / 2, y), (x + s / 2, y))], [((x, y - s / 2), (x, y + s / 2))]
+    if kind == POINT_NEGATIVE:
+        return minus + square
+    if kind == PAINTED:
+        return _ring(x, y, s / 2, 4) + _ring(x, y, rim, 16)
+    return minus + upright + _ring(x, y, rim, 4)
+
+
+def _ring(x: float, y: float, radius: float, corners: int, degrees: float = 0) -> list:
+    """A regular polygon, as line segments."""
+    angles = np.radians(degrees) + np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    places = [(x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles]
+    return [(places[n], places[(n + 1) % corners]) for n in range(corners)]
 
 
 def _asArray(matrix) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from medsam2.volume.window import WINDOW_PRESETS
+from .Requests import VolumeOffer
 
-from .PropagationController import VolumeOffer
+AS_SHOWN, AUTOMATIC = "view", "auto"
+"""Choices of the option; the others are presets of ``medsam2.volume``."""
 
 
 class SourceVolume:
@@ -54,14 +55,17 @@ class SourceVolume:
     def _window(self) -> tuple[float, float] | None:
         """Intensities shown as black and white; None for automatic."""
         choice = self._effect.parameter("Window")
-        if choice in WINDOW_PRESETS:
-            preset = WINDOW_PRESETS[choice]
-            return preset.lower, preset.upper
         display = self._effect.parameterSetNode().GetSourceVolumeNode().GetDisplayNode()
-        if choice != "view" or display is None:
+        if choice == AUTOMATIC or (choice == AS_SHOWN and display is None):
             return None
-        level, width = display.GetLevel(), max(display.GetWindow(), 1e-6)
-        return level - width / 2, level + width / 2
+        if choice == AS_SHOWN:
+            level, width = display.GetLevel(), max(display.GetWindow(), 1e-6)
+            return level - width / 2, level + width / 2
+        # Imported at first use: reading volumes takes libraries that choosing the effect must not wait for.
+        from medsam2.volume.window import WINDOW_PRESETS
+
+        preset = WINDOW_PRESETS.get(choice)
+        return None if preset is None else (preset.lower, preset.upper)
 
 
 def _transformTime(node) -> int:

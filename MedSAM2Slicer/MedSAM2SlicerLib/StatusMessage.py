@@ -1,6 +1,9 @@
 """The sentence above the effect's buttons, where the user looks."""
 
 import qt
+from slicer.i18n import tr as _
+
+from .LogWindow import showLog
 
 PROBLEM_STYLE = "color: #c0392b"
 
@@ -9,24 +12,43 @@ class StatusMessage:
     """Shows one sentence. A problem stays until the user does something, whatever else there is to say.
 
     Otherwise the end of what was cancelled would hide why.
+
+    Attributes:
+        widget: to be put into a layout.
     """
 
     def __init__(self):
+        self.widget = qt.QWidget()
+        layout = qt.QVBoxLayout(self.widget)
+        layout.setContentsMargins(0, 0, 0, 0)
         self.label = qt.QLabel()
         self.label.wordWrap = True
         self.label.setTextFormat(qt.Qt.PlainText)  # it may come from a server
+        self.logButton = qt.QPushButton(_("Show log"))
+        self.logButton.toolTip = _("The end of what the backend wrote.")
+        self.logButton.visible = False
+        self.logButton.connect("clicked()", lambda: showLog(self._log))
+        layout.addWidget(self.label)
+        layout.addWidget(self.logButton)
         self._isProblem = False
+        self._log = ""
 
-    def show(self, text: str, isProblem: bool = False) -> None:
-        """Say something; it is dropped while a problem is shown and this is none."""
+    def show(self, text: str, isProblem: bool = False, log: str = "") -> None:
+        """Say something; it is dropped while a problem is shown and this is none.
+
+        Args:
+            log: what the backend wrote, for those who want to know more.
+        """
         if self._isProblem and not isProblem:
             return
-        self._isProblem = isProblem
+        self._isProblem, self._log = isProblem, log
         self.label.text = text
         self.label.styleSheet = PROBLEM_STYLE if isProblem else ""
+        self.logButton.visible = bool(log)
 
-    def clearProblem(self) -> None:
-        """The user goes on: the problem has been read."""
-        if self._isProblem:
-            self._isProblem = False
+    def clearProblem(self) -> bool:
+        """The user goes on: the problem has been read. False if none was shown."""
+        wasProblem, self._isProblem = self._isProblem, False
+        if wasProblem:
             self.show("")
+        return wasProblem

@@ -141,7 +141,7 @@ class _EffectBench:
 
     def close(self) -> None:
         self._editor.setActiveEffect(None)
-        self._manager.stop()
+        self._manager.quit()
 
     def _press(self, text: str) -> None:
         import qt

@@ -92,7 +92,7 @@ class EditorReactions:
             self._leavePlaceMode()
             effect.activate()
             self._options.setTitle(effect.title)
-            self._help.setText(effect.helpText())
+            self._help.setText(_folded(effect.helpText()))
         else:
             self.removeViewObservations()
         self._options.setVisible(effect is not None)
@@ -138,3 +138,9 @@ class EditorReactions:
     def _onEndClose(self):
         self._initializeParameterNode()
         self.updateWidgetFromMRML()
+
+
+def _folded(html: str) -> str:
+    """As ctkFittedTextBrowser shows it: up to the first line break, then a link to the rest."""
+    teaser, lineBreak, _rest = html.partition("<br>")
+    return f'{teaser} <a href="#">Show details...</a></html>' if lineBreak else html

@@ -30,7 +30,7 @@ def theManager():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other stall on a busy machine
         yield backendManager()
-        backendManager().stop()
+        backendManager().quit()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def aBackend(aSession, theManager):
     theManager._timer.stop()  # the next test has another clock
     if theManager.failure or theManager.settings != BackendSettings():
         theManager.settings = BackendSettings()
-        theManager.stop()
+        theManager.quit()
 
 
 @pytest.fixture
@@ -127,6 +127,13 @@ class Bench:
         self.session.results.previews.clear()
         assert self.view(view).click(ras, **modifiers)
         self.wait(lambda: self.session.preview() is not None)
+
+    def paint(self, name: str, mask: np.ndarray) -> None:
+        """Add voxels (k, j, i) to a segment through the editor, as Slicer's own effects do."""
+        labelmap = self.session.current.get().slab("k", 0, mask)
+        mode = slicer.qSlicerSegmentEditorAbstractEffect.ModificationModeAdd
+        adaptor = self.effect.scriptedEffect
+        adaptor.modifySegmentByLabelmap(self.segmentation, self.segmentId(name), labelmap, mode)
 
     def propagate(self) -> None:
         """Press Propagate and wait for the end."""

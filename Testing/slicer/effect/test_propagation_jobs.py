@@ -3,9 +3,7 @@
 import pytest
 from MedSAM2SlicerLib.PropagationJobs import PropagationChoice, propagationJobs
 
-from medsam2.protocol import ABSENT_STOP
-
-BOTH = {"direction": "both", "absent_stop": ABSENT_STOP}
+BOTH = {"direction": "both"}
 
 
 @pytest.mark.parametrize(
@@ -13,7 +11,7 @@ BOTH = {"direction": "both", "absent_stop": ABSENT_STOP}
     [
         (("both", 3, 9, False, True), BOTH),
         (("forward", 0, 0, False, False), {"direction": "forward", "absent_stop": None}),
-        (("backward", 0, 0, False, True), {"direction": "backward", "absent_stop": ABSENT_STOP}),
+        (("backward", 0, 0, False, True), {"direction": "backward"}),
         (("range", 9, 3, False, True), BOTH | {"first": 3, "last": 9}),
     ],
 )

@@ -18,7 +18,7 @@ def aManager(aSession, home, monkeypatch):
     monkeypatch.setattr(BackendManager, "_shared", None)
     manager = BackendManager.backendManager()
     yield manager
-    manager.stop()
+    manager.quit()
 
 
 @pytest.fixture

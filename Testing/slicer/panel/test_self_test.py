@@ -36,8 +36,13 @@ class Client:
     def pump(self):
         return [self._answers.pop(0)] if self._answers else []
 
-    def close(self):
+    gone = True
+
+    def dismiss(self):
         self.closed = True
+
+    def close(self, patience: float):
+        pass
 
 
 def masks(mask):
@@ -127,6 +132,7 @@ def test_it_can_be_cancelled(aPanel, aManager, aClock, monkeypatch):
     section._run.click()
     section._cancel.click()
     assert client.closed
+    aClock.advance(20)
     assert section._report.toPlainText() == "Cancelled."
     assert section._run.enabled
     assert aClock.waiting == 0

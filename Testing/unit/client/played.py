@@ -33,6 +33,9 @@ class PlayedBackend:
     def start(self) -> None:
         self.starts += 1
 
+    def dismiss(self) -> None:
+        pass
+
     def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
         self.stops.append((patience, keep_log))
 

@@ -175,6 +175,9 @@ class CountedBackend:
     def start(self) -> None:
         """Nothing."""
 
+    def dismiss(self) -> None:
+        pass
+
     def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
         self.stopped = True
 

@@ -61,5 +61,11 @@ class Backend(Protocol):
     def start(self) -> None:
         """Start it; one that is left of an earlier start is ended."""
 
+    def dismiss(self) -> None:
+        """Ask it to end, and wait for nothing; ``stop`` must follow."""
+
+    def log_tail(self) -> str:
+        """The end of what it wrote, for people; empty where that is not known here."""
+
     def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
         """End it: ``patience`` seconds are for doing so by itself."""

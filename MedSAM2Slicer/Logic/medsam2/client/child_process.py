@@ -65,11 +65,15 @@ class ChildProcess:
             self.ended = process.wait()
         self._close_input()
 
-    def end(self, patience: float) -> None:
-        """Close its standard input, wait ``patience`` seconds, then end the tree by force."""
+    def dismiss(self) -> None:
+        """Close its standard input, on which it ends by itself; waits for nothing."""
         with self._lock:
             self._unwanted = True
         self._close_input()
+
+    def end(self, patience: float) -> None:
+        """Close its standard input, wait ``patience`` seconds, then end the tree by force."""
+        self.dismiss()
         self._thread.join(patience)
         if not self._thread.is_alive():
             return

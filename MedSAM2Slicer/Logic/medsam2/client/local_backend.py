@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ START_SECONDS = 180.0
 TAIL_BYTES = 2**14
 COMPLAINT = "medsam2: "
 """Begins the last line of the log when a start failed."""
+NOTE = "medsam2: note: "
+TRACEBACK = "Traceback (most recent call last):"
 OTHER_PYTHONS = (
     "PYTHONHOME",
     "PYTHONPATH",
@@ -121,11 +124,15 @@ class LocalBackend:
         if isinstance(ended, OSError):
             return Ended(f"The backend cannot be started: {ended.strerror} ({ended.filename}).", "", True)
         lines = self._read_log(self._log_start).splitlines()
-        complaints = [line for line in lines if line.startswith(COMPLAINT)]
+        complaints = [line for line in lines if line.startswith(COMPLAINT) and not line.startswith(NOTE)]
         if complaints:
             return Ended(complaints[-1].removeprefix(COMPLAINT), "", not was_listening)
-        reason = f"The backend's process ended unexpectedly (exit code {ended})."
-        return Ended(reason, self.help, not was_listening)
+        return Ended(_cause(ended, lines), self.help, not was_listening)
+
+    def dismiss(self) -> None:
+        """Ask the process to end; ``stop`` must follow."""
+        if self._child is not None:
+            self._child.dismiss()
 
     def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
         """End the process and all that it started."""
@@ -133,7 +140,8 @@ class LocalBackend:
             self._child.end(patience)
             self._child = None
         if self._log is not None and self._log_is_private and not keep_log:
-            self._log.unlink(missing_ok=True)
+            with suppress(OSError):  # on Windows a process that was not waited for still holds it
+                self._log.unlink(missing_ok=True)
             self._log = None
 
     def log_tail(self) -> str:
@@ -173,6 +181,17 @@ def child_environment(interpreter: str) -> dict[str, str]:
     paths = [str(package), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     return environment
+
+
+def _cause(code: int, lines: list[str]) -> str:
+    """Why the process ended that wrote these lines, in one sentence."""
+    if code < 0:
+        memory = ", perhaps as memory ran out" if code == -signal.SIGKILL else ""
+        return f"The backend was ended by the system{memory} (signal {-code})."
+    if TRACEBACK in lines:
+        last = [line for line in lines[lines.index(TRACEBACK) :] if line and not line.startswith(" ")][-1]
+        return f"The backend broke off: {last.rstrip('.')}."
+    return f"The backend's process ended unexpectedly (exit code {code})."
 
 
 def _port(line: bytes) -> int | None:

@@ -13,6 +13,7 @@ from .link import Link, LinkState
 from .session import Session
 
 BUDGET = 0.002
+PATIENCE = 0.5
 NAP = 0.01
 """Seconds between looks at a backend that is starting."""
 PASSING = ("busy", "shutting_down", "not_ready")
@@ -127,8 +128,8 @@ class PolledClient:
         else:
             time.sleep(min(timeout, NAP))
 
-    def close(self) -> None:
-        """End the session and everything that was started for it."""
+    def dismiss(self) -> None:
+        """Begin to close, and wait for nothing; ``close`` must follow, best when ``gone`` says so."""
         if self._closed:
             return
         self._closed = True
@@ -136,8 +137,24 @@ class PolledClient:
             self._session.close()
             self._link.exchange(self._session.next_message)
             self._link.close()
+        self._backend.dismiss()
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left of the backend, so that ``close`` need not wait."""
+        return isinstance(self._backend.state, Ended)
+
+    def close(self, patience: float = PATIENCE) -> None:
+        """End the session and everything that was started for it.
+
+        Args:
+            patience: seconds that the backend has to end by itself.
+        """
+        self.dismiss()
         # The log stays only where the failure sends people to it.
-        self._backend.stop(keep_log=self.failure is not None and self._backend.help in str(self.failure))
+        self._backend.stop(
+            patience, keep_log=self.failure is not None and self._backend.help in str(self.failure)
+        )
 
     def _step(self, messages: list[Message]) -> bool:
         """Do one thing; returns whether there may be more to do at once."""

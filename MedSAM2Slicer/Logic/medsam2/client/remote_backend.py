@@ -50,6 +50,13 @@ class RemoteBackend:
     def start(self) -> None:
         """Nothing to do: others start it."""
 
+    def dismiss(self) -> None:
+        """Nothing to do: others use it."""
+
+    def log_tail(self) -> str:
+        """Empty: it is others who can read it."""
+        return ""
+
     def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
         """Nothing to do: others use it."""
 
