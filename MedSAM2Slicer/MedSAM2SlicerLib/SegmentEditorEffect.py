@@ -12,7 +12,6 @@ from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
 
 from .BackendSettings import BackendSettings
-from .EffectOptions import EffectOptions
 from .EffectShortcuts import EffectShortcuts, keysInWords
 
 SLICE_WIDGET = "qMRMLSliceWidget"
@@ -77,10 +76,14 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def setupOptionsFrame(self):
         """Build the widgets."""
+        from .EffectOptions import EffectOptions  # not when Slicer starts
+
         self.options = EffectOptions(self.scriptedEffect)
 
     def setMRMLDefaults(self):
         """Parameters of a new scene, or of another parameter node of the editor."""
+        from .EffectOptions import EffectOptions
+
         EffectOptions.setDefaults(self.scriptedEffect)
         if self._observer is not None:
             self._observer.follow(self.scriptedEffect.parameterSetNode())

@@ -75,7 +75,7 @@ def test_choosing_the_effect_loads_no_library_that_it_does_not_need(aBench):
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
     loaded = done.stdout.strip().splitlines()[-1]
     assert "MedSAM2SlicerLib" in loaded
-    for name in ("SimpleITK", "msgpack", "websockets", "ssl", "torch", "medsam2"):
+    for name in ("SimpleITK", "msgpack", "websockets", "ssl", "torch"):
         assert f"'{name}'" not in loaded
 
 
