@@ -75,7 +75,7 @@ def test_a_volume_rotated_under_a_parent_transform(aBench, aTransform):
 def test_cancel_keeps_what_came_and_undo_takes_it_back(aBench):
     aBench.click()
     aBench.press("Propagate")
-    aBench.wait(lambda: aBench.session._propagation.masks >= 3)
+    aBench.wait(lambda: aBench.session._propagation.count >= 3)
     aBench.press("Cancel")
     aBench.wait(lambda: not aBench.session.running)
     slices = aBench.mask().any(axis=(1, 2)).sum()
