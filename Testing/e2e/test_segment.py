@@ -101,7 +101,7 @@ def test_preview_is_a_picture(medsam2, ball, tmp_path):
     assert height > 200
 
 
-@pytest.mark.parametrize("memory", ["temporal", "self-sorting"])
+@pytest.mark.parametrize("memory", ["neighbours", "self-sorting"])
 def test_both_memories_run_and_repeat(medsam2, ball, tmp_path, memory):
     for name in ("one", "two"):
         run = medsam2("segment", ball, *CLICK, "--memory", memory, "-o", tmp_path / f"{name}.nrrd")

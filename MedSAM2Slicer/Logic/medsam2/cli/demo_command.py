@@ -5,15 +5,23 @@ from typing import Annotated
 
 import typer
 
+from medsam2.cli.examples import examples
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 
 ORGAN = "liver"
 
 
+EXAMPLES = examples(
+    "medsam2 demo",
+    "medsam2 demo ct_folder --point L60.5,A12,I341 -o results",
+)
+
+
 def demo(
     image: Annotated[
-        Path | None, typer.Argument(help="Image to segment; a synthetic CT when not given.")
+        Path | None,
+        typer.Argument(metavar="[IMAGE]", help="Image to segment; a synthetic CT when not given."),
     ] = None,
     point: Annotated[
         list[str] | None, typer.Option("--point", help="Click R,A,S in mm in IMAGE. May be repeated.")
@@ -22,7 +30,7 @@ def demo(
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
     threads: ThreadsOption = None,
 ) -> None:
-    """Click once in a synthetic CT, track through it, and write the mask and a picture."""
+    """Segment an organ of a synthetic CT from one click."""
     if (image is None) != (not point):
         raise InputError("Give an image and where to click in it (--point R,A,S), or neither.")
     # Imported here, as SimpleITK would keep --help waiting.

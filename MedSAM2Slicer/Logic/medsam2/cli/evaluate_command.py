@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
+from medsam2.cli.examples import examples
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.threads import settle_threads
 
@@ -15,10 +16,19 @@ if TYPE_CHECKING:
     from medsam2.evaluation.summary import Summary
 
 
+EXAMPLES = examples(
+    "medsam2 evaluate dataset -o report",
+    "medsam2 evaluate dataset -o report --protocol box --structure liver",
+)
+
+
 def evaluate(
     dataset: Annotated[
         Path,
-        typer.Argument(help="Folder (nnU-Net, Decathlon, BTCV, REFUGE, NPZ) or list of cases (.csv, .json)."),
+        typer.Argument(
+            metavar="DATASET",
+            help="Folder (nnU-Net, Decathlon, BTCV, REFUGE, NPZ) or list of cases (.csv, .json).",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write: the report.")],
     protocol: Annotated[
@@ -37,13 +47,16 @@ def evaluate(
         bool, typer.Option("--lenient", help="Also the metric of the released MedSAM-2, to compare.")
     ] = False,
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
     threads: ThreadsOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Segment the structures of DATASET from prompts, and report Dice, surface Dice and distances."""
+    """Measure how good masks are on labelled scans.
+
+    Prompts are put where a person would; the report has Dice, surface Dice and distances.
+    """
     from medsam2.evaluation.output_folder import check_output_folder
 
     check_output_folder(output, overwrite)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from medsam2.cli.examples import examples
 from medsam2.cli.read_choices import (
     ModalityChoice,
     NanChoice,
@@ -16,9 +17,17 @@ from medsam2.cli.read_choices import (
 )
 from medsam2.errors import InputError
 
+EXAMPLES = examples(
+    "medsam2 info ct_folder",
+    "medsam2 info ct_folder --volume 2 --picture places.png",
+    "medsam2 info mr.nii.gz --picture places.png --axis sagittal --slice 40",
+)
+
 
 def info(
-    image: Annotated[Path, typer.Argument(help="DICOM folder, or a file: NIfTI, NRRD, MHA, PNG, …")],
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="DICOM folder, or a file: NIfTI, NRRD, MHA, PNG, …")
+    ],
     picture: Annotated[
         Path | None, typer.Option(help="PNG to write: slices with voxel indices and millimetres.")
     ] = None,
@@ -39,7 +48,7 @@ def info(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON, errors too.")] = False,
 ) -> None:
-    """Show what IMAGE holds: series, size, spacing, orientation, intensities, and where to click in it."""
+    """Show what an image holds, and where to click in it."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.destinations import held_destinations
     from medsam2.cli.image_facts import facts, is_placed

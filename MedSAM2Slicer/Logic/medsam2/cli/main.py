@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -18,7 +19,9 @@ from medsam2.cli import (
     synthesise_command,
     train_command,
 )
+from medsam2.cli.examples import examples
 from medsam2.errors import InputError
+from medsam2.package_version import package_version
 from medsam2.threads import settle_threads
 
 # Typer names only some of its errors about options; this is what they have in common.
@@ -46,24 +49,44 @@ class _WeightsGroup(TyperGroup):
 app = typer.Typer(
     name="medsam2",
     help="Segment CT and MR volumes: a click on one slice becomes a mask through all of them.",
+    epilog=examples("medsam2 demo", "medsam2 segment --help"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-app.command("segment")(segment_command.segment)
-app.command("info")(info_command.info)
-app.command("demo")(demo_command.demo)
-app.command("serve")(serve_command.serve)
-app.command("evaluate")(evaluate_command.evaluate)
-app.command("train")(train_command.train)
-app.command("synthesise")(synthesise_command.synthesise)
+app.command("segment", epilog=segment_command.EXAMPLES)(segment_command.segment)
+app.command("info", epilog=info_command.EXAMPLES)(info_command.info)
+app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
+app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)
+app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
+app.command("train", epilog=train_command.EXAMPLES)(train_command.train)
+app.command("synthesise", epilog=synthesise_command.EXAMPLES)(synthesise_command.synthesise)
 app.add_typer(
     typer.Typer(
         cls=_WeightsGroup,
-        help="List, inspect, download, import and remove weights of the network.",
+        help="List, download, import and remove weights of the network.",
+        epilog=examples("medsam2 weights list", "medsam2 weights download --help"),
         no_args_is_help=True,
+        rich_markup_mode=None,
     ),
     name="weights",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"medsam2 {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 def run() -> None:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from medsam2.cli.examples import examples
+from medsam2.cli.memory_option import MemoryOption, memory_bank
 from medsam2.cli.read_choices import (
     ModalityChoice,
     NanChoice,
@@ -17,9 +19,18 @@ from medsam2.cli.read_choices import (
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 
+EXAMPLES = examples(
+    "medsam2 segment ct_folder --point L60.5,A12,I341 -o liver.seg.nrrd",
+    "medsam2 segment ct.nii.gz --ijk --point 210,240,35 -o liver.nii.gz",
+    "medsam2 segment mr.nrrd --axis sagittal --box L10,P40,S5,R2,A2,S60 -o a.mha",
+    "medsam2 segment ct_folder --volume 2 --prompts all.json -o all.seg.nrrd",
+)
+
 
 def segment(
-    image: Annotated[Path, typer.Argument(help="DICOM folder, or a file: NIfTI, NRRD, MHA, PNG, …")],
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="DICOM folder, or a file: NIfTI, NRRD, MHA, PNG, …")
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="File to write: .seg.nrrd, .nii.gz, .nii, .nrrd or .mha.")
     ],
@@ -59,16 +70,16 @@ def segment(
     modality: ModalityChoice = None,
     view: Annotated[str, typer.Option(help="Field of view: auto, slice, or its side in mm.")] = "auto",
     window: Annotated[
-        str, typer.Option(help="auto, soft-tissue, lung, bone, brain, or LOWER:UPPER intensities.")
+        str, typer.Option(help="Intensities shown: auto, soft-tissue, lung, bone, brain, or LOWER:UPPER.")
     ] = "auto",
-    memory: Annotated[
-        Literal["temporal", "self-sorting"], typer.Option(help="Which slices are remembered.")
-    ] = "temporal",
+    memory: MemoryOption = "neighbours",
     weights: Annotated[
         str | None, typer.Option(help="Name from 'medsam2 weights list', or a file; starter if not given.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")
+    ] = None,
     threads: ThreadsOption = None,
     server: Annotated[
         str | None, typer.Option(help="Compute on a server, wss://HOST/session: the image is sent there.")
@@ -87,7 +98,7 @@ def segment(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, errors too.")] = False,
 ) -> None:
-    """Segment objects in IMAGE from clicks, boxes or masks on single slices."""
+    """Segment objects from clicks, boxes or masks on some slices."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
@@ -130,7 +141,7 @@ def segment(
         else:
             backend = server_backend(server, token_file, ca_file)
         with backend_client(backend, "segment") as client:
-            result = track(client, slices, objects, field_of_view, memory, first, last)
+            result = track(client, slices, objects, field_of_view, memory_bank(memory), first, last)
         check_free(outputs.files, overwrite)
         write_results(outputs, slices, objects, result)
     report = {

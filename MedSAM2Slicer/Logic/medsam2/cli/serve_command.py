@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsam2.cli.examples import examples
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 from medsam2.threads import settle_threads
@@ -14,6 +15,12 @@ from medsam2.threads import settle_threads
 if TYPE_CHECKING:
     from medsam2.backend.tokens import Tokens
     from medsam2.model.network import MedSAM2
+
+
+EXAMPLES = examples(
+    "medsam2 serve --tokens tokens.txt --port 8765",
+    "medsam2 serve --tokens tokens.txt --tls-certificate a.pem --tls-key b.pem",
+)
 
 
 def serve(
@@ -34,8 +41,8 @@ def serve(
         bool, typer.Option("--insecure-behind-proxy", help="A proxy on a trusted network does the TLS.")
     ] = False,
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
     threads: ThreadsOption = None,
     max_sessions: Annotated[int, typer.Option(min=1, help="Clients at a time.")] = 16,
     max_volume: Annotated[int, typer.Option(min=1, help="MiB of one volume.")] = 4096,
@@ -46,7 +53,7 @@ def serve(
     max_features: Annotated[int, typer.Option(min=1, help="MiB of image features per client.")] = 512,
     idle_minutes: Annotated[float, typer.Option(min=0.01, help="An unused session ends after these.")] = 30,
 ) -> None:
-    """Run the backend that Slicer and ``medsam2 segment --server`` talk to."""
+    """Run the server that Slicer and the command segment talk to."""
     from medsam2.backend.address import Address
     from medsam2.backend.limits import MIB, ServerLimits
 

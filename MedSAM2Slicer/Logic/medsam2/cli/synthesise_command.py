@@ -9,7 +9,12 @@ from typing import Annotated
 
 import typer
 
+from medsam2.cli.examples import examples
 from medsam2.errors import InputError
+
+EXAMPLES = examples(
+    "medsam2 synthesise made --count 20 --modality CT",
+)
 
 
 class Modality(str, Enum):
@@ -21,7 +26,9 @@ class Modality(str, Enum):
 
 
 def synthesise(
-    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist yet, or be empty.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to make; it must not exist yet, or be empty.")
+    ],
     count: Annotated[int, typer.Option(min=1, help="How many scans.")] = 10,
     modality: Annotated[
         list[Modality] | None, typer.Option(help="May be repeated; all of them if not.")
@@ -30,7 +37,10 @@ def synthesise(
         int, typer.Option(min=0, help="Number of the first scan; the same number gives the same scan.")
     ] = 0,
 ) -> None:
-    """Make synthetic scans with labelled structures, in nnU-Net's layout, to train or evaluate with."""
+    """Make synthetic scans with labels, to train or evaluate with.
+
+    They are in the layout of nnU-Net.
+    """
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.progress import stages
     from medsam2.synthetic.volumes import MOST_STRUCTURES, make_scan

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
+from medsam2.cli.examples import examples
+from medsam2.cli.memory_option import MemoryOption, memory_bank
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.threads import settle_threads
 
@@ -15,8 +17,17 @@ if TYPE_CHECKING:
     from medsam2.training.settings import Settings
 
 
+EXAMPLES = examples(
+    "medsam2 train dataset -o run",
+    "medsam2 train dataset -o run --weights sam2.1-tiny --steps 5000",
+)
+
+
 def train(
-    dataset: Annotated[Path, typer.Argument(help="Labelled scans: nnU-Net, BTCV, REFUGE, NPZ, CSV or JSON.")],
+    dataset: Annotated[
+        Path,
+        typer.Argument(metavar="DATASET", help="Labelled scans: nnU-Net, BTCV, REFUGE, NPZ, CSV or JSON."),
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder of the run; an existing one goes on.")
     ],
@@ -39,9 +50,7 @@ def train(
     freeze: Annotated[
         str, typer.Option(help="Parts that stay as they are, such as image_encoder,sam_prompt_encoder.")
     ] = "",
-    memory: Annotated[
-        Literal["temporal", "self-sorting"], typer.Option(help="Which slices are remembered.")
-    ] = "temporal",
+    memory: MemoryOption = "neighbours",
     checkpointing: Annotated[
         bool, typer.Option("--checkpointing", help="Encode images twice, to need less GPU memory.")
     ] = False,
@@ -55,10 +64,13 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write curves; needs the package tensorboard.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     threads: ThreadsOption = None,
 ) -> None:
-    """Fine-tune weights on DATASET; the same command again goes on where it stopped."""
+    """Fine-tune weights on labelled scans.
+
+    The same command again goes on where it stopped.
+    """
     settle_threads(threads)
     # Imported here, as torch would keep --help waiting.
     from medsam2.training.fine_tuning import CARD_FILE, WEIGHTS_FILE, FineTuning, Running, Sets, split_cases
@@ -75,7 +87,7 @@ def train(
         image_size=image_size,
         rate=rate,
         freeze=tuple(part for part in freeze.split(",") if part),
-        memory=memory,
+        memory=memory_bank(memory),
         checkpointing=checkpointing,
         validate_every=validate_every,
         patience=patience,

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from medsam2.cli.examples import examples
 from medsam2.errors import InputError
 from medsam2.model.config import network_config
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
@@ -35,7 +36,9 @@ from medsam2.weights.store import (
 )
 
 app = typer.Typer(
-    help="List, inspect, download, import and remove weights of the network.", no_args_is_help=True
+    help="List, inspect, download, import and remove weights of the network.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -49,7 +52,7 @@ REPORT_SECONDS = 0.2
 """Between two reports of progress to a machine."""
 
 
-@app.command("list")
+@app.command("list", epilog=examples("medsam2 weights list", "medsam2 weights list --json"))
 def list_weights(as_json: JsonOption = False) -> None:
     """Show all weights that are known or installed."""
     stored = {weights.name: weights for weights in installed()}
@@ -131,12 +134,14 @@ def _network(stored: StoredWeights) -> tuple[str, str]:
     return checkpoint.family, checkpoint.preset
 
 
-@app.command()
+@app.command(
+    "inspect", epilog=examples("medsam2 weights inspect starter", "medsam2 weights inspect my_finetuned.pt")
+)
 def inspect(
     name_or_file: Annotated[str, typer.Argument(help="Name of installed weights, or a checkpoint file.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Read weights and show which network they hold, and whether they fill it completely."""
+    """Show which network weights hold, and whether they fill it."""
     weights = locate(name_or_file)
     checkpoint = read_checkpoint(weights.path, weights.preset, dtype=None)
     report = match_report(checkpoint.tensors, network_config(checkpoint.preset, checkpoint.family))
@@ -170,7 +175,7 @@ def _some_names(names: tuple[str, ...]) -> str:
     return f"{len(names)}  ({shown})" if names else "0"
 
 
-@app.command("download")
+@app.command("download", epilog=examples("medsam2 weights download sam2.1-tiny"))
 def download_weights(
     name: NameArgument,
     accept_licence: Annotated[
@@ -178,7 +183,9 @@ def download_weights(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Download weights of the catalogue, after showing their licence; an interrupted download goes on.
+    """Download weights of the list, after showing their licence.
+
+    An interrupted download goes on with the same command.
 
     With --json, lines {"done": …, "total": …} count the bytes, and the last line has "installed".
     """
@@ -241,7 +248,7 @@ def _on_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-@app.command("import")
+@app.command("import", epilog=examples("medsam2 weights import my_finetuned.pt --name mine"))
 def import_file(
     file: Annotated[Path, typer.Argument(help="Checkpoint file: .pt, .pth or .safetensors.")],
     name: Annotated[str, typer.Option(help="How to call the weights.")],
@@ -250,11 +257,14 @@ def import_file(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a checkpoint file into the store, under a name of your own or of the catalogue."""
+    """Keep a copy of a weights file under a name.
+
+    The name is one of your own or of the list.
+    """
     _echo_installed(import_weights(file, name, preset), as_json)
 
 
-@app.command("remove")
+@app.command("remove", epilog=examples("medsam2 weights remove mine"))
 def remove_weights(name: NameArgument, as_json: JsonOption = False) -> None:
     """Delete downloaded or imported weights from the disk."""
     freed = remove(name)
