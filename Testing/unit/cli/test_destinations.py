@@ -9,6 +9,7 @@ import pytest
 
 from medsam2.cli.destinations import check_free, held_destinations
 from medsam2.errors import InputError
+from medsam2.volume import complete_file
 
 ON_UNIX = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and signals of Unix")
 
@@ -190,3 +191,28 @@ def test_a_killed_run_blocks_nobody(tmp_path, other_run):
     other_run.wait(30)
     attempt(tmp_path / "out.nrrd")
     assert not list(tmp_path.iterdir())
+
+
+@ON_UNIX
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_link_that_appears_while_computing_is_never_followed(tmp_path, overwrite):
+    victim, output = tmp_path / "victim.txt", tmp_path / "out.txt"
+    victim.write_text("of somebody else")
+    with held_destinations([output], [], overwrite):
+        output.symlink_to(victim)
+        if not overwrite:
+            with pytest.raises(InputError, match="exists"):
+                check_free([output], overwrite)
+        with complete_file(output) as unfinished:
+            unfinished.write_text("ours")
+    assert victim.read_text() == "of somebody else"
+    assert not output.is_symlink()
+    assert output.read_text() == "ours"
+
+
+@ON_UNIX
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path):
+    (tmp_path / ".out.nrrd.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(InputError, match="cannot be held against other runs"):
+        attempt(tmp_path / "out.nrrd")
+    assert not (tmp_path / "victim").exists()

@@ -1,5 +1,6 @@
 """Masks keep their labels, names, colours and layers, and lie where they were drawn."""
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK
@@ -216,3 +217,46 @@ def test_a_segmentation_with_impossible_keys_is_refused(tmp_path, grid, key, val
     SimpleITK.WriteImage(image, str(path))
     with pytest.raises(InputError, match="save it anew in Slicer"):
         read_segments(path, grid)
+
+
+# As TotalSegmentator writes it.
+LABEL_TABLE = (
+    '<?xml version="1.0" encoding="UTF-8"?> <CaretExtension> <VolumeInformation Index="0"> <LabelTable>'
+    '<Label Key="5" Red="1.0" Green="0" Blue="0" Alpha="1"><![CDATA[kidney <left>]]></Label>\n{}</LabelTable>'
+    "<VolumeType><![CDATA[Label]]></VolumeType></VolumeInformation></CaretExtension>"
+)
+
+
+def with_table(path, table: str):
+    """A NIfTI labelmap with a table in its header."""
+    image = nibabel.load(path)
+    extension = nibabel.nifti1.Nifti1Extension(0, table.encode())
+    image.header.extensions.append(extension)
+    named = path.with_name("named.nii.gz")
+    nibabel.save(image, named)
+    return named
+
+
+def test_names_in_the_header_of_a_nifti_file_are_read(tmp_path, grid):
+    write_labelmap(tmp_path / "mask.nii.gz", two_labels(), grid)
+    named = with_table(tmp_path / "mask.nii.gz", LABEL_TABLE.format(""))
+    assert [s.name for s in read_segments(named, grid)] == ["Segment_2", "kidney <left>"]
+    write_label_names(label_names_file(named), {2: "from the table beside it"})
+    assert [s.name for s in read_segments(named, grid)] == ["from the table beside it", "Segment_5"]
+
+
+def test_a_damaged_table_in_the_header_costs_the_names_alone(tmp_path, grid):
+    write_labelmap(tmp_path / "mask.nii.gz", two_labels(), grid)
+    named = with_table(tmp_path / "mask.nii.gz", LABEL_TABLE.format("<Label Key='x'>a</Label>"))
+    with pytest.warns(VolumeWarning, match="cannot be read"):
+        assert [s.name for s in read_segments(named, grid)] == ["Segment_2", "Segment_5"]
+
+
+@pytest.mark.parametrize("entity", ["&b;", "<!ENTITY b 'c'>"])
+def test_a_table_in_the_header_expands_nothing(tmp_path, grid, entity):
+    write_labelmap(tmp_path / "mask.nii.gz", two_labels(), grid)
+    label = f"<Label Key='2'>{entity}</Label>"
+    bomb = '<!DOCTYPE a [<!ENTITY b "' + "c" * 99 + '">]>' + LABEL_TABLE.format(label)[38:]
+    named = with_table(tmp_path / "mask.nii.gz", bomb)
+    with pytest.warns(VolumeWarning, match="cannot be read"):
+        assert [s.name for s in read_segments(named, grid)] == ["Segment_2", "Segment_5"]

@@ -1,5 +1,6 @@
 """The files that a command writes: checked, and held against other runs, before anything is computed."""
 
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -48,7 +49,7 @@ def held_destinations(files: Sequence[Path], read: Sequence[Path], overwrite: bo
 def check_free(files: Sequence[Path], overwrite: bool) -> None:
     """Raise InputError if a file exists that must not be replaced."""
     for file in files:
-        if file.exists() and not overwrite:
+        if os.path.lexists(file) and not overwrite:
             raise InputError(f"{file} exists: name another file, or replace it with --overwrite.")
 
 

@@ -1,15 +1,22 @@
-"""Which value of a labelmap is which segment: a table in a JSON file beside the labelmap."""
+"""Which value of a labelmap is which segment: a table in a JSON file beside it, or in a NIfTI header."""
 
 import json
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
 from medsam2.errors import InputError
+from medsam2.volume.byte_source import opened
+from medsam2.volume.nifti_reading import is_nifti
 from medsam2.volume.segment import check_segment_name
+from medsam2.volume.volume_warning import note
 from medsam2.volume.writing import OUTPUT_FORMATS
 
 _SUFFIX = ".labels.json"
 _MOST_BYTES = 1 << 20
+# The element of Connectome Workbench that TotalSegmentator writes too. Entities, which could expand
+# without end, can only be declared before it.
+_XML_START, _XML_END = b"<CaretExtension>", b"</CaretExtension>"
 
 
 def label_names_file(labelmap: Path) -> Path:
@@ -26,14 +33,14 @@ def write_label_names(path: Path, names: Mapping[int, str]) -> None:
 
 
 def read_label_names(labelmap: Path) -> dict[int, str]:
-    """Names by value from the table beside a labelmap; empty if there is none.
+    """Names by value from the table beside a labelmap, else from its header; empty if there is none.
 
     Raises:
-        InputError: there is one, but it is no such table.
+        InputError: there is a file beside it, but it is no such table.
     """
     path = label_names_file(labelmap)
     if not path.is_file():
-        return {}
+        return _names_in_header(labelmap)
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError
@@ -42,3 +49,20 @@ def read_label_names(labelmap: Path) -> dict[int, str]:
         raise InputError(
             f'{path} does not say which label is which, as in {{"1": "liver"}}: correct it, or move it away.'
         ) from error
+
+
+def _names_in_header(labelmap: Path) -> dict[int, str]:
+    """Names from the table that some programs put between a NIfTI file's header and its voxels, as XML."""
+    if not is_nifti(labelmap):
+        return {}
+    with opened(labelmap) as file:
+        head = file.read(_MOST_BYTES)
+    table = head[head.find(_XML_START) : head.find(_XML_END) + len(_XML_END)]
+    if not table.startswith(_XML_START):
+        return {}
+    try:
+        labels = ElementTree.fromstring(table).iter("Label")
+        return {int(label.attrib["Key"]): check_segment_name(label.text or "") for label in labels}
+    except (ElementTree.ParseError, KeyError, ValueError):
+        note(f"The names in the header of {labelmap.name} cannot be read: its segments are called by number.")
+        return {}
