@@ -168,6 +168,7 @@ def server(folder: Path) -> Iterator[RemoteBackend]:
     tokens.touch(mode=0o600)
     tokens.write_text(f"bench {token}\n")
     command = [sys.executable, "-m", "medsam2.cli.main", "serve", "--tokens", str(tokens)]
+    command += ["--max-per-token", str(CLIENTS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         port = loads(process.stdout.readline())["port"]
         yield RemoteBackend(f"ws://127.0.0.1:{port}/session", token)

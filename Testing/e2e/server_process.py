@@ -55,18 +55,21 @@ class ServerProcess:
     Args:
         folder: for the token file and the log.
         options: of ``medsam2 serve``.
+        prepare: Python lines that it runs before anything else.
     """
 
-    def __init__(self, folder: Path, *options: str):
+    def __init__(self, folder: Path, *options: str, prepare: str = ""):
         self.tokens = {name: secrets.token_urlsafe(24) for name in ("anna", "bert")}
         self.token_file = folder / "tokens"
         self.write_tokens(*self.tokens)
         self.log_file = folder / "server.log"
         self.tls: ssl.SSLContext | None = None
         environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(folder / "home")}
+        program = f"{prepare}\nfrom medsam2.cli.main import run\nrun()"
+        command = [sys.executable, "-c", program, "serve"] if prepare else SERVE
         with self.log_file.open("w") as log:
             self.process = subprocess.Popen(
-                [*SERVE, "--tokens", str(self.token_file), *map(str, options)],
+                [*command, "--tokens", str(self.token_file), *map(str, options)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,

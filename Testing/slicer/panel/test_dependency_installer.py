@@ -142,7 +142,7 @@ def test_agreement_installs_torch_through_its_extension_and_the_rest_by_pip(
     aSection._install.click()
     assert aComputer.torchRequests == [{"askConfirmation": False, "torchVersionRequirement": ">=2.4"}]
     (packages,) = aJournal.pipRequests
-    assert "websockets>=13" in packages
+    assert "websockets>=16" in packages
     assert not [each for each in packages if each.startswith("torch")]
     assert aSection._text.text == "Everything that is needed is installed."
     assert not aSection._install.enabled

@@ -1,6 +1,7 @@
 """One client's socket: who is let in, who is read, and how it ends whatever the client does."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 
@@ -9,10 +10,12 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from medsam2.backend import connection as connection_module
+from medsam2.backend.app import make_app
 from medsam2.backend.connection import Connection
 from medsam2.backend.limits import ServerLimits
 from medsam2.backend.service import Service
 from medsam2.backend.tokens import OneToken
+from medsam2.backend.worker import Job
 from medsam2.protocol import (
     Chunk,
     Close,
@@ -20,6 +23,7 @@ from medsam2.protocol import (
     Error,
     Forget,
     Hello,
+    MaskBox,
     Message,
     OpenVolume,
     Progress,
@@ -28,7 +32,7 @@ from medsam2.protocol import (
     decode,
     encode,
 )
-from unit.backend.examples import BALL, in_loop
+from unit.backend.examples import BALL, PATIENCE, in_loop
 from unit.tracking.oracle_network import OracleNetwork
 
 TOKEN = "a-token-of-some-length"
@@ -280,3 +284,49 @@ async def test_an_upload_is_kept_for_those_who_may_come_back(goodbye, kept):
         await it.running
         upload = it.service.shelf.take("local", OPEN)
         assert (upload is not None and upload.received == 100) is kept
+
+
+@in_loop
+async def test_large_requests_wait_at_the_client_not_here(monkeypatch):
+    monkeypatch.setattr(connection_module, "MOST_BYTES", 1000)
+    mask = MaskBox(0, 0, np.ones((60, 60), bool))  # 450 bytes, and 3,600 unpacked
+    async with served() as it:
+        it.socket.say(*VOLUME)
+        await it.socket.ended(2)
+        release = threading.Event()
+
+        def steps():
+            release.wait(PATIENCE)
+            yield from ()
+
+        it.service.worker.submit(it.connection._client, Job(0, "hold", steps, urgent=True, answered=False))
+        it.socket.say(*(Prompt(10 + number, "a", "k", 6, mask=mask) for number in range(10)))
+        await asyncio.sleep(0.1)
+        assert it.socket.coming.qsize() >= 6
+        release.set()
+        for number in range(10):
+            assert (await it.socket.ended(10 + number)).code == "bad_input"
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "status"),
+    [
+        ("127.0.0.1", {"host": "127.0.0.1:1"}, 200),
+        ("127.0.0.1", {"host": "evil.example"}, 403),
+        ("10.0.0.9", {"host": "127.0.0.1:1"}, 403),
+        ("10.0.0.9", {"host": "127.0.0.1:1", "authorization": "Bearer wrong"}, 403),
+        ("10.0.0.9", {"host": "medsam2.example.org", "authorization": f"Bearer {TOKEN}"}, 200),
+    ],
+)
+@in_loop
+async def test_numbers_are_for_this_computer_and_those_with_a_token(client, headers, status):
+    async with served() as it:
+        answers = []
+        scope = {"type": "http", "method": "GET", "path": "/metrics", "client": (client, 1)}
+        scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+        async def send(message: dict) -> None:
+            answers.append(message)
+
+        await make_app(it.service)(scope, None, send)
+        assert answers[0]["status"] == status

@@ -4,17 +4,26 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from .address import is_loopback
 from .connection import Connection
+from .http_headers import bearer_token, names_this_computer
+from .log import log_event
 from .service import Service
 
 
-def make_app(service: Service) -> Starlette:
-    """The application for uvicorn, or for Ray Serve on a cluster."""
+def make_app(service: Service, any_host: bool = False) -> Starlette:
+    """The application for uvicorn, or for Ray Serve on a cluster.
+
+    Args:
+        service: what it gives access to.
+        any_host: whether it is reached by other names than this computer's addresses: a proxy, or TLS, sees
+            to it that they are its own.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette):
@@ -22,14 +31,35 @@ def make_app(service: Service) -> Starlette:
         yield
         watching.cancel()
 
-    async def session(websocket: WebSocket) -> None:
-        await Connection(websocket, service).run()
+    def is_foreign(request: HTTPConnection) -> bool:
+        foreign = not (any_host or names_this_computer(request.headers))
+        if foreign:
+            log_event("foreign_page")
+        return foreign
 
-    async def healthz(_request: Request) -> Response:
+    async def session(websocket: WebSocket) -> None:
+        # Only browsers say where a page came from, and no page has business here.
+        if "origin" in websocket.headers or is_foreign(websocket):
+            await websocket.close()
+            return
+        visitor = websocket.scope.get("state", {}).get("visitor")
+        await Connection(websocket, service, visitor).run()
+
+    async def healthz(request: Request) -> Response:
+        if is_foreign(request):
+            return _forbidden()
         return PlainTextResponse("stopping" if service.stopping else "ok", 503 if service.stopping else 200)
 
-    async def metrics(_request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        # A token opens it from elsewhere.
+        is_near = is_loopback(request.client.host) and not is_foreign(request)
+        if not is_near and service.tokens.name_of(bearer_token(request.headers)) is None:
+            return _forbidden()
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
     routes = [WebSocketRoute("/session", session), Route("/healthz", healthz), Route("/metrics", metrics)]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _forbidden() -> Response:
+    return PlainTextResponse("forbidden", 403)

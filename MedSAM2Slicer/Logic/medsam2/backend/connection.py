@@ -25,6 +25,7 @@ from medsam2.protocol import (
     decode,
 )
 
+from .entrance import Visitor
 from .failures import HINTS, failure
 from .log import log_event
 from .outbox import Outbox
@@ -34,30 +35,43 @@ from .worker import Client, Job
 
 HELLO_SECONDS = 10.0
 PARTING_SECONDS = 3.0
-MOST_JOBS = 256
-"""A client with so many requests waiting is not read until some are answered."""
+MOST_JOBS, MOST_BYTES = 256, 16 * 2**20
+"""A client with so many requests waiting, or such large ones, is not read until some are answered."""
+LARGER = 4
+"""Messages up to so many times the limit are read, and answered with an error; larger ones close the
+connection (WebSocket code 1009)."""
 CLIENT_LETTERS = 60
 NORMAL, GOING_AWAY, REFUSED = 1000, 1001, 1008
 
 
 class Connection:
-    """Serves one client from hello to close."""
+    """Serves one client from hello to close.
 
-    def __init__(self, websocket: WebSocket, service: Service):
+    Args:
+        websocket: not accepted yet.
+        service: what all connections share.
+        visitor: its socket; None where others than this server accept connections.
+    """
+
+    def __init__(self, websocket: WebSocket, service: Service, visitor: Visitor | None = None):
         loop = asyncio.get_running_loop()
         self._websocket = websocket
+        self._visitor = visitor
         self._service = service
         self._outbox = Outbox(loop)
         self._client = Client(service.new_session(), self._outbox.put, self._outbox.has_room)
         self._goodbye: asyncio.Future[Message] = loop.create_future()
         self.uploading: Uploading | None = None
         self._token = ""
+        self.owner = ""
         self._used = time.monotonic()
         self._label = secrets.token_hex(4)
 
     async def run(self) -> None:
         """Serve until either side closes."""
         await self._websocket.accept()
+        if self._visitor is not None:
+            self._visitor.upgraded = True
         tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             await asyncio.wait([*tasks, self._goodbye], return_when=asyncio.FIRST_COMPLETED)
@@ -67,6 +81,8 @@ class Connection:
             for task in tasks:
                 task.cancel()
             self._leave()
+            if self._visitor is not None:
+                self._visitor.leave()
 
     async def _read(self) -> None:
         with contextlib.suppress(WebSocketDisconnect):
@@ -85,6 +101,8 @@ class Connection:
                 error = ProtocolError("not_ready", "No hello came.")
             self.end(self._failed(error))
             return False
+        if self._visitor is not None:
+            await self._visitor.welcome(LARGER * self._service.limits.message_bytes)
         self._outbox.put(self._service.ready(message.id))
         log_event("connected", session=self._label, token=owner, client=message.client[:CLIENT_LETTERS])
         return True
@@ -96,9 +114,12 @@ class Connection:
             raise ProtocolError("unauthorised", "The server does not know this token.", hello.id)
         if self._service.stopping:
             raise ProtocolError("shutting_down", "The server is being stopped.", hello.id)
-        if len(self._service.connections) >= self._service.limits.sessions:
+        limits = self._service.limits
+        if len(self._service.connections) >= limits.sessions:
             raise ProtocolError("busy", "The server has as many clients as it takes.", hello.id)
-        self._token = hello.token
+        if sum(other.owner == owner for other in self._service.connections) >= limits.sessions_per_token:
+            raise ProtocolError("busy", "This token has as many clients as it may have.", hello.id)
+        self._token, self.owner = hello.token, owner
         self.uploading = Uploading(self._service, self._client, owner)
         self._service.connections.add(self)
         self._service.worker.add(self._client)
@@ -112,15 +133,20 @@ class Connection:
             try:
                 message = self._decoded(data)
                 request = message.id
-                self._handle(message)
+                self._handle(message, len(data))
             except Exception as error:
                 self._outbox.put(self._failed(error, request))
 
     async def _turn(self) -> None:
         """Let other connections have theirs; a client that takes no answers is not read meanwhile."""
         await asyncio.sleep(0)
-        while self._outbox.full or self._client.waiting >= MOST_JOBS:
+        while self._outbox.full or self._has_enough():
             await asyncio.sleep(0.02)
+
+    def _has_enough(self) -> bool:
+        return (
+            self._client.waiting >= MOST_JOBS or self._service.worker.waiting_bytes(self._client) > MOST_BYTES
+        )
 
     async def _receive(self) -> bytes | None:
         """The next message; None for one of text."""
@@ -142,7 +168,7 @@ class Connection:
         self._service.metrics.failed(answer.code, error)
         return answer
 
-    def _handle(self, message: Message) -> None:
+    def _handle(self, message: Message, size: int) -> None:
         worker = self._service.worker
         match message:
             case OpenVolume():
@@ -150,15 +176,15 @@ class Connection:
             case Chunk():
                 self.uploading.take(message)
             case Prompt():
-                self._submit("prompt", message)
+                self._submit("prompt", message, size)
             case Propagate():
-                self._submit("propagate", message, urgent=False)
+                self._submit("propagate", message, size, urgent=False)
             case Forget():
                 # What is being tracked may build on what is to be forgotten.
                 worker.cancel_tracking(self._client)
-                self._submit("forget", message)
+                self._submit("forget", message, size)
             case Shown():
-                self._submit("view", message, answered=False)
+                self._submit("view", message, size, answered=False)
             case Cancel():
                 self.uploading.cancel(message.job)
                 worker.cancel(self._client, message.job)
@@ -167,9 +193,11 @@ class Connection:
             case _:
                 raise ProtocolError("unknown_type", "A client does not send this message.", message.id)
 
-    def _submit(self, kind: str, message: Message, urgent: bool = True, answered: bool = True) -> None:
+    def _submit(
+        self, kind: str, message: Message, size: int, urgent: bool = True, answered: bool = True
+    ) -> None:
         start = partial(self._client.session.steps, message)
-        self._service.worker.submit(self._client, Job(message.id, kind, start, urgent, answered))
+        self._service.worker.submit(self._client, Job(message.id, kind, start, urgent, answered, size))
 
     async def _write(self) -> None:
         """Send what waits; the worker may go on once there is room again."""
@@ -183,7 +211,7 @@ class Connection:
                     self._service.worker.wake()
 
     def check(self) -> None:
-        """End the session if its token was revoked or nobody uses it."""
+        """End the session if its token was revoked, nobody uses it, or its answers are not read."""
         if self._client.waiting:
             self._used = time.monotonic()
         idle = time.monotonic() - self._used
@@ -193,6 +221,8 @@ class Connection:
             reason = Error(0, "unauthorised", "The token was revoked.", HINTS["unauthorised"])
         elif idle > self._service.limits.idle_seconds:
             reason = Error(0, "expired", "The session was not used for a while.", HINTS["expired"])
+        elif self._outbox.stuck_seconds > self._service.limits.unread_seconds:
+            reason = Error(0, "expired", "The answers were not read for a while.", HINTS["expired"])
         else:
             return
         self._service.metrics.failed(reason.code)

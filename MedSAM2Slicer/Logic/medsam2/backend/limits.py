@@ -8,6 +8,8 @@ import psutil
 from medsam2.protocol import ProtocolError
 
 MIB = 2**20
+PATIENCE_SECONDS = 120.0
+"""For a client to answer a ping, or to take an answer: an upload over a slow line may stand before it."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class ServerLimits:
             quarters of the computer's memory.
         feature_bytes: of image features kept for one session.
         sessions: clients at a time.
+        sessions_per_token: of them with one token.
         idle_seconds: after which a session that is not used is ended.
+        unread_seconds: after which a session that takes none of its answers is ended.
     """
 
     message_bytes: int = 8 * MIB
@@ -31,7 +35,9 @@ class ServerLimits:
     memory_bytes: int | None = None
     feature_bytes: int = 512 * MIB
     sessions: int = 16
+    sessions_per_token: int = 4
     idle_seconds: float = 1800.0
+    unread_seconds: float = PATIENCE_SECONDS
 
 
 class MemoryBudget:

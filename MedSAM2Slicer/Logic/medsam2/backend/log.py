@@ -4,12 +4,49 @@ import contextlib
 import json
 import logging
 import sys
+import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
+
+MOST_LINES, SPAN_SECONDS = 100, 10.0
+"""Of one kind in so many seconds: nobody fills a disk from outside."""
+
+
+@dataclass
+class _Span:
+    began: float
+    lines: int = 0
+
+
+_spans: dict[tuple, _Span] = {}
+_lock = threading.Lock()
+
+
+def _left_out(kind: tuple) -> int | None:
+    """Counts a line; None if it must not be written, else how many of its kind were not just before."""
+    now = time.monotonic()
+    with _lock:
+        span = _spans.setdefault(kind, _Span(now))
+        before = 0
+        if now - span.began > SPAN_SECONDS:
+            before = max(0, span.lines - MOST_LINES)
+            span = _spans[kind] = _Span(now)
+        span.lines += 1
+        return None if span.lines > MOST_LINES else before
 
 
 def log_event(event: str, **fields: str | int | float | None) -> None:
     """Write one line: the time (UTC), the event, and its numbers or fixed words."""
+    before = _left_out((event, fields.get("code"), fields.get("kind"), fields.get("name")))
+    if before is None:
+        return
+    if before:
+        _write("left_out", of=event, lines=before)
+    _write(event, **fields)
+
+
+def _write(event: str, **fields: str | int | float | None) -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = json.dumps({"time": now, "event": event, **fields})
     # Nobody reads the log any more: no reason to end what is being computed.

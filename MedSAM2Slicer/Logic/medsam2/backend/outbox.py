@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import deque
 
 from medsam2.protocol import Message, encode
@@ -22,6 +23,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._filled = asyncio.Event()
         self._closed = False
+        self._moved = time.monotonic()
 
     def put(self, message: Message) -> None:
         """Queue a message, from any thread; lost when the connection is."""
@@ -36,6 +38,8 @@ class Outbox:
             if self._closed:
                 return
             self._closed = last
+            if not self._waiting:
+                self._moved = time.monotonic()
             self._waiting.append(data)
             self._bytes += len(data)
             # Within the lock: once it is closed and cleared, the loop may have ended.
@@ -49,6 +53,11 @@ class Outbox:
     def full(self) -> bool:
         """Whether nothing should be done that has to be answered."""
         return self._bytes >= FULL_BYTES
+
+    @property
+    def stuck_seconds(self) -> float:
+        """How long what waits has not become less."""
+        return time.monotonic() - self._moved if self._waiting else 0.0
 
     @property
     def empty(self) -> bool:
@@ -66,6 +75,7 @@ class Outbox:
         """The first message has been written to the socket."""
         with self._lock:
             self._bytes -= len(self._waiting.popleft())
+            self._moved = time.monotonic()
 
     def clear(self) -> None:
         """Drop everything and take nothing more."""

@@ -3,19 +3,18 @@
 import asyncio
 import json
 import socket
+import sys
 
 import uvicorn
 
 from .address import Address
 from .app import make_app
+from .entrance import FIRST_BYTES, Entrance, Visitor
+from .limits import PATIENCE_SECONDS
 from .log import log_event, log_libraries
 from .service import Service
 
-LARGER = 4
-"""Messages up to so many times the limit are read, and answered with an error; larger ones close the
-connection (WebSocket code 1009)."""
-PING_SECONDS, PATIENCE_SECONDS = 20.0, 120.0
-"""A client answers a ping only when it comes to read; an upload over a slow line may stand before it."""
+PING_SECONDS = 20.0
 
 
 class Server(uvicorn.Server):
@@ -28,16 +27,23 @@ class Server(uvicorn.Server):
     def __init__(self, service: Service, address: Address, pings: bool):
         self._service = service
         self._draining: asyncio.Task | None = None
+        proxied = address.certificate is not None or address.behind_proxy
+        self._addresses_differ = not address.behind_proxy
         super().__init__(
             uvicorn.Config(
-                make_app(service),
-                ws_max_size=LARGER * service.limits.message_bytes,
+                make_app(service, any_host=proxied),
+                # The socket's own class and its closing are looked at.
+                loop="asyncio",
+                http="h11",
+                ws="websockets-sansio",
+                ws_max_size=FIRST_BYTES,
                 ws_per_message_deflate=False,
                 ws_ping_interval=PING_SECONDS if pings else None,
                 ws_ping_timeout=PATIENCE_SECONDS if pings else None,
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 ssl_certfile=address.certificate,
                 ssl_keyfile=address.key,
                 timeout_graceful_shutdown=5,
@@ -68,10 +74,30 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so on standard output: ``{"port": …}``."""
-        await super().startup(sockets)
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(uvicorn.config.STARTUP_FAILURE)
+        self.servers = []
+        self._entrance = Entrance(
+            self._protocol, self.config.ssl, self._service.limits.sessions, self._addresses_differ
+        )
+        self._entrance.open(sockets[0])
+        self.started = True
         port = sockets[0].getsockname()[1]
         log_event("listening", port=port)
         print(json.dumps({"port": port}), flush=True)
+
+    def _protocol(self, visitor: Visitor) -> asyncio.Protocol:
+        return self.config.http_protocol_class(
+            config=self.config,
+            server_state=self.server_state,
+            app_state={**self.lifespan.state, "visitor": visitor},
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in any more, and close what is open."""
+        self._entrance.close()
+        await super().shutdown(sockets)
 
 
 def serve_until_stopped(service: Service, address: Address, pings: bool = True) -> None:

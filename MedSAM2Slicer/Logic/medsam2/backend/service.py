@@ -10,6 +10,7 @@ from medsam2.package_version import package_version
 from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
 
 from .failures import HINTS
+from .freed_memory import give_back
 from .limits import MemoryBudget, ServerLimits
 from .metrics import Metrics
 from .session import Session
@@ -76,11 +77,15 @@ class Service:
 
     async def watch(self) -> None:
         """Every two seconds: end idle sessions and those of revoked tokens, forget cut uploads."""
+        before: set = set()
         while True:
             await asyncio.sleep(2)
             self.shelf.tidy()
             for connection in list(self.connections):
                 connection.check()
+            if before - self.connections:
+                await asyncio.to_thread(give_back)
+            before = set(self.connections)
 
     async def drain(self) -> None:
         """Stop gracefully: finish the slice being computed, tell every client, send what is waiting."""

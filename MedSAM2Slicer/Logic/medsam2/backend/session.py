@@ -184,11 +184,10 @@ class Session:
 
 def _painted(request: PromptMessage, shape: tuple[int, int]) -> np.ndarray:
     """A prompt's mask on the whole slice, (rows, columns) bool."""
-    row, column, part = request.mask
-    height, width = part.shape
-    if row < 0 or column < 0 or row + height > shape[0] or column + width > shape[1]:
+    box = request.mask
+    if box.row + box.height > shape[0] or box.column + box.width > shape[1]:
         raise InputError("The mask reaches beyond the slice: give a mask on the image's own grid.")
-    return PlacedMask(request.object_id, request.slice_index, row, column, part).full(shape)
+    return PlacedMask(request.object_id, request.slice_index, box.row, box.column, box.mask).full(shape)
 
 
 def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:

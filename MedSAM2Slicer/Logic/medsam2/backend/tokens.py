@@ -40,7 +40,7 @@ class TokenFile:
 
     def __init__(self, path: Path):
         self._path = path
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         self._names: dict[bytes, str] = {}
         self._refresh()
 
@@ -59,7 +59,8 @@ class TokenFile:
     def _refresh(self) -> None:
         try:
             status = self._path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
+            # Not by its time and size alone: an edit can leave both as they were.
+            stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode)
             if stamp == self._stamp:
                 return
             if os.name == "posix" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):

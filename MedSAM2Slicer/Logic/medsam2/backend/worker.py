@@ -28,6 +28,7 @@ class Job:
         start: makes the iterator of answers.
         urgent: goes before all tracking: someone waits for this very slice.
         answered: whether the client is told how it ended.
+        size: bytes of the request.
     """
 
     id: int
@@ -35,6 +36,7 @@ class Job:
     start: Callable[[], Steps]
     urgent: bool
     answered: bool = True
+    size: int = 0
     interruption: Interruption = field(default_factory=Interruption)
     steps: Steps | None = None
 
@@ -147,6 +149,11 @@ class Worker:
         """Jobs that are queued or being computed."""
         with self._changed:
             return sum(len(client.jobs) for client in self._clients)
+
+    def waiting_bytes(self, client: Client) -> int:
+        """Bytes of a client's requests that are queued or being computed."""
+        with self._changed:
+            return sum(job.size for job in client.jobs)
 
     def stop(self) -> None:
         """Finish the slice being computed, then answer every job as cancelled; returns at once."""

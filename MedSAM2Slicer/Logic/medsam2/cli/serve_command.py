@@ -1,5 +1,6 @@
 """``medsam2 serve``: the backend process, for one computer or for a department."""
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,6 +46,7 @@ def serve(
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
     threads: ThreadsOption = None,
     max_sessions: Annotated[int, typer.Option(min=1, help="Clients at a time.")] = 16,
+    max_per_token: Annotated[int, typer.Option(min=1, help="Clients at a time with one token.")] = 4,
     max_volume: Annotated[int, typer.Option(min=1, help="MiB of one volume.")] = 4096,
     max_message: Annotated[int, typer.Option(min=2, help="MiB of one message.")] = 8,
     max_memory: Annotated[
@@ -55,7 +57,7 @@ def serve(
 ) -> None:
     """Run the server that Slicer and the command segment talk to."""
     from medsam2.backend.address import Address
-    from medsam2.backend.limits import MIB, ServerLimits
+    from medsam2.backend.limits import MIB, PATIENCE_SECONDS, ServerLimits
 
     if max_memory is not None and max_memory <= max_features:
         raise InputError("--max-memory leaves no room for a volume: give more than --max-features.")
@@ -65,7 +67,10 @@ def serve(
         memory_bytes=None if max_memory is None else max_memory * MIB,
         feature_bytes=max_features * MIB,
         sessions=max_sessions,
+        sessions_per_token=max_per_token,
         idle_seconds=idle_minutes * 60,
+        # The one program that a backend was started for may stop for long, as under a debugger.
+        unread_seconds=math.inf if local else PATIENCE_SECONDS,
     )
     address = Address(host, port, tls_certificate, tls_key, insecure_behind_proxy)
     address.check()

@@ -116,7 +116,8 @@ def _fields(kind: type[Message], body: dict) -> dict:
         raise FieldError(f"the field '{missing[0]}' is missing")
     values = {name: to_field(hints[name], value, name) for name, value in body.items()}
     if kind is messages.Mask:
-        values |= values["mask"]._asdict()
+        box = values["mask"]
+        values |= {"row": box.row, "column": box.column, "mask": box.mask}
     return values
 
 

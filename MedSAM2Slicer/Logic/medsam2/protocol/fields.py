@@ -21,16 +21,6 @@ class FieldError(Exception):
 
 def to_wire(value: Any) -> Any:
     """A field's value as msgpack takes it."""
-    if isinstance(value, MaskBox):
-        mask = np.asarray(value.mask, bool)
-        height, width = mask.shape
-        return {
-            "row": int(value.row),
-            "column": int(value.column),
-            "height": height,
-            "width": width,
-            "bits": np.packbits(mask).tobytes(),
-        }
     if is_dataclass(value):
         return {item.name: to_wire(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, tuple):
@@ -119,5 +109,4 @@ def _mask_box(value: Any, name: str) -> MaskBox:
         raise FieldError(f"'{name}' has a size of {height} x {width} voxels")
     if len(bits) != -(-height * width // 8):
         raise FieldError(f"'{name}.bits' must hold {height} x {width} voxels")
-    flat = np.unpackbits(np.frombuffer(bits, np.uint8), count=height * width)
-    return MaskBox(row, column, flat.reshape(height, width).view(bool))
+    return MaskBox.packed(row, column, height, width, bits)

@@ -3,7 +3,7 @@
 Rows and columns are those of a slice along ``axis`` of the volume's array (k, j, i), in array order.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -36,16 +36,46 @@ ABSENT_STOP = 2
 """After so many slices without the object a direction ends, unless asked otherwise."""
 
 
-class MaskBox(NamedTuple):
-    """A mask (h, w) bool within a box of a slice that starts at ``row``, ``column``.
+@dataclass(frozen=True, init=False)
+class MaskBox:
+    """A mask within a box of a slice, packed as it travels: unpacked it takes eight times the memory.
 
-    On the wire the mask is ``height``, ``width`` and ``bits``: rows one after the other, the first voxel
-    in the highest bit, only the end padded.
+    Args:
+        row, column: where in the slice the box starts.
+        mask: (h, w) bool.
+
+    Attributes:
+        row, column: likewise.
+        height, width: of the box.
+        bits: rows one after the other, the first voxel in the highest bit, only the end padded.
     """
 
     row: int
     column: int
-    mask: np.ndarray
+    height: int
+    width: int
+    bits: bytes = field(repr=False)
+
+    def __init__(self, row: int, column: int, mask: np.ndarray):
+        mask = np.asarray(mask, bool)
+        self._set(int(row), int(column), *mask.shape, np.packbits(mask).tobytes())
+
+    @classmethod
+    def packed(cls, row: int, column: int, height: int, width: int, bits: bytes) -> "MaskBox":
+        """A box whose mask is packed already."""
+        box = cls.__new__(cls)
+        box._set(row, column, height, width, bits)
+        return box
+
+    def _set(self, *values: int | bytes) -> None:
+        for item, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, item.name, value)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """The mask (h, w) bool, unpacked anew."""
+        flat = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.height * self.width)
+        return flat.reshape(self.height, self.width).view(bool)
 
 
 class ViewBox(NamedTuple):
