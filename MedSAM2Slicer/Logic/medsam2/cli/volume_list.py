@@ -44,6 +44,7 @@ def rows(entries: Sequence[VolumeEntry]) -> list[dict[str, Any]]:
             "orientation": entry.orientation,
             "files": entry.file_count,
             "problem": entry.problem,
+            "can_be_resampled": entry.can_be_resampled,
             "notes": list(entry.notes),
         }
         for entry in entries
@@ -59,7 +60,8 @@ def table(listed: Sequence[dict[str, Any]]) -> str:
         line = "".join(text.ljust(width + 2) for text, width in zip(texts, widths, strict=False))
         lines.append(line + _shortened(description, max(_LEAST, _LINE - len(line))))
         if row is not None and row["problem"] is not None:
-            lines.append(f"  no regular grid: {row['problem']}; read it with --resample")
+            way_out = "; read it with --resample" if row["can_be_resampled"] else ""
+            lines.append(f"  no regular grid: {row['problem']}{way_out}")
     return "\n".join(lines)
 
 

@@ -92,7 +92,7 @@ def test_compressed_pixels_that_end_early_are_named(tmp_path, syntax, cut):
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless])
-def test_compressed_pixels_of_nonsense_are_named(tmp_path, syntax):
+def test_compressed_pixels_of_nonsense_are_named(tmp_path, syntax, capfd):
     write_series(tmp_path, stored=LARGE, finish=encoded(syntax))
     path = tmp_path / "s00.dcm"
     content = bytearray(path.read_bytes())
@@ -101,6 +101,7 @@ def test_compressed_pixels_of_nonsense_are_named(tmp_path, syntax):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"s00\.dcm is damaged"):
         read_volume(tmp_path)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("syntax", [b"1.2.840.10008.1.2.7\0", b"1.2.826.0.1.36800.9\0"])

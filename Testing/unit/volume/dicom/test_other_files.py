@@ -99,6 +99,24 @@ def test_an_ultrasound_film_takes_its_pixel_size_from_its_region(tmp_path):
     assert volume.geometry.spacing == pytest.approx((1, 0.9, 0.7))
 
 
+def test_a_volume_of_ultrasound_lies_in_the_space_of_its_probe(tmp_path):
+    def of_probe(ds: Dataset) -> None:
+        (shared,) = ds.SharedFunctionalGroupsSequence
+        (plane,) = shared.PlaneOrientationSequence
+        shared.PlaneOrientationVolumeSequence = [group(ImageOrientationVolume=plane.ImageOrientationPatient)]
+        del shared.PlaneOrientationSequence
+        for own in ds.PerFrameFunctionalGroupsSequence:
+            (place,) = own.PlanePositionSequence
+            own.PlanePositionVolumeSequence = [group(ImagePositionVolume=place.ImagePositionPatient)]
+            del own.PlanePositionSequence
+
+    frames = [(number, {}) for number in (1, 0, 2, 5, 4, 3)]
+    write_enhanced(tmp_path / "a.dcm", frames, sop_class=uid.EnhancedUSVolumeStorage, finish=of_probe)
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.voxels, VOXELS)
+    np.testing.assert_allclose(volume.geometry.ijk_to_ras, ras(lps()), atol=1e-6)
+
+
 @pytest.mark.parametrize("keyword", ["ImagerPixelSpacing", "NominalScannedPixelSpacing"])
 def test_the_pixel_size_is_taken_from_where_it_is_given(tmp_path, keyword):
     write_series(tmp_path, PixelSpacing=None, **{keyword: numbers((0.9, 0.7))})

@@ -162,6 +162,7 @@ def test_an_irregular_volume_is_listed_with_its_problem(tmp_path):
     (entry,) = list_volumes(tmp_path)
     assert entry.spacing is None
     assert "slices 1 and 2 are 5.0 mm apart" in entry.problem
+    assert entry.can_be_resampled
 
 
 @pytest.mark.parametrize("same_series", [True, False])

@@ -1,6 +1,8 @@
 """From a file to the values of its pixels as they are stored."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from medsam2.volume.dicom.frame import ImageFile
 from medsam2.volume.dicom.header import DamagedFile
 from medsam2.volume.dicom.pixel_data import CUT, transfer_syntax
 
+_STDERR = 2
 _LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 # GDCM decodes these, so that one which it refuses is damaged.
 _DECODED = (
@@ -160,9 +163,28 @@ def _read_frame(path: Path) -> np.ndarray | None:
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
     try:
-        return SimpleITK.GetArrayFromImage(reader.Execute())[0]
+        with _silent_decoder():
+            return SimpleITK.GetArrayFromImage(reader.Execute())[0]
     except RuntimeError:
         return None
+
+
+@contextmanager
+def _silent_decoder() -> Iterator[None]:
+    """Keep off the terminal what libraries in C write there about damaged pixels."""
+    try:
+        terminal = os.dup(_STDERR)
+    except OSError:  # a program without a terminal, as Slicer on Windows
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STDERR)
+        yield
+    finally:
+        os.dup2(terminal, _STDERR)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _luminance(colours: np.ndarray) -> np.ndarray:

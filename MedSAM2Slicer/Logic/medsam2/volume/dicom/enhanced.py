@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 
+import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
 
@@ -73,8 +74,14 @@ def _frame(file: ImageFile, ds: Dataset, groups: _Groups, index: int) -> Frame:
         file,
         index=index,
         shape=file.shape,
-        position=plane.position(groups["PlanePositionSequence"]),
-        directions=plane.directions(groups["PlaneOrientationSequence"]),
+        position=_first_of(
+            plane.position(groups["PlanePositionSequence"]),
+            plane.position(groups["PlanePositionVolumeSequence"], "ImagePositionVolume"),
+        ),
+        directions=_first_of(
+            plane.directions(groups["PlaneOrientationSequence"]),
+            plane.directions(groups["PlaneOrientationVolumeSequence"], "ImageOrientationVolume"),
+        ),
         spacing=plane.spacing([measures, ds]),
         thickness=positive(measures, "SliceThickness"),
         step=number(measures, "SpacingBetweenSlices"),
@@ -83,6 +90,11 @@ def _frame(file: ImageFile, ds: Dataset, groups: _Groups, index: int) -> Frame:
         kind=_kind(groups),
         marks=_marks(ds, groups),
     )
+
+
+def _first_of(own: np.ndarray | None, of_probe: np.ndarray | None) -> np.ndarray | None:
+    """Where it lies in the patient, or, for 3-D ultrasound, in the probe's own space."""
+    return of_probe if own is None else own
 
 
 def _kind(groups: _Groups) -> dict[str, Hashable]:

@@ -13,15 +13,15 @@ _ROUNDING = 0.02
 """Direction cosines may be off by this: some files give two digits."""
 
 
-def position(ds: Dataset) -> np.ndarray | None:
+def position(ds: Dataset, keyword: str = "ImagePositionPatient") -> np.ndarray | None:
     """Centre of the first pixel, (3,) millimetres LPS."""
-    found = numbers(ds, "ImagePositionPatient", 3)
+    found = numbers(ds, keyword, 3)
     return None if found is None else np.array(found)
 
 
-def directions(ds: Dataset) -> np.ndarray | None:
+def directions(ds: Dataset, keyword: str = "ImageOrientationPatient") -> np.ndarray | None:
     """Unit vectors (2, 3) along a row and along a column; DamagedFile where they are no such thing."""
-    found = numbers(ds, "ImageOrientationPatient", 6)
+    found = numbers(ds, keyword, 6)
     if found is None:
         return None
     row, column = np.reshape(found, (2, 3))

@@ -9,7 +9,7 @@ from medsam2.errors import InputError
 from medsam2.volume.dicom.choosing import choose
 from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
 from medsam2.volume.dicom.finding import Findings, find_images
-from medsam2.volume.dicom.resampling import can_be_resampled, resampled
+from medsam2.volume.dicom.resampling import resampled
 from medsam2.volume.dicom.volumes import ListedVolume, VolumeEntry, listed_volumes
 from medsam2.volume.dicom.voxels import DamagedImage, read_voxels
 from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
@@ -57,8 +57,8 @@ def _read(path: Path, chosen: ListedVolume, options: ReadOptions) -> Volume:
         for sentence in stack.notes:
             note(sentence)
         return Volume(read_voxels(stack.frames), stack.geometry, entry.modality)
-    if not options.resample or not can_be_resampled(stack):
-        way_out = ", or resample them with --resample" if can_be_resampled(stack) else ""
+    if not options.resample or not entry.can_be_resampled:
+        way_out = ", or resample them with --resample" if entry.can_be_resampled else ""
         raise InputError(
             f"The slices in {path} form no regular grid: {stack.problem}; move those that do into a folder "
             f"of their own{way_out}."

@@ -7,6 +7,7 @@ import numpy as np
 
 from medsam2.volume.dicom.frame import Frame
 from medsam2.volume.dicom.grouping import by_series, stacks
+from medsam2.volume.dicom.resampling import can_be_resampled
 from medsam2.volume.dicom.stack import Stack
 
 _PLANES = ("sagittal", "coronal", "axial")  # whose normals are L, P, S
@@ -30,6 +31,7 @@ class VolumeEntry:
         date: YYYY-MM-DD, or "".
         file_count: number of files.
         problem: why it cannot be read as it is, without a full stop; None if it can.
+        can_be_resampled: whether ``--resample`` reads it all the same.
         notes: what deserves a look though it can be read, as sentences.
     """
 
@@ -45,6 +47,7 @@ class VolumeEntry:
     date: str
     file_count: int
     problem: str | None
+    can_be_resampled: bool
     notes: tuple[str, ...]
 
     def __str__(self):
@@ -87,6 +90,7 @@ def _entry(number: int, series: int, stack: Stack, apart: str) -> VolumeEntry:
         date=file.date,
         file_count=len({each.file.path for each in stack.frames}),
         problem=stack.problem,
+        can_be_resampled=stack.problem is not None and can_be_resampled(stack),
         notes=stack.notes,
     )
 

@@ -1,6 +1,7 @@
 """The intensities of a volume: stored values, rescaled frame by frame, in a type that holds them all."""
 
 import tempfile
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,8 +29,10 @@ def read_voxels(frames: Sequence[Frame]) -> np.ndarray:
     """Intensities (k, j, i) of planes of one size, in their order; raises DamagedImage."""
     dtype = intensity_type(frames)
     voxels = np.empty((len(frames), *frames[0].shape), dtype)
-    for number, values in _stored(frames):
-        voxels[number] = _rescaled(frames[number], values, dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom comments on every small breach of the standard
+        for number, values in _stored(frames):
+            voxels[number] = _rescaled(frames[number], values, dtype)
     return voxels
 
 
