@@ -94,7 +94,9 @@ class StateSection:
 def stateInWords(state: str) -> str:
     """A state's name, as ``BackendManager.stateText`` gives it, as a sentence."""
     sentences = {
-        "stopped": _("Not running. It starts with the first click of the effect."),
+        "stopped": _(
+            "Not running. It starts when the effect is chosen; a server is asked at the first click."
+        ),
         "starting": _("Starting; the first time this takes half a minute."),
         "connecting": _("Connecting."),
         "ready": _("Ready."),

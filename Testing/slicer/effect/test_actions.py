@@ -14,6 +14,17 @@ def test_keys_are_in_the_help_and_exist_while_the_effect_is_active(aBench, someS
     assert not set(KEYS) & set(someShortcuts())
 
 
+def test_help_and_options_fit_a_usual_screen(aBench):
+    """Slicer folds the help after its first line break; of 900 pixels 400 are left below the segments."""
+    teaser, _break, rest = aBench.effect.helpText().removeprefix("<html>").partition("<br>")
+    assert len(teaser) < 80
+    assert rest
+    frame = aBench.editor.activeEffect().optionsFrame().parentWidget()
+    frame.setFixedWidth(360)
+    frame.adjustSize()
+    assert frame.height <= 400
+
+
 def test_g_and_s_change_the_field_of_view(aBench):
     aBench.click("spleen")
     sides = [aBench.session.preview().view.rows]

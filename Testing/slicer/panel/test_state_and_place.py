@@ -29,7 +29,7 @@ def texts(widget) -> str:
 
 def test_it_says_that_nothing_runs_and_nothing_leaves(aPanel):
     shown = texts(aPanel.state.widget)
-    assert "Not running. It starts with the first click of the effect." in shown
+    assert "Not running. It starts when the effect is chosen; a server is asked at the first click." in shown
     assert "this computer; nothing leaves it" in shown
     assert "GB free" in shown
 

@@ -141,6 +141,51 @@ def test_an_end_without_a_word_points_to_the_log(played):
 
 
 @posix
+@pytest.mark.parametrize(
+    ("middle", "reason"),
+    [
+        (
+            "import no_such_module",
+            "The backend broke off: ModuleNotFoundError: No module named 'no_such_module'.",
+        ),
+        ("raise OSError('The disk is full.')", "The backend broke off: OSError: The disk is full."),
+        (
+            "raise RuntimeError('CUDA\\nof two lines')",
+            "The backend broke off: RuntimeError: CUDA of two lines.",
+        ),
+        (
+            "os.kill(os.getpid(), 9)",
+            "The backend was ended by the system, perhaps as memory ran out (signal 9).",
+        ),
+        ("os.kill(os.getpid(), 11)", "The backend was ended by the system (signal 11)."),
+        (
+            "print('medsam2: note: slow', file=sys.stderr); sys.exit(4)",
+            "The backend's process ended unexpectedly (exit code 4).",
+        ),
+    ],
+)
+def test_an_end_by_a_fault_says_which(played, middle, reason):
+    backend = played(middle)
+    backend.start()
+    wait_for(lambda: isinstance(backend.state, Ended))
+    assert backend.state.reason == reason
+    backend.stop()
+
+
+@posix
+def test_a_process_that_was_dismissed_ends_by_itself_and_nobody_waits(played, tmp_path):
+    backend = played(f"open(r'{tmp_path}/pid', 'w').write(str(os.getpid()))", UNTIL_INPUT_ENDS)
+    backend.start()
+    wait_for(lambda: backend.state != Starting())
+    backend.dismiss()
+    wait_for(lambda: isinstance(backend.state, Ended))
+    assert not is_running(int((tmp_path / "pid").read_text()))
+    log = backend.log_path
+    backend.stop(patience=0)
+    assert not log.exists()
+
+
+@posix
 def test_a_crash_after_the_start_may_be_mended(played):
     backend = played(end="os.kill(os.getpid(), 9)")
     backend.start()

@@ -6,6 +6,7 @@ import secrets
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from .child_process import ChildProcess
 START_SECONDS = 180.0
 """For the process to get ready: a first start reads gigabytes of libraries from a cold disk."""
 TAIL_BYTES = 2**14
+CAUSE_LETTERS = 300
+"""Of what is said of a fault; the log has all of it."""
 COMPLAINT = "medsam2: "
 """Begins the last line of the log when a start failed."""
 NOTE = "medsam2: note: "
@@ -185,12 +188,17 @@ def child_environment(interpreter: str) -> dict[str, str]:
 
 def _cause(code: int, lines: list[str]) -> str:
     """Why the process ended that wrote these lines, in one sentence."""
-    if code < 0:
-        memory = ", perhaps as memory ran out" if code == -signal.SIGKILL else ""
-        return f"The backend was ended by the system{memory} (signal {-code})."
+    # A launcher hands on the signal that ended its program as a shell does.
+    number = -code if code < 0 else code - 128
+    if 0 < number < 32 and os.name == "posix":
+        memory = ", perhaps as memory ran out" if number == signal.SIGKILL else ""
+        return f"The backend was ended by the system{memory} (signal {number})."
     if TRACEBACK in lines:
-        last = [line for line in lines[lines.index(TRACEBACK) :] if line and not line.startswith(" ")][-1]
-        return f"The backend broke off: {last.rstrip('.')}."
+        last = len(lines) - lines[::-1].index(TRACEBACK)
+        error = " ".join(line for line in lines[last:] if line and not line.startswith(" "))
+        return (
+            f"The backend broke off: {textwrap.shorten(error, CAUSE_LETTERS, placeholder='…').rstrip('.')}."
+        )
     return f"The backend's process ended unexpectedly (exit code {code})."
 
 
