@@ -7,7 +7,7 @@ CASES ?= ../shared/data
 .PHONY: demo test lint bench results icons lists screenshots clean
 
 demo: $(VENV)/.demo
-	$(BIN)/medsam2 demo -o demo
+	$(BIN)/medsam2 demo -o demo --overwrite
 
 test: lint
 	$(BIN)/python -m pytest

@@ -1,28 +1,139 @@
-"""What the README promises works as written."""
+"""What README and the other pages say works as written."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+import SimpleITK
+import typer
+from typer.testing import CliRunner
+
 from e2e.conftest import ENVIRONMENT
+from e2e.docs_commands import PAGES, ROOT, Command, commands_of, put_data_set, put_stand_ins
+from medsam2.cli.main import app
+from medsam2.cli.phantom import dice, make_phantom
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
+COMMANDS = {page.name: commands_of(page) for page in PAGES}
 
 
-def test_python_example_runs(ball, tmp_path):
+@pytest.fixture
+def reader(tmp_path, monkeypatch) -> Path:
+    """A folder in which a reader types what a page says."""
+    put_stand_ins(tmp_path)
+    (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return tmp_path
+
+
+def run(command: Command) -> None:
+    """Run a command as written; medsam2 itself in this process, to save the start of another."""
+    words = command.words
+    if words[0] == "make":
+        words = made_by(command.text)
+    if words[0] == "medsam2":
+        result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        if words[1] == "synthesise":  # what follows takes long on whole scans
+            shutil.rmtree(words[2])
+            put_data_set(Path(words[2]))
+        return
+    shell = subprocess.run(["bash", "-ec", command.text], capture_output=True, text=True, timeout=60)
+    assert shell.returncode == 0, shell.stderr
+
+
+def made_by(command: str) -> list[str]:
+    """The command of medsam2 that a target of the Makefile runs at last."""
+    shell = subprocess.run(["bash", "-c", f"{command} --dry-run"], capture_output=True, text=True, timeout=60)
+    assert shell.returncode == 0, shell.stderr
+    last = shell.stdout.splitlines()[-1].split()
+    assert last[0] == ".venv/bin/medsam2"
+    return ["medsam2", *last[1:]]
+
+
+def can_run(command: Command) -> bool:
+    tool = command.words[0]
+    return command.reason is None and (
+        tool in ("medsam2", "export", "source") or shutil.which(tool) is not None
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the pages are for bash")
+@pytest.mark.parametrize("page", [name for name, commands in COMMANDS.items() if any(map(can_run, commands))])
+def test_every_command_of_a_page_runs(page, reader):
+    for command in filter(can_run, COMMANDS[page]):
+        try:
+            run(command)
+        except Exception as error:
+            raise AssertionError(f"{page}, line {command.line}: {command.text}\n{error}") from error
+
+
+def test_the_pages_have_commands_and_few_are_not_run():
+    all_commands = [command for commands in COMMANDS.values() for command in commands]
+    assert len(COMMANDS["README.md"]) > 10
+    assert sum(command.reason is None for command in all_commands) >= 15
+
+
+@pytest.mark.parametrize("page", [name for name, commands in COMMANDS.items() if commands])
+def test_commands_have_options_that_exist_whether_they_are_run_or_not(page):
+    group = typer.main.get_command(app)
+    for command in COMMANDS[page]:
+        called = re.search(r"(?:^|/bin/)medsam2 (.*)", command.text)
+        if called:
+            check_words(group, Command(page, command.line, called[1]).words)
+
+
+def check_words(command, words: list[str]) -> None:
+    """Let the command read its words, without running it."""
+    context = command.make_context("medsam2", list(words))
+    if hasattr(command, "resolve_command"):
+        _, inner, rest = command.resolve_command(context, list(words))
+        check_words(inner, rest)
+
+
+def test_the_prompt_file_of_the_readme_finds_its_organs(reader, medsam2):
+    made = medsam2("segment", "demo/phantom.nrrd", "--prompts", "prompts.json", "-o", "organs.nii.gz")
+    assert made.returncode == 0, made.stderr
+    found = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage("organs.nii.gz"))
+    labels = make_phantom().labels
+    assert dice(found == 1, labels["liver"]) > 0.8
+    assert dice(found == 2, labels["aorta"]) > 0.5
+
+
+def test_the_click_of_the_readme_lies_in_the_liver_of_its_scan():
+    phantom = make_phantom()
+    clicks = re.findall(r"phantom\.nrrd --point (\S+)", "".join(page.read_text("utf-8") for page in PAGES))
+    assert len(clicks) > 3
+    for click in clicks:
+        kji = phantom.volume.geometry.ras_to_kji(np.array([float(part) for part in click.split(",")]))
+        assert phantom.labels["liver"][tuple(np.rint(kji).astype(int))]
+
+
+def test_python_example_runs(reader):
     example = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
-    ball.rename(tmp_path / "ct.nrrd")
-    command = [sys.executable, "-c", example]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=ENVIRONMENT)
-    assert run.returncode == 0, run.stderr
-    assert (tmp_path / "out.seg.nrrd").stat().st_size > 0
+    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, env=ENVIRONMENT)
+    assert ran.returncode == 0, ran.stderr
+    assert (reader / "from_python.seg.nrrd").stat().st_size > 0
 
 
 def test_every_option_in_the_readme_exists(medsam2):
     text = README.read_text(encoding="utf-8")
-    used = set(re.findall(r"(?<=[\s`])--[a-z][a-z-]+", text)) - {"--help", "--name"}
-    commands = ("segment", "evaluate", "train", "synthesise")
-    known = "".join(medsam2(command, "--help").stdout for command in commands)
+    used = set(re.findall(r"(?<=[\s`])--[a-z][a-z-]+", text)) - {"--help"}
+    commands = ("segment", "info", "evaluate", "train", "synthesise", "weights import")
+    known = "".join(medsam2(*command.split(), "--help").stdout for command in commands)
     assert used
     assert not {option for option in used if option not in known}
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

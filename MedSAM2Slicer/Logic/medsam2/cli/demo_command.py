@@ -1,13 +1,19 @@
 """``medsam2 demo``: the main job in one command, without any data of one's own."""
 
+import os
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medsam2.cli.examples import examples
 from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
+
+if TYPE_CHECKING:
+    from medsam2.volume import Geometry
 
 ORGAN = "liver"
 
@@ -29,6 +35,9 @@ def demo(
     folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("demo"),
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
     threads: ThreadsOption = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of an earlier demo.")
+    ] = False,
 ) -> None:
     """Segment an organ of a synthetic CT from one click."""
     if (image is None) != (not point):
@@ -44,12 +53,13 @@ def demo(
     from medsam2.cli.segmentation import track
     from medsam2.volume import PALETTE, Prompt, Volume, VolumeSlices, choose_axis, write_volume
 
-    truth = None
+    truth, click = None, (0, 0, 0)
     if image is None:
         phantom = make_phantom()
         volume, truth = phantom.volume, phantom.labels[ORGAN]
         slices = VolumeSlices(volume, "k")
-        index, row, column = slices.place(np.array(central_click(truth), float))
+        click = central_click(truth)
+        index, row, column = slices.place(np.array(click, float))
         objects = [PromptedObject(ORGAN, PALETTE[0], [Prompt(index, points=((row, column, True),))])]
     else:
         volume = Volume.read(image)
@@ -59,8 +69,9 @@ def demo(
     outputs = Outputs(folder / "demo.seg.nrrd", folder / "demo.png")
     scan = [folder / "phantom.nrrd"] if truth is not None else []
     written = outputs.files + scan
-    # The demo's files are its own to replace, but not an image of that name.
-    with held_destinations(written, [Path(weights)] + ([] if image is None else [image]), overwrite=True):
+    with held_destinations(written, [Path(weights)] + ([] if image is None else [image]), overwrite):
+        if truth is not None:
+            typer.echo(f"Clicking in the middle of the {ORGAN}: {_places(volume.geometry, click)}")
         with backend_client(local_backend(weights, threads=threads), "demo") as client:
             result = track(client, slices, objects)
         write_results(outputs, slices, objects, result)
@@ -70,6 +81,43 @@ def demo(
     if truth is not None:
         typer.echo(f"Dice against the known truth: {dice(result.masks[ORGAN], truth):.3f}")
     typer.echo(f"Written to {folder}: {', '.join(path.name for path in written)}")
+    if truth is not None:
+        typer.echo(_how_to_go_on(folder, _millimetres(volume.geometry, click)))
+
+
+def _millimetres(geometry: "Geometry", kji: tuple[int, int, int]) -> str:
+    """R,A,S of a voxel, as --point takes them."""
+    return ",".join(f"{number:g}" for number in geometry.kji_to_ras(kji).round(1))
+
+
+def _places(geometry: "Geometry", kji: tuple[int, int, int]) -> str:
+    return f"R,A,S {_millimetres(geometry, kji)} in mm, voxel i,j,k {','.join(map(str, kji[::-1]))}"
+
+
+def _how_to_go_on(folder: Path, point: str) -> str:
+    """Commands that work as they are where this one did."""
+    scan, again, sheet = (folder / name for name in ("phantom.nrrd", "again.seg.nrrd", "where.png"))
+    commands = [
+        *_activation(),
+        shlex.join(["medsam2", "info", str(scan), "--picture", str(sheet)]) + "     # where to click",
+        shlex.join(["medsam2", "segment", str(scan), "--point", point, "-o", str(again)]),
+        "medsam2 segment --help",
+    ]
+    return "\n".join(
+        ["", "To go on, here or with a scan of your own in place of the phantom:", "", *commands]
+    )
+
+
+def _activation() -> list[str]:
+    """What makes the command's environment that of the shell, where it is not yet."""
+    environment = Path(sys.prefix)
+    if sys.prefix == sys.base_prefix or os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        return []
+    if os.name == "nt":
+        return [str(environment / "Scripts" / "activate")]
+    inside = environment.is_relative_to(Path.cwd())
+    shown = environment.relative_to(Path.cwd()) if inside else environment
+    return [f"source {shlex.quote(str(shown / 'bin' / 'activate'))}"]
 
 
 def _make_folder(folder: Path) -> None:
