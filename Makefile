@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CASES ?= ../shared/data
+QUIET := PYTHONWARNINGS="ignore:Editable installation"
 
 .PHONY: demo test lint bench results icons lists screenshots clean
 
@@ -41,12 +42,13 @@ $(BIN)/python:
 	$(BIN)/pip install --quiet --upgrade "pip>=24" "setuptools>=77"
 
 # Without build isolation, so that nothing pulls another torch than the pinned one.
+# Setuptools warns that an editable package can be hidden by a folder of its name, which no folder here has.
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e .
+	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,slicer,train]"
+	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,slicer,train]"
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
 	touch $@
 

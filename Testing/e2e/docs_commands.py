@@ -75,8 +75,7 @@ def put_stand_ins(folder: Path) -> None:
     write_volume(folder / "demo" / "phantom.nrrd", phantom.volume.voxels, phantom.volume.geometry)
     (folder / "prompts.json").write_text(json_blocks(ROOT / "README.md")[0], encoding="utf-8")
     starter = resource_path("weights/starter.safetensors").read_bytes()
-    (folder / "run").mkdir()
-    for name in ("my_finetuned.safetensors", "run/finetuned.safetensors"):
+    for name in ("my_finetuned.safetensors", "tuned.safetensors"):
         (folder / name).write_bytes(starter)
     put_data_set(folder / "path" / "to" / "dataset")
 

@@ -26,7 +26,8 @@ COMMANDS = {page.name: commands_of(page) for page in PAGES}
 def reader(tmp_path, monkeypatch) -> Path:
     """A folder in which a reader types what a page says."""
     put_stand_ins(tmp_path)
-    (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path / "home"))
@@ -38,7 +39,7 @@ def run(command: Command) -> None:
     """Run a command as written; medsam2 itself in this process, to save the start of another."""
     words = command.words
     if words[0] == "make":
-        words = made_by(command.text)
+        words = made_by(words)
     if words[0] == "medsam2":
         result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
         assert result.exit_code == 0, result.output
@@ -50,9 +51,9 @@ def run(command: Command) -> None:
     assert shell.returncode == 0, shell.stderr
 
 
-def made_by(command: str) -> list[str]:
-    """The command of medsam2 that a target of the Makefile runs at last."""
-    shell = subprocess.run(["bash", "-c", f"{command} --dry-run"], capture_output=True, text=True, timeout=60)
+def made_by(words: list[str]) -> list[str]:
+    """The command of medsam2 that a target of the Makefile would run at last."""
+    shell = subprocess.run([*words, "--dry-run"], capture_output=True, text=True, timeout=60)
     assert shell.returncode == 0, shell.stderr
     last = shell.stdout.splitlines()[-1].split()
     assert last[0] == ".venv/bin/medsam2"
