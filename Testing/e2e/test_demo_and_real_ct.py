@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,38 @@ def test_the_demo_finds_its_organ(medsam2, tmp_path):
     assert mask.GetMetaData("Segment0_Name") == "liver"
     assert mask.GetSize() == scan.GetSize()
     assert mask.GetOrigin() == pytest.approx(scan.GetOrigin())
+
+
+def test_the_demo_says_where_it_clicked_and_how_to_go_on_and_that_works(medsam2, tmp_path):
+    run = medsam2("demo")
+    assert run.returncode == 0, run.stderr
+    ras, ijk = re.search(r"middle of the liver: R,A,S (\S+) in mm, voxel i,j,k (\S+)", run.stdout).groups()
+    scan = SimpleITK.ReadImage(str(tmp_path / "demo" / "phantom.nrrd"))
+    left, posterior, superior = scan.TransformIndexToPhysicalPoint([int(part) for part in ijk.split(",")])
+    assert [float(part) for part in ras.split(",")] == pytest.approx([-left, -posterior, superior], abs=0.05)
+    steps = [line for line in run.stdout.splitlines() if line.startswith("medsam2 ")]
+    assert len(steps) == 3
+    for step in steps:
+        following = medsam2(*shlex.split(step, comments=True)[1:])
+        assert following.returncode == 0, following.stderr
+    first, again = (
+        SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "demo" / name)))
+        for name in ("demo.seg.nrrd", "again.seg.nrrd")
+    )
+    assert np.array_equal(first, again)
+
+
+def test_the_demo_replaces_nothing_unless_asked(medsam2, tmp_path):
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    for name in ("demo.seg.nrrd", "demo.png", "phantom.nrrd"):
+        (folder / name).write_text("mine")
+        run = medsam2("demo")
+        assert run.returncode == 2
+        assert f"{name} exists" in run.stderr
+        assert "--overwrite" in run.stderr
+        assert [path.read_text() for path in folder.iterdir()] == ["mine"]
+        (folder / name).unlink()
 
 
 def test_the_demo_on_an_image_needs_a_click(medsam2, ball, tmp_path):
