@@ -109,6 +109,17 @@ def test_the_example_in_the_legend_is_the_same_place_in_both_ways():
     assert grid.kji_to_ras(np.array(ijk[::-1])) == pytest.approx(ras, abs=0.06)
 
 
+def test_numbers_of_tiny_voxels_tell_places_apart():
+    grid = Geometry((4, 40, 40), np.diag([0.001, 0.001, 0.005, 1]))
+    figure = place_figure(VolumeSlices(volume(grid, (1, 9, 9))), [], placed=True)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert [title.split(", ")[1] for title in titles] == ["S0", "S0.005", "S0.01", "S0.015"]
+    (top, right) = figure.axes[0].child_axes
+    for labels in (top.get_xticklabels(), right.get_yticklabels()):
+        texts = [label.get_text() for label in labels]
+        assert len(set(texts)) == len(texts) > 4
+
+
 def test_a_file_without_place_has_voxel_indices_alone():
     figure = place_figure(VolumeSlices(volume(Geometry((1, 9, 9), np.eye(4)), (0, 4, 4))), [], placed=False)
     (axes,) = figure.axes

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 
 from medsam2.cli.outline import smooth_outline
 from medsam2.cli.preview import preview_figure, write_preview
-from medsam2.cli.preview_sheet import DOUBT, MOST_PANELS, PreviewSegment, Sheet, panel_slices
+from medsam2.cli.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewSegment, Sheet, panel_slices
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index, hanging
 from unit.cli.grids import SHAPE, geometry, grids
 
@@ -80,10 +80,10 @@ def test_the_prompted_slices_are_always_among_the_panels():
 
 
 def test_few_slices_are_all_shown():
-    carrying = np.zeros(20, bool)
-    carrying[4:8] = True
-    assert panel_slices(carrying, [6]) == [4, 5, 6, 7]
-    assert panel_slices(np.zeros(20, bool), [6]) == [6]
+    carrying = np.zeros(30, bool)
+    carrying[4:23] = True
+    assert panel_slices(carrying, [6, 29]) == [*range(4, 23), 29]
+    assert panel_slices(np.zeros(30, bool), [6]) == [6]
 
 
 def test_of_many_prompted_slices_the_outer_ones_and_some_between_are_shown():
@@ -163,9 +163,9 @@ def plain(shape=(4, 60, 60), spacing=(1, 1, 3)) -> VolumeSlices:
 
 
 def test_small_volumes_are_shown_whole():
-    carrying = np.zeros(MOST_PANELS, bool)
+    carrying = np.zeros(FEW, bool)
     carrying[3] = True
-    assert panel_slices(carrying, [3]) == list(range(MOST_PANELS))
+    assert panel_slices(carrying, [3]) == list(range(FEW))
 
 
 def test_doubtful_slices_are_among_the_panels_and_do_not_crowd_out_the_others():

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from medsam2.cli.picture_style import spoken
+from medsam2.cli.picture_style import digits_for, spoken
 from medsam2.volume import WINDOW_PRESETS, Volume, choose_window, guess_modality, orientation
 
 WITHOUT_PLACE = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
@@ -24,7 +24,7 @@ def facts(volume: Volume, placed: bool) -> dict[str, Any]:
     middle = np.array(geometry.shape) // 2
     report: dict[str, Any] = {
         "size": list(geometry.shape[::-1]),
-        "spacing_mm": [round(step, 4) for step in geometry.spacing[::-1]],
+        "spacing_mm": [round(step, 6) for step in geometry.spacing[::-1]],
         "modality": volume.modality,
         "intensities": {
             "lowest": voxels.min().item(),
@@ -37,12 +37,13 @@ def facts(volume: Volume, placed: bool) -> dict[str, Any]:
     }
     if placed:
         corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
-        places = np.round(geometry.kji_to_ras(corners), 2) + 0.0  # no -0.0
+        digits = digits_for(min(geometry.spacing)) + 1
+        places = np.round(geometry.kji_to_ras(corners), digits) + 0.0  # no -0.0
         report |= {
             "orientation": orientation(geometry).sentence(),
             "ijk_to_ras": geometry.ijk_to_ras.tolist(),
             "range_mm": dict(zip("RAS", np.stack([places.min(0), places.max(0)], 1).tolist(), strict=True)),
-            "middle_ras_mm": (np.round(geometry.kji_to_ras(middle), 2) + 0.0).tolist(),
+            "middle_ras_mm": (np.round(geometry.kji_to_ras(middle), digits) + 0.0).tolist(),
         }
     return report
 
@@ -54,11 +55,12 @@ def describe(report: dict[str, Any]) -> str:
         "Spacing": " x ".join(f"{step:.3g}" for step in report["spacing_mm"]) + " mm",
     }
     if "orientation" in report:
+        digits = digits_for(min(report["spacing_mm"]))
         rows["Orientation"] = report["orientation"]
         for number, (name, limits) in enumerate(report["range_mm"].items()):
             low, high = limits
-            letters = " to ".join(spoken(place, number) for place in limits)
-            rows[name] = f"{low:.1f} to {high:.1f} mm ({letters})"
+            letters = " to ".join(spoken(place, number, digits) for place in limits)
+            rows[name] = f"{low:.{digits}f} to {high:.{digits}f} mm ({letters})"
     else:
         rows["Orientation"] = "as stored; this kind of file does not say where the image lies in the patient"
     found = report["intensities"]
@@ -80,5 +82,6 @@ def _middle(report: dict[str, Any]) -> str:
     ijk = ",".join(map(str, report["middle_ijk"]))
     if "middle_ras_mm" not in report:
         return f"--ijk --point {ijk.removesuffix(',0') if report['size'][2] == 1 else ijk}"
-    letters = ",".join(spoken(place, number) for number, place in enumerate(report["middle_ras_mm"]))
+    digits = digits_for(min(report["spacing_mm"]))
+    letters = ",".join(spoken(place, number, digits) for number, place in enumerate(report["middle_ras_mm"]))
     return f"--ijk --point {ijk}, or --point {letters}"

@@ -1,5 +1,6 @@
 """What the pictures of slices have in common: colours, letters at the edges, and how names are written."""
 
+import math
 import unicodedata
 from functools import cache
 
@@ -24,9 +25,14 @@ _OTHER_SCRIPTS = (
 """Fonts for what matplotlib's own lacks, where the computer has them."""
 
 
-def spoken(millimetres: float, ras: int) -> str:
+def digits_for(step: float) -> int:
+    """Digits behind the point that tell places apart which are ``step`` millimetres from each other."""
+    return max(1, math.ceil(-math.log10(step) - 1e-9))
+
+
+def spoken(millimetres: float, ras: int, digits: int) -> str:
     """A coordinate with the letter of its side, such as L60.5 for R = -60.5."""
-    text = f"{abs(millimetres):.1f}".removesuffix(".0")
+    text = f"{abs(millimetres):.{digits}f}".rstrip("0").removesuffix(".")
     return LETTERS[ras][int(millimetres >= 0)] + text
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from medsam2.cli.picture_style import INK, PLAIN_I, draw_letters, spoken
+from medsam2.cli.picture_style import INK, PLAIN_I, digits_for, draw_letters, spoken
 from medsam2.volume import AXES, PLANES, VolumeSlices, anatomical_axes, hanging
 
 VOXEL_COLOR, MM_COLOR = "#f2b134", "#5fc9e8"
@@ -12,8 +12,6 @@ LINES = 12
 """At most so many lines of a grid run across the longer side of a slice."""
 NUMBERS = {"labelsize": 8, "labelfontfamily": PLAIN_I}
 STEPS = (1, 2, 5, 10)
-SAME_MM = 0.05
-"""Millimetres that no number shows."""
 
 
 class PlacePanel:
@@ -27,39 +25,39 @@ class PlacePanel:
 
     def __init__(self, slices: VolumeSlices, index: int, placed: bool = True):
         self._slices, self._index, self._placed = slices, index, placed
-        self._geometry = slices.volume.geometry
-        self._hanging = hanging(self._geometry, slices.axis)
-        rows, columns = self._geometry.plane_axes(slices.axis)
+        self.geometry = slices.volume.geometry
+        self._hanging = hanging(self.geometry, slices.axis)
+        rows, columns = self.geometry.plane_axes(slices.axis)
         self.dimensions = (rows, columns) if self._hanging.transpose else (columns, rows)
         """Array dimensions across and down the picture."""
         flips = {rows: self._hanging.flip_rows, columns: self._hanging.flip_columns}
-        ends = [(-0.5, self._geometry.shape[dimension] - 0.5) for dimension in self.dimensions]
+        ends = [(-0.5, self.geometry.shape[dimension] - 0.5) for dimension in self.dimensions]
         self._x, self._y = (
             limits[::-1] if flips[dimension] else limits
             for limits, dimension in zip(ends, self.dimensions, strict=True)
         )
         """Left and right, top and bottom."""
-        ras_axes, _ = anatomical_axes(self._geometry)
+        ras_axes, _ = anatomical_axes(self.geometry)
         self._across, self._down = (ras_axes[dimension] for dimension in self.dimensions)
         self._normal = ras_axes[slices.axis_index]
 
     @property
     def sides(self) -> tuple[float, float]:
         """Width and height of the slice in millimetres."""
-        across, down = (self._geometry.spacing[d] * self._geometry.shape[d] for d in self.dimensions)
+        across, down = (self.geometry.spacing[d] * self.geometry.shape[d] for d in self.dimensions)
         return across, down
 
     def ras(self, x: float, y: float) -> np.ndarray:
         """RAS millimetres of a place on the panel."""
         kji = np.full(3, float(self._index))
         kji[list(self.dimensions)] = x, y
-        return self._geometry.kji_to_ras(kji)
+        return self.geometry.kji_to_ras(kji)
 
     def middle(self) -> tuple[list[int], np.ndarray]:
         """Indices i, j, k of the slice's middle voxel, and its RAS millimetres."""
-        kji = [count // 2 for count in self._geometry.shape]
+        kji = [count // 2 for count in self.geometry.shape]
         kji[self._slices.axis_index] = self._index
-        return kji[::-1], self._geometry.kji_to_ras(np.array(kji))
+        return kji[::-1], self.geometry.kji_to_ras(np.array(kji))
 
     def title(self) -> str:
         """Which slice it is, and where it lies."""
@@ -67,15 +65,17 @@ class PlacePanel:
         if not self._placed:
             return text
         corners = [self.ras(x, y)[self._normal] for x in self._x for y in self._y]
-        low, high = spoken(min(corners), self._normal), spoken(max(corners), self._normal)
-        place = low if max(corners) - min(corners) < SAME_MM else f"{low} to {high}, tilted: click with --ijk"
+        digits = digits_for(self.geometry.spacing[self._slices.axis_index])
+        low, high = (spoken(end, self._normal, digits) for end in (min(corners), max(corners)))
+        is_flat = max(corners) - min(corners) < 10**-digits / 2
+        place = low if is_flat else f"{low} to {high}, tilted: click with --ijk"
         return f"{PLANES[self._normal]} {text}, {place}"
 
     def draw(self, axes: Axes) -> None:
         """Draw the slice, both grids and their numbers."""
         image = self._slices.pixels(self._index)
         image = image.T if self._hanging.transpose else image
-        aspect = self._geometry.spacing[self.dimensions[1]] / self._geometry.spacing[self.dimensions[0]]
+        aspect = self.geometry.spacing[self.dimensions[1]] / self.geometry.spacing[self.dimensions[0]]
         axes.imshow(image, cmap="gray", vmin=0, vmax=1, aspect=aspect, interpolation="nearest")
         axes.set_xlim(*self._x)
         axes.set_ylim(self._y[1], self._y[0])
@@ -105,6 +105,7 @@ class PlacePanel:
         corners = [self.ras(x, y)[ras] for x in self._x for y in self._y]
         lines = self._lines(self.sides[edge == "right"])
         levels = MaxNLocator(lines, steps=STEPS).tick_values(min(corners), max(corners))
+        digits = digits_for(levels[1] - levels[0])
         if edge == "top":
             along, across, ends = 0, 1, sorted(self._x)
             fixed = self._y[0]
@@ -116,7 +117,7 @@ class PlacePanel:
         for tick in ticks:
             start = np.array([tick, fixed] if edge == "top" else [fixed, tick])
             axes.axline(start, start + turned, color=MM_COLOR, lw=0.6, alpha=0.5)
-        shown = [(t, spoken(v, ras)) for t, v in zip(ticks, levels, strict=True) if ends[0] <= t <= ends[1]]
+        inside = (ends[0] <= ticks) & (ticks <= ends[1])
         ruler = axes.secondary_xaxis("top") if edge == "top" else axes.secondary_yaxis("right")
-        ruler.set_ticks(*map(list, zip(*shown, strict=True)) if shown else ([], []))
+        ruler.set_ticks(ticks[inside], [spoken(level, ras, digits) for level in levels[inside]])
         ruler.tick_params(color=MM_COLOR, labelcolor=MM_COLOR, **NUMBERS)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from medsam2.cli.picture_style import BACKGROUND, PLAIN_I, spoken
+from medsam2.cli.picture_style import BACKGROUND, PLAIN_I, digits_for, spoken
 from medsam2.cli.place_panel import MM_COLOR, VOXEL_COLOR, PlacePanel
 from medsam2.errors import InputError
 from medsam2.volume import VolumeSlices
@@ -70,7 +70,8 @@ def _draw_legend(figure: Figure, panel: PlacePanel, placed: bool) -> None:
     indices = ",".join(map(str, ijk if placed else ijk[:2]))
     lines = [(f"voxel indices, as in --ijk --point {indices}", VOXEL_COLOR)]
     if placed:
-        letters = ",".join(spoken(float(place), number) for number, place in enumerate(ras))
+        digits = digits_for(min(panel.geometry.spacing))
+        letters = ",".join(spoken(float(place), number, digits) for number, place in enumerate(ras))
         lines.append((f"millimetres, as in --point {letters} (the same place)", MM_COLOR))
     for number, (text, color) in enumerate(lines):
         height = (0.3 - 0.2 * number) / figure.get_figheight()

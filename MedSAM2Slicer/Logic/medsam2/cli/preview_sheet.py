@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from medsam2.cli.outline import smooth_outline
-from medsam2.cli.picture_style import INK, OUTLINE, PLAIN_I, draw_letters, spoken, write
+from medsam2.cli.picture_style import INK, OUTLINE, PLAIN_I, digits_for, draw_letters, spoken, write
 from medsam2.volume import Prompt, VolumeSlices, anatomical_axes, hanging
 
-MOST_PANELS = 12
+FEW, MOST_PANELS = 20, 12
+"""So many slices are all drawn; of more, this number is chosen."""
 MARGIN_MM = 25.0
 DOUBT = "#ffd23f"
 TEXT_SIZE = 8.0
@@ -33,18 +34,21 @@ class PreviewSegment:
 def panel_slices(
     carrying: np.ndarray, prompted: Collection[int], doubtful: Collection[int] = ()
 ) -> list[int]:
-    """Up to ``MOST_PANELS`` slices: all of so small a volume, else all that carry a mask or a prompt.
+    """All slices of a volume of few, else all that carry a mask or a prompt, if those are few.
 
-    Where those are too many: the prompted ones, then doubtful ones in half of the room that is left, then
-    others, evenly spaced each.
+    Of more: the prompted ones, then doubtful ones in half of the room that is left, then others, evenly
+    spaced each.
 
     Args:
         carrying: (slices,) bool, which slices carry a mask.
         prompted: slices with prompts.
         doubtful: slices to look at.
     """
-    if len(carrying) <= MOST_PANELS:
+    if len(carrying) <= FEW:
         return list(range(len(carrying)))
+    all_of_interest = sorted({*np.flatnonzero(carrying).tolist(), *prompted})
+    if len(all_of_interest) <= FEW:
+        return all_of_interest
     chosen = _evenly(sorted(set(prompted)), MOST_PANELS)
     chosen += _evenly(sorted(set(doubtful) - set(chosen)), (MOST_PANELS - len(chosen) + 1) // 2)
     others = [index for index in np.flatnonzero(carrying).tolist() if index not in chosen]
@@ -142,7 +146,8 @@ class Sheet:
         kji[self.slices.axis_index] = index
         normal = anatomical_axes(self.slices.volume.geometry)[0][self.slices.axis_index]
         place = self.slices.volume.geometry.kji_to_ras(np.array(kji))[normal]
-        return f"{self.slices.axis} {index}  {spoken(float(place), normal)} mm"
+        digits = digits_for(self.slices.volume.geometry.spacing[self.slices.axis_index])
+        return f"{self.slices.axis} {index}  {spoken(float(place), normal, digits)} mm"
 
     def _draw_prompt(self, axes: Axes, prompt: Prompt, color: tuple[float, float, float]) -> None:
         for row, column, positive in prompt.points:
