@@ -65,11 +65,14 @@ def test_pixels_that_are_no_scan_are_left_out_with_what_they_are(tmp_path, sop_c
         read_volume(tmp_path / "other.dcm")
 
 
-def test_a_colour_page_beside_a_scan_is_left_out(tmp_path):
+@pytest.mark.parametrize("pages", [1, 3])
+def test_colour_pages_beside_a_scan_are_left_out(tmp_path, pages):
     write_series(tmp_path)
-    ds = a_dataset(50, uid.SecondaryCaptureImageStorage, SeriesInstanceUID=f"{ROOT}.9", SeriesNumber=99)
-    set_pixels(ds, np.zeros((20, 30, 3), np.uint8))
-    save(ds, tmp_path / "dose report.dcm")
+    for page in range(pages):
+        words = {"SeriesInstanceUID": f"{ROOT}.9", "SeriesNumber": 99}
+        ds = a_dataset(50 + page, uid.SecondaryCaptureImageStorage, **words)
+        set_pixels(ds, np.zeros((20, 30, 3), np.uint8))
+        save(ds, tmp_path / f"dose report {page}.dcm")
     with pytest.warns(VolumeWarning, match="Single images"):
         volume = read_volume(tmp_path)
     np.testing.assert_array_equal(volume.voxels, VOXELS)

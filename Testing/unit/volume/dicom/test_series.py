@@ -57,12 +57,10 @@ def test_a_slice_within_a_tenth_of_the_distance_is_in_place(tmp_path):
     np.testing.assert_array_equal(read_silently(tmp_path).voxels, VOXELS)
 
 
-def test_a_slice_beside_the_others_is_named(tmp_path):
-    def matrix(number):
-        return lps(origin=(10 + 3 * (number == 2), -20, 30))
-
-    write_series(tmp_path, matrix)
-    with pytest.raises(InputError, match=r"slice 2 lies 3\.0 mm beside"):
+@pytest.mark.parametrize("wrong", [0, 2, 5])
+def test_a_slice_beside_the_others_is_named(tmp_path, wrong):
+    write_series(tmp_path, lambda number: lps(origin=(10 + 3 * (number == wrong), -20, 30)))
+    with pytest.raises(InputError, match=rf"slice {wrong} lies 3\.0 mm off the even grid of the others"):
         read_volume(tmp_path)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medsam2.errors import InputError
+from medsam2.volume.dicom.stack import NO_PLACES
 from medsam2.volume.dicom.volumes import ListedVolume
 from medsam2.volume.read_options import ReadOptions
 from medsam2.volume.volume_warning import note
@@ -31,9 +32,9 @@ def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> 
             f"Volume {options.volume} is not in series {options.series}: give one of the two; {path} holds "
             f"{_list(listed)}."
         )
-    large = [each for each in meant if each.entry.shape[0] > 1]
+    large = [each for each in meant if _is_stack(each)]
     if large and len(large) < len(meant):
-        single = [each for each in meant if each.entry.shape[0] == 1]
+        single = [each for each in meant if not _is_stack(each)]
         note(f"Single images beside the volume were left out (localizers?): {_list(single)}.")
         meant = large
     if len(meant) > 1:
@@ -41,6 +42,11 @@ def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> 
             f"{path} holds {len(meant)} volumes: choose one with --volume or --series; found {_list(meant)}."
         )
     return meant[0]
+
+
+def _is_stack(volume: ListedVolume) -> bool:
+    """Whether it is more than a single image, or than several of which nobody knows where they lie."""
+    return volume.entry.shape[0] > 1 and volume.entry.problem != NO_PLACES
 
 
 def _check_number(what: str, given: int | None, last: int, path: Path) -> None:

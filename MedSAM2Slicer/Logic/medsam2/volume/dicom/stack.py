@@ -14,6 +14,7 @@ TOLERANCE = 0.1
 _ROUNDING, _ROUNDING_MM = 0.01, 0.02
 """What lies this near to a right-angled grid, in slice spacings or millimetres, is on it but for rounding."""
 _SAME_PLACE_MM = 1e-3
+NO_PLACES = "the files do not say where their slices lie"
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -105,8 +106,15 @@ def _why_irregular(places: np.ndarray, normal: np.ndarray) -> str | None:
         more = f" ({len(wrong)} such gaps)" if len(wrong) > 1 else ""
         return f"slices {at} and {at + 1} are {gaps[at]:.1f} mm apart, the others {usual:.1f} mm{more}"
     if off.max() > TOLERANCE * usual:
-        return f"slice {int(off.argmax())} lies {off.max():.1f} mm beside the line of the others"
+        off = _off_the_others(places)
+        return f"slice {int(off.argmax())} lies {off.max():.1f} mm off the even grid of the others"
     return f"each slice is {sideways:.1f} mm beside the one before it and only {usual:.1f} mm further"
+
+
+def _off_the_others(places: np.ndarray) -> np.ndarray:
+    """Millimetres between each slice and the grid that most of them form, whichever of them is wrong."""
+    rest = places - np.arange(len(places))[:, None] * np.median(np.diff(places, axis=0), axis=0)
+    return np.linalg.norm(rest - np.median(rest, axis=0), axis=1)
 
 
 def _single_step(frame: Frame, notes: list[str]) -> float:
@@ -128,7 +136,7 @@ def _without_places(frames: Sequence[Frame]) -> Stack:
     """Planes of which nobody knows where they lie: one image, or the frames of one file as they come."""
     frames = tuple(sorted(frames, key=lambda frame: (frame.file.instance, frame.index)))
     if len({frame.file.path for frame in frames}) > 1:
-        return Stack(frames, None, "the files do not say where their slices lie")
+        return Stack(frames, None, NO_PLACES)
     notes: list[str] = []
     if len(frames) == 1:
         step = _single_step(frames[0], notes)
