@@ -1,9 +1,86 @@
-"""Finds out from intensities alone what made an image."""
+"""What made an image: told by its file or the user, or found out from its intensities."""
+
+from pathlib import Path
 
 import numpy as np
 
+from medsam2.errors import InputError
+from medsam2.volume.padding import sample, without_padding
+from medsam2.volume.volume_warning import note
+
+MODALITIES = ("CT", "MR", "PT", "NM", "US", "XA", "RF", "CR", "DX", "MG", "OP", "ES", "OCT", "GM", "OT")
+"""DICOM's words, of which OT means some other kind."""
+_UNKNOWN = (None, "OT")
+# Ranges of Hounsfield units. What is below air is padding, or resampling mixed padding into it.
+_AIR, _BETWEEN, _TISSUE = (-1100, -700), (-700, -400), (-500, np.inf)
+_SOFT_TISSUE, _FAT, _DENSE = (-160, 240), (-200, -20), (240, np.inf)
+_LEAST_SOFT = 0.3
+"""Soft tissue has at least this share of what is denser than lung; fat, bones and metal are the rest."""
+_LEAST_FAT = 0.005
+_MOST_DENSE = 0.3
+"""Of a CT without anything less dense than water, such as an organ that was cut out."""
+_MOST_VALUES_OF_A_PHANTOM = 32
+
+
+def parse_modality(text: str) -> str:
+    """DICOM's word in capitals; InputError for what is no such word."""
+    if text.upper() not in MODALITIES:
+        raise InputError(f"There is no modality {text!r}: give DICOM's word for it, {', '.join(MODALITIES)}.")
+    return text.upper()
+
+
+def decide_modality(path: Path, voxels: np.ndarray, told: str | None) -> str | None:
+    """What made an image whose file says ``told``, of which the intensities may prove the contrary.
+
+    Warns of a CT that is not in Hounsfield units, which counts as an image of unknown kind.
+    """
+    if told in _UNKNOWN:
+        return guess_modality(voxels)
+    if told == "CT" and not _may_be_hounsfield(voxels):
+        note(
+            f"{path} is a CT, but its intensities are no Hounsfield units: the window follows the "
+            "intensities, unless you set one with --window."
+        )
+        return None
+    return told
+
 
 def guess_modality(voxels: np.ndarray) -> str | None:
-    """``"CT"`` for voxels that look like Hounsfield units, else None."""
-    is_ct = voxels.dtype.kind in "if" and -3100 <= voxels.min() <= -500 and 100 <= voxels.max() <= 32767
-    return "CT" if is_ct else None
+    """``"CT"`` for voxels (k, j, i) that look like Hounsfield units, else None.
+
+    Padding does not count, whatever its value. Of the rest, air and soft tissue must have the shares that
+    they have in every CT. Images of MR and PET, phases, differences of images, and images that went
+    through a window have others.
+    """
+    if voxels.dtype.kind not in "if":
+        return None
+    return "CT" if _looks_like_hounsfield(*without_padding(sample(voxels))) else None
+
+
+def _looks_like_hounsfield(measured: np.ndarray, padding: float | None) -> bool:
+    tissue, soft = _count(measured, _TISSUE), _count(measured, _SOFT_TISSUE)
+    if not tissue or soft < _LEAST_SOFT * tissue:
+        return False
+    has_fat = _count(measured, _FAT) >= _LEAST_FAT * tissue
+    if padding is not None and _AIR[0] <= padding <= _AIR[1]:
+        # Any image may be padded with the value of air, but none else goes on below 0; a phantom may not.
+        return has_fat or np.unique(measured).size <= _MOST_VALUES_OF_A_PHANTOM
+    air = _count(measured, _AIR)
+    if air > 0 and air >= _count(measured, _BETWEEN):
+        return True
+    return has_fat and padding is not None and padding < _AIR[0]
+
+
+def _may_be_hounsfield(voxels: np.ndarray) -> bool:
+    """Whether something is less dense than water, or most of what is not 0 no denser than soft tissue."""
+    measured, _ = without_padding(sample(voxels))
+    foreground = measured[measured != 0]
+    if not foreground.size or foreground[0] < 0:
+        return True
+    return _count(foreground, _DENSE) < _MOST_DENSE * foreground.size
+
+
+def _count(measured: np.ndarray, limits: tuple[float, float]) -> int:
+    """Voxels within limits, both included, of those that were sorted."""
+    first, last = np.searchsorted(measured, limits[0]), np.searchsorted(measured, limits[1], side="right")
+    return int(last - first)

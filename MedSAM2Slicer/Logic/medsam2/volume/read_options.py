@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from medsam2.volume.modality import parse_modality
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -14,6 +16,9 @@ class ReadOptions:
         resample: resample slices that form no regular grid onto one instead of refusing them.
         nan: intensity that replaces voxels that are not a number or infinite; None refuses them.
         modality: DICOM's word for what made the image ("CT", "MR", …); None finds it out.
+
+    Raises:
+        InputError: there is no such modality.
     """
 
     series: int | None = None
@@ -22,6 +27,10 @@ class ReadOptions:
     resample: bool = False
     nan: float | None = None
     modality: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.modality is not None:
+            object.__setattr__(self, "modality", parse_modality(self.modality))
 
 
 DEFAULT_READ_OPTIONS = ReadOptions()

@@ -6,7 +6,7 @@ from pathlib import Path
 from medsam2.volume.byte_source import check_regular
 from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.itk_file import read_itk_file
-from medsam2.volume.modality import guess_modality
+from medsam2.volume.modality import decide_modality
 from medsam2.volume.nifti_reading import is_nifti, read_nifti
 from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
 from medsam2.volume.volume import Volume
@@ -16,8 +16,7 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     """Read a volume of a DICOM folder, or one image file (NIfTI, NRRD, MetaImage, DICOM, PNG, …).
 
     A 2-D image becomes a volume of one slice; a colour image becomes grey. The modality is what
-    DICOM says; a file without it counts as CT if its range is that of Hounsfield units (air near
-    -1000, padding to about -3024), else it has none.
+    the options or DICOM say; without either an image whose intensities look like Hounsfield units is a CT.
 
     Raises InputError for what is missing, unreadable, empty, of several time points, a vector field, or
     not finite. Warns with VolumeWarning of what deserves a look.
@@ -26,7 +25,7 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     check_regular(path)
     volume = _read(path, options)
     voxels = usable_intensities(path, volume.voxels, options.nan)
-    modality = options.modality or volume.modality or guess_modality(voxels)
+    modality = options.modality or decide_modality(path, voxels, volume.modality)
     return Volume(voxels, volume.geometry, modality)
 
 

@@ -1,15 +1,13 @@
 """From stored intensities to the grey values that the network sees."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from medsam2.errors import InputError
+from medsam2.volume.padding import sample, without_padding
 from medsam2.volume.volume import Volume
-
-_SAMPLE_VOXELS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,8 @@ def choose_window(volume: Volume, choice: str | Sequence[float] | None = None) -
     - 0 to 255 for 8-bit voxels, and for whole numbers from exactly 0 to exactly 255 in a wider dtype:
       those have been through a window already;
     - else the soft-tissue window for CT, as MedSAM2's preprocessing does for Hounsfield units;
-    - else the 0.5th to 99.5th percentile of the voxels that are not 0 (likewise for MR and others).
+    - else the 0.5th to 99.5th percentile of the voxels that are neither padding nor 0 (likewise for MR and
+      others).
 
     Raises InputError for anything else.
     """
@@ -76,26 +75,21 @@ def _parse_range(text: str) -> Window:
 
 
 def _suitable_window(volume: Volume) -> Window:
-    sample = _sample(volume.voxels)
-    if _already_windowed(volume.voxels, sample):
+    some = sample(volume.voxels)
+    if _already_windowed(volume.voxels, some):
         return Window(0, 255)
     if volume.modality == "CT":
         return WINDOW_PRESETS["soft-tissue"]
-    foreground = sample[sample != 0]
-    lower, upper = np.percentile(foreground if foreground.size else sample, [0.5, 99.5]).tolist()
+    measured, _ = without_padding(some)
+    foreground = measured[measured != 0]
+    lower, upper = np.percentile(foreground if foreground.size else measured, [0.5, 99.5]).tolist()
     if lower < upper:
         return Window(lower, upper)
     lower, upper = float(volume.voxels.min()), float(volume.voxels.max())
     return Window(lower, upper) if lower < upper else Window(lower, lower + max(1.0, abs(lower)))
 
 
-def _already_windowed(voxels: np.ndarray, sample: np.ndarray) -> bool:
+def _already_windowed(voxels: np.ndarray, some: np.ndarray) -> bool:
     if voxels.dtype == np.uint8:
         return True
-    return voxels.min() == 0 and voxels.max() == 255 and not np.any(sample % 1)
-
-
-def _sample(voxels: np.ndarray) -> np.ndarray:
-    """View of every n-th voxel along each axis, small enough to sort: no copy of the volume is made."""
-    views = (voxels[::step, ::step, ::step] for step in itertools.count(1))
-    return next(view for view in views if view.size <= _SAMPLE_VOXELS)
+    return voxels.min() == 0 and voxels.max() == 255 and not np.any(some % 1)
