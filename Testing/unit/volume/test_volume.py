@@ -52,3 +52,10 @@ def test_a_single_slice_has_one_axis(shape, own):
 def test_voxels_must_fit_the_geometry():
     with pytest.raises(ValueError, match="on a grid of"):
         Volume(np.zeros((2, 2, 2)), Geometry((2, 2, 3), np.eye(4)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 24), (1, 24, 1), (24, 1, 1), (1, 1, 1)])
+@pytest.mark.parametrize("axis", ["k", "j", "i"])
+def test_a_single_row_is_refused_as_such(shape, axis):
+    with pytest.raises(InputError, match="a single row of voxels"):
+        check_axis(Volume(np.zeros(shape, np.int16), Geometry(shape, np.eye(4))), axis)

@@ -19,12 +19,18 @@ _GIPL_HEADER, _MRC_HEADER, _BIORAD_HEADER = 256, 1024, 76
 _LONGEST_VTK_HEADER = 1 << 16
 
 
-def check_safe(path: Path, reader: str) -> None:
-    """Refuse a header that names other files than those beside it, before ITK sees it."""
-    if reader == "NrrdImageIO":
-        nrrd_pieces(path)
-    elif reader == "MetaImageIO":
+def check_before_reading(path: Path) -> None:
+    """Refuse a header that names other files than those beside it, and what the file itself shows to be cut.
+
+    ITK must not see it: its readers would follow the header, or write to standard error.
+    """
+    with opened_as_it_is(path) as file:
+        start = file.read(_LONGEST_MAGIC)
+    if path.suffix.lower() in (".mha", ".mhd"):
         meta_pieces(path)
+    for magic, check in _CHECKS_BY_MAGIC.items():
+        if start.startswith(magic):
+            check(path)
 
 
 def check_whole(path: Path, reader: str, count: int) -> None:
@@ -38,7 +44,7 @@ def check_whole(path: Path, reader: str, count: int) -> None:
     Raises:
         InputError: likewise for a format of which nobody knows how to tell.
     """
-    check = _CHECKS.get(reader)
+    check = _CHECKS_BY_READER.get(reader)
     if check is None:
         raise InputError(
             f"{path} is of a kind of which it cannot be told whether it is complete: convert it to NIfTI, "
@@ -83,28 +89,44 @@ def _check_vtk(path: Path, count: int) -> None:
         check_possible(path, end + count, packed=False)
 
 
-def _check_hdf5(path: Path, count: int) -> None:
+def _check_hdf5(path: Path) -> None:
     """HDF5, and MINC, which is built on it: the file says where it ends."""
     with opened_as_it_is(path) as file:
-        head = file.read(64)
-    if head[:8] != b"\x89HDF\r\n\x1a\n" or len(head) < 64:
+        head = file.read(48)
+    if len(head) < 48:
         raise incomplete(path)
     (end,) = struct.unpack("<Q", head[40:48] if head[8] < 2 else head[28:36])
     check_possible(path, end, packed=False)
+
+
+def _check_packed_within(path: Path, count: int) -> None:
     check_possible(path, count, packed=True)
 
 
-_CHECKS: dict[str, Callable[[Path, int], None]] = {
+_CHECKS_BY_MAGIC: dict[bytes, Callable[[Path], object]] = {
+    b"NRRD": nrrd_pieces,
+    b"\x89HDF\r\n\x1a\n": _check_hdf5,
+    b"II*\0": check_tiff,
+    b"MM\0*": check_tiff,
+    b"II+\0": check_tiff,
+    b"MM\0+": check_tiff,
+    b"\x89PNG": check_picture,
+    b"\xff\xd8\xff": check_picture,
+    b"BM": check_picture,
+}
+_LONGEST_MAGIC = max(map(len, _CHECKS_BY_MAGIC))
+_CHECKS_BY_READER: dict[str, Callable[[Path, int], None]] = {
     "NrrdImageIO": lambda path, count: nrrd_pieces(path).check(count),
     "MetaImageIO": lambda path, count: meta_pieces(path).check(count),
     "VTKImageIO": _check_vtk,
     "GiplImageIO": _check_gipl,
     "MRCImageIO": _check_mrc,
     "BioRadImageIO": lambda path, count: check_possible(path, _BIORAD_HEADER + count, packed=False),
-    "HDF5ImageIO": _check_hdf5,
-    "MINCImageIO": _check_hdf5,
-    "TIFFImageIO": lambda path, count: check_tiff(path),
-    "PNGImageIO": lambda path, count: check_picture(path),
-    "JPEGImageIO": lambda path, count: check_picture(path),
-    "BMPImageIO": lambda path, count: check_picture(path),
+    "HDF5ImageIO": _check_packed_within,
+    "MINCImageIO": _check_packed_within,
+    # These were checked before; what they tell of their size is true.
+    "TIFFImageIO": lambda path, count: None,
+    "PNGImageIO": lambda path, count: None,
+    "JPEGImageIO": lambda path, count: None,
+    "BMPImageIO": lambda path, count: None,
 }

@@ -52,7 +52,7 @@ def _shortened(path: Path, voxels: np.ndarray) -> np.ndarray:
         for dtype in (np.int16, np.int32, np.uint32):
             if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
                 return voxels.astype(dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         doubles = voxels.astype(np.float64)
         if np.isfinite(doubles).all() and np.array_equal(doubles.astype(voxels.dtype), voxels):
             return doubles

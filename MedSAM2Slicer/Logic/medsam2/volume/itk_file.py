@@ -9,9 +9,9 @@ import SimpleITK
 from medsam2.errors import InputError
 from medsam2.volume.byte_source import check_regular
 from medsam2.volume.colour import grey_of_colours
-from medsam2.volume.file_wholeness import check_safe, check_whole
+from medsam2.volume.file_wholeness import check_before_reading, check_whole
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.names_for_itk import name_to_read, name_to_write
+from medsam2.volume.utf8_names import name_to_read, name_to_write
 from medsam2.volume.volume import Volume
 
 # Whatever matters in ITK's own warnings is said here, in words for people.
@@ -36,11 +36,11 @@ def read_itk_image(path: Path) -> SimpleITK.Image:
         InputError: the file is damaged, of an unknown kind, or of several time points.
     """
     check_regular(path)
+    check_before_reading(path)
     with name_to_read(path) as name:
         kind = SimpleITK.ImageFileReader.GetImageIOFromFileName(name)
         if not kind:
             raise _unreadable(path)
-        check_safe(path, kind)
         reader = SimpleITK.ImageFileReader()
         reader.SetImageIO(kind)
         reader.SetFileName(name)

@@ -8,12 +8,13 @@ from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.itk_file import read_itk_file
 from medsam2.volume.modality import decide_modality
 from medsam2.volume.nifti_reading import is_nifti, read_nifti
+from medsam2.volume.picture_stack import pictures_in, read_stack
 from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
 from medsam2.volume.volume import Volume
 
 
 def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> Volume:
-    """Read a volume of a DICOM folder, or one image file (NIfTI, NRRD, MetaImage, DICOM, PNG, …).
+    """Read a volume of a DICOM folder, a folder of pictures, or one file (NIfTI, NRRD, MetaImage, PNG, …).
 
     A 2-D image becomes a volume of one slice; a colour image becomes grey. The modality is what
     the options or DICOM say; without either an image whose intensities look like Hounsfield units is a CT.
@@ -32,6 +33,11 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
 def _read(path: Path, options: ReadOptions) -> Volume:
     from medsam2.volume.dicom import is_dicom_file, read_dicom  # pydicom takes a while to load
 
-    if path.is_dir() or is_dicom_file(path):
+    if path.is_dir():
+        pictures = pictures_in(path)
+        if pictures and not any(is_dicom_file(file) for file in path.rglob("*") if file.is_file()):
+            return read_stack(path, pictures)
+        return read_dicom(path, options)
+    if is_dicom_file(path):
         return read_dicom(path, options)
     return read_nifti(path) if is_nifti(path) else read_itk_file(path)

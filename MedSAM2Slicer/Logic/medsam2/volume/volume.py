@@ -54,7 +54,10 @@ def check_axis(volume: Volume, axis: str) -> None:
     if min(volume.voxels.shape[rows], volume.voxels.shape[columns]) > 1:
         return
     if sorted(volume.voxels.shape)[1] == 1:
-        raise InputError("The image is a single row of voxels, on which no slice can be seen: give another.")
+        raise InputError(
+            "The image is a single row of voxels, with nothing to outline: give an image of at least two "
+            "rows and two columns."
+        )
     own = AXES[int(np.argmin(volume.voxels.shape))]
     raise InputError(
         f"The image is a single slice, so it cannot be segmented along axis {axis}: choose its own, {own}."

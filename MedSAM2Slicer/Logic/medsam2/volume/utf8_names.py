@@ -1,4 +1,4 @@
-"""Paths that ITK can open: it takes UTF-8 alone, but a path of Linux may be any bytes."""
+"""Names for libraries that take paths in UTF-8 alone, while a path of Linux may be any bytes."""
 
 import os
 import tempfile
@@ -47,6 +47,6 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _suffix(path: Path) -> str:
-    """Both parts of one like .gipl.gz; a suffix that is not ASCII means nothing to ITK."""
+    """Both parts of one like .gipl.gz; a suffix that is not ASCII names no format."""
     suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
     return suffix if suffix.isascii() else ""
