@@ -216,7 +216,7 @@ def test_a_sheared_grid_comes_back(tmp_path, name):
 
 def test_a_sheared_voxel_is_smaller_than_its_sides():
     geometry = Geometry((2, 2, 2), SHEARED)
-    assert geometry.voxel_mm3 == pytest.approx(0.7 * 0.9 * 2.5)
+    assert geometry.voxel_ml == pytest.approx(0.7 * 0.9 * 2.5 / 1000)
     assert not geometry.is_right_angled
     assert Geometry((2, 2, 2), np.diag([1.0, 2, 3, 1])).is_right_angled
 

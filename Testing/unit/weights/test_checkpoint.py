@@ -1,5 +1,7 @@
 import argparse
+import os
 import pickle
+import sys
 
 import pytest
 import torch
@@ -160,3 +162,12 @@ def test_other_files_are_refused(tmp_path):
         read_checkpoint(tmp_path / "absent.pt")
     with pytest.raises(InputError, match="There is no checkpoint file"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_a_path_that_is_not_utf8_is_read(tmp_path, starter_state, suffix):
+    plain = tmp_path / f"weights{suffix}"
+    save_file(starter_state, plain) if suffix == ".safetensors" else torch.save(starter_state, plain)
+    path = plain.rename(tmp_path / (os.fsdecode(b"caf\xe9") + suffix))
+    assert same(read_checkpoint(path).tensors, starter_state)

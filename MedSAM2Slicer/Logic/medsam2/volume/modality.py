@@ -1,16 +1,11 @@
 """What made an image: told by its file or the user, or found out from its intensities."""
 
-from pathlib import Path
-
 import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.volume.padding import sample, without_padding
-from medsam2.volume.volume_warning import note
 
 MODALITIES = ("CT", "MR", "PT", "NM", "US", "XA", "RF", "CR", "DX", "MG", "OP", "ES", "OCT", "GM", "OT")
-"""DICOM's words, of which OT means some other kind."""
-_UNKNOWN = (None, "OT")
 # Ranges of Hounsfield units. What is below air is padding, or resampling mixed padding into it.
 _AIR, _BETWEEN, _TISSUE = (-1100, -700), (-700, -400), (-500, np.inf)
 _SOFT_TISSUE, _FAT, _DENSE = (-160, 240), (-200, -20), (240, np.inf)
@@ -27,22 +22,6 @@ def parse_modality(text: str) -> str:
     if text.upper() not in MODALITIES:
         raise InputError(f"There is no modality {text!r}: give DICOM's word for it, {', '.join(MODALITIES)}.")
     return text.upper()
-
-
-def decide_modality(path: Path, voxels: np.ndarray, told: str | None) -> str | None:
-    """What made an image whose file says ``told``, of which the intensities may prove the contrary.
-
-    Warns of a CT that is not in Hounsfield units, which counts as an image of unknown kind.
-    """
-    if told in _UNKNOWN:
-        return guess_modality(voxels)
-    if told == "CT" and not _may_be_hounsfield(voxels):
-        note(
-            f"{path} is a CT, but its intensities are no Hounsfield units: the window follows the "
-            "intensities, unless you set one with --window."
-        )
-        return None
-    return told
 
 
 def guess_modality(voxels: np.ndarray) -> str | None:
@@ -71,8 +50,11 @@ def _looks_like_hounsfield(measured: np.ndarray, padding: float | None) -> bool:
     return has_fat and padding is not None and padding < _AIR[0]
 
 
-def _may_be_hounsfield(voxels: np.ndarray) -> bool:
-    """Whether something is less dense than water, or most of what is not 0 no denser than soft tissue."""
+def may_be_hounsfield(voxels: np.ndarray) -> bool:
+    """Whether a CT is in Hounsfield units, as far as one can tell; some were never rescaled to them.
+
+    Those have nothing less dense than water, and most of what is not 0 is denser than soft tissue.
+    """
     measured, _ = without_padding(sample(voxels))
     foreground = measured[measured != 0]
     if not foreground.size or foreground[0] < 0:

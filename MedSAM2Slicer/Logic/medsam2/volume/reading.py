@@ -6,11 +6,14 @@ from pathlib import Path
 from medsam2.volume.byte_source import check_regular
 from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.itk_file import read_itk_file
-from medsam2.volume.modality import decide_modality
+from medsam2.volume.modality import guess_modality
 from medsam2.volume.nifti_reading import is_nifti, read_nifti
 from medsam2.volume.picture_stack import pictures_in, read_stack
 from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
 from medsam2.volume.volume import Volume
+
+_SOME_OTHER = "OT"
+"""Modality that DICOM's writers give when they do not know it."""
 
 
 def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> Volume:
@@ -26,7 +29,8 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     check_regular(path)
     volume = _read(path, options)
     voxels = usable_intensities(path, volume.voxels, options.nan)
-    modality = options.modality or decide_modality(path, voxels, volume.modality)
+    told = None if volume.modality == _SOME_OTHER else volume.modality
+    modality = options.modality or told or guess_modality(voxels)
     return Volume(voxels, volume.geometry, modality)
 
 

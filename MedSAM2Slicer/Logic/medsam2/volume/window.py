@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.errors import InputError
+from medsam2.volume.modality import may_be_hounsfield
 from medsam2.volume.padding import sample, without_padding
 from medsam2.volume.volume import Volume
 
@@ -50,7 +51,7 @@ def choose_window(volume: Volume, choice: str | Sequence[float] | None = None) -
 
     - 0 to 255 for 8-bit voxels, and for whole numbers from exactly 0 to exactly 255 in a wider dtype:
       those have been through a window already;
-    - else the soft-tissue window for CT, as MedSAM2's preprocessing does for Hounsfield units;
+    - else the soft-tissue window for CT in Hounsfield units, as in MedSAM2's preprocessing;
     - else the 0.5th to 99.5th percentile of the voxels that are neither padding nor 0 (likewise for MR and
       others).
 
@@ -78,7 +79,7 @@ def _suitable_window(volume: Volume) -> Window:
     some = sample(volume.voxels)
     if _already_windowed(volume.voxels, some):
         return Window(0, 255)
-    if volume.modality == "CT":
+    if volume.modality == "CT" and may_be_hounsfield(volume.voxels):
         return WINDOW_PRESETS["soft-tissue"]
     measured, _ = without_padding(some)
     foreground = measured[measured != 0]

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.config import PRESETS
+from medsam2.volume.utf8_names import name_to_read
 from medsam2.weights.torch_archive import check_archive, damaged, holds_objects
 
 WRAPPERS = ("model", "state_dict")
@@ -66,7 +67,9 @@ def read_checkpoint(
     path = Path(path)
     if not os.path.isfile(path):  # unlike Path.is_file, no error for a name too long for a file
         raise InputError(f"There is no checkpoint file '{path}'; check the path.")
-    loaded, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_torch(path), {})
+    with name_to_read(path) as name:
+        read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
+        loaded, metadata = read(path, name)
     tensors = _only_tensors(_unwrap(loaded), path)
     family = "sam2.1" if "no_obj_embed_spatial" in tensors else "sam2.0"
     chosen = _choose_preset(_fitting_presets(tensors, path), family, preset or metadata.get("preset"), path)
@@ -75,10 +78,10 @@ def read_checkpoint(
     return Checkpoint(tensors, family, chosen, stored, metadata)
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read_safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
-        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        with safetensors.safe_open(name, framework="pt", device="cpu") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
             return tensors, dict(file.metadata() or {})
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(
@@ -86,14 +89,14 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, name: str) -> tuple[Any, dict[str, str]]:
     """Unpickle tensors only; files in torch's current (zip) format are mapped, not copied, into memory."""
     try:
         is_zip = check_archive(path)
     except OSError as error:
         raise InputError(f"'{path.name}' cannot be read ({error.strerror}); check the file.") from error
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        return torch.load(name, map_location="cpu", weights_only=True, mmap=is_zip), {}
     except Exception as error:  # any exception at all may come out of an unpickler fed with foreign bytes
         is_more = isinstance(error, pickle.UnpicklingError)
         raise (holds_objects if is_more else damaged)(path) from error
