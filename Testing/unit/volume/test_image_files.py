@@ -13,12 +13,14 @@ import pytest
 import SimpleITK
 
 from medsam2.errors import InputError
-from medsam2.volume import Geometry, VolumeWarning, read_volume, write_labelmap, write_volume
+from medsam2.volume import Geometry, VolumeWarning, choose_window, read_volume, write_labelmap, write_volume
 
 CASES = Path(__file__).resolve().parents[4] / "shared" / "cases" / "inputs"
 needs_cases = pytest.mark.skipif(
     not CASES.is_dir(), reason="the inputs that go wrong are not beside the repository"
 )
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real cases are not beside the repository")
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="pipes and such names are of POSIX")
 PLACES = np.indices((20, 30, 40))
 VOXELS = ((PLACES.T @ [7, 3, 1]).T % 200).astype(np.int16) + np.random.default_rng(0).integers(
@@ -113,6 +115,23 @@ def test_a_truncated_volume_is_refused(tmp_path, name, compressed, colour, kept,
     data = [file for file in tmp_path.iterdir() if file != path]  # of a detached header
     cut(data[0] if data else path, kept)
     assert_refused_in_silence(path, capfd)
+
+
+TEXT = {
+    "a.nrrd": NRRD.replace("raw", "ascii") + "\n",
+    "a.mha": META.replace("BinaryData = True", "BinaryData = False") + "LOCAL\n",
+    "a.vtk": "# vtk DataFile Version 3.0\n-\nASCII\nDATASET STRUCTURED_POINTS\nDIMENSIONS 4 3 2\n"
+    "SPACING 1 1 1\nORIGIN 0 0 0\nPOINT_DATA 24\nSCALARS scalars short 1\nLOOKUP_TABLE default\n",
+}
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_voxels_as_text_are_read_to_the_end_or_refused(tmp_path, name, capfd):
+    text = " ".join(map(str, SMALL.ravel() + 100)) + "\n"
+    read = read_volume(with_header(tmp_path / name, TEXT[name], text.encode())).voxels
+    np.testing.assert_array_equal(read, SMALL + 100)
+    for kept in (len(text) - 2, len(text) // 2, 3):
+        assert_refused_in_silence(with_header(tmp_path / name, TEXT[name], text[:kept].encode()), capfd)
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.9])
@@ -219,6 +238,28 @@ def test_a_sheared_voxel_is_smaller_than_its_sides():
     assert geometry.voxel_ml == pytest.approx(0.7 * 0.9 * 2.5 / 1000)
     assert not geometry.is_right_angled
     assert Geometry((2, 2, 2), np.diag([1.0, 2, 3, 1])).is_right_angled
+
+
+@needs_data
+def test_the_same_voxels_are_the_same_volume_in_every_format(tmp_path):
+    """A real CT: voxels, places, modality and window, which is all that segmentation is given."""
+    expected = read_volume(DATA / "ct_dicom")
+    image = expected.geometry.to_image(expected.voxels)
+    for name, pixels in [
+        ("a.nii.gz", image),
+        ("a.nii", image),
+        ("a.nrrd", image),
+        ("a.mha", image),
+        ("a.mhd", image),
+        ("a.hdr", image),
+        ("float.nii.gz", SimpleITK.Cast(image, SimpleITK.sitkFloat32)),
+        ("long.nrrd", SimpleITK.Cast(image, SimpleITK.sitkInt64)),
+    ]:
+        SimpleITK.WriteImage(pixels, str(tmp_path / name))
+        volume = read_volume(tmp_path / name)
+        np.testing.assert_array_equal(volume.voxels, expected.voxels, err_msg=name)
+        np.testing.assert_array_equal(volume.geometry.ijk_to_ras, expected.geometry.ijk_to_ras, err_msg=name)
+        assert (volume.modality, choose_window(volume)) == ("CT", choose_window(expected))
 
 
 @posix_only

@@ -88,6 +88,11 @@ def test_padding_with_zeros_does_not_either():
     assert guess_modality(padded(a_ct(), 0)) == "CT"
 
 
+@pytest.mark.parametrize("high", [400, 800, 1000, 1500])
+def test_a_ramp_of_hounsfield_units_is_a_ct(high):
+    assert guess_modality(np.linspace(-1000, high, 4800).reshape(8, 20, 30).astype(np.int16)) == "CT"
+
+
 def test_streaks_of_metal_do_not_either():
     voxels = a_ct()
     voxels[2, 30, 20:40] = -9000
@@ -113,6 +118,8 @@ OTHERS = {
     "phase of 12 bits": np.clip(noise(4000), -4096, 4095).astype(np.int16),
     "phase in thousandths": RANDOM.uniform(-3142, 3142, SHAPE).astype(np.int16),
     "difference of two MR": (an_mr() - an_mr() + noise(150)).astype(np.int16),
+    "wide difference of two MR": noise(500).astype(np.int16),
+    "phase of 11 bits": RANDOM.integers(-2048, 2048, SHAPE).astype(np.int16),
     "field map": (80 * X + 20 * Y + noise(5)).astype(np.float32),
     "counts of full range": RANDOM.integers(-32768, 32767, SHAPE).astype(np.int16),
     "a CT through a window": np.clip((a_ct() + 160) / 400 * 255, 0, 255).astype(np.uint8),

@@ -119,6 +119,14 @@ def test_the_halves_of_a_pair_may_differ_in_case(tmp_path):
     np.testing.assert_array_equal(read_volume(tmp_path / "a.hdr").voxels.T, some_voxels())
 
 
+@pytest.mark.parametrize("suffix", ["", ".tmp", ".nii.gz.part", ".NIfTI"])
+@pytest.mark.parametrize("written_as", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_nifti_is_known_by_its_content(tmp_path, suffix, written_as, kind):
+    path = save(tmp_path / written_as, kind=kind).rename(tmp_path / f"renamed{suffix}")
+    np.testing.assert_array_equal(read_volume(path).voxels.T, some_voxels())
+
+
 @pytest.mark.parametrize("kind", [nibabel.AnalyzeImage, nibabel.Spm99AnalyzeImage, nibabel.Spm2AnalyzeImage])
 def test_analyze_files_are_read(tmp_path, kind):
     save(tmp_path / "a.img", kind=kind, forms=None)

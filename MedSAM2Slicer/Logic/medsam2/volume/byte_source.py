@@ -127,6 +127,18 @@ def check_packed(path: Path, offset: int, count: int) -> None:
         raise incomplete(path)
 
 
+def check_text(path: Path, offset: int, numbers: int) -> None:
+    """Refuse text from ``offset`` on with fewer than so many numbers, or one that may have lost its end."""
+    found, in_word = 0, False
+    with opened_as_it_is(path) as file:
+        file.seek(offset)
+        while chunk := file.read(_CHUNK):
+            found += len(chunk.split()) - (in_word and not chunk[:1].isspace())
+            in_word = not chunk[-1:].isspace()
+    if found < numbers or in_word:
+        raise incomplete(path)
+
+
 def _check_behind(path: Path, behind: int) -> None:
     if behind > _MOST_BEHIND:
         raise InputError(

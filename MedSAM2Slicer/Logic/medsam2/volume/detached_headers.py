@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medsam2.errors import InputError
-from medsam2.volume.byte_source import check_packed, check_possible, check_regular, opened_as_it_is
+from medsam2.volume.byte_source import (
+    check_packed,
+    check_possible,
+    check_regular,
+    check_text,
+    opened_as_it_is,
+)
 
 _MOST_HEADER, _MOST_LINES = 8 << 20, 20_000
 _MOST_FILES = 100_000
@@ -27,7 +33,7 @@ class Pieces:
         files: that hold them, in order; the header's own file if they follow the header.
         offset: bytes in front of the voxels in each of the files.
         packed: whether they are packed with gzip or zlib.
-        is_text: whether they are written as text, of which nobody can tell how long it has to be.
+        is_text: whether they are written as decimal numbers.
     """
 
     files: tuple[Path, ...]
@@ -35,16 +41,16 @@ class Pieces:
     packed: bool
     is_text: bool
 
-    def check(self, count: int) -> None:
-        """Refuse files that do not hold ``count`` bytes of voxels together."""
-        if self.is_text:
-            return
-        each = -(-count // len(self.files))
+    def check(self, numbers: int, size: int) -> None:
+        """Refuse files that do not hold so many numbers of ``size`` bytes together."""
+        each = -(-numbers // len(self.files))
         for path in self.files:
-            if self.packed:
-                check_packed(path, self.offset, each)
+            if self.is_text:
+                check_text(path, self.offset, each)
+            elif self.packed:
+                check_packed(path, self.offset, each * size)
             else:
-                check_possible(path, self.offset + each, packed=False)
+                check_possible(path, self.offset + each * size, packed=False)
 
 
 def nrrd_pieces(path: Path) -> Pieces:
@@ -72,7 +78,7 @@ def nrrd_pieces(path: Path) -> Pieces:
         files,
         offset + (end if attached else 0),
         packed=encoding in ("gz", "gzip"),
-        is_text=encoding not in ("raw", "gz", "gzip"),
+        is_text=encoding in ("ascii", "text", "txt"),
     )
 
 

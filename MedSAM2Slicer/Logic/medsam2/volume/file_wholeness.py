@@ -8,6 +8,7 @@ from medsam2.errors import InputError
 from medsam2.volume.byte_source import (
     check_packed,
     check_possible,
+    check_text,
     incomplete,
     is_gzip,
     opened_as_it_is,
@@ -33,13 +34,14 @@ def check_before_reading(path: Path) -> None:
             check(path)
 
 
-def check_whole(path: Path, reader: str, count: int) -> None:
+def check_whole(path: Path, reader: str, numbers: int, size: int) -> None:
     """Refuse a file that cannot hold its voxels.
 
     Args:
         path: of the file.
         reader: ITK's name of what reads it.
-        count: bytes of the voxels that its header tells of.
+        numbers: that its header tells of, one for each voxel and component.
+        size: bytes of each.
 
     Raises:
         InputError: likewise for a format of which nobody knows how to tell.
@@ -50,27 +52,27 @@ def check_whole(path: Path, reader: str, count: int) -> None:
             f"{path} is of a kind of which it cannot be told whether it is complete: convert it to NIfTI, "
             "NRRD or DICOM."
         )
-    check(path, count)
+    check(path, numbers, size)
 
 
-def _check_gipl(path: Path, count: int) -> None:
+def _check_gipl(path: Path, numbers: int, size: int) -> None:
     if is_gzip(path):
-        check_packed(path, 0, _GIPL_HEADER + count)
+        check_packed(path, 0, _GIPL_HEADER + numbers * size)
     else:
-        check_possible(path, _GIPL_HEADER + count, packed=False)
+        check_possible(path, _GIPL_HEADER + numbers * size, packed=False)
 
 
-def _check_mrc(path: Path, count: int) -> None:
+def _check_mrc(path: Path, numbers: int, size: int) -> None:
     with opened_as_it_is(path) as file:
         header = file.read(_MRC_HEADER)
     if len(header) < _MRC_HEADER:
         raise incomplete(path)
     # The extended header's length, in the order of bytes that makes it the smaller.
     extended = min(struct.unpack(f"{order}I", header[92:96])[0] for order in "<>")
-    check_possible(path, _MRC_HEADER + extended + count, packed=False)
+    check_possible(path, _MRC_HEADER + extended + numbers * size, packed=False)
 
 
-def _check_vtk(path: Path, count: int) -> None:
+def _check_vtk(path: Path, numbers: int, size: int) -> None:
     """Legacy VTK: after four lines come others, and the last before the voxels says what they are."""
     with opened_as_it_is(path) as file:
         header = file.read(_LONGEST_VTK_HEADER)
@@ -85,8 +87,10 @@ def _check_vtk(path: Path, count: int) -> None:
             break
     else:
         raise incomplete(path)
-    if lines[2].strip().upper() == b"BINARY":
-        check_possible(path, end + count, packed=False)
+    if lines[2].strip().upper() == b"ASCII":
+        check_text(path, end, numbers)
+    else:
+        check_possible(path, end + numbers * size, packed=False)
 
 
 def _check_hdf5(path: Path) -> None:
@@ -99,8 +103,16 @@ def _check_hdf5(path: Path) -> None:
     check_possible(path, end, packed=False)
 
 
-def _check_packed_within(path: Path, count: int) -> None:
-    check_possible(path, count, packed=True)
+def _check_biorad(path: Path, numbers: int, size: int) -> None:
+    check_possible(path, _BIORAD_HEADER + numbers * size, packed=False)
+
+
+def _check_packed_within(path: Path, numbers: int, size: int) -> None:
+    check_possible(path, numbers * size, packed=True)
+
+
+def _checked_before(path: Path, numbers: int, size: int) -> None:
+    """What these tell of their size is true."""
 
 
 _CHECKS_BY_MAGIC: dict[bytes, Callable[[Path], object]] = {
@@ -115,18 +127,17 @@ _CHECKS_BY_MAGIC: dict[bytes, Callable[[Path], object]] = {
     b"BM": check_picture,
 }
 _LONGEST_MAGIC = max(map(len, _CHECKS_BY_MAGIC))
-_CHECKS_BY_READER: dict[str, Callable[[Path, int], None]] = {
-    "NrrdImageIO": lambda path, count: nrrd_pieces(path).check(count),
-    "MetaImageIO": lambda path, count: meta_pieces(path).check(count),
+_CHECKS_BY_READER: dict[str, Callable[[Path, int, int], None]] = {
+    "NrrdImageIO": lambda path, *voxels: nrrd_pieces(path).check(*voxels),
+    "MetaImageIO": lambda path, *voxels: meta_pieces(path).check(*voxels),
     "VTKImageIO": _check_vtk,
     "GiplImageIO": _check_gipl,
     "MRCImageIO": _check_mrc,
-    "BioRadImageIO": lambda path, count: check_possible(path, _BIORAD_HEADER + count, packed=False),
+    "BioRadImageIO": _check_biorad,
     "HDF5ImageIO": _check_packed_within,
     "MINCImageIO": _check_packed_within,
-    # These were checked before; what they tell of their size is true.
-    "TIFFImageIO": lambda path, count: None,
-    "PNGImageIO": lambda path, count: None,
-    "JPEGImageIO": lambda path, count: None,
-    "BMPImageIO": lambda path, count: None,
+    "TIFFImageIO": _checked_before,
+    "PNGImageIO": _checked_before,
+    "JPEGImageIO": _checked_before,
+    "BMPImageIO": _checked_before,
 }

@@ -52,7 +52,9 @@ def read_itk_image(path: Path) -> SimpleITK.Image:
                     f"{path} holds {math.prod(sizes[3:])} volumes (time points or the like): save the one to "
                     "segment as a file of its own."
                 )
-            check_whole(path, kind, math.prod(sizes) * _voxel_bytes(reader))
+            components = reader.GetNumberOfComponents()
+            pixel = SimpleITK.Image([1, 1], reader.GetPixelID(), components)
+            check_whole(path, kind, math.prod(sizes) * components, pixel.GetSizeOfPixelComponent())
             if len(sizes) > 3:
                 reader.SetExtractSize([*sizes[:3], *(0 for _ in sizes[3:])])
             return reader.Execute()
@@ -65,11 +67,6 @@ def _unreadable(path: Path) -> InputError:
         f"{path} cannot be read as an image: it may be damaged or of a kind that SimpleITK does not know; "
         "convert it to NIfTI, NRRD or DICOM."
     )
-
-
-def _voxel_bytes(header: SimpleITK.ImageFileReader) -> int:
-    pixel = SimpleITK.Image([1, 1], header.GetPixelID(), header.GetNumberOfComponents())
-    return pixel.GetSizeOfPixelComponent() * header.GetNumberOfComponents()
 
 
 def _one_number_each(path: Path, image: SimpleITK.Image) -> np.ndarray:

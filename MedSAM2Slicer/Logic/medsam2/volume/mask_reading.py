@@ -7,6 +7,7 @@ import numpy as np
 import SimpleITK
 
 from medsam2.errors import InputError
+from medsam2.volume.byte_source import check_regular
 from medsam2.volume.geometry import Geometry
 from medsam2.volume.itk_file import read_itk_image
 from medsam2.volume.label_names import read_label_names
@@ -30,6 +31,7 @@ def read_segments(path: str | os.PathLike, grid: Geometry) -> list[Segment]:
         InputError: the file is no mask, is empty, or does not fit the grid.
     """
     path = Path(path)
+    check_regular(path)
     segments = _segmentation(path, grid) or _labelmap(path, grid)
     empty = [segment.name for segment in segments if not segment.mask.any()]
     segments = [segment for segment in segments if segment.mask.any()]

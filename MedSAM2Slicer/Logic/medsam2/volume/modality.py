@@ -9,8 +9,10 @@ MODALITIES = ("CT", "MR", "PT", "NM", "US", "XA", "RF", "CR", "DX", "MG", "OP", 
 # Ranges of Hounsfield units. What is below air is padding, or resampling mixed padding into it.
 _AIR, _BETWEEN, _TISSUE = (-1100, -700), (-700, -400), (-500, np.inf)
 _SOFT_TISSUE, _FAT, _DENSE = (-160, 240), (-200, -20), (240, np.inf)
-_LEAST_SOFT = 0.3
+_LEAST_SOFT = 0.17
 """Soft tissue has at least this share of what is denser than lung; fat, bones and metal are the rest."""
+_MOST_BETWEEN = 1.5
+"""Voxels between air and fat, as a share of those of air: noise round 0 has more of them."""
 _LEAST_FAT = 0.005
 _MOST_DENSE = 0.3
 """Of a CT without anything less dense than water, such as an organ that was cut out."""
@@ -37,17 +39,18 @@ def guess_modality(voxels: np.ndarray) -> str | None:
 
 
 def _looks_like_hounsfield(measured: np.ndarray, padding: float | None) -> bool:
+    air_is_flat = _is_air(padding)
+    if air_is_flat and np.unique(measured).size <= _MOST_VALUES_OF_A_PHANTOM:
+        return True
     tissue, soft = _count(measured, _TISSUE), _count(measured, _SOFT_TISSUE)
     if not tissue or soft < _LEAST_SOFT * tissue:
         return False
+    # Any image may be padded with the value of air or less, but none but CT goes on below 0.
     has_fat = _count(measured, _FAT) >= _LEAST_FAT * tissue
-    if padding is not None and _AIR[0] <= padding <= _AIR[1]:
-        # Any image may be padded with the value of air, but none else goes on below 0; a phantom may not.
-        return has_fat or np.unique(measured).size <= _MOST_VALUES_OF_A_PHANTOM
     air = _count(measured, _AIR)
-    if air > 0 and air >= _count(measured, _BETWEEN):
+    if air > 0 and not air_is_flat and _count(measured, _BETWEEN) <= _MOST_BETWEEN * air:
         return True
-    return has_fat and padding is not None and padding < _AIR[0]
+    return has_fat and padding is not None and padding <= _AIR[1]
 
 
 def may_be_hounsfield(voxels: np.ndarray) -> bool:
@@ -55,11 +58,15 @@ def may_be_hounsfield(voxels: np.ndarray) -> bool:
 
     Those have nothing less dense than water, and most of what is not 0 is denser than soft tissue.
     """
-    measured, _ = without_padding(sample(voxels))
+    measured, padding = without_padding(sample(voxels))
     foreground = measured[measured != 0]
-    if not foreground.size or foreground[0] < 0:
+    if not foreground.size or foreground[0] < 0 or _is_air(padding):
         return True
     return _count(foreground, _DENSE) < _MOST_DENSE * foreground.size
+
+
+def _is_air(padding: float | None) -> bool:
+    return padding is not None and _AIR[0] <= padding <= _AIR[1]
 
 
 def _count(measured: np.ndarray, limits: tuple[float, float]) -> int:

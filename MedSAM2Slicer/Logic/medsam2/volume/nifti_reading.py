@@ -2,6 +2,7 @@
 
 import io
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,26 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 544
 """More than any header takes; the rest would be extensions, which nothing here needs."""
+_PAIR = {".hdr": ".img", ".img": ".hdr"}
 _LARGEST_MAT = 1 << 20
 _UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # by the number for them in the header
 _DISAGREEMENT = 0.1
 """Voxels between the two places that a header can give a voxel, from which on it deserves a note."""
 
 
-def is_nifti(path: Path) -> bool:
+def is_named_nifti(path: Path) -> bool:
     """Whether the name is that of a NIfTI or Analyze file."""
-    return _suffix(path) in (".nii", ".hdr", ".img")
+    return _suffix(path) in (".nii", *_PAIR)
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a file is NIfTI or Analyze, by its name or, where that says nothing, by its content."""
+    if is_named_nifti(path):
+        return True
+    with suppress(InputError), opened(path) as source:
+        start = source.read(_HEADER_BYTES)
+        return start[344:347] == b"n+1" or start[4:7] == b"n+2"
+    return False
 
 
 def _suffix(path: Path) -> str:
@@ -56,9 +68,9 @@ def read_nifti(path: Path) -> Volume:
 def _files(path: Path) -> tuple[Path, Path]:
     """The file of the header and that of the voxels."""
     suffix = _suffix(path)
-    if suffix == ".nii":
+    if suffix not in _PAIR:
         return path, path
-    wanted = ".img" if suffix == ".hdr" else ".hdr"
+    wanted = _PAIR[suffix]
     stem = path.name.lower().removesuffix(".gz").removesuffix(suffix)
     for other in sorted(path.parent.iterdir()):
         if other.name.lower() in (f"{stem}{wanted}", f"{stem}{wanted}.gz"):

@@ -20,7 +20,10 @@ _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures that lie directly in a folder, in natural order: 2 before 10."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}): check the folder.") from error
     return sorted((path for path in found if not path.name.startswith(".") and path.is_file()), key=_natural)
 
 

@@ -13,7 +13,7 @@ import SimpleITK
 from medsam2.errors import InputError
 from medsam2.volume.geometry import Geometry
 from medsam2.volume.itk_file import read_itk_image, write_itk_image
-from medsam2.volume.nifti_reading import is_nifti, read_nifti
+from medsam2.volume.nifti_reading import is_named_nifti, read_nifti
 from medsam2.volume.nifti_writing import write_nifti
 
 OUTPUT_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
@@ -105,7 +105,7 @@ def write_image(path: str | os.PathLike, image: SimpleITK.Image) -> None:
     """Write an image with its geometry and keys, and see that it arrived; InputError if it did not."""
     with complete_file(path) as unfinished:
         try:
-            if is_nifti(unfinished):
+            if is_named_nifti(unfinished):
                 write_nifti(unfinished, SimpleITK.GetArrayViewFromImage(image), Geometry.from_image(image))
                 written = read_nifti(unfinished).voxels
             else:
