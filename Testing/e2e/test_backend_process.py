@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import psutil
@@ -88,16 +88,21 @@ def cut(client: BlockingClient) -> None:
     client._client._link._socket.shutdown(socket.SHUT_RDWR)
 
 
-def tracked(client: BlockingClient, after: int = -1, disturb: Callable[[], None] | None = None) -> dict:
-    """Masks of the liver by slice; ``disturb`` is called after so many of them."""
+def tracked(client: BlockingClient, disturb: Callable[[int], None] = lambda _: None) -> dict:
+    """Masks of the liver by slice; ``disturb`` is called with the number of each that comes."""
     client.open_volume(VOXELS, SPACING, "CT")
     client.prompt("liver", "k", SLICE, CLICK)
     masks: dict[int, Mask] = {}
     for number, mask in enumerate(client.propagate("k", first=SLICE - 6, last=SLICE + 6)):
         masks[mask.slice_index] = mask
-        if number == after:
-            disturb()
+        disturb(number)
     return {index: mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
+
+
+def at(number: int, act: Callable[[], None]) -> Callable[[int], None]:
+    """Do something once, when that many masks have come."""
+    left = [number]
+    return lambda now: act() if left and left[0] == now and left.pop() else None
 
 
 def assert_same(one: dict, other: dict) -> None:
@@ -120,9 +125,21 @@ def undisturbed() -> dict:
 def test_killed_in_the_middle_of_a_track(client, undisturbed):
     assert client.ready.weights == "starter"
     (backend,) = backends_of(os.getpid())
-    assert_same(tracked(client, 8, backend.kill), undisturbed)
+    assert_same(tracked(client, at(8, backend.kill)), undisturbed)
     (another,) = backends_of(os.getpid())
     assert another.pid != backend.pid
+
+
+@posix
+def test_killed_and_then_told_to_stop_in_one_track(client, undisturbed):
+    disturbances = {3: "kill", 8: "terminate"}
+
+    def disturb(number: int) -> None:
+        if number in disturbances:
+            getattr(backends_of(os.getpid())[0], disturbances.pop(number))()
+
+    assert_same(tracked(client, disturb=disturb), undisturbed)
+    assert not disturbances
 
 
 def corrected(client: BlockingClient, disturb: Callable[[], None] = lambda: None) -> dict:
@@ -170,7 +187,7 @@ def test_an_interrupted_client_leaves_no_backend(tmp_path):
 
 
 def test_a_connection_cut_in_the_middle_of_a_stream(client, undisturbed):
-    assert_same(tracked(client, 8, lambda: cut(client)), undisturbed)
+    assert_same(tracked(client, at(8, lambda: cut(client))), undisturbed)
     assert len(backends_of(os.getpid())) == 1
 
 
@@ -209,9 +226,10 @@ def test_a_cancelled_upload_goes_on_when_the_volume_is_opened_again():
 
 
 @contextmanager
-def server() -> Iterator[tuple[subprocess.Popen, str]]:
+def server(port: int = 0) -> Iterator[tuple[subprocess.Popen, str]]:
     """A backend process that the test itself started, and its address; the token is ``secret``."""
-    process = subprocess.Popen(SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    command = [*SERVE, "--port", str(port)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
     try:
         process.stdin.write(b"secret\n")
         process.stdin.flush()
@@ -235,9 +253,22 @@ def test_sigterm_tells_the_client_and_ends_in_order():
         messages += pumped(client, lambda got: any(isinstance(m, Error) for m in got))
         (error,) = [message for message in messages if isinstance(message, Error)]
         assert (error.id, error.code) == (0, "shutting_down")
-        assert Done(job, "cancelled") in messages
+        assert not [m for m in messages if isinstance(m, Done) and m.id == job]
         assert process.wait(SECONDS) == 0
         client.close()
+
+
+@posix
+def test_a_server_s_restart_in_the_middle_of_a_track(undisturbed):
+    with server() as (first, url), ExitStack() as later:
+
+        def restart() -> None:
+            first.terminate()
+            assert first.wait(SECONDS) == 0
+            later.enter_context(server(int(url.rpartition(":")[2])))
+
+        with connect(url, "secret") as client:
+            assert_same(tracked(client, at(6, restart)), undisturbed)
 
 
 def test_a_wrong_token():

@@ -173,11 +173,11 @@ def test_sigterm_finishes_the_slice_and_tells_everyone(start):
         while not isinstance(tracking.receive(), Mask):
             pass
         server.process.send_signal(signal.SIGTERM)
-        *masks, first, second, last = _all(tracking)
-        assert {first, second} == {Done(4, "cancelled"), Done(5, "cancelled")}
+        *masks, last = _all(tracking)
+        # What is not finished has no end: the client sends it to the next server.
+        assert not any(isinstance(message, Done) for message in masks)
         assert sum(isinstance(message, Mask) for message in masks) < 60
-        assert _all(uploading)[-2] == Done(2, "cancelled")
-        for error in (last, _all(silent)[-1]):
+        for error in (last, _all(uploading)[-1], _all(silent)[-1]):
             assert (error.code, error.id) == ("shutting_down", 0)
             assert error.hint
         assert tracking.closed_with() == 1001

@@ -244,7 +244,7 @@ async def test_draining_tells_everyone_and_returns():
         it.socket.say(OPEN)
         await it.socket.until(lambda: Progress(2, 0, VOXELS.nbytes) in it.socket.sent)
         await it.service.drain()
-        assert it.socket.sent[-2] == Done(2, "cancelled")
+        assert it.socket.sent[-2] == Progress(2, 0, VOXELS.nbytes)
         assert it.socket.sent[-1].code == "shutting_down"
         assert it.service.worker.stopped
 

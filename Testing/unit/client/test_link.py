@@ -292,3 +292,20 @@ def test_tls_expected_where_there_is_none(link_to):
         ends = link_to(url.replace("ws://", "wss://"))
         assert "TLS" in ends.run_to_close()
     assert ends.link.lasting
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wss://a..b/",
+        "ws://.example.org",
+        f"ws://{'x' * 64}.org",
+        "ws://localhost:1/#here",
+        "http://a",
+        "ws://",
+    ],
+)
+def test_no_address_keeps_anyone_waiting(link_to, url):
+    ends = link_to(url)
+    assert ends.run_to_close()
+    assert ends.link.lasting

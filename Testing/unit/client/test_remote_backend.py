@@ -33,7 +33,11 @@ def test_images_never_travel_unencrypted(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "server.example", "https://server.example", "wss://", "wss://a:b", "wss://[x"]
+    "url",
+    [
+        *("", "server.example", "https://server.example", "wss://", "wss://a:b", "wss://[x"),
+        *("wss://a..b/", "wss://.example.org", f"wss://{'x' * 64}.org", "wss://a.org/#here", "wss://a.org/#"),
+    ],
 )
 def test_what_is_no_address(url):
     with pytest.raises(ClientError, match="no address"):

@@ -244,7 +244,8 @@ class Connection:
 
     async def _part(self) -> None:
         """Send the last message; a client that does not read is not waited for."""
-        if self.uploading is not None:
+        # What a server that is being stopped has not answered, its client sends to the next one.
+        if self.uploading is not None and not self._service.stopping:
             self.uploading.stop()
         self._outbox.close(self._goodbye.result())
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError, RuntimeError, WebSocketDisconnect):

@@ -127,7 +127,7 @@ class Worker:
         with self._changed:
             (client.urgent if job.urgent else client.tracking).append(job)
             if self.stopped:
-                self._cancel_all(client)
+                self._drop_all(client)
             self._wake()
 
     def cancel(self, client: Client, id: int | None = None) -> None:
@@ -156,7 +156,7 @@ class Worker:
             return sum(job.size for job in client.jobs)
 
     def stop(self) -> None:
-        """Finish the slice being computed, then answer every job as cancelled; returns at once."""
+        """Finish the slice being computed, then drop every job, unanswered; returns at once."""
         with self._changed:
             self._stopping = True
             self._wake()
@@ -170,10 +170,8 @@ class Worker:
             job.interruption.request()
         self._wake()
 
-    def _cancel_all(self, client: Client) -> None:
-        for job in client.jobs:
-            if job.answered:
-                client.send(Done(job.id, "cancelled"))
+    def _drop_all(self, client: Client) -> None:
+        # Without an answer: the client sends what has none to the server that comes after this one.
         client.urgent.clear()
         client.tracking.clear()
 
@@ -198,7 +196,7 @@ class Worker:
                 self._step(client, job)
         with self._changed:
             for client in self._clients:
-                self._cancel_all(client)
+                self._drop_all(client)
             self.stopped = True
 
     def _next_turn(self) -> tuple[Client, Job | None] | None:

@@ -68,6 +68,8 @@ def _connect(uri: WebSocketURI, context: ssl.SSLContext | None) -> socket.socket
     except BaseException as error:
         if sock is not None:
             sock.close()
+        if isinstance(error, UnicodeError):
+            raise ConnectingError(f"The server {uri.host} is not known: check its name.", True) from error
         if isinstance(error, OSError):
             raise _explained(error, uri) from error
         raise

@@ -72,6 +72,9 @@ class Link:
         except ConnectingError as error:
             self._end(str(error), error.lasting)
             return
+        except Exception as error:  # else whoever waits for this link would wait for ever
+            self._end(f"The server cannot be connected to ({type(error).__name__}): check its address.", True)
+            return
         self._heard = self._clock()
         self.was_open = True
         self._socket = opened  # last: from here on the link counts as open

@@ -30,7 +30,8 @@ class RemoteBackend:
         try:
             parts = urlsplit(url)
             valid = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
+            valid = valid and "#" not in url and bool(parts.hostname.encode("idna"))
+        except ValueError:  # UnicodeError, too: a name such as a..b
             valid = False
         if not valid:
             raise ClientError("bad_input", f"'{url}' is no address of a server: give wss://HOST:PORT.")
