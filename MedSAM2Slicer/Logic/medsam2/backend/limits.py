@@ -3,9 +3,9 @@
 import threading
 from dataclasses import dataclass
 
-import psutil
-
 from medsam2.protocol import ProtocolError
+
+from .computer_memory import memory_limit
 
 MIB = 2**20
 PATIENCE_SECONDS = 120.0
@@ -21,7 +21,7 @@ class ServerLimits:
         chunk_bytes: of voxels in one chunk, before packing.
         volume_bytes: of one volume.
         memory_bytes: of all sessions' volumes, image features and tracked slices together; None for three
-            quarters of the computer's memory.
+            quarters of the memory that this process may take.
         feature_bytes: of image features kept for one session.
         sessions: clients at a time.
         sessions_per_token: of them with one token.
@@ -44,7 +44,7 @@ class MemoryBudget:
     """Promises of memory to volumes and to what tracking remembers; refuses what does not fit."""
 
     def __init__(self, limits: ServerLimits):
-        self._limit = limits.memory_bytes or psutil.virtual_memory().total * 3 // 4
+        self._limit = limits.memory_bytes or memory_limit() * 3 // 4
         self._features = limits.feature_bytes
         self._promised: dict[object, int] = {}
         self._lock = threading.Lock()
