@@ -1,5 +1,7 @@
 """What requests of one client do, with a network that is never wrong about bright objects."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -269,3 +271,57 @@ def test_a_prompt_that_runs_out_of_memory_leaves_no_object():
         prompted(session)
     network.encode_image = encode
     np.testing.assert_array_equal(prompted(session).full(SHAPE[1:]), BALL[6])
+
+
+@pytest.mark.parametrize("view", [40000.0, 1e18, 1e300])
+def test_a_view_far_larger_than_the_slice_is_refused(view):
+    session = opened(a_session())
+    with pytest.raises(InputError, match="far larger than the slice"):
+        prompted(session, view=view)
+    with pytest.raises(InputError, match="far larger than the slice"):
+        prompted(session, points=((0.0, 0.0, False),), view=view)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1e-5, 1.0), (1.0, 1.0, 1e-5), (1.0, 1e7, 1.0)])
+def test_slices_of_voxels_too_unequal_are_refused_and_all_else_answers(spacing):
+    voxels = BALL.astype(np.int16)
+    session = a_session()
+    list(session.open(replace(announced(voxels), spacing=spacing), voxels))
+    assert list(session.steps(Shown(0, "k", 6))) == []
+    with pytest.raises(InputError, match="crop or resample"):
+        prompted(session)
+    with pytest.raises(InputError, match="no object to track"):
+        tracked(session)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 20000), (3, 20000, 2)])
+def test_long_thin_slices_are_answered(shape):
+    voxels = np.zeros(shape, np.int16)
+    voxels[:, : shape[1] // 2 + 1, : shape[2] // 2 + 1] = 1
+    session = a_session()
+    list(session.open(announced(voxels), voxels))
+    list(session.steps(Prompt(2, "a", "k", 1, ((0.0, 0.0, True),))))
+    assert len(masks(session.steps(Propagate(3, "k")))) >= 3
+
+
+def test_points_of_several_prompts_on_a_slice_are_limited_together():
+    session = opened(a_session())
+    beside = tuple((1.0, float(place % 40), False) for place in range(999))
+    prompted(session, points=beside)
+    prompted(session)
+    with pytest.raises(InputError, match="1001 points on slice 6: give at most 1000"):
+        prompted(session, points=((18.0, 23.0, True),))
+    prompted(session, slice_index=7)
+
+
+def test_a_range_elsewhere_gets_its_masks_only_and_the_way_to_it_can_be_interrupted():
+    session = opened(a_session())
+    prompted(session)
+    *answers, _ = session.steps(Propagate(3, "k", first=9, last=10))
+    assert [mask.slice_index for mask in masks(answers)] == [9, 10]
+    assert [(one.done, one.total) for one in answers if isinstance(one, Progress)] == [
+        (0, 2),
+        (0, 2),
+        (1, 2),
+        (2, 2),
+    ]

@@ -35,7 +35,7 @@ class NoMemory:
     def __init__(self, *_):
         raise MemoryError
 
-    given = from_entry = __init__
+    of_prompted = from_entry = __init__
 
 
 class Promised(list):

@@ -1,6 +1,7 @@
 """Told again what an object's history says, a tracker that knows nothing comes to the same masks."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -57,7 +58,34 @@ def test_masks_are_the_same_to_the_logit(slices, network, prompted, start):
             act(tracker, Propagate(next(ids), "k"), history)  # so that the others correct
     place = {"none": None, "first": prompted[0], "last": prompted[-1]}[start]
     act(tracker, Propagate(next(ids), "k", start=place), history)
-    again = Tracker(network, slices, view="slice")
+    assert_same_when_retold(tracker, history, ids)
+
+
+BESIDE, MIDDLE = ((2.0, 2.0, False),), ((*CENTRE, False),)
+EVERYTHING = {"first": 0, "last": None}
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        [EVERYTHING, EVERYTHING],
+        [{"first": 9, "last": 11}, EVERYTHING],
+        [{"first": 9, "last": 11}, {"first": 12, "last": 13}],
+        [{"first": 0, "last": 3, "start": 6}, {"first": 10, "last": 12, "start": 6}],
+    ],
+)
+@pytest.mark.parametrize("waiting", [((5, BESIDE), (8, BESIDE)), ((8, MIDDLE), (3, BESIDE)), ((4, MIDDLE),)])
+def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, waiting, jobs):
+    history, tracker, ids = History(), Tracker(network, slices, view="slice"), itertools.count(1)
+    for index, points in (*waiting, (6, ((*CENTRE, True),))):
+        act(tracker, PromptMessage(next(ids), "a", "k", index, points), history)
+    for job in jobs:
+        act(tracker, Propagate(next(ids), "k", **job), history)
+    assert_same_when_retold(tracker, history, ids)
+
+
+def assert_same_when_retold(tracker: Tracker, history: History, ids: Iterator[int]) -> None:
+    again = Tracker(tracker.network, tracker.slices, view="slice")
     for event in history.retold(ids):
         act(again, event)
     entries, repeated = tracker.objects["a"].entries, again.objects["a"].entries

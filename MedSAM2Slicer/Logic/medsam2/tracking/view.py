@@ -95,14 +95,15 @@ class View:
     def network_image(self, image: np.ndarray, image_size: int) -> Tensor:
         """What the network sees of a slice: (1, 1, image_size, image_size); zero beyond the slice."""
         (rows, _), (columns, _) = self._overlap(image.shape)
-        seen = torch.from_numpy(np.ascontiguousarray(self.cut(image)))[None, None]
+        seen = torch.from_numpy(np.ascontiguousarray(self.cut(image)))
         if not seen.numel():
             return seen.new_zeros(1, 1, image_size, image_size)
-        # One axis after the other: a slice that is long and thin lies in a view of very many voxels.
-        seen = F.pad(seen, (columns.start, self.columns - columns.stop))
-        seen = _resize(seen, (seen.shape[-2], image_size))
-        seen = F.pad(seen, (0, 0, rows.start, self.rows - rows.stop))
-        return _resize(seen, (image_size, image_size))
+        # One axis after the other, the longer first: a view of a long thin slice has very many voxels.
+        if len(seen) > seen.shape[1]:
+            seen = _resized(seen.T, self.rows, rows, image_size).T
+            return _resized(seen, self.columns, columns, image_size)[None, None]
+        seen = _resized(seen, self.columns, columns, image_size)
+        return _resized(seen.T, self.rows, rows, image_size).T.contiguous()[None, None]
 
     def mask_on_slice(
         self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0
@@ -146,7 +147,10 @@ def _enlarged(values: Tensor, count: int, part: slice) -> Tensor:
     return torch.lerp(below, above, (place - before)[:, None])
 
 
-def _resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(image.shape[-2:]) == size:
+def _resized(image: Tensor, count: int, part: slice, size: int) -> Tensor:
+    """Rows of an image, which fill ``part`` of ``count`` pixels and are zero beyond, resized to ``size``."""
+    image = F.pad(image, (part.start, count - part.stop)).contiguous()
+    if count == size:
         return image
-    return F.interpolate(image, size=size, mode="bilinear", antialias=True)
+    # Along rows only: torch resizes columns of a single pixel wrongly (2.13).
+    return F.interpolate(image[None, None], (len(image), size), mode="bilinear", antialias=True)[0, 0]
