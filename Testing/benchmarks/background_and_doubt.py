@@ -1,0 +1,103 @@
+"""What a background point on another slice does to a click, and how well doubt tells wrong slices from right.
+
+Synthetic scans are made anew, the same every time; real cases are left out where their folder is missing.
+"""
+
+import argparse
+from collections.abc import Iterable
+
+import numpy as np
+from ablation import synthetic_cases
+from real_cases import DEFAULT_CASES, real_cases
+from scipy import ndimage
+
+from medsam2.confidence import DOUBTFUL
+from medsam2.datasets import LabelledVolume
+from medsam2.evaluation.answers import Answers
+from medsam2.evaluation.metrics import dice
+from medsam2.evaluation.user_prompts import central_click
+from medsam2.tracking import SliceMask, Tracker
+from medsam2.volume import Prompt, VolumeSlices
+from medsam2.weights.loading import load_model
+
+NEAR_MM, FAR_MM = 2.0, 8.0
+"""How far outside of the object the background point lies, at least a voxel and a half."""
+WRONG, RIGHT = 0.5, 0.8
+"""Dice of slices that doubt should find, and of those that it should leave alone."""
+
+
+def background(truth: np.ndarray, click: Prompt, away: int, spacing: tuple[float, float]) -> Prompt | None:
+    """A background point just outside of the object, ``away`` slices from the click, where more of it is."""
+    beside = [
+        index for index in (click.slice_index + away, click.slice_index - away) if index in range(len(truth))
+    ]
+    index = max(beside, key=lambda index: truth[index].sum(), default=None)
+    if index is None or not truth[index].any():
+        return None
+    distance = ndimage.distance_transform_edt(~truth[index], sampling=spacing)
+    voxel = max(spacing)
+    ring = np.argwhere((distance >= max(NEAR_MM, 1.5 * voxel)) & (distance <= max(FAR_MM, 4 * voxel)))
+    row, column = ring[np.random.default_rng(int(truth.sum())).integers(len(ring))]
+    return Prompt(index, points=((float(row), float(column), False),))
+
+
+def segmented(network, slices: VolumeSlices, prompts: Iterable[Prompt]) -> tuple[np.ndarray, list[SliceMask]]:
+    """The mask (k, j, i), and the answers of tracking."""
+    tracker, answers = Tracker(network, slices), Answers(slices)
+    for prompt in prompts:
+        answers.put(tracker.prompt("object", prompt))
+    tracked = list(tracker.propagate())
+    for answer in tracked:
+        answers.put(answer)
+    return answers.volume(), tracked
+
+
+def scores(network, cases: Iterable[LabelledVolume]) -> tuple[np.ndarray, np.ndarray]:
+    """Dice of structures (n, 3) after a click and with a point one and two slices away; and of all slices
+    with a mask (n, 2) predicted IoU and Dice."""
+    structures, slice_rows = [], []
+    for case in cases:
+        slices = VolumeSlices(case.volume)
+        for value in case.structures.values():
+            truth = case.labels == value
+            click = central_click(truth, slices.spacing)
+            mask, tracked = segmented(network, slices, [click])
+            row = [dice(mask, truth)]
+            for away in (1, 2):
+                point = background(truth, click, away, slices.spacing)
+                prompts = [click] if point is None else [point, click]
+                row.append(dice(segmented(network, slices, prompts)[0], truth))
+            structures.append(row)
+            slice_rows += [
+                (one.iou, dice(mask[one.slice_index], truth[one.slice_index]))
+                for one in tracked
+                if one.mask.size
+            ]
+    return np.array(structures), np.array(slice_rows)
+
+
+def main() -> None:
+    """Print both tables as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", default="starter")
+    parser.add_argument("--scans", type=int, default=12, help="synthetic scans")
+    arguments = parser.parse_args()
+    network = load_model(arguments.weights)
+    kinds = {"synthetic": synthetic_cases(arguments.scans)}
+    if DEFAULT_CASES.is_dir():
+        kinds["real"] = (case.read() for case in real_cases(DEFAULT_CASES))
+    for kind, cases in kinds.items():
+        structures, slices = scores(network, cases)
+        print(
+            f"\n{kind}, {len(structures)} structures: click {structures[:, 0].mean():.3f}, with a background "
+            f"point one slice off {structures[:, 1].mean():.3f}, two off {structures[:, 2].mean():.3f}"
+        )
+        doubted, wrong, right = slices[:, 0] < DOUBTFUL, slices[:, 1] < WRONG, slices[:, 1] >= RIGHT
+        print(
+            f"doubted: {doubted[wrong].mean():.0%} of {wrong.sum()} slices of Dice below {WRONG}, "
+            f"{doubted[right].mean():.0%} of {right.sum()} of {RIGHT} or more"
+        )
+
+
+if __name__ == "__main__":
+    main()
