@@ -74,7 +74,7 @@ EVERYTHING = {"first": 0, "last": None}
         [{"first": 0, "last": 3, "start": 6}, {"first": 10, "last": 12, "start": 6}],
     ],
 )
-@pytest.mark.parametrize("waiting", [((5, BESIDE), (8, BESIDE)), ((8, MIDDLE), (3, BESIDE)), ((4, MIDDLE),)])
+@pytest.mark.parametrize("waiting", [((5, BESIDE), (8, BESIDE)), ((8, MIDDLE), (3, BESIDE))])
 def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, waiting, jobs):
     history, tracker, ids = History(), Tracker(network, slices, view="slice"), itertools.count(1)
     for index, points in (*waiting, (6, ((*CENTRE, True),))):
