@@ -81,12 +81,12 @@ def put_stand_ins(folder: Path) -> None:
 
 
 def put_data_set(folder: Path) -> None:
-    """Two labelled scans of 6 x 64 x 64 voxels for learning, and the same for testing."""
+    """Labelled scans of 6 x 64 x 64 voxels, two to learn from and one to test on."""
     phantom = make_phantom()
     part = slice(17, 23), slice(40, 104), slice(16, 80)
     geometry = Geometry((6, 64, 64), phantom.volume.geometry.ijk_to_ras)
-    for name in ("Tr", "Ts"):
-        for number in range(2):
+    for name, count in (("Tr", 2), ("Ts", 1)):
+        for number in range(count):
             for kind in ("images", "labels"):
                 (folder / f"{kind}{name}").mkdir(parents=True, exist_ok=True)
             write_volume(

@@ -48,6 +48,7 @@ def segment(server, tmp_path, monkeypatch) -> Segment:
     address = f"ws://127.0.0.1:{server.port}/session"
 
     def run(image: Path, *options: object, output: Path = tmp_path / "out.nii.gz") -> dict[str, Any]:
+        server.wait_until_alone()  # one token opens few sessions at a time
         words = ["segment", image, *options, "-o", output, "--server", address, "--json"]
         answer = CliRunner().invoke(
             app, [os.fspath(word) for word in map(word_of, words)], catch_exceptions=False
@@ -213,3 +214,11 @@ def test_17_a_row_of_voxels_is_refused_without_contradiction(segment, tmp_path):
         segment(CASES / "17_one_row.nrrd", "--ijk", "--point", "3,0,0", output=tmp_path / "out.nrrd")
     assert "choose its own" not in str(caught.value)
     assert not (tmp_path / "out.nrrd").exists()
+
+
+def test_18_padding_does_not_hide_that_it_is_a_ct(segment, tmp_path):
+    segment(CASES / "18_padded_ct.nii.gz", "--ijk", "--point", "23,31,1", "--range", "1:1")
+    y, x = np.indices((64, 64)) - 31.5
+    organ = np.hypot(x + 8, y) < 10
+    found = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "out.nii.gz")))[1] > 0
+    assert 2 * (found & organ).sum() / (found.sum() + organ.sum()) > 0.95
