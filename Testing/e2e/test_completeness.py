@@ -36,7 +36,11 @@ def names(folder) -> set[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.parametrize(
     ("module", "function"),
-    [("medsam2.volume", "VolumeMasks.put"), ("SimpleITK", "WriteImage"), ("SimpleITK", "ReadImage")],
+    [
+        ("medsam2.volume", "VolumeMasks.put"),
+        ("SimpleITK", "WriteImage"),
+        ("medsam2.volume.writing", "read_itk_image"),
+    ],
 )
 def test_ctrl_c_leaves_nothing(ball, tmp_path, module, function):
     arguments = ["segment", ball, *CLICK, "-o", tmp_path / "out.nrrd", "--preview", tmp_path / "out.png"]

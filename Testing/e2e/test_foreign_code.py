@@ -51,7 +51,9 @@ def test_no_command_that_is_started_needs_python_to_know_of_safe_paths(trap):
     environment = child_environment(sys.executable)
     del environment["PYTHONSAFEPATH"]
     command = child_command(sys.executable, "weights", "list", "--json")
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
     assert run.returncode == 0, run.stderr
     assert not marks(trap)
 
@@ -67,6 +69,8 @@ def test_neither_do_the_processes_that_cut_clips(trap, tmp_path):
         "import sys; sys.path.remove(''); import multiprocessing; multiprocessing.set_start_method('spawn')\n"
     )
     command = [sys.executable, "-c", spawn + "from medsam2.cli.main import run; run()", *options]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
     assert not marks(trap), run.stderr
     assert run.returncode == 0, run.stderr

@@ -239,6 +239,20 @@ async def test_a_client_that_does_not_read_is_not_waited_for_at_the_end(monkeypa
 
 
 @in_loop
+async def test_who_is_leaving_keeps_no_place_from_the_next_client():
+    async with served(sessions=1, sessions_per_token=1) as it:
+        it.socket.reads.clear()
+        it.connection.end(Done(2))
+        socket = FakeSocket()
+        socket.say(Hello(1, TOKEN))
+        running = asyncio.create_task(Connection(socket, it.service).run())
+        await socket.until(lambda: socket.sent)
+        assert isinstance(socket.sent[0], Ready)
+        socket.hang_up()
+        await running
+
+
+@in_loop
 async def test_draining_tells_everyone_and_returns():
     async with served() as it:
         it.socket.say(OPEN)

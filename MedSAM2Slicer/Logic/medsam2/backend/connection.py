@@ -115,9 +115,11 @@ class Connection:
         if self._service.stopping:
             raise ProtocolError("shutting_down", "The server is being stopped.", hello.id)
         limits = self._service.limits
-        if len(self._service.connections) >= limits.sessions:
+        # Who is leaving has no claim to a place: a script's next command comes at once.
+        others = [other.owner for other in self._service.connections if not other.leaving]
+        if len(others) >= limits.sessions:
             raise ProtocolError("busy", "The server has as many clients as it takes.", hello.id)
-        if sum(other.owner == owner for other in self._service.connections) >= limits.sessions_per_token:
+        if others.count(owner) >= limits.sessions_per_token:
             raise ProtocolError("busy", "This token has as many clients as it may have.", hello.id)
         self._token, self.owner = hello.token, owner
         self.uploading = Uploading(self._service, self._client, owner)
@@ -232,6 +234,11 @@ class Connection:
         """Send a last message and close."""
         if not self._goodbye.done():
             self._goodbye.set_result(last)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether its last message was decided."""
+        return self._goodbye.done()
 
     @property
     def _refused(self) -> bool:

@@ -132,8 +132,6 @@ def segment(
         scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
-        for entry in objects:
-            note_unseen(slices, entry)
         first, last = parse_range(slice_range, slices.count)
         field_of_view = parse_view(view)
         if server is None:
@@ -144,6 +142,8 @@ def segment(
             result = track(client, slices, objects, field_of_view, memory_bank(memory), first, last)
         check_free(outputs.files, overwrite)
         write_results(outputs, slices, objects, result)
+        for entry in objects:
+            note_unseen(slices, entry)
     report = {
         "output": str(output),
         "preview": None if preview is None else str(preview),
