@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import SimpleITK
+from PIL import Image
 
 from medsam2.errors import InputError
 from medsam2.volume import VolumeWarning, read_volume
@@ -79,3 +80,23 @@ def test_a_picture_beside_dicom_is_no_slice(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VolumeWarning)
         assert read_volume(tmp_path).voxels.shape == (1, 8, 8)
+
+
+def _pages(path, *pages):
+    images = [Image.fromarray(page) for page in pages]
+    images[0].save(path, save_all=True, append_images=images[1:])
+    return path
+
+
+def test_pages_of_different_kinds_are_refused(tmp_path, capfd):
+    grey = np.zeros((4, 5), np.uint8)
+    for other in (np.zeros((3, 5), np.uint8), np.zeros((4, 5, 3), np.uint8), np.zeros((4, 5), np.float32)):
+        with pytest.raises(InputError, match="differ in size or kind"):
+            read_volume(_pages(tmp_path / "a.tif", grey, other))
+    assert capfd.readouterr().err == ""
+
+
+def test_transparency_beside_grey_is_refused_in_a_tiff(tmp_path):
+    Image.fromarray(np.zeros((4, 5), np.uint8)).convert("LA").save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match="save it as plain grey"):
+        read_volume(tmp_path / "a.tif")

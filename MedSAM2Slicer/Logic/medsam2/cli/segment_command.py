@@ -122,6 +122,8 @@ def segment(
             "The server chooses weights, device, precision and threads: leave those options out."
         )
     output_format(output)
+    if image.name.lower().endswith(".seg.nrrd"):
+        raise InputError(f"{image} is a segmentation: give the scan as the image, and this file with --mask.")
     if preview is not None:
         check_picture_name(preview)
     outputs = Outputs(output, preview, overlap)

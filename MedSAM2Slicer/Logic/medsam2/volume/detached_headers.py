@@ -55,6 +55,15 @@ class Pieces:
 
 def nrrd_pieces(path: Path) -> Pieces:
     """Where the voxels of a .nrrd or .nhdr file lie; InputError if not beside it, or the header is odd."""
+    return _nrrd(path)[0]
+
+
+def nrrd_fields(path: Path) -> dict[str, str]:
+    """The fields of a header, by name in lower case without spaces; raises InputError likewise."""
+    return _nrrd(path)[1]
+
+
+def _nrrd(path: Path) -> tuple[Pieces, dict[str, str]]:
     lines, end = _header_lines(path, b"\n\n", b"\r\n\r\n")
     fields: dict[str, str] = {}
     listed: list[str] = []
@@ -74,16 +83,26 @@ def nrrd_pieces(path: Path) -> Pieces:
     files = (path,) if attached else _files_beside(path, fields["datafile"], listed)
     skip = fields.get("byteskip", "0")
     offset = int(skip) if skip.isdigit() and encoding == "raw" else 0
-    return Pieces(
+    pieces = Pieces(
         files,
         offset + (end if attached else 0),
         packed=encoding in ("gz", "gzip"),
         is_text=encoding in ("ascii", "text", "txt"),
     )
+    return pieces, fields
 
 
 def meta_pieces(path: Path) -> Pieces:
     """Where the voxels of a .mha or .mhd file lie; raises InputError likewise."""
+    return _meta(path)[0]
+
+
+def meta_fields(path: Path) -> dict[str, str]:
+    """The fields of a header, by name in lower case; raises InputError likewise."""
+    return _meta(path)[1]
+
+
+def _meta(path: Path) -> tuple[Pieces, dict[str, str]]:
     lines, _ = _header_lines(path)
     fields: dict[str, str] = {}
     size = 0
@@ -102,12 +121,13 @@ def meta_pieces(path: Path) -> Pieces:
     attached = where.upper() == "LOCAL"
     files = (path,) if attached else _files_beside(path, where, listed)
     skip = fields.get("headersize", "0")
-    return Pieces(
+    pieces = Pieces(
         files,
         size if attached else int(skip) if skip.isdigit() else 0,
         packed=fields.get("compresseddata", "False").lower() in ("true", "t", "1"),
         is_text=fields.get("binarydata", "True").lower() in ("false", "f", "0"),
     )
+    return pieces, fields
 
 
 def _header_lines(path: Path, *ends: bytes) -> tuple[list[str], int]:

@@ -11,21 +11,25 @@ from medsam2.volume.byte_source import check_regular
 from medsam2.volume.colour import grey_of_colours
 from medsam2.volume.file_wholeness import check_before_reading, check_whole
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.header_doubts import note_doubts
 from medsam2.volume.utf8_names import name_to_read, name_to_write
 from medsam2.volume.volume import Volume
 
 # Whatever matters in ITK's own warnings is said here, in words for people.
 SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+# ITK knows these by suffixes in lower case alone.
+_KINDS = {".mha": "MetaImageIO", ".mhd": "MetaImageIO", ".gipl": "GiplImageIO"}
 
 
 def read_itk_file(path: Path) -> Volume:
-    """Voxels and grid as the file holds them, colours as grey.
+    """Voxels and grid as the file holds them, colours as grey; warns of what the file leaves open.
 
     Raises:
         InputError: the file is damaged, of an unknown kind, of several time points, or a vector field.
     """
-    image = read_itk_image(path)
+    image, reader = _read(path)
     geometry = Geometry.from_image(image)
+    note_doubts(path, reader, geometry.spacing[::-1])
     return Volume(_one_number_each(path, image).reshape(geometry.shape), geometry)
 
 
@@ -35,10 +39,15 @@ def read_itk_image(path: Path) -> SimpleITK.Image:
     Raises:
         InputError: the file is damaged, of an unknown kind, or of several time points.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[SimpleITK.Image, str]:
+    """The image, and ITK's name of what reads it."""
     check_regular(path)
     check_before_reading(path)
     with name_to_read(path) as name:
-        kind = SimpleITK.ImageFileReader.GetImageIOFromFileName(name)
+        kind = SimpleITK.ImageFileReader.GetImageIOFromFileName(name) or _KINDS.get(path.suffix.lower())
         if not kind:
             raise _unreadable(path)
         reader = SimpleITK.ImageFileReader()
@@ -57,7 +66,7 @@ def read_itk_image(path: Path) -> SimpleITK.Image:
             check_whole(path, kind, math.prod(sizes) * components, pixel.GetSizeOfPixelComponent())
             if len(sizes) > 3:
                 reader.SetExtractSize([*sizes[:3], *(0 for _ in sizes[3:])])
-            return reader.Execute()
+            return reader.Execute(), kind
         except RuntimeError as error:
             raise _unreadable(path) from error
 

@@ -1,8 +1,10 @@
 """Whether a picture is there to its end."""
 
+import operator
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +32,10 @@ _TIFF_BYTES = {
 }
 _TIFF_WHOLE = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _PLACES_AND_SIZES = ((273, 279), (324, 325))  # of strips, of tiles
+_SUBFILE, _SAMPLES = 254, 277
+_LAYOUT = (256, 257, 258, _SAMPLES, 339)  # columns, rows, bits, samples, format of the samples
+_USED = {_SUBFILE, *_LAYOUT, *sum(_PLACES_AND_SIZES, ())}
+_GREY_AND_ALPHA = 2
 _MOST_PAGES = 100_000
 
 
@@ -49,19 +55,37 @@ def check_picture(path: Path) -> None:
 
 
 def check_tiff(path: Path) -> None:
-    """Refuse a TIFF, of one page or many, that tells of pixels or tags beyond its end."""
+    """Refuse a TIFF that tells of pixels or tags beyond its end, or that ITK would read as something else."""
     size = path.stat().st_size
     with opened_as_it_is(path) as file:
         try:
-            ends = [start + count for start, count in _parts(file, size)]
+            pages = list(_pages(file, size))
         except (struct.error, KeyError) as error:
             raise incomplete(path) from error
-    if not ends or max(ends) > size:
+    if not pages or max(page.end for page in pages) > size:
         raise incomplete(path)
+    # Bit 0: a smaller copy of another page.
+    layouts = [
+        [page.tags.get(tag) for tag in _LAYOUT] for page in pages if not page.tags.get(_SUBFILE, (0,))[0] & 1
+    ]
+    if any(layout != layouts[0] for layout in layouts):
+        raise InputError(
+            f"The pages of {path} differ in size or kind: save those of one volume as a file of their own."
+        )
+    if any(page.tags.get(_SAMPLES) == (_GREY_AND_ALPHA,) for page in pages):
+        raise InputError(f"{path} holds two numbers per pixel, as for transparency: save it as plain grey.")
 
 
-def _parts(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    """Start and length in bytes of all that a TIFF consists of."""
+@dataclass(frozen=True)
+class _Page:
+    """The tags of one page that matter here, and where the last byte of the page lies."""
+
+    tags: Mapping[int, tuple[int, ...]]
+    end: int
+
+
+def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
+    """All that a TIFF consists of; nothing follows a page that goes beyond its end."""
 
     def numbers(form: str, start: int | None = None) -> tuple[int, ...]:
         form = order + form
@@ -81,16 +105,19 @@ def _parts(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
             raise struct.error
         entries = [numbers(entry) for _ in range(count)]
         (directory,) = numbers(word)
-        values = {}
+        values, end = {}, 0
         for tag, kind, many, field in entries:
             length = many * _TIFF_BYTES[kind]
             start, inside = struct.unpack(order + word, field)[0], length <= len(field)
             if not inside:
-                yield start, length
-                if start + length > size:
+                end = max(end, start + length)
+                if end > size:
+                    yield _Page({}, end)
                     return
-            if kind in _TIFF_WHOLE and tag in sum(_PLACES_AND_SIZES, ()):
+            if kind in _TIFF_WHOLE and tag in _USED:
                 form = f"{many}{_TIFF_WHOLE[kind]}"
                 values[tag] = struct.unpack(order + form, field[:length]) if inside else numbers(form, start)
         for places, sizes in _PLACES_AND_SIZES:
-            yield from zip(values.get(places, ()), values.get(sizes, ()), strict=False)
+            ends = map(operator.add, values.get(places, ()), values.get(sizes, ()))
+            end = max(end, *ends, 0)
+        yield _Page(values, end)

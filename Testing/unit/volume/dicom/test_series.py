@@ -258,3 +258,17 @@ def test_one_slice_that_does_not_say_where_it_lies_is_damaged(tmp_path):
     with pytest.warns(VolumeWarning, match=r"s05\.dcm"):
         volume = read_volume(tmp_path, ReadOptions(skip_damaged=True))
     np.testing.assert_array_equal(volume.voxels, VOXELS[:5])
+
+
+@pytest.mark.parametrize("identifiers", ["1.2.3", None])
+def test_two_patients_are_two_volumes_though_their_files_share_identifiers(tmp_path, identifiers):
+    common = {
+        "SeriesInstanceUID": identifiers,
+        "SOPInstanceUID": identifiers,
+        "StudyInstanceUID": identifiers,
+    }
+    write_series(tmp_path / "one", PatientID="one", **common)
+    write_series(tmp_path / "two", PatientID="two", matrix=lps(origin=(10, -20, 45)), **common)
+    assert [entry.shape for entry in list_volumes(tmp_path)] == [SHAPE, SHAPE]
+    with pytest.raises(InputError, match="holds 2 volumes"):
+        read_volume(tmp_path)

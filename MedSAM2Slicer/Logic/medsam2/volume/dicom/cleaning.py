@@ -27,7 +27,8 @@ def _identity(frame: Frame) -> tuple:
     file = frame.file
     place = None if frame.position is None else tuple(frame.position)
     apart = tuple(frame.kind.items()), tuple(frame.marks.items())
-    return file.sop_uid, file.series_uid, file.instance, frame.index, frame.tile, place, frame.shape, apart
+    series = file.patient_and_study, file.series_uid
+    return file.sop_uid, series, file.instance, frame.index, frame.tile, place, frame.shape, apart
 
 
 def without_strays(findings: Findings) -> None:

@@ -3,6 +3,7 @@
 ELEMENTS = (
     "SOPClassUID",
     "SOPInstanceUID",
+    "PatientID",
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "SeriesNumber",

@@ -15,6 +15,7 @@ class ImageFile:
 
     Attributes:
         path: where it lies.
+        patient_and_study: what tells examinations apart where the series do not.
         series_uid, series_number, description, modality, date: the series, as DICOM names it; date is
             YYYY-MM-DD or empty.
         sop_uid: the file's own identifier, empty where it was removed.
@@ -28,6 +29,7 @@ class ImageFile:
     """
 
     path: Path
+    patient_and_study: tuple[str, str]
     series_uid: str
     series_number: int | None
     description: str

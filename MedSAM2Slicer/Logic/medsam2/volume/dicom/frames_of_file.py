@@ -33,6 +33,7 @@ def _image_file(path: Path, ds: Dataset, shape: tuple[int, int], pixels: NativeP
     stored = whole(ds, "BitsStored") or allocated
     return ImageFile(
         path=path,
+        patient_and_study=(text(ds, "PatientID"), text(ds, "StudyInstanceUID")),
         series_uid=text(ds, "SeriesInstanceUID"),
         series_number=whole(ds, "SeriesNumber"),
         description=text(ds, "SeriesDescription") or text(ds, "ProtocolName"),

@@ -15,11 +15,13 @@ _DIRECTION, _SPACING = 1e-3, 1e-3
 def by_series(frames: Iterable[Frame]) -> list[list[Frame]]:
     """Planes by series, the series in the order of their numbers.
 
-    Where a program that removes names removed the identifiers too, number and description tell.
+    Where a program that removes names removed the identifiers too, or gave all files the same, patient,
+    study, number and description tell.
     """
 
     def series(frame: Frame) -> Hashable:
-        return frame.file.series_uid or (frame.file.series_number, frame.file.description)
+        file = frame.file
+        return file.patient_and_study, file.series_uid or (file.series_number, file.description)
 
     groups = _by(frames, series)
     return sorted(groups.values(), key=_series_order)

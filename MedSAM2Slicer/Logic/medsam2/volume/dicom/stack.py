@@ -141,7 +141,7 @@ def _without_places(frames: Sequence[Frame]) -> Stack:
     if len(frames) == 1:
         step = _single_step(frames[0], notes)
     else:
-        step = abs(frames[0].step or 1.0)
+        step = abs(frames[0].step or frames[0].thickness or 1.0)
         notes.append(
             "The file does not say where its frames lie: they count as slices in the order of the file, "
             f"{step:g} mm apart."
