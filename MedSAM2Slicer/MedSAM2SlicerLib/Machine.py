@@ -1,6 +1,7 @@
 """What this computer has: Slicer's Python, memory and disk in gigabytes, versions of software."""
 
 import importlib.metadata
+import os
 import platform
 import shutil
 import sys
@@ -13,7 +14,9 @@ PACKAGES = ("torch", "numpy", "SimpleITK", "msgpack", "websockets", "starlette",
 
 def pythonProgram() -> str:
     """Slicer's own Python as a program; it is a launcher that sets up the libraries' paths."""
-    return shutil.which("PythonSlicer") or sys.executable
+    found = shutil.which("PythonSlicer")
+    # Windows looks in the working folder first, which may be one of downloaded images.
+    return found if found and os.path.isabs(found) else sys.executable
 
 
 def memoryGigabytes() -> tuple[float | None, float | None]:

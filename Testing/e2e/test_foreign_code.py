@@ -74,3 +74,18 @@ def test_neither_do_the_processes_that_cut_clips(trap, tmp_path):
     )
     assert not marks(trap), run.stderr
     assert run.returncode == 0, run.stderr
+
+
+def test_settings_for_pictures_in_the_working_folder_start_nothing(trap, ball, tmp_path):
+    """By a file of this name matplotlib can be told to have its texts written by LaTeX."""
+    (trap / "matplotlibrc").write_text("text.usetex: True\n")
+    latex = tmp_path / "programs" / "latex"
+    latex.parent.mkdir()
+    latex.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran-latex\n")
+    latex.chmod(0o755)
+    path = os.pathsep.join([str(latex.parent), os.environ["PATH"]])
+    environment = {**child_environment(sys.executable), "PATH": path}
+    command = child_command(sys.executable, "info", str(ball), "--picture", "places.png")
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert not marks(trap), run.stderr
+    assert (trap / "places.png").exists(), run.stderr

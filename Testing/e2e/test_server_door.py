@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from e2e.server_process import ServerProcess, track, volume, wait_for
-from medsam2.protocol import Done, Hello, MaskBox, Prompt, Ready
+from medsam2.protocol import Cancel, Done, Forget, Hello, MaskBox, Prompt, Ready, encode
 from unit.client.certificates import self_signed
 
 MIB = 2**20
@@ -109,6 +109,50 @@ def test_without_a_token_nobody_takes_memory(server):
     assert server.memory - before < 8 * MIB
 
 
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+PING, EMPTY_PART = b"\x89\x80\0\0\0\0", b"\x00\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize("frames", [PING, b"\x02\x80\0\0\0\0" + EMPTY_PART])
+def test_without_a_token_nobody_keeps_the_server_busy_with_small_frames(server, frames):
+    """It is not left to the end of the time for a hello, which would be told."""
+    with dialled(server, f"GET /session HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}".encode()) as sock:
+        assert b" 101 " in sock.recv(2**12)
+        with suppress(ConnectionError):
+            sock.sendall(frames + frames[-6:] * 10_000)
+        heard = b""
+        with suppress(ConnectionError):
+            while some := sock.recv(2**16):
+                heard += some
+        assert b"hello" not in heard
+
+
+def test_neither_does_anyone_with_a_token(server):
+    with server.welcomed() as talk:
+        # So many parts as any program makes of a message.
+        talk.socket.send(bytes([byte]) for byte in encode(Forget(7, "a" * 900)))
+        assert talk.receive().code == "no_volume"
+        with suppress(ConnectionError):
+            talk.socket.socket.sendall(b"\x02\x80\0\0\0\0" + EMPTY_PART * 10_000)
+        assert talk.closed_with() == 1006
+
+
+def test_who_does_not_read_the_answers_to_pings_takes_no_memory(server):
+    ping, cancel = b"\x89\xfd" + bytes(4 + 125), encode(Cancel(5, 4))
+    cancel = bytes([0x82, 0x80 | len(cancel)]) + bytes(4) + cancel
+    with server.welcomed(max_queue=1) as talk:
+        before = server.memory
+        talk.socket.socket.settimeout(20)
+        with suppress(OSError):
+            for _ in range(400):
+                talk.socket.socket.sendall(ping * 1000 + cancel)
+        assert server.memory - before < 16 * MIB
+        talk.socket.socket.close()
+
+
 def test_a_hello_may_have_four_kibibytes(server):
     with server.connect() as talk:
         assert isinstance(talk.ask(Hello(1, server.tokens["anna"], "x" * 1000))[-1], Ready)
@@ -176,11 +220,9 @@ def test_a_page_whose_name_leads_here_reads_nothing(server):
         with dialled(server) as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".encode())
             assert b" 403 " in sock.makefile("rb").readline()
-    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    upgrade += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     for host, status in (("evil.example", b" 403 "), ("localhost", b" 101 "), ("[::1]:8400", b" 101 ")):
         with dialled(server) as sock:
-            sock.sendall(f"GET /session HTTP/1.1\r\nHost: {host}\r\n{upgrade}".encode())
+            sock.sendall(f"GET /session HTTP/1.1\r\nHost: {host}\r\n{UPGRADE}".encode())
             assert status in sock.makefile("rb").readline()
     assert server.get("/metrics")[0] == 200
 

@@ -1,5 +1,7 @@
 """The weights manager over the real command in a real child process."""
 
+import os
+
 import pytest
 import torch
 from MedSAM2SlicerLib import WeightsSection as module
@@ -52,6 +54,19 @@ def test_the_list_is_asked_for_when_the_section_is_opened(aSection, finish, home
     aSection.widget.collapsed = True
     aSection.widget.collapsed = False
     assert not aSection.busy
+
+
+def test_no_python_file_of_the_working_folder_is_run(aSection, finish, home, tmp_path, monkeypatch):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("typer", "torch", "json", "sitecustomize", "medsam2"):
+        (folder / f"{name}.py").write_text(f"open(r'{tmp_path}/ran-{name}', 'w')\nraise SystemExit(9)\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", os.environ.get("PYTHONPATH", "")]))
+    aSection.widget.collapsed = False
+    finish()
+    assert column(aSection, 1)[:2] == ["in use", "no"]
+    assert not list(tmp_path.glob("ran-*"))
 
 
 def test_import_use_and_delete(aSection, aManager, aJournal, aCheckpoint, finish, home):

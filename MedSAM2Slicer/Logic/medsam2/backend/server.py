@@ -13,6 +13,7 @@ from .entrance import FIRST_BYTES, Entrance, Visitor
 from .limits import PATIENCE_SECONDS
 from .log import log_event, log_libraries
 from .service import Service
+from .websocket import WebSocketProtocol
 
 PING_SECONDS = 20.0
 
@@ -35,7 +36,7 @@ class Server(uvicorn.Server):
                 # The socket's own class and its closing are looked at.
                 loop="asyncio",
                 http="h11",
-                ws="websockets-sansio",
+                ws=WebSocketProtocol,
                 ws_max_size=FIRST_BYTES,
                 ws_per_message_deflate=False,
                 ws_ping_interval=PING_SECONDS if pings else None,

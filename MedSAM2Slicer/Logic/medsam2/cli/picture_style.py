@@ -4,9 +4,13 @@ import math
 import unicodedata
 from functools import cache
 
+import matplotlib
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
+
+# Not with the settings in a file of the working folder, which may have come with images: they can run LaTeX.
+matplotlib.rcdefaults()
 
 BACKGROUND, INK = "#101418", "#e8ecef"
 OUTLINE = (withStroke(linewidth=3, foreground="black"),)

@@ -93,7 +93,9 @@ class ChildProcess:
         if process is None or process.returncode is not None:
             return
         if WINDOWS:
-            tree = ["taskkill", "/PID", str(process.pid), "/T", "/F"]
+            # By its full name, else one in the working folder would be run.
+            program = Path(os.environ["SYSTEMROOT"], "System32", "taskkill.exe")
+            tree = [str(program), "/PID", str(process.pid), "/T", "/F"]
             quiet = subprocess.DEVNULL
             subprocess.Popen(tree, stdout=quiet, stderr=quiet, creationflags=_NO_WINDOW)
             return

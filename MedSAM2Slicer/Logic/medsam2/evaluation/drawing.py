@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -11,6 +12,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from medsam2.evaluation.snapshot import Panel, Snapshot
+
+# Not with the settings in a file of the working folder, which may have come with images: they can run LaTeX.
+matplotlib.rcdefaults()
 
 TRUTH, PREDICTED, PROMPT = "#4fd1a5", "#ff9f43", "#ffffff"
 BACKGROUND, INK = "#101418", "#e8ecef"

@@ -32,8 +32,11 @@ class Window:
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """Grey values, float32 from 0 to 1, of one slice (rows, columns) in any real dtype."""
-        grey = (pixels.astype(np.float64) - self.lower) / (self.upper - self.lower)
-        return grey.clip(0, 1).astype(np.float32)
+        # In place: a radiograph has many voxels.
+        grey = pixels.astype(np.float64)
+        grey -= self.lower
+        grey /= self.upper - self.lower
+        return grey.clip(0, 1, out=grey).astype(np.float32)
 
 
 WINDOW_PRESETS = {
