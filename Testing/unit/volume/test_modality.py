@@ -166,6 +166,9 @@ def test_another_word_is_refused_with_those_of_dicom():
 def test_a_ct_that_was_never_rescaled_gets_a_window_of_its_own():
     voxels = OTHERS["a CT that was never rescaled"]
     assert window_of(voxels, "CT") == window_of(voxels, None)
+    with_negative_air = (a_ct() + 1000).astype(np.int16)
+    assert with_negative_air.min() < 0
+    assert window_of(with_negative_air, "CT")[1] > 500
     for in_hounsfield_units in (a_ct(), np.where(a_ct() > 100, a_ct(), 0)):  # the second is an organ cut out
         assert window_of(in_hounsfield_units, "CT") == (-160, 240)
 

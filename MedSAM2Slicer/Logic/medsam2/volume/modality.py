@@ -14,6 +14,8 @@ _LEAST_SOFT = 0.17
 _MOST_BETWEEN = 1.5
 """Voxels between air and fat, as a share of those of air: noise round 0 has more of them."""
 _LEAST_FAT = 0.005
+_LIGHTER, _LEAST_LIGHTER = -50, 0.01
+"""Hounsfield units of fat and less, and their share of a CT that has much of what is dense."""
 _MOST_DENSE = 0.3
 """Of a CT without anything less dense than water, such as an organ that was cut out."""
 _MOST_VALUES_OF_A_PHANTOM = 32
@@ -56,11 +58,13 @@ def _looks_like_hounsfield(measured: np.ndarray, padding: float | None) -> bool:
 def may_be_hounsfield(voxels: np.ndarray) -> bool:
     """Whether a CT is in Hounsfield units, as far as one can tell; some were never rescaled to them.
 
-    Those have nothing less dense than water, and most of what is not 0 is denser than soft tissue.
+    Those have hardly a number as low as that of fat, and much of what is not 0 is higher than soft tissue.
     """
     measured, padding = without_padding(sample(voxels))
     foreground = measured[measured != 0]
-    if not foreground.size or foreground[0] < 0 or _is_air(padding):
+    if not foreground.size or _is_air(padding):
+        return True
+    if np.searchsorted(foreground, _LIGHTER) >= _LEAST_LIGHTER * foreground.size:
         return True
     return _count(foreground, _DENSE) < _MOST_DENSE * foreground.size
 

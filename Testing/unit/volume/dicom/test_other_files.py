@@ -50,6 +50,31 @@ def test_objects_without_pixels_are_left_out_with_what_they_are(tmp_path, sop_cl
     np.testing.assert_array_equal(volume.voxels, VOXELS)
 
 
+def test_the_index_of_a_disc_is_left_out(tmp_path):
+    write_series(tmp_path)
+    index = a_dataset(50, uid.MediaStorageDirectoryStorage, DirectoryRecordSequence=[])
+    del index.SOPClassUID, index.SOPInstanceUID  # as the standard wants it
+    save(index, tmp_path / "DICOMDIR")
+    with pytest.warns(VolumeWarning, match=r"DICOMDIR \(Media Storage Directory"):
+        np.testing.assert_array_equal(read_volume(tmp_path).voxels, VOXELS)
+    with pytest.raises(InputError, match="give the folder of the scan"):
+        read_volume(tmp_path / "DICOMDIR")
+
+
+def test_a_table_of_intensities_is_noted(tmp_path):
+    write_series(tmp_path, ModalityLUTSequence=[a_table()], RescaleSlope=None, RescaleIntercept=None)
+    with pytest.warns(VolumeWarning, match="table"):
+        np.testing.assert_array_equal(read_volume(tmp_path).voxels, VOXELS)
+
+
+def a_table():
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [256, 0, 16])
+    table.add_new("ModalityLUTType", "LO", "HU")
+    table.add_new("LUTData", "OW", bytes(512))
+    return table
+
+
 @pytest.mark.parametrize(
     ("sop_class", "word"), [(uid.SegmentationStorage, "segmentation"), (uid.RTDoseStorage, "dose")]
 )

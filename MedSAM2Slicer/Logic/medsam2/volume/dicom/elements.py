@@ -60,4 +60,5 @@ ELEMENTS = (
     "PixelRepresentation",
     "RescaleSlope",
     "RescaleIntercept",
+    "ModalityLUTSequence",
 )

@@ -23,6 +23,7 @@ MOST_FILES = 200_000
 """A folder with more is taken for one given by mistake."""
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _PREAMBLE, _MAGIC = 128, b"DICM"
+_KIND_OF_FILE = "MediaStorageSOPClassUID"
 # Files without the preamble, as before 1993: they begin with an element of one of these groups.
 _FIRST_GROUPS = tuple(struct.pack("<HH", *tag) for tag in ((2, 0), (8, 0), (8, 1), (8, 5), (8, 8), (8, 0x16)))
 # These hold pixels that are no scan: segmentations, doses, microscope slides.
@@ -131,7 +132,8 @@ def _begins_as_dicom(start: bytes) -> bool:
 
 def _no_scan(ds: Dataset) -> str | None:
     """What a file without a scan holds, or None for an image; raises DamagedFile if that is unclear."""
-    sop_class = UID(text(ds, "SOPClassUID"))
+    # The index of a disc (DICOMDIR) says what it is in the header of the file alone.
+    sop_class = UID(text(ds, "SOPClassUID") or text(getattr(ds, "file_meta", Dataset()), _KIND_OF_FILE))
     if sop_class in _OTHER_PIXELS:
         return _OTHER_PIXELS[sop_class]
     if "Rows" in ds:

@@ -26,6 +26,7 @@ class ImageFile:
             whether values are signed.
         inverted: whether larger numbers are shown darker (MONOCHROME1) and showing is all they are for.
         colour: whether pixels are colours.
+        through_table: whether a table (Modality LUT) gives the intensities of stored values.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class ImageFile:
     signed: bool
     inverted: bool
     colour: bool
+    through_table: bool
 
     @property
     def is_float(self) -> bool:

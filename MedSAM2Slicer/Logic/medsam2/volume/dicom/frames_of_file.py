@@ -48,6 +48,7 @@ def _image_file(path: Path, ds: Dataset, shape: tuple[int, int], pixels: NativeP
         signed=bool(whole(ds, "PixelRepresentation", 0)),
         inverted=photometric == "MONOCHROME1" and modality in _PICTURES,
         colour=whole(ds, "SamplesPerPixel", 1) > 1 or photometric == "PALETTE COLOR",
+        through_table="ModalityLUTSequence" in ds,
     )
 
 

@@ -57,6 +57,11 @@ def _read(path: Path, chosen: ListedVolume, options: ReadOptions) -> Volume:
     if stack.problem is None:
         for sentence in stack.notes:
             note(sentence)
+        if any(frame.file.through_table for frame in stack.frames):
+            note(
+                "A table in the files (Modality LUT) says what their values mean: it is not applied, so "
+                "intensities are the stored values."
+            )
         return Volume(read_voxels(stack.frames), stack.geometry, entry.modality)
     if stack.problem == NO_PLACES:
         raise InputError(f"{path} holds images, but {NO_PLACES}: give one of them, or a series that does.")
@@ -99,7 +104,7 @@ def _leave_out_damaged(path: Path, findings: Findings, options: ReadOptions) -> 
 
 def _check_any(path: Path, findings: Findings) -> None:
     if not findings.frames and findings.ignored:
-        raise InputError(f"{path} holds no scan but {_kinds(findings)}: give the images of an examination.")
+        raise InputError(f"{path} holds no scan but {_kinds(findings)}: give the folder of the scan.")
     if not findings.frames:
         raise InputError(
             f"No DICOM images lie in {path} or below it: give the folder of a series, or an image file."
