@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -90,6 +91,15 @@ def test_the_table_for_people_says_what_is_not_in_it():
     assert "1 masks have no HD95, as the mask or the truth is empty." in lines
     assert "1 masks are left out, as the mask and the truth are both empty." in lines
     assert describe(scores(None)).splitlines()[1].split() == ["all", "0", "none", "none", "none"]
+
+
+def test_names_of_bytes_that_are_not_utf_8_are_written(tmp_path):
+    report = reported([replace(two_balls(tmp_path), name="caf\udce9")], protocol="click")
+    report.about["dataset"] = "d\udce9"
+    report.write(tmp_path / "out")
+    assert r"caf\udce9" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+    assert r"d\udce9" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert len(list((tmp_path / "out" / "worst").iterdir())) == 2
 
 
 def test_the_last_prompt_counts(tmp_path):

@@ -18,6 +18,8 @@ from medsam2.evaluation.summary import Summary, by_structure, curves, last_score
 
 WORST = 6
 CURVE = "dice_against_clicks.png"
+_NO_CHARACTER = "backslashreplace"
+"""How bytes of a path that are no UTF-8 are written."""
 EMPTY_POLICY = (
     "Structures that are empty in truth and prediction have no score and are only counted. Where one of "
     "the two is empty, Dice and NSD are 0, there is no HD95, and the mean HD95 leaves it out."
@@ -73,10 +75,10 @@ class Report:
                 lines = curves(self.scores)
                 draw_curve(fresh / CURVE, lines, [sum(c) / len(c) for c in zip(*lines, strict=True)])
             pictures = self._draw_worst(fresh / "worst")
-            (fresh / "report.md").write_text(self._markdown(pictures), encoding="utf-8")
+            (fresh / "report.md").write_text(self._markdown(pictures), "utf-8", _NO_CHARACTER)
 
     def _write_csv(self, path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with path.open("w", newline="", encoding="utf-8", errors=_NO_CHARACTER) as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(asdict(score) for score in self.scores)
@@ -87,7 +89,7 @@ class Report:
         for number, (score, snapshot) in enumerate(self._worst, start=1):
             name = f"{number:02}_{_file_name(score.case)}_{_file_name(score.structure)}.png"
             title = f"{score.case}: {score.structure}, Dice {score.dice:.3f}"
-            draw_snapshot(folder / name, title, snapshot)
+            draw_snapshot(folder / name, title.encode(errors=_NO_CHARACTER).decode(), snapshot)
             names.append(name)
         return names
 

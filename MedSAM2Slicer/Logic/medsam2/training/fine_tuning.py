@@ -203,4 +203,4 @@ class FineTuning:
         training = Training(base, sets.name, *cases, step, score, self.history.scores[0])
         write_weights(self._folder / WEIGHTS_FILE, self.network, step)
         with complete_file(self._folder / CARD_FILE) as unfinished:
-            unfinished.write_text(model_card(training, self._settings), encoding="utf-8")
+            unfinished.write_text(model_card(training, self._settings), "utf-8", "backslashreplace")

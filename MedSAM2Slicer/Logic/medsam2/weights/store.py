@@ -213,7 +213,7 @@ def record_checksum(path: Path) -> str:
     """Compute a stored file's SHA-256 and write it beside the file, which makes it count as installed."""
     digest = pooch.file_hash(str(path))
     with complete_file(checksum_file(path)) as unfinished:
-        unfinished.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+        unfinished.write_text(f"{digest}  {path.name}\n", "utf-8", "surrogateescape")
     return digest
 
 
