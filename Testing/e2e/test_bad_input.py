@@ -33,6 +33,11 @@ def test_missing_file(medsam2, tmp_path, output):
     assert_refused(medsam2("segment", tmp_path / "none.nrrd", *CLICK, "-o", output), output, "none.nrrd")
 
 
+def test_what_a_name_would_do_to_the_terminal_is_not_done(medsam2, tmp_path, output):
+    run = medsam2("segment", tmp_path / "none\x1b[2J\x9b1m\r.nrrd", *CLICK, "-o", output)
+    assert_refused(run, output, "none[2J1m.nrrd")
+
+
 def test_folder_with_two_series(medsam2, tmp_path, output):
     folder = tmp_path / "dicom"
     folder.mkdir()

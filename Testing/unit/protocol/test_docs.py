@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 import pytest
 
-from medsam2.protocol import VERSION, Close, ErrorCode, Mask, MaskBox, Prompt, codec, decode, encode
+from medsam2.protocol import VERSION, Close, ErrorCode, Mask, MaskBox, Prompt, codec, decode, encode, upload
 from medsam2.protocol import fields as field_limits
 from medsam2.protocol.codec import TYPES
 
@@ -124,6 +124,7 @@ def test_limits_are_those_of_the_code():
         "values in all lists and maps of a message": codec._MOST_VALUES,
         "characters of a text": field_limits.LONGEST_TEXT,
         "rows or columns of a mask box": field_limits._LARGEST_SIDE,
+        "voxels of a slice along any axis": upload.MOST_SLICE_VOXELS,
     }
 
 

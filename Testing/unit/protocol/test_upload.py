@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from medsam2.protocol import Chunk, OpenVolume, ProtocolError, Upload, chunks, compressions
+from medsam2.protocol.upload import volume_bytes
 from unit.protocol.memory import MIB, memory_within
 
 DTYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
@@ -239,6 +240,15 @@ def test_a_volume_beyond_the_limit_is_refused(shape):
     with pytest.raises(ProtocolError) as caught:
         Upload(replace(announced(voxels), shape=shape), MIB, voxels.nbytes)
     assert (caught.value.code, caught.value.id) == ("too_large", 7)
+
+
+@pytest.mark.parametrize("shape", [(1, 8193, 8192), (8192, 1, 8193), (2**26 + 1, 1, 1)])
+def test_a_slice_beyond_the_limit_is_refused(shape):
+    volume = replace(announced(some_voxels()), shape=shape)
+    with pytest.raises(ProtocolError, match="slice") as caught:
+        volume_bytes(volume, 2**62)
+    assert (caught.value.code, caught.value.id) == ("too_large", 7)
+    assert volume_bytes(replace(volume, shape=(3, 2**13, 2**13)), 2**62) == 3 * 2**26 * 2
 
 
 def test_zstd_is_offered_where_it_is_installed(monkeypatch):

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import unicodedata
 import warnings
 from typing import Annotated
 
@@ -114,14 +115,19 @@ def run() -> None:
 
 
 def _fail(message: str, as_json: bool) -> None:
-    print(f"medsam2: {message}", file=sys.stderr)
+    print(f"medsam2: {_harmless(message)}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message}))
     sys.exit(2)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"medsam2: note: {message}", file=sys.stderr)
+    print(f"medsam2: note: {_harmless(str(message))}", file=sys.stderr)
+
+
+def _harmless(message: str) -> str:
+    """Without what steers a terminal: names of files, and texts in them, may be anything."""
+    return "".join(letter for letter in message if letter == "\n" or unicodedata.category(letter) != "Cc")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import numpy as np
 from medsam2.protocol.codec import ProtocolError
 from medsam2.protocol.messages import Chunk, Compression, OpenVolume
 
+MOST_SLICE_VOXELS = 2**26
+"""A slice is computed on as a whole, which nothing can interrupt."""
+
 
 def compressions() -> tuple[Compression, ...]:
     """What this end can unpack: zstd only where the package ``zstandard`` is installed."""
@@ -115,11 +118,15 @@ def volume_bytes(announced: OpenVolume, limit: int) -> int:
     """Bytes of an announced volume.
 
     Raises:
-        ProtocolError: its shape or spacing is impossible, or it is larger than ``limit`` bytes.
+        ProtocolError: its shape or spacing is impossible, or it or a slice of it is too large.
     """
     if min(announced.shape) < 1 or not all(0 < step < inf for step in announced.spacing):
         raise ProtocolError("bad_message", "The volume has no voxels or no spacing.", announced.id)
     size = prod(announced.shape) * np.dtype(announced.dtype).itemsize
     if size > limit:
         raise ProtocolError("too_large", f"The volume has more than {limit >> 20} MiB.", announced.id)
+    if prod(sorted(announced.shape)[1:]) > MOST_SLICE_VOXELS:
+        raise ProtocolError(
+            "too_large", f"A slice of the volume has more than {MOST_SLICE_VOXELS} voxels.", announced.id
+        )
     return size
