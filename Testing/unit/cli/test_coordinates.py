@@ -41,6 +41,13 @@ def test_letters_that_name_no_place_are_refused(text):
         parse_point(text)
 
 
+def test_a_letter_with_a_sign_is_told_what_to_write():
+    with pytest.raises(InputError, match="write R5 for L-5"):
+        parse_point("L-60,A12,I341")
+    with pytest.raises(InputError, match="write R5 for L-5"):
+        parse_box("L20,P10,S0,R- 5,A20,S1")
+
+
 def test_letters_do_not_go_with_voxel_indices():
     with pytest.raises(InputError, match=r"is not i,j,k .*L60\.5 are millimetres and go without --ijk"):
         parse_point("L60.5,A12,I341", ijk=True)

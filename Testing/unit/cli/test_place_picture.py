@@ -140,3 +140,16 @@ def test_a_slice_outside_is_refused():
     slices = VolumeSlices(volume(geometry((0, 1, 2), (1, 1, 1))))
     with pytest.raises(InputError, match="--slice 9 does not exist: give a slice from 0 to 8"):
         place_figure(slices, [9], placed=True)
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 48), (3, 20, 24), (1, 90, 40), (2, 10, 60)])
+@pytest.mark.parametrize("placed", [True, False])
+def test_titles_and_numbers_lie_inside_the_picture(shape, placed):
+    grid = Geometry(shape, np.diag([-0.7, -0.9, 2.5, 1.0]))
+    figure = place_figure(VolumeSlices(volume(grid, (0, 0, 0)), "k"), (), placed)
+    figure.savefig(io.BytesIO(), format="png")
+    for axes in figure.axes:
+        inside = axes.get_tightbbox()
+        assert inside.y1 <= figure.bbox.y1
+        assert inside.x0 >= 0
+        assert inside.x1 <= figure.bbox.x1

@@ -160,3 +160,12 @@ def test_a_wrong_entry_of_a_prompt_file_is_named(tmp_path, entry, hint):
     path = prompt_file(tmp_path, {"name": "a", "points": [[1, 2, 3]]}, entry)
     with pytest.raises(InputError, match=hint):
         objects(prompts=path)
+
+
+def test_the_image_given_as_its_own_mask_is_refused(tmp_path):
+    scan = np.random.default_rng(0).integers(0, 200, SHAPE).astype(np.uint8)
+    write_labelmap(tmp_path / "copy.nrrd", scan, OBLIQUE)
+    with pytest.raises(InputError, match="same numbers as the image"):
+        objects_from_options(
+            VolumeSlices(Volume(scan, OBLIQUE), "k"), PromptOptions(mask=tmp_path / "copy.nrrd")
+        )

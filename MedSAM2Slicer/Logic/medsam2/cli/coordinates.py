@@ -52,8 +52,13 @@ def parse_box(text: str, ijk: bool = False) -> list[float]:
 
 
 def _hint(parts: Sequence[str], ijk: bool) -> str:
-    lettered = any(part[:1].upper() in LETTERS for part in parts)
-    return "; letters such as L60.5 are millimetres and go without --ijk" if ijk and lettered else ""
+    """What is wrong with letters among the parts, as the end of a sentence; empty if nothing is."""
+    lettered = [part for part in parts if part[:1].upper() in LETTERS]
+    if ijk and lettered:
+        return "; letters such as L60.5 are millimetres and go without --ijk"
+    if any(part[1:].strip()[:1] in ("+", "-") for part in lettered):
+        return "; a letter stands for the sign, so write R5 for L-5"
+    return ""
 
 
 def _place(parts: Sequence[str], ijk: bool) -> list[float] | None:

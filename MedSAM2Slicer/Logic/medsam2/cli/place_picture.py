@@ -14,8 +14,10 @@ from medsam2.volume import VolumeSlices
 
 PANELS = 6
 FIGURE_INCHES, WIDEST_INCHES = 16.2, 9.0
-BESIDE_INCHES, ABOVE_INCHES, LEGEND_INCHES = 0.9, 1.0, 0.5
-"""For numbers beside a slice; for numbers and title above and below it; below all of them."""
+BESIDE_INCHES = {True: 0.65, False: 0.35}
+"""The least that numbers beside a slice take, with millimetres and without."""
+ABOVE_INCHES, LEGEND_INCHES = 1.1, 0.5
+"""For numbers and title above and below a slice, which a lower picture would cut off; below all slices."""
 
 
 def even_slices(count: int) -> list[int]:
@@ -50,7 +52,7 @@ def place_figure(slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> F
     columns = min(len(panels), 3 if ratio > 0.6 else 2 if ratio > 0.3 else 1)
     rows = -(-len(panels) // columns)
     width = min(FIGURE_INCHES / columns, WIDEST_INCHES)
-    size = (columns * width, rows * ((width - BESIDE_INCHES) * ratio + ABOVE_INCHES) + LEGEND_INCHES)
+    size = (columns * width, rows * ((width - BESIDE_INCHES[placed]) * ratio + ABOVE_INCHES) + LEGEND_INCHES)
     figure = Figure(figsize=size, dpi=110, facecolor=BACKGROUND, layout="constrained")
     legend = LEGEND_INCHES / size[1]
     figure.get_layout_engine().set(rect=(0, legend, 1, 1 - legend))

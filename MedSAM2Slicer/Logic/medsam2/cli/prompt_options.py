@@ -72,7 +72,10 @@ def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[P
 
 def _from_mask(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
     """Every segment of a mask is an object, prompted on every slice that carries it."""
+    voxels = slices.volume.voxels
     segments = read_segments(path, slices.volume.geometry)
+    if all((voxels[segment.mask] == segment.label).all() for segment in segments):
+        raise InputError(f"The mask {path.name} holds the same numbers as the image: give labels of objects.")
     labels = _labels_of_their_own(segments)
     return [
         PromptedObject(segment.name, segment.color, _painted(slices, segment.mask), label)
