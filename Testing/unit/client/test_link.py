@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection, serve
 
+from medsam2.client import connecting
 from medsam2.client.link import PATIENCE_SECONDS, PING_SECONDS, Link, LinkState
 from unit.client.certificates import self_signed
 from unit.client.scripted_server import cut, serving
@@ -251,6 +253,20 @@ def test_another_kind_of_server(link_to):
         server.shutdown()
         thread.join()
     assert ends.link.lasting
+
+
+def test_a_server_that_never_ends_its_greeting(link_to, monkeypatch):
+    monkeypatch.setattr(connecting, "SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ends = link_to(f"ws://localhost:{listening.getsockname()[1]}/session")
+        sock, _ = listening.accept()
+        with sock, suppress(OSError):
+            sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nA: ")
+            started = time.monotonic()
+            while ends.link.state is LinkState.CONNECTING and time.monotonic() - started < SECONDS:
+                sock.sendall(b"b")
+                time.sleep(0.1)
+        assert "does not answer" in ends.run_to_close()
 
 
 def test_closing_while_connecting(link_to):

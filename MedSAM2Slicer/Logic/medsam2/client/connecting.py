@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from pathlib import Path
 
 from websockets.client import ClientProtocol
@@ -76,12 +77,15 @@ def _connect(uri: WebSocketURI, context: ssl.SSLContext | None) -> socket.socket
 
 
 def _upgrade(sock: socket.socket, uri: WebSocketURI) -> ClientProtocol:
+    end = time.monotonic() + SECONDS
     protocol = ClientProtocol(uri, max_size=LARGEST_ANSWER)
     protocol.send_request(protocol.connect())
     try:
         for data in protocol.data_to_send():
             sock.sendall(data)
         while protocol.state is CONNECTING and protocol.handshake_exc is None:
+            # Not anew for each byte that comes.
+            sock.settimeout(max(0.001, end - time.monotonic()))
             if data := sock.recv(2**16):
                 protocol.receive_data(data)
             else:
