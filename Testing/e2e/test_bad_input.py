@@ -38,6 +38,11 @@ def test_what_a_name_would_do_to_the_terminal_is_not_done(medsam2, tmp_path, out
     assert_refused(run, output, "none[2J1m.nrrd")
 
 
+def test_a_segmentation_in_place_of_the_scan(medsam2, tmp_path, output):
+    mask = write_image(tmp_path / "liver.seg.nrrd", np.zeros((8, 48, 48), np.uint8))
+    assert_refused(medsam2("segment", mask, *CLICK, "-o", output), output, "is a segmentation", "--mask")
+
+
 def test_folder_with_two_series(medsam2, tmp_path, output):
     folder = tmp_path / "dicom"
     folder.mkdir()

@@ -96,7 +96,14 @@ def test_pages_of_different_kinds_are_refused(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_transparency_beside_grey_is_refused_in_a_tiff(tmp_path):
-    Image.fromarray(np.zeros((4, 5), np.uint8)).convert("LA").save(tmp_path / "a.tif")
+@pytest.mark.parametrize("name", ["a.tif", "a.png"])
+def test_transparency_beside_grey_is_refused(tmp_path, name):
+    Image.fromarray(np.zeros((4, 5), np.uint8)).convert("LA").save(tmp_path / name)
     with pytest.raises(InputError, match="save it as plain grey"):
-        read_volume(tmp_path / "a.tif")
+        read_volume(tmp_path / name)
+
+
+def test_a_film_is_refused(tmp_path):
+    frames = [np.full((4, 5), number, np.uint8) for number in range(3)]
+    with pytest.raises(InputError, match="is a film"):
+        read_volume(_pages(tmp_path / "a.png", *frames))

@@ -6,10 +6,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from medsam2.errors import InputError
 from medsam2.volume.byte_source import incomplete, opened_as_it_is
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Bytes of a TIFF value by the number of its type, and how struct calls the whole ones.
 _TIFF_BYTES = {
@@ -47,11 +50,26 @@ def check_picture(path: Path) -> None:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(file) as picture:
+                _check_plain(path, picture)
                 picture.load()
+        except InputError:
+            raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise InputError(f"{path} is too large for a picture: cut out the part to segment.") from error
         except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow makes of damage
             raise incomplete(path) from error
+
+
+def _check_plain(path: Path, picture: "Image.Image") -> None:
+    """Refuse what ITK cannot read, or of which it would read the first frame only."""
+    if picture.mode == "LA":
+        raise _two_numbers(path)
+    if picture.format == "PNG" and getattr(picture, "n_frames", 1) > 1:
+        raise InputError(f"{path} is a film: save its frames as pictures in a folder of their own.")
+
+
+def _two_numbers(path: Path) -> InputError:
+    return InputError(f"{path} holds two numbers per pixel, as for transparency: save it as plain grey.")
 
 
 def check_tiff(path: Path) -> None:
@@ -73,7 +91,7 @@ def check_tiff(path: Path) -> None:
             f"The pages of {path} differ in size or kind: save those of one volume as a file of their own."
         )
     if any(page.tags.get(_SAMPLES) == (_GREY_AND_ALPHA,) for page in pages):
-        raise InputError(f"{path} holds two numbers per pixel, as for transparency: save it as plain grey.")
+        raise _two_numbers(path)
 
 
 @dataclass(frozen=True)
