@@ -37,7 +37,7 @@ def test_slices_that_background_points_left_empty_are_named():
     background = [Prompt(index, points=((1.0, 1.0, False),)) for index in (2, 6, 11)]
     row = doubts(an_object(CLICK, *background), result({2: 0.0, 4: 0.9, 5: 0.9, 6: 0.8}))
     assert row["emptied_slices"] == [2]
-    assert doubt_lines(row) == ["  empty where there are background points only: slice 2"]
+    assert doubt_lines(row) == ["  empty where there are background points only, and beyond: slice 2"]
 
 
 def test_what_was_not_found_is_said():

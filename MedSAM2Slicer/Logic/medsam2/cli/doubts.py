@@ -33,7 +33,7 @@ def doubt_lines(row: dict[str, Any]) -> list[str]:
     if doubtful:
         lines.append(f"doubtful, so look at {_slices(doubtful)}")
     if emptied:
-        lines.append(f"empty where there are background points only: {_slices(emptied)}")
+        lines.append(f"empty where there are background points only, and beyond: {_slices(emptied)}")
     return [f"  {line}" for line in lines]
 
 
