@@ -84,3 +84,10 @@ def test_suffixes_in_capitals_are_known(tmp_path, name):
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(VOXELS), str(tmp_path / name.lower()))
     (tmp_path / name.lower()).rename(tmp_path / name)
     np.testing.assert_array_equal(read_volume(tmp_path / name).voxels, VOXELS)
+
+
+def test_packing_that_is_not_read_is_named(tmp_path):
+    path = nrrd(tmp_path / "a.nrrd", "space: RAS\n" + PLACED)
+    path.write_bytes(path.read_bytes().replace(b"encoding: raw", b"encoding: bzip2"))
+    with pytest.raises(InputError, match="packed with bzip2"):
+        read_volume(path)

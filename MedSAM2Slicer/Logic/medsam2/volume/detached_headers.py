@@ -79,6 +79,10 @@ def _nrrd(path: Path) -> tuple[Pieces, dict[str, str]]:
             listed = [text.strip() for text in lines[number + 1 :] if text.strip()]
             break
     encoding = fields.get("encoding", "raw").lower()
+    if encoding in ("bz2", "bzip2"):
+        raise InputError(
+            f"{path} is packed with bzip2, which is not read here: save it with gzip, or as raw."
+        )
     attached = "datafile" not in fields
     files = (path,) if attached else _files_beside(path, fields["datafile"], listed)
     skip = fields.get("byteskip", "0")
