@@ -92,6 +92,15 @@ def test_a_photograph_has_no_place_in_a_patient(tmp_path):
     assert text.rstrip().endswith("--ijk --point 15,10")
 
 
+def test_a_folder_of_pictures_is_a_volume_without_a_place(tmp_path):
+    for index in range(3):
+        picture = SimpleITK.GetImageFromArray(np.full((20, 30), index, np.uint8))
+        SimpleITK.WriteImage(picture, str(tmp_path / f"slice{index}.png"))
+    text = info(tmp_path)
+    assert "30 x 20 x 3" in text
+    assert "does not say where the image lies" in text
+
+
 def test_several_time_points_in_a_file_are_said(tmp_path):
     frames = [SimpleITK.GetImageFromArray(np.ones((3, 4, 5), np.int16))] * 2
     SimpleITK.WriteImage(SimpleITK.JoinSeries(frames), str(tmp_path / "four.nii.gz"))

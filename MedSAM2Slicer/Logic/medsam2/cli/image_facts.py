@@ -7,14 +7,15 @@ import numpy as np
 
 from medsam2.cli.picture_style import digits_for, spoken
 from medsam2.volume import WINDOW_PRESETS, Volume, choose_window, guess_modality, orientation
+from medsam2.volume.reading import is_dicom
 
 WITHOUT_PLACE = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
 """Kinds of pictures that do not say how they lie in a patient."""
 
 
 def is_placed(path: Path) -> bool:
-    """Whether a file's kind says where the image lies in the patient."""
-    return path.suffix.lower() not in WITHOUT_PLACE
+    """Whether the kind of a file or folder says where the image lies in the patient."""
+    return is_dicom(path) if path.is_dir() else path.suffix.lower() not in WITHOUT_PLACE
 
 
 def facts(volume: Volume, placed: bool) -> dict[str, Any]:

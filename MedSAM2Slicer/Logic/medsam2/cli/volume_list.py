@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from medsam2.volume import ReadOptions
-from medsam2.volume.dicom import VolumeEntry, is_dicom_file, list_volumes
+from medsam2.volume.dicom import VolumeEntry, list_volumes
+from medsam2.volume.reading import is_dicom
 
 _HEAD = ("Volume", "Series", "Type", "Date", "Size", "Slices", "Description")
 _LINE, _LEAST = 80, 14
@@ -14,7 +15,7 @@ _LINE, _LEAST = 80, 14
 
 def dicom_volumes(path: Path, options: ReadOptions) -> list[VolumeEntry]:
     """The volumes of a DICOM folder or file; none of a file of another kind, which is one volume itself."""
-    return list_volumes(path, options) if path.is_dir() or is_dicom_file(path) else []
+    return list_volumes(path, options) if is_dicom(path) else []
 
 
 def is_clear(entries: Sequence[VolumeEntry], options: ReadOptions) -> bool:

@@ -34,14 +34,20 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     return Volume(voxels, volume.geometry, modality)
 
 
-def _read(path: Path, options: ReadOptions) -> Volume:
-    from medsam2.volume.dicom import is_dicom_file, read_dicom  # pydicom takes a while to load
+def is_dicom(path: Path) -> bool:
+    """Whether :func:`read_volume` takes a file or folder for DICOM: a folder of pictures alone is none."""
+    from medsam2.volume.dicom import is_dicom_file  # pydicom takes a while to load
 
+    if not path.is_dir():
+        return is_dicom_file(path)
+    return not pictures_in(path) or any(is_dicom_file(file) for file in path.rglob("*") if file.is_file())
+
+
+def _read(path: Path, options: ReadOptions) -> Volume:
+    if is_dicom(path):
+        from medsam2.volume.dicom import read_dicom
+
+        return read_dicom(path, options)
     if path.is_dir():
-        pictures = pictures_in(path)
-        if pictures and not any(is_dicom_file(file) for file in path.rglob("*") if file.is_file()):
-            return read_stack(path, pictures)
-        return read_dicom(path, options)
-    if is_dicom_file(path):
-        return read_dicom(path, options)
+        return read_stack(path, pictures_in(path))
     return read_nifti(path) if is_nifti(path) else read_itk_file(path)
