@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-NameArgument = Annotated[str, typer.Argument(help="Name of the weights, as 'list' shows it.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the weights, as 'list' shows it.")]
 RECOMMENDATION = (
     "Which one? Without a graphics card (GPU): starter, by far the quickest. With one: "
     "medsam2-latest for boxes on medical images, if its licence suits you; sam2.1-large for clicks, which "
@@ -138,7 +138,9 @@ def _network(stored: StoredWeights) -> tuple[str, str]:
     "inspect", epilog=examples("medsam2 weights inspect starter", "medsam2 weights inspect my_finetuned.pt")
 )
 def inspect(
-    name_or_file: Annotated[str, typer.Argument(help="Name of installed weights, or a checkpoint file.")],
+    name_or_file: Annotated[
+        str, typer.Argument(metavar="NAME_OR_FILE", help="Name of installed weights, or a checkpoint file.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Show which network weights hold, and whether they fill it."""
@@ -250,7 +252,7 @@ def _on_terminal() -> bool:
 
 @app.command("import", epilog=examples("medsam2 weights import my_finetuned.pt --name mine"))
 def import_file(
-    file: Annotated[Path, typer.Argument(help="Checkpoint file: .pt, .pth or .safetensors.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Checkpoint file: .pt, .pth or .safetensors.")],
     name: Annotated[str, typer.Option(help="How to call the weights.")],
     preset: Annotated[
         str | None, typer.Option(help="Network it holds, where the file cannot tell: tiny or tiny_512.")
