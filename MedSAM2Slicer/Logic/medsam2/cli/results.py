@@ -12,8 +12,6 @@ import numpy as np
 
 from medsam2.cli.amounts import millilitres
 from medsam2.cli.doubts import doubt_lines, doubts
-from medsam2.cli.preview import write_preview
-from medsam2.cli.preview_sheet import PreviewSegment
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.errors import InputError
@@ -116,6 +114,9 @@ def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment
 
 
 def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
+    from medsam2.cli.preview import write_preview  # matplotlib keeps those waiting who want no picture
+    from medsam2.cli.preview_sheet import PreviewSegment
+
     segments = [
         PreviewSegment(
             entry.name, entry.color, result.masks[entry.name], entry.prompts, result.doubtful(entry.name)
