@@ -60,7 +60,7 @@ def test_folder_with_two_series(medsam2, tmp_path, output):
 
 
 def test_flat_image_seen_from_the_side(medsam2, tmp_path, output):
-    image = write_image(tmp_path / "flat.nrrd", np.zeros((48, 48), np.int16))
+    image = write_image(tmp_path / "flat.nrrd", np.zeros((1, 48, 48), np.int16))
     run = medsam2("segment", image, "--ijk", "--point", "20,24,0", "--axis", "i", "-o", output)
     assert_refused(run, output, "single slice", "k")
 
