@@ -10,8 +10,9 @@ QUIET := PYTHONWARNINGS="ignore:Editable installation"
 demo: $(VENV)/.demo
 	$(BIN)/medsam2 demo -o demo --overwrite
 
+# A process of one thread on each core; files stay whole, as their tests share servers.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
