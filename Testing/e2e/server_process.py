@@ -214,7 +214,12 @@ def track(id: int, **options) -> Propagate:
 def refused(*options: object) -> str:
     """The one sentence with which ``medsam2 serve`` refuses to start."""
     answer = subprocess.run(
-        [*SERVE, *map(str, options)], capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE
+        [*SERVE, *map(str, options)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=ENVIRONMENT,
+        timeout=PATIENCE,
     )
     assert answer.returncode == 2, answer
     assert answer.stdout == ""

@@ -29,6 +29,7 @@ from medsam2.protocol import Done, Error, Mask
 
 SECONDS = 120.0
 """Nothing here takes so long."""
+EARLIER: set[psutil.Process] = set()
 posix = pytest.mark.skipif(os.name != "posix", reason="Signals are sent.")
 SERVE = [sys.executable, "-m", "medsam2.cli.main", "serve", "--local"]
 
@@ -58,6 +59,8 @@ def environment(monkeypatch, tmp_path):
     """Children compute on one thread, and see no weights but those that ship."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path / "home"))
+    # What tests of other files have left behind is none of ours.
+    monkeypatch.setattr(sys.modules[__name__], "EARLIER", set(psutil.Process().children(recursive=True)))
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ def pumped(client: PolledClient, until: Callable[[list], object]) -> list:
 def backends_of(pid: int) -> list[psutil.Process]:
     """Backend processes below a process."""
     below = psutil.Process(pid).children(recursive=True)
-    return [process for process in below if "serve" in process.cmdline()]
+    return [process for process in below if process not in EARLIER and "serve" in process.cmdline()]
 
 
 def cut(client: BlockingClient) -> None:

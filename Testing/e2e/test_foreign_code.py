@@ -86,6 +86,8 @@ def test_settings_for_pictures_in_the_working_folder_start_nothing(trap, ball, t
     path = os.pathsep.join([str(latex.parent), os.environ["PATH"]])
     environment = {**child_environment(sys.executable), "PATH": path}
     command = child_command(sys.executable, "info", str(ball), "--picture", "places.png")
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
     assert not marks(trap), run.stderr
     assert (trap / "places.png").exists(), run.stderr

@@ -47,13 +47,21 @@ def run(command: Command) -> None:
             shutil.rmtree(words[2])
             put_data_set(Path(words[2]))
         return
-    shell = subprocess.run(["bash", "-ec", command.text], capture_output=True, text=True, timeout=60)
+    shell = subprocess.run(
+        ["bash", "-ec", command.text], capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
     assert shell.returncode == 0, shell.stderr
 
 
 def made_by(words: list[str]) -> list[str]:
     """The command of medsam2 that a target of the Makefile would run at last."""
-    shell = subprocess.run([*words, "--dry-run"], capture_output=True, text=True, timeout=60)
+    shell = subprocess.run(
+        [*words, "--dry-run", "--no-print-directory"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
     assert shell.returncode == 0, shell.stderr
     last = shell.stdout.splitlines()[-1].split()
     assert last[0] == ".venv/bin/medsam2"
@@ -120,7 +128,9 @@ def test_the_click_of_the_readme_lies_in_the_liver_of_its_scan():
 
 def test_python_example_runs(reader):
     example = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
-    ran = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, env=ENVIRONMENT)
+    ran = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT
+    )
     assert ran.returncode == 0, ran.stderr
     assert (reader / "from_python.seg.nrrd").stat().st_size > 0
 

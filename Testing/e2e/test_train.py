@@ -21,7 +21,7 @@ OPTIONS += ["--validate-every", 16, "--device", "cpu"]
 def train(*arguments) -> subprocess.Popen:
     command = [sys.executable, "-m", "medsam2.cli.main", "train", *map(str, arguments)]
     return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
 
 

@@ -49,7 +49,9 @@ def test_a_container_s_share_of_time_is_looked_at(tmp_path, text, cores):
 def test_torch_computes_as_was_settled():
     environment = {**os.environ, COUNT: "1"}
     command = [sys.executable, "-c", TELL % [*WAITING]]
-    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(
+        command, env=environment, check=True, capture_output=True, text=True, encoding="utf-8"
+    ).stdout
     threads, waiting = json.loads(told)
     assert threads == 1
     assert waiting == {name: os.environ.get(name, value) for name, value in WAITING.items()}

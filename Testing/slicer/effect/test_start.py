@@ -72,7 +72,9 @@ def test_choosing_the_effect_loads_no_library_that_it_does_not_need(aBench):
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True
+    )
     loaded = done.stdout.strip().splitlines()[-1]
     assert "MedSAM2SlicerLib" in loaded
     for name in ("SimpleITK", "msgpack", "websockets", "ssl", "torch"):

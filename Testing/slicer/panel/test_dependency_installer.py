@@ -86,7 +86,7 @@ def test_requirements_are_those_of_the_package():
     ours = {each.specifier for each in [TORCH, *DependencyInstaller.readRequirements()]}
     # Slicer brings these; with the others the command line draws, and reads what Slicer reads itself.
     brought = {"numpy>=1.26", "SimpleITK>=2.3", "scipy>=1.11"}
-    others = {"matplotlib>=3.8", "pydicom>=3.0", "nibabel>=5.2"}
+    others = {"matplotlib>=3.8", "pillow>=10", "pydicom>=3.0", "nibabel>=5.2"}
     assert ours | brought | others == set(needed)
     assert not ours & (brought | others)
 
@@ -103,7 +103,9 @@ def test_a_backend_and_the_weights_commands_do_without_what_slicer_is_not_given(
         os.environ, PYTHONPATH=str(ROOT / "MedSAM2Slicer" / "Logic"), MEDSAM2_HOME=str(tmp_path)
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert "starter" in done.stdout
 

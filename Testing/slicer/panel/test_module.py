@@ -121,7 +121,7 @@ def imports(code: str) -> subprocess.CompletedProcess:
         socket.socket = None
     """
     script = textwrap.dedent(preamble) + textwrap.dedent(code) + "\nimport os; os._exit(0)\n"
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8")
 
 
 def test_importing_the_module_and_starting_up_needs_nothing_heavy(tmp_path):

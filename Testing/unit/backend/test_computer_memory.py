@@ -38,7 +38,9 @@ def test_the_smallest_limit_counts(tmp_path, groups, files, expected):
 def test_a_process_s_own_limit_counts():
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30,) * 2)\n"
     ask = "from medsam2.backend.computer_memory import memory_limit; print(memory_limit())"
-    told = subprocess.run([sys.executable, "-c", limit + ask], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", limit + ask], capture_output=True, text=True, encoding="utf-8", check=True
+    )
     assert int(told.stdout) == 3 * GIB
 
 

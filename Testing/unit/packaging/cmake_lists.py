@@ -18,7 +18,9 @@ NOT_INSTALLED = {
 def present() -> set[str]:
     """The module's files that git knows or would take."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=MODULE, capture_output=True, text=True, check=True).stdout.split("\0")
+    names = subprocess.run(
+        command, cwd=MODULE, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout.split("\0")
     return {name for name in names if name and (MODULE / name).is_file()} - NOT_INSTALLED
 
 

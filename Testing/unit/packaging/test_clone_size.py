@@ -15,7 +15,7 @@ LIMIT_MIB = 60
 )
 def test_a_clone_without_history_is_small(tmp_path):
     command = ["git", "clone", "--quiet", "--depth", "1", ROOT.as_uri(), str(tmp_path / "clone")]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
     assert run.returncode == 0, run.stderr
     sizes = [path.lstat().st_size for path in (tmp_path / "clone").rglob("*") if not path.is_dir()]
     assert 10 < sum(sizes) / 2**20 < LIMIT_MIB  # the weights alone take 13

@@ -54,7 +54,7 @@ def test_cmake_reads_it(tmp_path):
     for name in ("Use", "Config", "Pack"):
         (slicer / f"{name}.cmake").write_text("")
     command = ["cmake", "-S", cmake_lists.ROOT, "-B", tmp_path / "build", f"-DSlicer_DIR={slicer}"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     scripts, resources = (
         len(cmake_lists.listed(each)) for each in (cmake_lists.SCRIPTS, cmake_lists.RESOURCES)

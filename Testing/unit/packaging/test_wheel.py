@@ -20,7 +20,7 @@ def built(tmp_path_factory) -> tuple[Path, str]:
     for name in ("pyproject.toml", "README.md", "LICENSE", "MedSAM2Slicer"):
         (folder / name).symlink_to(ROOT / name)
     command = [sys.executable, "-W", "default", "-c", BUILD]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=120)
     assert run.returncode == 0, run.stderr
     return next(folder.glob("*.whl")), run.stdout + run.stderr
 

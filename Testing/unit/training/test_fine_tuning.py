@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_the_state_before(tmp_path):
     torch.save({"step": 1}, fine_tuning_state)
     environment = {"PYTHONPATH": str(Path(medsam2.__path__[0]).parent)}
     command = [sys.executable, "-c", FULL_DISK, str(fine_tuning_state)]
-    child = subprocess.run(command, env=environment, capture_output=True, text=True)
+    child = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert child.stdout.count("\n") == 1, child.stderr
     assert "the disk is full" in child.stdout
     assert torch.load(fine_tuning_state, weights_only=True) == {"step": 1}

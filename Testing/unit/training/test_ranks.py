@@ -28,7 +28,7 @@ def launched(rank: int, port: int, *arguments) -> subprocess.Popen:
         "MASTER_PORT": str(port),
     }
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 
 def free_port() -> int:

@@ -213,6 +213,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, name):
         env={"PYTHONPATH": str(logic), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert child.returncode == 0, child.stderr
     assert "was not written" in child.stdout

@@ -39,7 +39,7 @@ def all_refused(folder: Path, message: str) -> None:
     """Each file of a folder, read in another process, is refused by name and takes less than 200 MB."""
     paths = sorted(folder.iterdir())
     command = [sys.executable, "-c", READ_ALL, *map(str, paths)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
     assert run.returncode == 0, run.stderr
     for path, line in zip(paths, run.stdout.splitlines(), strict=True):
         sentence, megabytes = json.loads(line)

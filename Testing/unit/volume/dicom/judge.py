@@ -23,7 +23,7 @@ def judged_volumes(source: Path, output: Path) -> list[JudgedVolume]:
     """Each 3-D volume that dcm2niix makes of a folder."""
     output.mkdir()
     command = [dcm2niix.bin, "-b", "n", "-z", "n", "-f", "%s_%p_%t", "-o", str(output), str(source)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60)
     found = []
     for file in sorted(output.glob("*.nii")):
         image = nibabel.load(file)
