@@ -69,6 +69,21 @@ async def test_it_is_full_later_than_it_has_no_room():
 
 
 @in_loop
+async def test_who_made_room_is_told_whenever_the_room_went():
+    """Also when it went while the message was being written: the worker may wait for that."""
+    outbox = Outbox(asyncio.get_running_loop())
+    half = Chunk(1, 0, bytes(ROOM_BYTES // 2))
+    outbox.put(half)
+    await outbox.next()
+    assert outbox.has_room()
+    outbox.put(half)
+    assert not outbox.has_room()
+    assert outbox.sent()
+    await outbox.next()
+    assert not outbox.sent()
+
+
+@in_loop
 async def test_the_last_message_is_the_last():
     outbox = Outbox(asyncio.get_running_loop())
     outbox.put(Done(1))

@@ -207,9 +207,7 @@ class Connection:
             while True:
                 data = await self._outbox.next()
                 await self._websocket.send_bytes(data)
-                had_room = self._outbox.has_room()
-                self._outbox.sent()
-                if not had_room and self._outbox.has_room():
+                if self._outbox.sent():
                     self._service.worker.wake()
 
     def check(self) -> None:

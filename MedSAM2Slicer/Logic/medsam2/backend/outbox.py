@@ -71,11 +71,13 @@ class Outbox:
             await self._filled.wait()
         return self._waiting[0]
 
-    def sent(self) -> None:
-        """The first message has been written to the socket."""
+    def sent(self) -> bool:
+        """The first message has been written to the socket; whether there is room now that there was not."""
         with self._lock:
+            had_room = self.has_room()
             self._bytes -= len(self._waiting.popleft())
             self._moved = time.monotonic()
+            return not had_room and self.has_room()
 
     def clear(self) -> None:
         """Drop everything and take nothing more."""
