@@ -6,6 +6,8 @@ read volumes do not wait for torch.
 
 from importlib import import_module
 
+__version__ = "0.1.0"
+
 _HOME = {
     "ImageSet": "medsam2.volume",
     "InputError": "medsam2.errors",

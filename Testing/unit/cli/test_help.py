@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from medsam2 import __version__
 from medsam2.cli.main import app
-from medsam2.package_version import package_version
 
 WEIGHTS = ("list", "inspect", "download", "import", "remove")
 COMMANDS = ("segment", "info", "demo", "serve", "evaluate", "train", "synthesise", "weights")
@@ -51,4 +51,4 @@ def test_examples_are_commands_with_options_that_exist(command):
 
 
 def test_the_version_is_told():
-    assert CliRunner().invoke(app, ["--version"]).output == f"medsam2 {package_version()}\n"
+    assert CliRunner().invoke(app, ["--version"]).output == f"medsam2 {__version__}\n"

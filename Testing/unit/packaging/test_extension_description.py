@@ -8,6 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import medsam2
+
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = ROOT / "MedSAM2Slicer"
 NAME = "MedSAM2Slicer"
@@ -77,7 +79,7 @@ def test_pictures_have_addresses_on_the_repository_s_main_branch():
         assert (ROOT / address.removeprefix(raw)).is_file(), address
 
 
-def test_the_three_descriptions_agree():
+def test_all_descriptions_agree():
     old = old_description()
     assert ENTRY["build_dependencies"] == metadata("DEPENDS").split() == old["depends"].split()
     assert ENTRY["scm_url"] == metadata("HOMEPAGE") == old["scmurl"] == old["homepage"]
@@ -86,6 +88,14 @@ def test_the_three_descriptions_agree():
     assert (metadata("ICONURL"), metadata("SCREENSHOTURLS")) == (old["iconurl"], old["screenshoturls"])
     assert ENTRY["category"] == old["category"]
     assert f'HOMEPAGE = "{metadata("HOMEPAGE")}"' in (MODULE / "MedSAM2Slicer.py").read_text(encoding="utf-8")
+    python = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'Homepage = "{metadata("HOMEPAGE")}"' in python
+    assert f'authors = [{{ name = "{metadata("CONTRIBUTORS")}" }}]' in python
+
+
+@pytest.mark.parametrize("name", [f"{NAME}.json", f"{NAME}.s4ext", "CMakeLists.txt", "pyproject.toml"])
+def test_the_version_is_written_in_the_package_alone(name):
+    assert medsam2.__version__ not in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_the_description_names_licences_and_privacy():

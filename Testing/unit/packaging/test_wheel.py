@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import medsam2
+
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = "from setuptools import build_meta; build_meta.build_wheel('.')"
 
@@ -28,6 +30,10 @@ def built(tmp_path_factory) -> tuple[Path, str]:
 def test_an_install_warns_of_nothing(built):
     said = [line for line in built[1].splitlines() if "byte-compiling is disabled" not in line]
     assert not [line for line in said if re.search(r"would be ignored|\bwarning:|Warning\b", line)]
+
+
+def test_the_wheel_has_the_version_that_the_package_tells(built):
+    assert built[0].name.startswith(f"medsam2-{medsam2.__version__}-")
 
 
 def test_every_file_of_the_package_is_in_the_wheel(built):

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from medsam2 import __version__
 from medsam2.model.network import MedSAM2
-from medsam2.package_version import package_version
 from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
 
 from .failures import HINTS
@@ -55,7 +55,7 @@ class Service:
         limits = self.limits
         return Ready(
             request,
-            server=f"medsam2/{package_version()}",
+            server=f"medsam2/{__version__}",
             device=str(self._network.device),
             weights=self._weights,
             image_size=self._network.config.image_size,

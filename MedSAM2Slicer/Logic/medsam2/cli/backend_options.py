@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from medsam2 import __version__
 from medsam2.cli.progress import stages
 from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBackend
 from medsam2.errors import InputError
-from medsam2.package_version import package_version
 
 TOKEN_VARIABLE = "MEDSAM2_TOKEN"
 
@@ -25,7 +25,7 @@ def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Itera
         InputError: the backend refused or failed, in one sentence.
     """
     try:
-        with BlockingClient(backend, f"medsam2 {command} {package_version()}") as client:
+        with BlockingClient(backend, f"medsam2 {command} {__version__}") as client:
             with stages() as progress:
                 is_own = isinstance(backend, LocalBackend)
                 progress.begin("Loading the network" if is_own else "Connecting to the server")

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from medsam2 import __version__
 from medsam2.cli import (
     demo_command,
     evaluate_command,
@@ -22,7 +23,6 @@ from medsam2.cli import (
 )
 from medsam2.cli.examples import examples
 from medsam2.errors import InputError
-from medsam2.package_version import package_version
 from medsam2.threads import settle_threads
 
 # Typer names only some of its errors about options; this is what they have in common.
@@ -76,7 +76,7 @@ app.add_typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"medsam2 {package_version()}")
+        typer.echo(f"medsam2 {__version__}")
         raise typer.Exit
 
 
