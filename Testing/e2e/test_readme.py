@@ -142,9 +142,3 @@ def test_every_option_in_the_readme_exists(medsam2):
     known = "".join(medsam2(*command.split(), "--help").stdout for command in commands)
     assert used
     assert not {option for option in used if option not in known}
-
-
-def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
