@@ -25,7 +25,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, ({FILES}, {FILES}))
 import medsam2.backend.entrance as entrance, medsam2.backend.limits as limits
 entrance.UPGRADE_SECONDS = 2.0
 entrance.CLOSING_SECONDS = 1.0
-limits.PATIENCE_SECONDS = 2.0
+limits.SILENCE_SECONDS = 2.0
 """
 """Few files, and quicker to lose patience."""
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="The number of files is limited.")

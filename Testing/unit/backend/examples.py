@@ -1,4 +1,4 @@
-"""A worker whose jobs and clock the tests hold in their hands, and small volumes for sessions."""
+"""A worker whose jobs and clock the tests hold in their hands, and small volumes for workspaces."""
 
 import asyncio
 import inspect
@@ -10,8 +10,8 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 
 from medsam2.backend.metrics import Metrics
-from medsam2.backend.session import Session
 from medsam2.backend.worker import Client, Job, Worker
+from medsam2.backend.workspace import Workspace
 from medsam2.protocol import Done, Message, OpenVolume, Progress
 from unit.tracking.examples import ball
 from unit.tracking.oracle_network import OracleNetwork
@@ -86,7 +86,7 @@ class StubLookahead:
         self.encoded += 1
 
 
-class StubSession:
+class StubWorkspace:
     """Counts what the worker asks of it."""
 
     def __init__(self):
@@ -114,7 +114,7 @@ class RecordedWorker:
         self.sent: list[tuple[str, Message]] = []
 
     def client(self, name: str, has_room: Callable[[], bool] = lambda: True) -> Client:
-        client = Client(StubSession(), lambda message: self.sent.append((name, message)), has_room)
+        client = Client(StubWorkspace(), lambda message: self.sent.append((name, message)), has_room)
         self.worker.add(client)
         return client
 
@@ -166,8 +166,10 @@ class RecordedWorker:
         until(lambda: set(ids) <= {message.id for message in self.ends()})
 
 
-def a_session(network=None, feature_bytes: int = 2**30, view_network=None, promise=lambda _: None) -> Session:
-    return Session(network or OracleNetwork(), view_network, feature_bytes, promise)
+def a_workspace(
+    network=None, feature_bytes: int = 2**30, view_network=None, promise=lambda _: None
+) -> Workspace:
+    return Workspace(network or OracleNetwork(), view_network, feature_bytes, promise)
 
 
 def announced(voxels: np.ndarray, id: int = 1, **options) -> OpenVolume:
@@ -176,8 +178,8 @@ def announced(voxels: np.ndarray, id: int = 1, **options) -> OpenVolume:
     return OpenVolume(id, "upload", voxels.shape, voxels.dtype.name, (1.0, 1.0, 1.0), **options)
 
 
-def opened(session: Session, truth: np.ndarray = BALL, **options) -> Session:
-    """The session with a volume that is 1 where ``truth`` (k, j, i) holds."""
+def opened(workspace: Workspace, truth: np.ndarray = BALL, **options) -> Workspace:
+    """The workspace with a volume that is 1 where ``truth`` (k, j, i) holds."""
     voxels = truth.astype(np.int16)
-    assert isinstance(list(session.open(announced(voxels, **options), voxels))[-1], Done)
-    return session
+    assert isinstance(list(workspace.open(announced(voxels, **options), voxels))[-1], Done)
+    return workspace

@@ -125,7 +125,7 @@ async def test_a_session_answers_and_is_forgotten():
         it.socket.hang_up()
         await it.running
         await it.socket.until(lambda: it.service.worker.waiting_jobs() == 0)
-    assert it.connection._client.session._volume is None
+    assert it.connection._client.workspace._volume is None
 
 
 @in_loop
@@ -140,11 +140,11 @@ async def test_who_does_not_say_hello_is_not_waited_for(monkeypatch):
 
 @in_loop
 async def test_who_takes_no_answers_is_not_read_and_then_gets_them_all(monkeypatch):
-    monkeypatch.setattr("medsam2.backend.outbox.FULL_BYTES", 2000)
+    monkeypatch.setattr("medsam2.backend.send_queue.FULL_BYTES", 2000)
     async with served() as it:
         it.socket.reads.clear()
         it.socket.say(*(Hello(id, TOKEN) for id in range(100, 200)))
-        await it.socket.until(lambda: it.connection._outbox.full)
+        await it.socket.until(lambda: it.connection._send_queue.full)
         await asyncio.sleep(0.1)
         assert it.socket.coming.qsize() > 50
         it.socket.reads.set()
@@ -163,7 +163,7 @@ async def test_who_asks_faster_than_it_is_answered_is_not_read(monkeypatch):
             asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()
             yield Done(request.id)
 
-        it.connection._client.session.steps = slow
+        it.connection._client.workspace.steps = slow
         it.socket.say(*(Forget(id, "a") for id in range(100, 110)))
         await it.socket.until(lambda: it.connection._client.waiting == 3)
         await asyncio.sleep(0.1)
@@ -296,7 +296,7 @@ async def test_an_upload_is_kept_for_those_who_may_come_back(goodbye, kept):
         else:
             it.connection.end(goodbye)
         await it.running
-        upload = it.service.shelf.take("local", OPEN)
+        upload = it.service.parked_uploads.take("local", OPEN)
         assert (upload is not None and upload.received == 100) is kept
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from medsam2.backend import successor
-from medsam2.backend.successor import hand_over
+from medsam2.backend import worker
+from medsam2.backend.worker import hand_over
 
 
 def test_another_thread_takes_over():
@@ -29,7 +29,7 @@ def test_without_a_thread_nothing_runs(monkeypatch, error):
 def test_a_thread_that_never_lives_is_given_up_and_does_nothing_when_it_lives_after_all(monkeypatch):
     waiting = []
     monkeypatch.setattr(_thread, "start_new_thread", lambda live, _: waiting.append(live))
-    monkeypatch.setattr(successor, "PATIENCE", 0.01)
+    monkeypatch.setattr(worker, "BIRTH_SECONDS", 0.01)
     ran = []
     assert not hand_over(lambda: ran.append(True))
     waiting[0]()

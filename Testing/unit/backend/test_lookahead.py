@@ -8,7 +8,7 @@ from medsam2.backend.lookahead import outward
 from medsam2.protocol import Mask, Prompt, Propagate, Shown
 from medsam2.tracking import View
 from medsam2.tracking.view_choice import ZOOMS
-from unit.backend.examples import SHAPE, a_session, opened
+from unit.backend.examples import SHAPE, a_workspace, opened
 from unit.tracking.oracle_network import OracleNetwork
 
 WHOLE = View.whole(SHAPE[1:], (1.0, 1.0))
@@ -22,11 +22,11 @@ class Calm:
         return nullcontext()
 
 
-def encode(session, most: int = 1000) -> int:
-    """Let a session look ahead; returns how many images it encoded."""
+def encode(workspace, most: int = 1000) -> int:
+    """Let a workspace look ahead; returns how many images it encoded."""
     count = 0
-    while session.lookahead.waiting and count < most:
-        session.lookahead.step(Calm)
+    while workspace.lookahead.waiting and count < most:
+        workspace.lookahead.step(Calm)
         count += 1
     return count
 
@@ -37,12 +37,12 @@ def network() -> OracleNetwork:
 
 
 @pytest.fixture
-def session(network):
-    return opened(a_session(network))
+def workspace(network):
+    return opened(a_workspace(network))
 
 
-def ask(session, request) -> list:
-    return list(session.steps(request))
+def ask(workspace, request) -> list:
+    return list(workspace.steps(request))
 
 
 def click(index: int = 6, axis: str = "k", point=(18.0, 22.0, True), view="slice") -> Prompt:
@@ -54,92 +54,92 @@ def test_slices_are_taken_nearest_first():
     assert list(outward(0, 1)) == [0]
 
 
-def test_nothing_is_encoded_before_the_user_has_done_anything(session):
-    assert not session.lookahead.waiting
+def test_nothing_is_encoded_before_the_user_has_done_anything(workspace):
+    assert not workspace.lookahead.waiting
 
 
-def test_tracking_after_a_pause_encodes_nothing(session, network):
-    ask(session, click())
-    assert encode(session) == 11
+def test_tracking_after_a_pause_encodes_nothing(workspace, network):
+    ask(workspace, click())
+    assert encode(workspace) == 11
     before = network.encoded
-    answers = ask(session, Propagate(3, "k", absent_stop=None))
+    answers = ask(workspace, Propagate(3, "k", absent_stop=None))
     assert len([answer for answer in answers if isinstance(answer, Mask)]) == 12
     assert network.encoded == before
 
 
-def test_the_nearest_slices_come_first(session, network):
-    ask(session, click())
-    encode(session, most=2)
+def test_the_nearest_slices_come_first(workspace, network):
+    ask(workspace, click())
+    encode(workspace, most=2)
     before = network.encoded
-    ask(session, Propagate(3, "k", first=5, last=7))
+    ask(workspace, Propagate(3, "k", first=5, last=7))
     assert network.encoded == before
 
 
-def test_a_shown_slice_is_encoded_whole_and_in_the_view_of_the_prompt_before(session):
-    view = ask(session, click(view=30.0))[0].view
+def test_a_shown_slice_is_encoded_whole_and_in_the_view_of_the_prompt_before(workspace):
+    view = ask(workspace, click(view=30.0))[0].view
     assert view.rows == 30
-    ask(session, Shown(3, "k", 10))
-    encode(session, most=2)
-    features = session._trackers["k"].features
+    ask(workspace, Shown(3, "k", 10))
+    encode(workspace, most=2)
+    features = workspace._trackers["k"].features
     assert (10, View(*view)) in features
     assert (10, WHOLE) in features
 
 
 def test_for_the_choice_of_a_view_a_shown_slice_is_encoded_by_the_network_that_chooses():
     large, quick = OracleNetwork(image_size=128), OracleNetwork(image_size=128)
-    session = opened(a_session(large, view_network=quick))
-    ask(session, Shown(2, "k", 4))
-    encode(session, most=1)
+    workspace = opened(a_workspace(large, view_network=quick))
+    ask(workspace, Shown(2, "k", 4))
+    encode(workspace, most=1)
     assert (quick.encoded, large.encoded) == (1, 0)
-    encode(session)
+    encode(workspace)
     assert (quick.encoded, large.encoded) == (1, 12)
 
 
-def test_a_first_click_encodes_all_views_but_the_whole_slice(session, network):
-    ask(session, Shown(2, "k", 6))
-    encode(session)
+def test_a_first_click_encodes_all_views_but_the_whole_slice(workspace, network):
+    ask(workspace, Shown(2, "k", 6))
+    encode(workspace)
     before = network.encoded
-    ask(session, click(view="auto"))
+    ask(workspace, click(view="auto"))
     assert network.encoded - before == len(ZOOMS) - 1
 
 
-def test_a_shown_slice_without_a_prompt_is_encoded_whole(session):
-    ask(session, Shown(3, "k", 4))
-    assert encode(session) == 12
+def test_a_shown_slice_without_a_prompt_is_encoded_whole(workspace):
+    ask(workspace, Shown(3, "k", 4))
+    assert encode(workspace) == 12
 
 
 @pytest.mark.parametrize("index", [-1, 12])
-def test_a_shown_slice_that_does_not_exist_is_ignored(session, index):
-    assert ask(session, Shown(3, "k", index)) == []
-    assert not session.lookahead.waiting
+def test_a_shown_slice_that_does_not_exist_is_ignored(workspace, index):
+    assert ask(workspace, Shown(3, "k", index)) == []
+    assert not workspace.lookahead.waiting
 
 
 def test_two_thirds_of_the_features_are_filled_at_most(network):
     one_image = 4 * sum((128 // stride) ** 2 for stride in (16, 8, 4))
-    session = opened(a_session(network, feature_bytes=6 * one_image))
-    ask(session, click())
-    encode(session)
-    assert session._trackers["k"].features.used_bytes == 4 * one_image
+    workspace = opened(a_workspace(network, feature_bytes=6 * one_image))
+    ask(workspace, click())
+    encode(workspace)
+    assert workspace._trackers["k"].features.used_bytes == 4 * one_image
 
 
-def test_work_on_another_axis_ends_it(session):
-    ask(session, click(index=18, axis="j", point=(6.0, 22.0, True)))
-    ask(session, click())
-    along_j = session._trackers["j"].features
-    ask(session, click(index=18, axis="j", point=(6.0, 22.0, True)))
-    ask(session, Propagate(4, "k"))
-    encode(session)
+def test_work_on_another_axis_ends_it(workspace):
+    ask(workspace, click(index=18, axis="j", point=(6.0, 22.0, True)))
+    ask(workspace, click())
+    along_j = workspace._trackers["j"].features
+    ask(workspace, click(index=18, axis="j", point=(6.0, 22.0, True)))
+    ask(workspace, Propagate(4, "k"))
+    encode(workspace)
     assert along_j.used_bytes == 0
 
 
-def test_freed_features_are_not_made_again_unasked(session):
-    ask(session, click())
-    assert session.lookahead.waiting
-    session.free_features()
-    assert not session.lookahead.waiting
+def test_freed_features_are_not_made_again_unasked(workspace):
+    ask(workspace, click())
+    assert workspace.lookahead.waiting
+    workspace.free_features()
+    assert not workspace.lookahead.waiting
 
 
-def test_a_freed_session_looks_ahead_to_nothing(session):
-    ask(session, click())
-    session.free()
-    assert not session.lookahead.waiting
+def test_a_freed_session_looks_ahead_to_nothing(workspace):
+    ask(workspace, click())
+    workspace.free()
+    assert not workspace.lookahead.waiting

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medsam2.backend.limits import MIB, MemoryBudget, ServerLimits
-from medsam2.backend.shelf import KEPT_SECONDS, Shelf
+from medsam2.backend.parked_uploads import KEPT_SECONDS, ParkedUploads
 from medsam2.protocol import Chunk, OpenVolume, ProtocolError, Upload
 from unit.backend.examples import HandClock
 
@@ -23,12 +23,12 @@ def started(name: str = "one", **options) -> Upload:
 
 
 class Kept:
-    """A shelf, its clock, and what it dropped."""
+    """A parked_uploads, its clock, and what it dropped."""
 
     def __init__(self):
         self.dropped: list[Upload] = []
         self.clock = HandClock()
-        self.shelf = Shelf(self.dropped.append, self.clock)
+        self.parked_uploads = ParkedUploads(self.dropped.append, self.clock)
 
 
 @pytest.fixture
@@ -38,63 +38,63 @@ def kept() -> Kept:
 
 def test_a_cut_upload_goes_on_where_it_was(kept):
     upload = started()
-    kept.shelf.put("anna", upload)
-    assert kept.shelf.take("anna", announcement()) is upload
-    assert kept.shelf.take("anna", announcement()) is None
+    kept.parked_uploads.put("anna", upload)
+    assert kept.parked_uploads.take("anna", announcement()) is upload
+    assert kept.parked_uploads.take("anna", announcement()) is None
     assert not kept.dropped
 
 
 def test_it_goes_on_with_other_options(kept):
     upload = started(modality="CT")
-    kept.shelf.put("anna", upload)
+    kept.parked_uploads.put("anna", upload)
     other = announcement(window=(0.0, 3.0), memory="self-sorting", modality="MR")
-    assert kept.shelf.take("anna", other) is upload
+    assert kept.parked_uploads.take("anna", other) is upload
 
 
 def test_an_upload_belongs_to_its_owner(kept):
-    kept.shelf.put("anna", started())
-    assert kept.shelf.take("bert", announcement()) is None
-    assert kept.shelf.take("anna", announcement("other")) is None
+    kept.parked_uploads.put("anna", started())
+    assert kept.parked_uploads.take("bert", announcement()) is None
+    assert kept.parked_uploads.take("anna", announcement("other")) is None
     assert not kept.dropped
 
 
 @pytest.mark.parametrize("change", [{"shape": (4, 4, 4)}, {"dtype": "uint16"}, {"compression": "zstd"}])
 def test_other_voxels_under_the_same_name_drop_it(kept, change):
     upload = started()
-    kept.shelf.put("anna", upload)
+    kept.parked_uploads.put("anna", upload)
     values = {"shape": (2, 4, 8), "dtype": "int16", **change}
-    assert kept.shelf.take("anna", OpenVolume(1, "one", spacing=(1.0, 1.0, 1.0), **values)) is None
+    assert kept.parked_uploads.take("anna", OpenVolume(1, "one", spacing=(1.0, 1.0, 1.0), **values)) is None
     assert kept.dropped == [upload]
 
 
 def test_it_is_kept_for_a_minute(kept):
     early, late = started("early"), started("late")
-    kept.shelf.put("anna", early)
+    kept.parked_uploads.put("anna", early)
     kept.clock.advance(KEPT_SECONDS / 2)
-    kept.shelf.put("anna", late)
+    kept.parked_uploads.put("anna", late)
     kept.clock.advance(KEPT_SECONDS / 2 - 0.1)
-    kept.shelf.tidy()
+    kept.parked_uploads.tidy()
     assert not kept.dropped
     kept.clock.advance(0.2)
-    kept.shelf.tidy()
+    kept.parked_uploads.tidy()
     assert kept.dropped == [early]
-    assert kept.shelf.take("anna", announcement("late")) is late
+    assert kept.parked_uploads.take("anna", announcement("late")) is late
 
 
 def test_it_is_not_given_out_after_its_time(kept):
     upload = started()
-    kept.shelf.put("anna", upload)
+    kept.parked_uploads.put("anna", upload)
     kept.clock.advance(KEPT_SECONDS + 1)
-    assert kept.shelf.take("anna", announcement()) is None
+    assert kept.parked_uploads.take("anna", announcement()) is None
     assert kept.dropped == [upload]
 
 
 def test_a_second_one_of_the_same_name_takes_its_place(kept):
     first, second = started(), started()
-    kept.shelf.put("anna", first)
-    kept.shelf.put("anna", second)
+    kept.parked_uploads.put("anna", first)
+    kept.parked_uploads.put("anna", second)
     assert kept.dropped == [first]
-    assert kept.shelf.take("anna", announcement()) is second
+    assert kept.parked_uploads.take("anna", announcement()) is second
 
 
 def test_what_does_not_fit_beside_others_is_refused_until_they_are_gone():

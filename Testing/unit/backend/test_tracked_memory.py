@@ -6,25 +6,25 @@ import pytest
 from medsam2.backend.limits import MIB, MemoryBudget, ServerLimits
 from medsam2.protocol import Done, Forget, Mask, MaskBox, Prompt, Propagate, ProtocolError
 from medsam2.tracking import prompting, tracker
-from unit.backend.examples import SHAPE, a_session, opened
+from unit.backend.examples import SHAPE, a_workspace, opened
 
 CLICK = Prompt(2, "a", "k", 6, ((18.0, 22.0, True),), view="slice")
 CORRECTION = Prompt(3, "a", "k", 6, ((2.0, 2.0, False),))
 TRACK = Propagate(4, "k", absent_stop=None)
 
 
-def ask(session, request) -> list:
-    return list(session.steps(request))
+def ask(workspace, request) -> list:
+    return list(workspace.steps(request))
 
 
-def tracked(session) -> dict[int, np.ndarray]:
-    masks = [answer for answer in ask(session, TRACK) if isinstance(answer, Mask)]
+def tracked(workspace) -> dict[int, np.ndarray]:
+    masks = [answer for answer in ask(workspace, TRACK) if isinstance(answer, Mask)]
     return {mask.slice_index: mask.full(SHAPE[1:]) for mask in masks}
 
 
-def known(session) -> tuple:
-    """All that a session knows of its object, as it can be compared."""
-    target = session._trackers["k"].objects["a"]
+def known(workspace) -> tuple:
+    """All that a workspace knows of its object, as it can be compared."""
+    target = workspace._trackers["k"].objects["a"]
     entries = {index: id(entry) for index, entry in target.entries.items()}
     return dict(target.prompts), entries, dict(target.reversed), target.whole_slices
 
@@ -39,7 +39,7 @@ class NoMemory:
 
 
 class Promised(list):
-    """Notes what a session asks for."""
+    """Notes what a workspace asks for."""
 
     def __call__(self, remembered: int) -> None:
         self.append(remembered)
@@ -47,97 +47,99 @@ class Promised(list):
 
 def test_every_tracked_slice_is_promised_and_given_back_when_it_is_forgotten():
     promised = Promised()
-    session = opened(a_session(promise=promised))
-    ask(session, CLICK)
-    ask(session, TRACK)
-    each = session._trackers["k"].objects["a"].entries[6].bytes
+    workspace = opened(a_workspace(promise=promised))
+    ask(workspace, CLICK)
+    ask(workspace, TRACK)
+    each = workspace._trackers["k"].objects["a"].entries[6].bytes
     first, last = promised[-SHAPE[0] - 1], promised[-1]
     assert last - first == pytest.approx((SHAPE[0] - 1) * each, rel=0.2)
-    ask(session, Forget(5, "a", "k", 3))
+    ask(workspace, Forget(5, "a", "k", 3))
     assert promised[-1] == last - each
-    ask(session, Forget(6, "a"))
+    ask(workspace, Forget(6, "a"))
     assert promised[-1] == 0
 
 
 def test_painted_masks_are_promised():
     promised = Promised()
-    session = opened(a_session(promise=promised))
-    ask(session, Prompt(2, "a", "k", 6, mask=MaskBox(10, 10, np.ones((8, 8), bool))))
-    ask(session, Forget(3, "b"))
+    workspace = opened(a_workspace(promise=promised))
+    ask(workspace, Prompt(2, "a", "k", 6, mask=MaskBox(10, 10, np.ones((8, 8), bool))))
+    ask(workspace, Forget(3, "b"))
     assert promised[-1] > SHAPE[1] * SHAPE[2]
 
 
 def test_a_freed_session_is_promised_nothing():
     promised = Promised()
-    session = opened(a_session(promise=promised))
-    ask(session, CLICK)
-    session.free()
+    workspace = opened(a_workspace(promise=promised))
+    ask(workspace, CLICK)
+    workspace.free()
     assert promised[-1] == 0
 
 
 def test_tracking_that_fills_the_memory_ends_with_an_error_behind_its_last_mask():
-    session = opened(a_session(promise=Promised()))
-    ask(session, CLICK)
-    each = session._trackers["k"].remembered_bytes
+    workspace = opened(a_workspace(promise=Promised()))
+    ask(workspace, CLICK)
+    each = workspace._trackers["k"].remembered_bytes
     budget = MemoryBudget(ServerLimits(memory_bytes=5 * each, feature_bytes=0))
-    session._promise = lambda remembered: budget.remember("session", remembered)
+    workspace._promise = lambda remembered: budget.remember("workspace", remembered)
     answers = []
     with pytest.raises(ProtocolError, match="remove an object") as problem:
-        answers.extend(session.steps(TRACK))
+        answers.extend(workspace.steps(TRACK))
     assert problem.value.code == "out_of_memory"
-    ask(session, Forget(5, "a"))
-    ask(session, CLICK)
+    ask(workspace, Forget(5, "a"))
+    ask(workspace, CLICK)
 
 
 def test_a_slice_can_be_forgotten_where_what_is_left_is_still_too_much():
-    session = opened(a_session(promise=Promised()))
-    ask(session, CLICK)
-    ask(session, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view="slice"))
-    budget = MemoryBudget(ServerLimits(memory_bytes=session._trackers["k"].remembered_bytes, feature_bytes=0))
-    session._promise = lambda remembered: budget.remember("session", remembered)
+    workspace = opened(a_workspace(promise=Promised()))
+    ask(workspace, CLICK)
+    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view="slice"))
+    budget = MemoryBudget(
+        ServerLimits(memory_bytes=workspace._trackers["k"].remembered_bytes, feature_bytes=0)
+    )
+    workspace._promise = lambda remembered: budget.remember("workspace", remembered)
     with pytest.raises(ProtocolError):
-        ask(session, TRACK)
-    assert 7 in session._trackers["k"].objects["a"].entries
-    assert ask(session, Forget(5, "a", "k", 7)) == [Done(5)]
+        ask(workspace, TRACK)
+    assert 7 in workspace._trackers["k"].objects["a"].entries
+    assert ask(workspace, Forget(5, "a", "k", 7)) == [Done(5)]
     with pytest.raises(ProtocolError):
-        ask(session, CORRECTION)
+        ask(workspace, CORRECTION)
 
 
 def test_what_is_remembered_leaves_less_for_volumes():
     budget = MemoryBudget(ServerLimits(memory_bytes=100 * MIB, feature_bytes=0))
-    budget.remember("session", 60 * MIB)
+    budget.remember("workspace", 60 * MIB)
     with pytest.raises(ProtocolError):
         budget.reserve("volume", 50 * MIB, 1)
     with pytest.raises(ProtocolError):
         budget.remember("other", 50 * MIB)
-    budget.remember("session", 30 * MIB)
+    budget.remember("workspace", 30 * MIB)
     budget.reserve("volume", 70 * MIB, 1)
-    budget.remember("session", 20 * MIB)
-    budget.remember("session", 0)
+    budget.remember("workspace", 20 * MIB)
+    budget.remember("workspace", 0)
     budget.reserve("second", 30 * MIB, 1)
 
 
 @pytest.mark.parametrize(("module", "place"), [(prompting, "near_prompt"), (tracker, "SliceMask")])
 def test_a_correction_that_runs_out_of_memory_leaves_the_object_as_it_was(monkeypatch, module, place):
-    session = opened(a_session())
-    ask(session, CLICK)
-    masks = tracked(session)
-    before = known(session)
+    workspace = opened(a_workspace())
+    ask(workspace, CLICK)
+    masks = tracked(workspace)
+    before = known(workspace)
     with monkeypatch.context() as patch:
         patch.setattr(module, place, NoMemory)
         with pytest.raises(MemoryError):
-            ask(session, CORRECTION)
-    assert known(session) == before
-    again = tracked(session)
+            ask(workspace, CORRECTION)
+    assert known(workspace) == before
+    again = tracked(workspace)
     assert all((again[index] == mask).all() for index, mask in masks.items())
 
 
 def test_a_slice_that_runs_out_of_memory_leaves_all_objects_as_they_were(monkeypatch):
-    session = opened(a_session())
-    ask(session, CLICK)
-    ask(session, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view=30.0))
-    before = known(session)
-    network, calls = session._network, []
+    workspace = opened(a_workspace())
+    ask(workspace, CLICK)
+    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view=30.0))
+    before = known(workspace)
+    network, calls = workspace._network, []
     encode = network.encode_memory
 
     def fails_for_the_second(*inputs):
@@ -149,6 +151,6 @@ def test_a_slice_that_runs_out_of_memory_leaves_all_objects_as_they_were(monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(network, "encode_memory", fails_for_the_second)
         with pytest.raises(MemoryError):
-            ask(session, Propagate(4, "k", start=7, direction="forward"))
-    assert known(session) == before
-    assert ask(session, TRACK)[-1] == Done(4)
+            ask(workspace, Propagate(4, "k", start=7, direction="forward"))
+    assert known(workspace) == before
+    assert ask(workspace, TRACK)[-1] == Done(4)

@@ -103,18 +103,18 @@ def test_slices_are_encoded_in_advance_only_when_nothing_else_is_to_do(recorded)
     a, b = recorded.client("a"), recorded.client("b")
     counts = []
     with recorded.held():
-        a.session.lookahead.left = 3
-        recorded.submit(b, 1, [1.0, lambda: counts.append(a.session.lookahead.encoded), 1.0])
+        a.workspace.lookahead.left = 3
+        recorded.submit(b, 1, [1.0, lambda: counts.append(a.workspace.lookahead.encoded), 1.0])
     recorded.wait_for_end(1)
     recorded.worker.wake()
-    until(lambda: a.session.lookahead.encoded == 3)
+    until(lambda: a.workspace.lookahead.encoded == 3)
     assert counts == [0]
 
 
 @pytest.mark.parametrize("urgent", [True, False])
 def test_encoding_in_advance_is_interrupted_by_work(recorded, urgent):
     a = recorded.client("a")
-    ahead = a.session.lookahead
+    ahead = a.workspace.lookahead
     ahead.until_interrupted = True
     ahead.left = 1
     recorded.worker.wake()
@@ -129,10 +129,10 @@ def test_encoding_in_advance_is_interrupted_by_work(recorded, urgent):
 
 def test_encoding_in_advance_that_fails_is_given_up_and_work_goes_on(recorded):
     a = recorded.client("a")
-    a.session.lookahead.problem = MemoryError()
-    a.session.lookahead.left = 1
+    a.workspace.lookahead.problem = MemoryError()
+    a.workspace.lookahead.left = 1
     recorded.worker.wake()
-    until(lambda: a.session.lookahead.left == 0)
+    until(lambda: a.workspace.lookahead.left == 0)
     recorded.submit(a, 1, [1.0])
     recorded.wait_for_end(1)
     assert recorded.ends() == [Done(1)]
@@ -141,5 +141,5 @@ def test_encoding_in_advance_that_fails_is_given_up_and_work_goes_on(recorded):
 def test_clients_take_turns_in_encoding_in_advance(recorded):
     a, b = recorded.client("a"), recorded.client("b")
     with recorded.held():
-        a.session.lookahead.left = b.session.lookahead.left = 2
-    until(lambda: a.session.lookahead.encoded + b.session.lookahead.encoded == 4)
+        a.workspace.lookahead.left = b.workspace.lookahead.left = 2
+    until(lambda: a.workspace.lookahead.encoded + b.workspace.lookahead.encoded == 4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medsam2.backend.limits import MIB, MemoryBudget, ServerLimits
-from medsam2.backend.shelf import Shelf
+from medsam2.backend.parked_uploads import ParkedUploads
 from medsam2.backend.uploading import Uploading
 from medsam2.protocol import Chunk, Done, OpenVolume, Progress, ProtocolError, Upload
 from unit.backend.examples import HandClock
@@ -40,20 +40,20 @@ class Desk:
         )
         self.budget = MemoryBudget(self.limits)
         self.clock = HandClock()
-        self.shelf = Shelf(self.budget.release, self.clock)
+        self.parked_uploads = ParkedUploads(self.budget.release, self.clock)
         self.others: list[Uploading] = []
         self.worker = Worker()
         self.sent: list = []
         self.uploading = self.of_another("anna")
 
     def of_another(self, owner: str) -> Uploading:
-        session = SimpleNamespace(open=lambda announced, voxels: iter(()))
-        uploading = Uploading(self, SimpleNamespace(session=session, send=self.sent.append), owner)
+        workspace = SimpleNamespace(open=lambda announced, voxels: iter(()))
+        uploading = Uploading(self, SimpleNamespace(workspace=workspace, send=self.sent.append), owner)
         self.others.append(uploading)
         return uploading
 
     def cut_upload(self, owner: str, announced: OpenVolume) -> Upload | None:
-        upload = self.shelf.take(owner, announced)
+        upload = self.parked_uploads.take(owner, announced)
         for other in self.others:
             upload = upload or other.give_up(owner, announced)
         return upload
@@ -206,7 +206,7 @@ def test_memory_is_promised_until_a_cut_upload_is_dropped(desk):
     desk.uploading.leave(keep=True)
     assert desk.rooms_left() == 1
     desk.clock.advance(61)
-    desk.shelf.tidy()
+    desk.parked_uploads.tidy()
     assert desk.rooms_left() == 2
 
 

@@ -168,7 +168,7 @@ def test_without_memory_everybodys_features_are_freed_and_what_the_job_held(reco
         gc.enable()
     assert recorded.ends()[0].code == "out_of_memory"
     assert recorded.ends()[0].hint
-    assert a.session.features_freed == b.session.features_freed == 1
+    assert a.workspace.features_freed == b.workspace.features_freed == 1
 
 
 def test_after_that_another_thread_computes(recorded):
@@ -198,7 +198,7 @@ def test_a_removed_client_is_freed_and_hears_nothing_more(recorded):
         recorded.worker.remove(a)
         recorded.submit(b, 3, [1.0])
     recorded.wait_for_end(3)
-    until(lambda: a.session.freed == 1)
+    until(lambda: a.workspace.freed == 1)
     assert "a" not in recorded.names()
     assert recorded.worker.waiting_jobs() == 0
 
@@ -209,10 +209,10 @@ def test_a_client_that_is_removed_in_the_middle_of_a_slice_is_freed_after_it(rec
 
     def leave():
         recorded.worker.remove(a)
-        freed_during.append(a.session.freed)
+        freed_during.append(a.workspace.freed)
 
     recorded.submit(a, 1, [1.0, leave, 1.0, 1.0])
-    until(lambda: a.session.freed == 1)
+    until(lambda: a.workspace.freed == 1)
     assert freed_during == [0]
     assert not recorded.ends()
 
@@ -224,7 +224,7 @@ def test_a_session_can_be_freed_while_its_client_stays(recorded):
         recorded.worker.cancel(a)  # reaches requests only
         recorded.submit(a, 1, [1.0], urgent=True)
     recorded.wait_for_end(1)
-    assert a.session.freed == 1
+    assert a.workspace.freed == 1
     assert recorded.ends() == [Done(1)]
 
 

@@ -1,8 +1,8 @@
-"""The other end of a session, message by message."""
+"""The other end of a client's protocol, message by message."""
 
 import numpy as np
 
-from medsam2.client.session import Session
+from medsam2.client.client_protocol import ClientProtocol
 from medsam2.protocol import Done, Limits, Mask, Message, Progress, Ready, ViewBox, decode, encode
 
 VOXELS = np.arange(4 * 6 * 8, dtype=np.int16).reshape(4, 6, 8)
@@ -22,17 +22,17 @@ def mask(request: int, object_id: str, slice_index: int, ones: int = 2) -> Mask:
     return Mask(request, object_id, slice_index, 1, 2, square, "k", 0.9, 3.0, view)
 
 
-def sent(session: Session) -> list[Message]:
-    """All that a session sends before it hears something."""
+def sent(protocol: ClientProtocol) -> list[Message]:
+    """All that a protocol sends before it hears something."""
     messages = []
-    while (data := session.next_message()) is not None:
+    while (data := protocol.next_message()) is not None:
         messages.append(decode(data))
     return messages
 
 
-def answer(session: Session, *messages: Message) -> list[Message]:
-    """Let messages arrive; returns what the session hands out."""
-    return [taken for message in messages for taken in session.receive(encode(message))]
+def answer(protocol: ClientProtocol, *messages: Message) -> list[Message]:
+    """Let messages arrive; returns what the protocol hands out."""
+    return [taken for message in messages for taken in protocol.receive(encode(message))]
 
 
 def kinds(messages: list[Message]) -> list[str]:
@@ -40,59 +40,59 @@ def kinds(messages: list[Message]) -> list[str]:
     return [type(message).__name__ for message in messages]
 
 
-def greet(session: Session, **options) -> None:
+def greet(protocol: ClientProtocol, **options) -> None:
     """Answer the hello."""
-    hello = sent(session)
+    hello = sent(protocol)
     assert kinds(hello) == ["Hello"]
-    answer(session, ready(hello[0].id, **options))
+    answer(protocol, ready(hello[0].id, **options))
 
 
-def finish_upload(session: Session) -> list[Message]:
+def finish_upload(protocol: ClientProtocol) -> list[Message]:
     """Take an announced volume and all its chunks; returns the chunks."""
-    (announced,) = sent(session)
-    answer(session, Progress(announced.id, 0, VOXELS.nbytes))
-    chunks = sent(session)
-    answer(session, Done(announced.id, window=(0.0, 1.0)))
+    (announced,) = sent(protocol)
+    answer(protocol, Progress(announced.id, 0, VOXELS.nbytes))
+    chunks = sent(protocol)
+    answer(protocol, Done(announced.id, window=(0.0, 1.0)))
     return chunks
 
 
-def opened() -> Session:
-    """A session with ``VOXELS`` open."""
-    session = Session("secret")
-    session.open_volume(VOXELS, SPACING)
-    greet(session)
-    finish_upload(session)
-    return session
+def opened() -> ClientProtocol:
+    """A protocol with ``VOXELS`` open."""
+    protocol = ClientProtocol("secret")
+    protocol.open_volume(VOXELS, SPACING)
+    greet(protocol)
+    finish_upload(protocol)
+    return protocol
 
 
-def finish_prompt(session: Session, object_id: str, slice_index: int, **prompt) -> int:
+def finish_prompt(protocol: ClientProtocol, object_id: str, slice_index: int, **prompt) -> int:
     """Prompt and answer; returns the request's id."""
-    request = session.prompt(object_id, "k", slice_index, **(prompt or {"points": [(1, 2, True)]}))
-    sent(session)
-    answer(session, mask(request, object_id, slice_index), Done(request))
+    request = protocol.prompt(object_id, "k", slice_index, **(prompt or {"points": [(1, 2, True)]}))
+    sent(protocol)
+    answer(protocol, mask(request, object_id, slice_index), Done(request))
     return request
 
 
-def finish_track(session: Session, object_id: str, slices: list[int]) -> int:
+def finish_track(protocol: ClientProtocol, object_id: str, slices: list[int]) -> int:
     """Track and answer with masks of 3 x 3 voxels; returns the request's id."""
-    request = session.propagate("k", [object_id])
-    sent(session)
-    answer(session, *(mask(request, object_id, index, ones=3) for index in slices), Done(request))
+    request = protocol.propagate("k", [object_id])
+    sent(protocol)
+    answer(protocol, *(mask(request, object_id, index, ones=3) for index in slices), Done(request))
     return request
 
 
-def told(session: Session) -> list:
+def told(protocol: ClientProtocol) -> list:
     """All that is sent, each answered with ``Done`` as long as the server is told again what it knew."""
-    messages = sent(session)
-    while session.restoring:
-        assert answer(session, Done(messages[-1].id)) == []
-        messages += sent(session)
+    messages = sent(protocol)
+    while protocol.restoring:
+        assert answer(protocol, Done(messages[-1].id)) == []
+        messages += sent(protocol)
     return messages
 
 
-def restarted(session: Session) -> list:
+def restarted(protocol: ClientProtocol) -> list:
     """Restart; returns what was sent after the volume."""
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    return told(session)
+    protocol.restart()
+    greet(protocol)
+    finish_upload(protocol)
+    return told(protocol)

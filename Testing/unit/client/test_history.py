@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medsam2.client.session import Session
+from medsam2.client.client_protocol import ClientProtocol
 from medsam2.protocol import Done, Prompt, Propagate
 from unit.client.spoken import (
     SPACING,
@@ -21,13 +21,13 @@ from unit.client.spoken import (
 )
 
 
-def retold(session: Session, object_id: str = "a") -> list:
+def retold(protocol: ClientProtocol, object_id: str = "a") -> list:
     """Restart, and ask for an object: what the server is told again before that."""
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    asked = session.prompt(object_id, "k", 3, [(0, 0, True)])
-    messages = told(session)
+    protocol.restart()
+    greet(protocol)
+    finish_upload(protocol)
+    asked = protocol.prompt(object_id, "k", 3, [(0, 0, True)])
+    messages = told(protocol)
     assert messages[-1].id == asked
     return messages[:-1]
 
@@ -41,12 +41,12 @@ def steps(messages: list) -> list[tuple]:
 
 
 def test_prompts_and_both_directions_of_tracking_in_their_order():
-    session = opened()
-    first = finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2, 3, 0])
-    correction = finish_prompt(session, "a", 2, points=[(0, 0, False)])
-    job = finish_track(session, "a", [1, 2])
-    messages = retold(session)
+    protocol = opened()
+    first = finish_prompt(protocol, "a", 1)
+    finish_track(protocol, "a", [1, 2, 3, 0])
+    correction = finish_prompt(protocol, "a", 2, points=[(0, 0, False)])
+    job = finish_track(protocol, "a", [1, 2])
+    messages = retold(protocol)
     assert steps(messages) == [1, ("both", 0, 3), 2, ("both", 1, 2)]
     assert [one.id for one in messages if isinstance(one, Prompt)] == [first, correction]
     tracks = [one for one in messages if isinstance(one, Propagate)]
@@ -55,117 +55,117 @@ def test_prompts_and_both_directions_of_tracking_in_their_order():
 
 
 def test_other_objects_of_the_same_job_are_not_tracked_again():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_prompt(session, "b", 2)
-    job = session.propagate("k")
-    sent(session)
-    answer(session, mask(job, "a", 1), mask(job, "a", 2), mask(job, "b", 2), mask(job, "a", 3), Done(job))
-    messages = retold(session, "b")
+    protocol = opened()
+    finish_prompt(protocol, "a", 1)
+    finish_prompt(protocol, "b", 2)
+    job = protocol.propagate("k")
+    sent(protocol)
+    answer(protocol, mask(job, "a", 1), mask(job, "a", 2), mask(job, "b", 2), mask(job, "a", 3), Done(job))
+    messages = retold(protocol, "b")
     assert steps(messages) == [2, ("both", 2, 2)]
     assert messages[1].objects == ("b",)
 
 
 def test_a_job_keeps_its_own_start_and_options():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    job = session.propagate("k", start=3, direction="backward", absent_stop=None)
-    sent(session)
-    answer(session, *(mask(job, "a", index) for index in (3, 2, 1, 0)), Done(job))
-    _, track = retold(session)
+    protocol = opened()
+    finish_prompt(protocol, "a", 1)
+    job = protocol.propagate("k", start=3, direction="backward", absent_stop=None)
+    sent(protocol)
+    answer(protocol, *(mask(job, "a", index) for index in (3, 2, 1, 0)), Done(job))
+    _, track = retold(protocol)
     assert (track.direction, track.start, track.first, track.last) == ("backward", 3, 0, 3)
     assert track.absent_stop is None
 
 
 def test_tracking_anew_from_a_correction_is_anew_only_where_it_started():
-    session = opened()
-    finish_prompt(session, "a", 0)
-    finish_prompt(session, "a", 3)
-    job = session.propagate("k", start=3)
-    sent(session)
-    answer(session, *(mask(job, "a", index) for index in (3, 2, 0, 1)), Done(job))
-    messages = retold(session)
+    protocol = opened()
+    finish_prompt(protocol, "a", 0)
+    finish_prompt(protocol, "a", 3)
+    job = protocol.propagate("k", start=3)
+    sent(protocol)
+    answer(protocol, *(mask(job, "a", index) for index in (3, 2, 0, 1)), Done(job))
+    messages = retold(protocol)
     assert steps(messages) == [0, 3, ("both", 2, 3), ("both", 0, 1)]
     assert [one.start for one in messages if isinstance(one, Propagate)] == [3, None]
 
 
 def test_a_correction_during_tracking_divides_it():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    job = session.propagate("k", ["a"])
-    sent(session)
-    answer(session, mask(job, "a", 1), mask(job, "a", 2))
-    finish_prompt(session, "a", 2, points=[(0, 0, False)])
-    answer(session, mask(job, "a", 3), mask(job, "a", 0), Done(job))
-    messages = retold(session)
+    protocol = opened()
+    finish_prompt(protocol, "a", 1)
+    job = protocol.propagate("k", ["a"])
+    sent(protocol)
+    answer(protocol, mask(job, "a", 1), mask(job, "a", 2))
+    finish_prompt(protocol, "a", 2, points=[(0, 0, False)])
+    answer(protocol, mask(job, "a", 3), mask(job, "a", 0), Done(job))
+    messages = retold(protocol)
     assert steps(messages) == [1, ("both", 1, 2), 2, ("both", 3, 3), ("both", 0, 0)]
     tracks = [one for one in messages if isinstance(one, Propagate)]
     assert [track.start for track in tracks] == [None] * 3, "the rest is not tracked anew"
 
 
 def test_a_cancelled_job_is_repeated_as_far_as_it_came():
-    session = opened()
-    finish_prompt(session, "a", 0)
-    job = session.propagate("k", ["a"])
-    sent(session)
-    answer(session, mask(job, "a", 0), mask(job, "a", 1), Done(job, "cancelled"))
-    assert steps(retold(session)) == [0, ("both", 0, 1)]
+    protocol = opened()
+    finish_prompt(protocol, "a", 0)
+    job = protocol.propagate("k", ["a"])
+    sent(protocol)
+    answer(protocol, mask(job, "a", 0), mask(job, "a", 1), Done(job, "cancelled"))
+    assert steps(retold(protocol)) == [0, ("both", 0, 1)]
 
 
 def test_masks_of_repeated_tracking_are_swallowed_and_not_noted_again():
-    session = opened()
-    prompt = finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    session.prompt("a", "k", 3, [(0, 0, True)])
-    sent(session)
-    answer(session, Done(prompt))
-    (track,) = sent(session)
-    assert answer(session, mask(track.id, "a", 1), mask(track.id, "a", 2), Done(track.id)) == []
+    protocol = opened()
+    prompt = finish_prompt(protocol, "a", 1)
+    finish_track(protocol, "a", [1, 2])
+    protocol.restart()
+    greet(protocol)
+    finish_upload(protocol)
+    protocol.prompt("a", "k", 3, [(0, 0, True)])
+    sent(protocol)
+    answer(protocol, Done(prompt))
+    (track,) = sent(protocol)
+    assert answer(protocol, mask(track.id, "a", 1), mask(track.id, "a", 2), Done(track.id)) == []
     # The prompt that was in flight comes last.
-    assert steps(retold(session)) == [1, ("both", 1, 2), 3]
+    assert steps(retold(protocol)) == [1, ("both", 1, 2), 3]
 
 
 def test_a_correction_in_flight_waits_for_the_tracking_before_it():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    correction = session.prompt("a", "k", 2, [(0, 0, False)])
-    sent(session)
-    messages = restarted(session)
+    protocol = opened()
+    finish_prompt(protocol, "a", 1)
+    finish_track(protocol, "a", [1, 2])
+    correction = protocol.prompt("a", "k", 2, [(0, 0, False)])
+    sent(protocol)
+    messages = restarted(protocol)
     assert kinds(messages) == ["Prompt", "Propagate", "Prompt"]
     assert messages[-1].id == correction
 
 
 def test_a_job_that_is_done_once_more_starts_from_the_prompts_that_there_are_then():
-    session = opened()
-    finish_prompt(session, "a", 2)
-    job = session.propagate("k", ["a"])
-    sent(session)
-    answer(session, mask(job, "a", 2))
-    finish_prompt(session, "a", 1)
-    restarted(session)
-    answer(session, *(mask(job, "a", index) for index in (1, 2, 3, 0)), Done(job))
-    assert steps(retold(session)) == [2, ("both", 2, 2), 1, ("both", 0, 3)]
+    protocol = opened()
+    finish_prompt(protocol, "a", 2)
+    job = protocol.propagate("k", ["a"])
+    sent(protocol)
+    answer(protocol, mask(job, "a", 2))
+    finish_prompt(protocol, "a", 1)
+    restarted(protocol)
+    answer(protocol, *(mask(job, "a", index) for index in (1, 2, 3, 0)), Done(job))
+    assert steps(retold(protocol)) == [2, ("both", 2, 2), 1, ("both", 0, 3)]
 
 
 def test_painted_masks_are_told_again():
-    session = opened()
-    finish_prompt(session, "a", 3, mask=np.ones((6, 8), bool))
-    (painted,) = retold(session)
+    protocol = opened()
+    finish_prompt(protocol, "a", 3, mask=np.ones((6, 8), bool))
+    (painted,) = retold(protocol)
     assert painted.mask.mask.all()
 
 
 def test_what_was_tracked_in_another_volume_is_not_repeated():
-    session = opened()
-    finish_prompt(session, "a", 1)
-    finish_track(session, "a", [1, 2])
-    session.restart()
-    greet(session)
-    finish_upload(session)
-    session.open_volume(VOXELS.copy(), SPACING)
-    session.prompt("a", "k", 2, [(0, 0, True)])
-    finish_upload(session)
-    assert kinds(sent(session)) == ["Prompt"]
+    protocol = opened()
+    finish_prompt(protocol, "a", 1)
+    finish_track(protocol, "a", [1, 2])
+    protocol.restart()
+    greet(protocol)
+    finish_upload(protocol)
+    protocol.open_volume(VOXELS.copy(), SPACING)
+    protocol.prompt("a", "k", 2, [(0, 0, True)])
+    finish_upload(protocol)
+    assert kinds(sent(protocol)) == ["Prompt"]

@@ -14,7 +14,7 @@ from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection, serve
 
 from medsam2.client import connecting
-from medsam2.client.link import PATIENCE_SECONDS, PING_SECONDS, Link, LinkState
+from medsam2.client.link import PING_SECONDS, PONG_SECONDS, Link, LinkState
 from unit.client.certificates import self_signed
 from unit.client.scripted_server import cut, serving
 
@@ -180,7 +180,7 @@ def test_a_silent_server_is_asked_and_then_given_up(link_to):
         mute.start()
         ends = link_to(f"ws://localhost:{port}/session", clock=lambda: now[0])
         ends.run_to_open()
-        for step in (PING_SECONDS + 1, PATIENCE_SECONDS - 1):
+        for step in (PING_SECONDS + 1, PONG_SECONDS - 1):
             now[0] += step
             ends.link.exchange(ends.next_message)
             assert ends.link.state is LinkState.OPEN

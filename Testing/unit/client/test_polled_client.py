@@ -28,13 +28,13 @@ def test_a_pump_stops_when_its_time_is_over_and_goes_on_with_the_next(play, monk
     masks = [encode(mask(5, "a", index)) for index in range(10)]
     play(PlayedLink([encode(ready(1)), *masks]))
     client = PolledClient(PlayedBackend(Listening("ws://localhost")), clock=clock)
-    receive = client._session.receive
+    receive = client._protocol.receive
 
     def slow_receive(data: bytes) -> list[Message]:
         clock.now += 2**-10
         return receive(data)
 
-    monkeypatch.setattr(client._session, "receive", slow_receive)
+    monkeypatch.setattr(client._protocol, "receive", slow_receive)
     client.start()
     client.pump()  # makes the link
     counts = [len(client.pump()) for _ in range(7)]

@@ -28,7 +28,7 @@ from medsam2.protocol import (
 from .entrance import Visitor
 from .failures import HINTS, failure
 from .log import log_event
-from .outbox import Outbox
+from .send_queue import SendQueue
 from .service import Service
 from .uploading import Uploading
 from .worker import Client, Job
@@ -58,8 +58,8 @@ class Connection:
         self._websocket = websocket
         self._visitor = visitor
         self._service = service
-        self._outbox = Outbox(loop)
-        self._client = Client(service.new_session(), self._outbox.put, self._outbox.has_room)
+        self._send_queue = SendQueue(loop)
+        self._client = Client(service.new_workspace(), self._send_queue.put, self._send_queue.has_room)
         self._goodbye: asyncio.Future[Message] = loop.create_future()
         self.uploading: Uploading | None = None
         self._token = ""
@@ -103,7 +103,7 @@ class Connection:
             return False
         if self._visitor is not None:
             await self._visitor.welcome(LARGER * self._service.limits.message_bytes)
-        self._outbox.put(self._service.ready(message.id))
+        self._send_queue.put(self._service.ready(message.id))
         log_event("connected", session=self._label, token=owner, client=message.client[:CLIENT_LETTERS])
         return True
 
@@ -137,12 +137,12 @@ class Connection:
                 request = message.id
                 self._handle(message, len(data))
             except Exception as error:
-                self._outbox.put(self._failed(error, request))
+                self._send_queue.put(self._failed(error, request))
 
     async def _turn(self) -> None:
         """Let other connections have theirs; a client that takes no answers is not read meanwhile."""
         await asyncio.sleep(0)
-        while self._outbox.full or self._has_enough():
+        while self._send_queue.full or self._has_enough():
             await asyncio.sleep(0.02)
 
     def _has_enough(self) -> bool:
@@ -198,16 +198,16 @@ class Connection:
     def _submit(
         self, kind: str, message: Message, size: int, urgent: bool = True, answered: bool = True
     ) -> None:
-        start = partial(self._client.session.steps, message)
+        start = partial(self._client.workspace.steps, message)
         self._service.worker.submit(self._client, Job(message.id, kind, start, urgent, answered, size))
 
     async def _write(self) -> None:
         """Send what waits; the worker may go on once there is room again."""
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                data = await self._outbox.next()
+                data = await self._send_queue.next()
                 await self._websocket.send_bytes(data)
-                if self._outbox.sent():
+                if self._send_queue.sent():
                     self._service.worker.wake()
 
     def check(self) -> None:
@@ -221,7 +221,7 @@ class Connection:
             reason = Error(0, "unauthorised", "The token was revoked.", HINTS["unauthorised"])
         elif idle > self._service.limits.idle_seconds:
             reason = Error(0, "expired", "The session was not used for a while.", HINTS["expired"])
-        elif self._outbox.stuck_seconds > self._service.limits.unread_seconds:
+        elif self._send_queue.stuck_seconds > self._service.limits.unread_seconds:
             reason = Error(0, "expired", "The answers were not read for a while.", HINTS["expired"])
         else:
             return
@@ -252,19 +252,19 @@ class Connection:
         # What a server that is being stopped has not answered, its client sends to the next one.
         if self.uploading is not None and not self._service.stopping:
             self.uploading.stop()
-        self._outbox.close(self._goodbye.result())
+        self._send_queue.close(self._goodbye.result())
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError, RuntimeError, WebSocketDisconnect):
             await asyncio.wait_for(self._close(), PARTING_SECONDS)
 
     async def _close(self) -> None:
-        while not self._outbox.empty:
+        while not self._send_queue.empty:
             await asyncio.sleep(0.005)
         code = REFUSED if self._refused else NORMAL if self._closed else GOING_AWAY
         await self._websocket.close(code)
 
     def _leave(self) -> None:
         """Free all that the client held; an unfinished upload is kept for a while."""
-        self._outbox.clear()
+        self._send_queue.clear()
         if self not in self._service.connections:
             return
         self._service.connections.discard(self)

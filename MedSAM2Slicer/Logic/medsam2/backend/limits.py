@@ -8,7 +8,7 @@ from medsam2.protocol import ProtocolError
 from .computer_memory import memory_limit
 
 MIB = 2**20
-PATIENCE_SECONDS = 120.0
+SILENCE_SECONDS = 120.0
 """For a client to answer a ping, or to take an answer: an upload over a slow line may stand before it."""
 
 
@@ -37,7 +37,7 @@ class ServerLimits:
     sessions: int = 16
     sessions_per_token: int = 4
     idle_seconds: float = 1800.0
-    unread_seconds: float = PATIENCE_SECONDS
+    unread_seconds: float = SILENCE_SECONDS
 
 
 class MemoryBudget:

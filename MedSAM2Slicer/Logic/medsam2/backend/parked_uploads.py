@@ -9,7 +9,7 @@ from medsam2.protocol import OpenVolume, Upload
 KEPT_SECONDS = 60.0
 
 
-class Shelf:
+class ParkedUploads:
     """Unfinished uploads by the name of their owner's token and the upload's own.
 
     Used from one thread.

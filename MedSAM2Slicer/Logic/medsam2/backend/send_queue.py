@@ -13,7 +13,7 @@ FULL_BYTES = 4 * ROOM_BYTES
 """With more than this waiting, the client's requests are not read."""
 
 
-class Outbox:
+class SendQueue:
     """A queue of encoded messages of one connection."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop):

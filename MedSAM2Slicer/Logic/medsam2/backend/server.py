@@ -10,7 +10,7 @@ import uvicorn
 from .address import Address
 from .app import make_app
 from .entrance import FIRST_BYTES, Entrance, Visitor
-from .limits import PATIENCE_SECONDS
+from .limits import SILENCE_SECONDS
 from .log import log_event, log_libraries
 from .service import Service
 from .websocket import WebSocketProtocol
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
                 ws_max_size=FIRST_BYTES,
                 ws_per_message_deflate=False,
                 ws_ping_interval=PING_SECONDS if pings else None,
-                ws_ping_timeout=PATIENCE_SECONDS if pings else None,
+                ws_ping_timeout=SILENCE_SECONDS if pings else None,
                 log_config=None,
                 access_log=False,
                 server_header=False,

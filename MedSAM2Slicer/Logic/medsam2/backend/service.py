@@ -13,10 +13,10 @@ from .failures import HINTS
 from .freed_memory import give_back
 from .limits import MemoryBudget, ServerLimits
 from .metrics import Metrics
-from .session import Session
-from .shelf import Shelf
+from .parked_uploads import ParkedUploads
 from .tokens import Tokens
 from .worker import Worker
+from .workspace import Workspace
 
 DRAIN_SECONDS = 20.0
 """A slice in flight is waited for so long at the end."""
@@ -38,7 +38,7 @@ class Service:
         self.tokens = tokens
         self.limits = limits or ServerLimits()
         self.budget = MemoryBudget(self.limits)
-        self.shelf = Shelf(dropped=self.budget.release)
+        self.parked_uploads = ParkedUploads(dropped=self.budget.release)
         self.metrics = Metrics()
         # On the CPU, nobody is charged for what other programs take.
         on_cpu = network.device.type == "cpu"
@@ -63,14 +63,14 @@ class Service:
             compressions=compressions(),
         )
 
-    def new_session(self) -> Session:
+    def new_workspace(self) -> Workspace:
         """The state of a new client."""
         promise = partial(self.budget.remember, object())
-        return Session(self._network, self._view_network, self.limits.feature_bytes, promise)
+        return Workspace(self._network, self._view_network, self.limits.feature_bytes, promise)
 
     def cut_upload(self, owner: str, announced: OpenVolume) -> Upload | None:
         """What has come of an upload before its connection was lost, whether that was noticed or not."""
-        upload = self.shelf.take(owner, announced)
+        upload = self.parked_uploads.take(owner, announced)
         for connection in self.connections:
             upload = upload or connection.uploading.give_up(owner, announced)
         return upload
@@ -80,7 +80,7 @@ class Service:
         before: set = set()
         while True:
             await asyncio.sleep(2)
-            self.shelf.tidy()
+            self.parked_uploads.tidy()
             for connection in list(self.connections):
                 connection.check()
             if before - self.connections:

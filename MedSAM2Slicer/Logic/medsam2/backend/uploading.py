@@ -4,22 +4,22 @@ from functools import partial
 
 from medsam2.protocol import Chunk, Done, OpenVolume, Progress, Upload
 
+from .parked_uploads import same_voxels
 from .service import Service
-from .shelf import same_voxels
 from .worker import Client, Job
 
 PROGRESS_BYTES = 16 * 2**20
 
 
 class Uploading:
-    """Receives volumes for one session.
+    """Receives volumes for one client.
 
     Every announcement ends with one answer: that of the job that opens the volume, an error, or
     ``Done("cancelled")``.
 
     Args:
-        service: its limits, budget and shelf.
-        client: whose session opens the volume.
+        service: its limits, budget and parked uploads.
+        client: whose workspace takes the volume.
         owner: name of the client's token; uploads go on under the same one only.
     """
 
@@ -94,7 +94,7 @@ class Uploading:
     def leave(self, keep: bool) -> None:
         """Let go of the volume; an unfinished upload is kept for a while if the client may come back."""
         if keep and self._upload is not None and not self._upload.complete:
-            self._service.shelf.put(self._owner, self._upload)
+            self._service.parked_uploads.put(self._owner, self._upload)
             self._upload = None
         self._drop()
 
@@ -117,5 +117,5 @@ class Uploading:
 
     def _finish(self) -> None:
         upload, self._announced = self._upload, None
-        start = partial(self._client.session.open, upload.announced, upload.voxels())
+        start = partial(self._client.workspace.open, upload.announced, upload.voxels())
         self._service.worker.submit(self._client, Job(upload.announced.id, "open", start, urgent=True))

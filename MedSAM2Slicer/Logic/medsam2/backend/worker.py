@@ -1,5 +1,6 @@
 """What computes: it takes turns between the jobs of all clients, slice by slice, one at a time."""
 
+import _thread
 import gc
 import threading
 import time
@@ -14,8 +15,10 @@ from medsam2.protocol import Done, Message
 from .failures import failure, is_out_of_memory
 from .interruption import Interrupted, Interruption
 from .metrics import Metrics
-from .session import Session, Steps
-from .successor import hand_over
+from .workspace import Steps, Workspace
+
+BIRTH_SECONDS = 2.0
+"""After which a thread that has not come to life is given up."""
 
 
 @dataclass(eq=False)
@@ -51,14 +54,14 @@ class Client:
     """What the worker knows of one client.
 
     Attributes:
-        session: its state; touched by the worker's thread only.
+        workspace: its volume and trackers; touched by the worker's thread only.
         send: hands a message to the client's connection, from any thread.
         has_room: whether the connection can take more; a slow reader's jobs wait meanwhile.
         spent: seconds of computing, by which turns of tracking are shared out.
         gone: forgotten once its last job is done.
     """
 
-    session: Session
+    workspace: Workspace
     send: Callable[[Message], None]
     has_room: Callable[[], bool]
     urgent: deque[Job] = field(default_factory=deque)
@@ -114,10 +117,10 @@ class Worker:
             self.free(client)
 
     def free(self, client: Client) -> None:
-        """Free the memory of a client's session, behind its earlier urgent jobs."""
+        """Free the memory of a client's workspace, behind its earlier urgent jobs."""
 
         def steps() -> Steps:
-            client.session.free()
+            client.workspace.free()
             yield from ()
 
         self.submit(client, Job(0, "free", steps, urgent=True, answered=False))
@@ -141,7 +144,7 @@ class Worker:
             self._interrupt(client.tracking)
 
     def wake(self) -> None:
-        """Look again for work: a connection has room again, or a session something to look ahead to."""
+        """Look again for work: a connection has room again, or a workspace something to look ahead to."""
         with self._changed:
             self._changed.notify()
 
@@ -215,7 +218,7 @@ class Worker:
             client = min(tracking, key=lambda one: one.spent)
             self._served = max(client.spent, self._served)
             return client, client.tracking[0]
-        ahead = [client for client in self._clients if client.session.lookahead.waiting]
+        ahead = [client for client in self._clients if client.workspace.lookahead.waiting]
         if ahead:
             client = ahead[0]
             self._clients.remove(client)
@@ -231,7 +234,7 @@ class Worker:
         started, charged = time.perf_counter(), self._clock()
         try:
             job.steps = job.steps or job.start()
-            with client.session.interruptible(job.interruption):
+            with client.workspace.interruptible(job.interruption):
                 answer = next(job.steps, None)
             if answer is not None and not isinstance(answer, Done):
                 client.send(answer)
@@ -252,7 +255,7 @@ class Worker:
         ran_out = is_out_of_memory(error)
         if ran_out:
             for other in list(self._clients):
-                other.session.free_features()
+                other.workspace.free_features()
         answer = failure(error, job.id)
         self._metrics.failed(answer.code, error)
         # The traceback would keep what the job had allocated.
@@ -284,10 +287,31 @@ class Worker:
 
     def _look_ahead(self, client: Client) -> None:
         try:
-            client.session.lookahead.step(self._interruption)
+            client.workspace.lookahead.step(self._interruption)
         except Interrupted:
             pass
         except Exception as error:
-            client.session.lookahead.stop()
+            client.workspace.lookahead.stop()
             self._thread_spoilt |= is_out_of_memory(error)
             self._metrics.failed(failure(error, 0).code, error)
+
+
+def hand_over(run: Callable[[], None]) -> bool:
+    """Let a new thread take over; False where there is none to be had, and nothing will run.
+
+    ``threading.Thread.start`` will not do: for a thread that dies of want of memory before its first line it
+    waits for ever.
+    """
+    born, claim = threading.Event(), threading.Lock()
+
+    def live() -> None:
+        if claim.acquire(blocking=False):
+            born.set()
+            run()
+
+    try:
+        _thread.start_new_thread(live, ())
+    except (RuntimeError, MemoryError):
+        return False
+    # One that comes to life later finds that it has been given up.
+    return born.wait(BIRTH_SECONDS) or not claim.acquire(blocking=False)

@@ -32,7 +32,7 @@ Steps = Generator[Message, None, None]
 """A request's answers; the work for each is done when it is asked for."""
 
 
-class Session:
+class Workspace:
     """Answers the requests of one client.
 
     Args:

@@ -57,7 +57,7 @@ def serve(
 ) -> None:
     """Run the server that Slicer and the command segment talk to."""
     from medsam2.backend.address import Address
-    from medsam2.backend.limits import MIB, PATIENCE_SECONDS, ServerLimits
+    from medsam2.backend.limits import MIB, SILENCE_SECONDS, ServerLimits
 
     if max_memory is not None and max_memory <= max_features:
         raise InputError("--max-memory leaves no room for a volume: give more than --max-features.")
@@ -70,7 +70,7 @@ def serve(
         sessions_per_token=max_per_token,
         idle_seconds=idle_minutes * 60,
         # The one program that a backend was started for may stop for long, as under a debugger.
-        unread_seconds=math.inf if local else PATIENCE_SECONDS,
+        unread_seconds=math.inf if local else SILENCE_SECONDS,
     )
     address = Address(host, port, tls_certificate, tls_key, insecure_behind_proxy)
     address.check()
@@ -103,7 +103,7 @@ def _networks(weights: str, device: str, precision: str) -> tuple["MedSAM2", "Me
 
 
 def _tokens(local: bool, file: Path | None) -> "Tokens":
-    from medsam2.backend.parent import end_with_parent, token_from_parent
+    from medsam2.backend.parent_watch import end_with_parent, token_from_parent
     from medsam2.backend.tokens import OneToken, TokenFile
 
     if local:

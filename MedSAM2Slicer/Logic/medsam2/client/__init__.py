@@ -1,6 +1,6 @@
 """Start or reach a backend, send, stream; imports no torch.
 
-``Session`` is the protocol without I/O, ``Link`` a WebSocket that never blocks. ``PolledClient`` joins them
+``ClientProtocol`` is without I/O, ``Link`` a WebSocket that never blocks. ``PolledClient`` joins them
 for Slicer's timer; ``BlockingClient`` waits for answers.
 """
 

@@ -51,7 +51,7 @@ class BlockingClient:
     def open_volume(
         self, *args: Any, on_progress: Callable[[int, int], None] | None = None, **kwargs: Any
     ) -> tuple[float, float]:
-        """Open a volume, with the arguments of ``Session.open_volume``.
+        """Open a volume, with the arguments of ``ClientProtocol.open_volume``.
 
         Args:
             on_progress: called with the bytes that the server holds and those of the volume.
@@ -71,7 +71,7 @@ class BlockingClient:
         return window
 
     def prompt(self, *args: Any, **kwargs: Any) -> Mask:
-        """Prompt an object, with the arguments of ``Session.prompt``; returns its mask on that slice.
+        """Prompt an object, with the arguments of ``ClientProtocol.prompt``; returns its mask on that slice.
 
         Raises:
             ClientError: the prompt was refused.
@@ -80,7 +80,7 @@ class BlockingClient:
         return next(answer for answer in answers if isinstance(answer, Mask))
 
     def propagate(self, *args: Any, **kwargs: Any) -> Iterator[Mask]:
-        """Track objects, with the arguments of ``Session.propagate``; yields masks as they come.
+        """Track objects, with the arguments of ``ClientProtocol.propagate``; yields masks as they come.
 
         A slice may come more than once after a lost connection. Closing the iterator cancels the job.
 
@@ -96,7 +96,7 @@ class BlockingClient:
                 self._next(job)
 
     def forget(self, *args: Any, **kwargs: Any) -> None:
-        """Forget an object or what is known of it on a slice, with the arguments of ``Session.forget``.
+        """Forget an object or what is known of it on a slice, as ``ClientProtocol.forget``.
 
         Raises:
             ClientError: it could not be done.

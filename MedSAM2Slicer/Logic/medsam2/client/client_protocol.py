@@ -28,11 +28,11 @@ from medsam2.protocol import (
 from medsam2.protocol.messages import Axis, Direction, Memory, View
 
 from .journal import Journal
-from .outbox import Outbox
+from .send_order import SendOrder
 from .uploads import Uploads
 
 
-class Session:
+class ClientProtocol:
     """Requests of one client and their answers; knows nothing of sockets.
 
     The methods that make a request return its id at once. Each request ends with exactly one ``Done`` or
@@ -55,15 +55,15 @@ class Session:
         self._cancelled: set[int] = set()
         self._replayed: dict[int, Message] = {}
         self._restarted = False
-        self._outbox = self._new_outbox([])
+        self._send_order = self._new_send_order([])
 
-    def _new_outbox(self, messages: Iterable[Message]) -> Outbox:
-        return Outbox(self._hello, messages, self._uploads, self._remote, self._ids, self._replayed)
+    def _new_send_order(self, messages: Iterable[Message]) -> SendOrder:
+        return SendOrder(self._hello, messages, self._uploads, self._remote, self._ids, self._replayed)
 
     @property
     def ready(self) -> Ready | None:
         """What the server said of itself on this connection; None until then."""
-        return self._outbox.ready
+        return self._send_order.ready
 
     @property
     def waiting(self) -> bool:
@@ -160,24 +160,24 @@ class Session:
         if not any(isinstance(earlier, OpenVolume) for earlier in self._open.values()):
             for lost in self._journal.lost_before(request):
                 self._replayed[lost.id] = lost
-                self._outbox.put(lost)
+                self._send_order.put(lost)
         self._open[request.id] = request
-        self._outbox.put(request)
+        self._send_order.put(request)
         return request.id
 
     def shown(self, axis: Axis, slice_index: int) -> None:
         """Tell which slice the user looks at; not answered."""
-        self._outbox.show(Shown(next(self._ids), axis, int(slice_index)))
+        self._send_order.show(Shown(next(self._ids), axis, int(slice_index)))
 
     def cancel(self, job: int) -> None:
         """Ask that a request ends early, with ``Done("cancelled")`` unless it was quicker."""
         if job in self._open and job not in self._cancelled:
             self._cancelled.add(job)
-            self._outbox.cancel(self._open[job])
+            self._send_order.cancel(self._open[job])
 
     def next_message(self) -> bytes | None:
         """The next message to send; None when there is none now. Asked for only when it can be sent."""
-        message = self._outbox.next()
+        message = self._send_order.next()
         return None if message is None else encode(message)
 
     def receive(self, data: bytes) -> list[Message]:
@@ -190,9 +190,9 @@ class Session:
         if isinstance(message, Done | Error):
             return self._ended(message)
         if isinstance(message, Ready):
-            self._outbox.welcomed(message)
+            self._send_order.welcomed(message)
         elif isinstance(message, Progress):
-            self._outbox.progressed(message)
+            self._send_order.progressed(message)
         elif isinstance(message, Mask):
             request = self._open.get(message.id)
             if isinstance(request, Propagate):
@@ -200,7 +200,7 @@ class Session:
         return [] if message.id in self._replayed else [message]
 
     def _ended(self, answer: Done | Error) -> list[Message]:
-        self._outbox.ended(answer.id)
+        self._send_order.ended(answer.id)
         if answer.id in self._replayed:
             del self._replayed[answer.id]
             return self._restored(answer)
@@ -249,6 +249,6 @@ class Session:
             messages += [request] if opening else [*self._journal.lost_before(request), request]
         self._restarted = True
         self._replayed = {message.id: message for message in messages if message.id not in self._open}
-        self._outbox = self._new_outbox(messages)
+        self._send_order = self._new_send_order(messages)
         for job in self._cancelled:
-            self._outbox.cancel(self._open[job])
+            self._send_order.cancel(self._open[job])

@@ -5,7 +5,7 @@ import ssl
 import time
 from pathlib import Path
 
-from websockets.client import ClientProtocol
+from websockets.client import ClientProtocol as WebSocketProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.protocol import CONNECTING
 from websockets.uri import WebSocketURI, parse_uri
@@ -28,7 +28,7 @@ class ConnectingError(Exception):
         self.lasting = lasting
 
 
-def open_websocket(url: str, ca_file: str | Path | None) -> tuple[socket.socket, ClientProtocol]:
+def open_websocket(url: str, ca_file: str | Path | None) -> tuple[socket.socket, WebSocketProtocol]:
     """A non-blocking socket after the WebSocket's handshake, and the protocol's state.
 
     Args:
@@ -76,9 +76,9 @@ def _connect(uri: WebSocketURI, context: ssl.SSLContext | None) -> socket.socket
         raise
 
 
-def _upgrade(sock: socket.socket, uri: WebSocketURI) -> ClientProtocol:
+def _upgrade(sock: socket.socket, uri: WebSocketURI) -> WebSocketProtocol:
     end = time.monotonic() + SECONDS
-    protocol = ClientProtocol(uri, max_size=LARGEST_ANSWER)
+    protocol = WebSocketProtocol(uri, max_size=LARGEST_ANSWER)
     protocol.send_request(protocol.connect())
     try:
         for data in protocol.data_to_send():

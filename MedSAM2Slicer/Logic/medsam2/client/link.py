@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
-from websockets.client import ClientProtocol
+from websockets.client import ClientProtocol as WebSocketProtocol
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
@@ -19,7 +19,7 @@ from .connecting import ConnectingError, open_websocket
 READ_BYTES = 2**18
 PING_SECONDS = 20.0
 """Of silence, after which the server is asked whether it is still there."""
-PATIENCE_SECONDS = 40.0
+PONG_SECONDS = 40.0
 """For its answer."""
 
 _NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -56,7 +56,7 @@ class Link:
         self.was_open = False
         self.moved = False
         self._clock = clock
-        self._protocol: ClientProtocol | None = None
+        self._protocol: WebSocketProtocol | None = None
         self._socket: socket.socket | None = None
         self._closed = False
         self._outgoing: deque[memoryview] = deque()
@@ -160,7 +160,7 @@ class Link:
             self._end(f"The server closed the connection ({closing.reason or f'code {int(closing.code)}'}).")
         elif self._protocol.state is not OPEN:
             self._end("The connection to the server was cut.")
-        elif self._pinged is not None and now - self._pinged > PATIENCE_SECONDS:
+        elif self._pinged is not None and now - self._pinged > PONG_SECONDS:
             self._end("The server does not answer any more.")
         elif self._pinged is None and now - self._heard > PING_SECONDS:
             self._pinged = now

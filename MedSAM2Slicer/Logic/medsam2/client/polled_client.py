@@ -9,11 +9,11 @@ from medsam2.protocol import Done, Error, Message, ProtocolError, Ready
 
 from .backend import Backend, Ended, Listening
 from .client_error import ClientError
+from .client_protocol import ClientProtocol
 from .link import Link, LinkState
-from .session import Session
 
 BUDGET = 0.002
-PATIENCE = 0.5
+CLOSE_SECONDS = 0.5
 NAP = 0.01
 """Seconds between looks at a backend that is starting."""
 PASSING = ("busy", "shutting_down", "not_ready")
@@ -34,7 +34,8 @@ class ClientState(Enum):
 class PolledClient:
     """A session on a backend that is started, connected to, and restored when it is lost.
 
-    ``open_volume``, ``prompt``, ``propagate``, ``forget``, ``shown`` and ``cancel`` are those of ``Session``:
+    ``open_volume``, ``prompt``, ``propagate``, ``forget``, ``shown`` and ``cancel`` are those of
+    ``ClientProtocol``:
     they return at once, and the answers come out of ``pump``. They may be called before the backend is ready.
 
     After a lost connection or a crash the requests that had not ended are answered again from the start.
@@ -53,13 +54,13 @@ class PolledClient:
         self.failure: ClientError | None = None
         self._backend = backend
         self._clock = clock
-        session = self._session = Session(backend.token, name, backend.remote)
-        self.open_volume = session.open_volume
-        self.prompt = session.prompt
-        self.propagate = session.propagate
-        self.forget = session.forget
-        self.shown = session.shown
-        self.cancel = session.cancel
+        protocol = self._protocol = ClientProtocol(backend.token, name, backend.remote)
+        self.open_volume = protocol.open_volume
+        self.prompt = protocol.prompt
+        self.propagate = protocol.propagate
+        self.forget = protocol.forget
+        self.shown = protocol.shown
+        self.cancel = protocol.cancel
         self._link: Link | None = None
         self._arrived: deque[bytes] = deque()
         self._moved = False
@@ -80,23 +81,23 @@ class PolledClient:
             return ClientState.FAILED
         if self._closed:
             return ClientState.CLOSED
-        if self._session.restoring:
+        if self._protocol.restoring:
             return ClientState.RESTORING
-        if self._session.ready is not None:
+        if self._protocol.ready is not None:
             return ClientState.READY
         return ClientState.STARTING if self._link is None else ClientState.CONNECTING
 
     @property
     def ready(self) -> Ready | None:
         """What the backend said of itself; None while there is none."""
-        return self._session.ready
+        return self._protocol.ready
 
     @property
     def busy(self) -> bool:
         """Whether a request waits for its end, or the backend is being started or restored."""
         if self.state in (ClientState.CLOSED, ClientState.FAILED):
             return False
-        return self._session.waiting or self.state is not ClientState.READY
+        return self._protocol.waiting or self.state is not ClientState.READY
 
     def start(self) -> None:
         """Begin; the rest happens in ``pump``."""
@@ -134,8 +135,8 @@ class PolledClient:
             return
         self._closed = True
         if self._link is not None:
-            self._session.close()
-            self._link.exchange(self._session.next_message)
+            self._protocol.close()
+            self._link.exchange(self._protocol.next_message)
             self._link.close()
         self._backend.dismiss()
 
@@ -144,7 +145,7 @@ class PolledClient:
         """Whether nothing is left of the backend, so that ``close`` need not wait."""
         return isinstance(self._backend.state, Ended)
 
-    def close(self, patience: float = PATIENCE) -> None:
+    def close(self, patience: float = CLOSE_SECONDS) -> None:
         """End the session and everything that was started for it.
 
         Args:
@@ -163,7 +164,7 @@ class PolledClient:
             return True
         if self._link is None:
             return self._reach()
-        self._arrived.extend(self._link.exchange(self._session.next_message))
+        self._arrived.extend(self._link.exchange(self._protocol.next_message))
         if self._link.state is LinkState.CLOSED and not self._arrived:
             self._lost_link(self._link)
             return False
@@ -171,7 +172,7 @@ class PolledClient:
 
     def _take(self, data: bytes, messages: list[Message]) -> None:
         try:
-            taken = self._session.receive(data)
+            taken = self._protocol.receive(data)
         except ProtocolError as error:
             self._fail(
                 error.code, "The server does not speak this protocol.", "Install the same version there."
@@ -185,7 +186,7 @@ class PolledClient:
         if isinstance(message, Ready):
             self._is_proven = True
             self._last_word = None
-        elif isinstance(message, Error) and self._session.ready is None:
+        elif isinstance(message, Error) and self._protocol.ready is None:
             self._last_word = message
             # The hello came too late: nobody pumped for a while.
             self._is_proven |= message.code == "not_ready"
@@ -198,9 +199,9 @@ class PolledClient:
 
     def _reach(self) -> bool:
         """Get a link to the backend, once that is possible."""
-        if self._asleep and self._session.waiting:
+        if self._asleep and self._protocol.waiting:
             self._asleep = False
-            self._session.restart()
+            self._protocol.restart()
         if self._asleep or self._clock() < self._next_try:
             return False
         state = self._backend.state
@@ -231,7 +232,7 @@ class PolledClient:
             self._give_up(reason, hint)
             return
         self._next_try = self._clock() + waits[self._failures - 1]
-        self._session.restart()
+        self._protocol.restart()
 
     def _give_up(self, reason: str, hint: str) -> None:
         if self._last_word is not None:

@@ -23,7 +23,7 @@ CHUNK_BYTES = 2**18
 """Of the volume in one chunk at most: larger ones take long to make, and no less time in all."""
 
 
-class Outbox:
+class SendOrder:
     """Requests in order, an opening volume's chunks as they are asked for, cancels before all else.
 
     A hello and an opening volume must end before anything else is sent.
