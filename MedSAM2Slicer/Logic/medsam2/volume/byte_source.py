@@ -1,17 +1,18 @@
 """The bytes of an image file, packed or not, without trusting what it says about its size."""
 
 import gzip
+import io
 import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from medsam2.errors import InputError
 
+ByteSource = io.BufferedReader | gzip.GzipFile
 MOST_PACKED = 1100
 """Times that deflate can shrink data, at most (1032 by its design)."""
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -49,7 +50,7 @@ def is_gzip(path: Path) -> bool:
 
 
 @contextmanager
-def opened_as_it_is(path: Path) -> Iterator[BinaryIO]:
+def opened_as_it_is(path: Path) -> Iterator[io.BufferedReader]:
     """The file; InputError where the system refuses it."""
     try:
         with path.open("rb") as file:
@@ -59,7 +60,7 @@ def opened_as_it_is(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[ByteSource]:
     """The content of a file, unpacked where it is packed with gzip.
 
     Raises:
@@ -77,7 +78,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             raise incomplete(path) from error
 
 
-def read_exactly(path: Path, source: BinaryIO, offset: int, count: int) -> np.ndarray:
+def read_exactly(path: Path, source: ByteSource, offset: int, count: int) -> np.ndarray:
     """``count`` bytes from ``offset`` on, (count,) uint8; takes memory for them only if they can be there.
 
     A packed file is read to its end, where its checksum is.
@@ -89,7 +90,7 @@ def read_exactly(path: Path, source: BinaryIO, offset: int, count: int) -> np.nd
     check_possible(path, offset + count, packed)
     source.seek(offset)
     content = np.empty(count, np.uint8)
-    view, filled = memoryview(content), 0
+    view, filled = content.data, 0
     while filled < count:
         got = source.readinto(view[filled : filled + _CHUNK])
         if not got:

@@ -31,7 +31,7 @@ class Geometry:
     shape: tuple[int, int, int]
     ijk_to_ras: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shape = tuple(int(count) for count in self.shape)
         matrix = np.array(self.ijk_to_ras, dtype=np.float64)
         if len(shape) != 3 or min(shape) < 1:
@@ -94,7 +94,7 @@ class Geometry:
         offset = np.asarray(points, dtype=np.float64) - self.ijk_to_ras[:3, 3]
         return (offset @ np.linalg.inv(self.ijk_to_ras[:3, :3]).T)[..., ::-1]
 
-    def contains(self, kji: np.ndarray) -> np.ndarray:
+    def contains(self, kji: np.ndarray) -> np.ndarray | np.bool_:
         """Whether indices (N, 3) or (3,) fall inside a voxel, which reaches half a voxel round its centre."""
         kji = np.asarray(kji, dtype=np.float64)
         return ((kji >= -0.5) & (kji < np.array(self.shape) - 0.5)).all(axis=-1)

@@ -11,8 +11,10 @@ _PICTURES = ("PNGImageIO", "JPEGImageIO", "BMPImageIO", "TIFFImageIO")
 _WITHOUT_DIRECTIONS = ("VTKImageIO", "GiplImageIO", "MRCImageIO", "BioRadImageIO")
 _MILLIMETRES = ("", "mm", "?", "millimeter", "millimetre")
 # Spaces that ITK turns into its own, and the words for none.
-_KNOWN_SPACES = ("right-anterior-superior", "left-anterior-superior", "left-posterior-superior")
-_KNOWN_SPACES += ("ras", "las", "lps", "left-posterior-superior-time", "lpst")
+_KNOWN_SPACES = (
+    *("right-anterior-superior", "left-anterior-superior", "left-posterior-superior"),
+    *("ras", "las", "lps", "left-posterior-superior-time", "lpst"),
+)
 _MIRRORED_SPACES = ("right-anterior-superior-time", "left-anterior-superior-time", "rast", "last")
 _AS_LPS = "its axes count as running to the left, the back and the head"
 

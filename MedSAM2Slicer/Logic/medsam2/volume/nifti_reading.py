@@ -4,7 +4,7 @@ import io
 import math
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from medsam2.volume.volume_warning import note
 
 if TYPE_CHECKING:
     from nibabel.analyze import AnalyzeImage
+    from nibabel.arrayproxy import ArrayProxy
     from nibabel.nifti1 import Nifti1Header
 
 _HEADER_BYTES = 544
@@ -87,7 +88,7 @@ def _without_voxels(path: Path, single: bool) -> "AnalyzeImage":
     nibabel.imageglobals.logger.disabled = True
     with opened(path) as source:
         block = source.read(_HEADER_BYTES)
-    kinds = (nibabel.Nifti1Image, nibabel.Nifti2Image)
+    kinds: tuple[type[AnalyzeImage], ...] = (nibabel.Nifti1Image, nibabel.Nifti2Image)
     if not single:
         kinds = (nibabel.Nifti1Pair, nibabel.Nifti2Pair, nibabel.Spm2AnalyzeImage)
     parts = {"header": block, "image": b"", "mat": _mat_beside(path)}
@@ -129,9 +130,9 @@ def _layout(path: Path, image: "AnalyzeImage") -> tuple[tuple[int, int, int], in
             f"{path} holds {math.prod((*times, *rest))} volumes (time points or the like): save the one to "
             "segment as a file of its own."
         )
-    space += (1,) * (3 - len(space))
+    i, j, k = (*space, 1, 1)[:3]
     names = image.get_data_dtype().names  # of red, green, blue
-    return space, math.prod(components) * (len(names) if names else 1)
+    return (i, j, k), math.prod(components) * (len(names) if names else 1)
 
 
 def _read_voxels(
@@ -143,11 +144,12 @@ def _read_voxels(
     dtype = np.dtype(np.uint8) if coloured else stored
     if dtype.kind not in "iuf":
         raise InputError(f"{path} holds more than one number per voxel: give an image of plain intensities.")
+    proxy = cast("ArrayProxy", image.dataobj)  # as nibabel makes it for whatever it reads from a file
     count = math.prod(shape) * components * dtype.itemsize
-    if hasattr(image.header, "is_single") and image.header.is_single and image.dataobj.offset < 352:
+    if hasattr(image.header, "is_single") and image.header.is_single and proxy.offset < 352:
         raise incomplete(path)
     with opened(path) as source:
-        content = read_exactly(path, source, image.dataobj.offset, count)
+        content = read_exactly(path, source, proxy.offset, count)
     voxels = content.view(dtype)
     if not dtype.isnative:
         voxels = voxels.byteswap(inplace=True).view(dtype.newbyteorder("="))
@@ -155,7 +157,7 @@ def _read_voxels(
         return voxels.reshape(*shape[::-1], components)
     # Components are the slowest in the file.
     voxels = np.moveaxis(voxels.reshape(components, *shape[::-1]), 0, -1)
-    return _scaled(voxels if components > 1 else voxels[..., 0], image.dataobj.slope, image.dataobj.inter)
+    return _scaled(voxels if components > 1 else voxels[..., 0], proxy.slope, proxy.inter)
 
 
 def _scaled(voxels: np.ndarray, slope: float, inter: float) -> np.ndarray:
@@ -172,25 +174,27 @@ def _scaled(voxels: np.ndarray, slope: float, inter: float) -> np.ndarray:
 
 
 def _by_plane(voxels: np.ndarray, slope: float, inter: float, dtype: type) -> np.ndarray:
-    scaled = np.empty(voxels.shape, dtype)
+    scaled: np.ndarray = np.empty(voxels.shape, dtype)
     for target, plane in zip(scaled, voxels, strict=True):
         target[...] = plane * np.float64(slope) + inter
     return scaled
 
 
 def _geometry(path: Path, image: "AnalyzeImage", shape: tuple[int, int, int]) -> Geometry:
+    from nibabel.nifti1 import Nifti1Header
+
     affine = np.array(image.affine, np.float64)
-    if not hasattr(image.header, "get_sform"):
-        note(
-            f"{path} is an Analyze file, which need not tell left from right: check the sides of the result."
-        )
-    else:
+    if isinstance(image.header, Nifti1Header):
         _note_place(path, image.header, affine, shape)
         unit = int(image.header["xyzt_units"]) % 8
         if unit in _UNITS:
             word, factor = _UNITS[unit]
             note(f"{path} gives distances in {word}: they were converted to millimetres.")
             affine[:3] *= factor
+    else:
+        note(
+            f"{path} is an Analyze file, which need not tell left from right: check the sides of the result."
+        )
     if shape[2] == 1 and not affine[:3, 2].any():
         across = np.cross(affine[:3, 0], affine[:3, 1])
         affine[:3, 2] = across / np.linalg.norm(across)

@@ -51,14 +51,14 @@ def orientation(geometry: Geometry) -> Orientation:
     ras_axes, signs = anatomical_axes(geometry)
     directions = geometry.ijk_to_ras[:3, :3] / np.linalg.norm(geometry.ijk_to_ras[:3, :3], axis=0)
     nearest = zip(ras_axes[::-1], signs[::-1], strict=True)
-    towards = tuple(TOWARDS[ras][sign > 0] for ras, sign in nearest)
+    i, j, k = (TOWARDS[ras][sign > 0] for ras, sign in nearest)
     along = [abs(directions[ras, column]) for column, ras in enumerate(ras_axes[::-1])]
     between = np.abs(directions.T @ directions)[np.triu_indices(3, 1)]
     axis = slice_axis(geometry)
     return Orientation(
         axis,
         PLANES[ras_axes[axis_index(axis)]],
-        towards,
+        (i, j, k),
         tilt=float(np.degrees(np.arccos(min(1.0, *along)))),
         shear=float(np.degrees(np.arcsin(min(1.0, between.max())))),
     )

@@ -113,7 +113,7 @@ def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
 
     order = {b"II": "<", b"MM": ">"}[file.read(2)]
     is_big = numbers("H") == (43,)
-    word, entry = ("Q", "HHQ8s") if is_big else ("I", "HHI4s")
+    word, entry = ("Q", order + "HHQ8s") if is_big else ("I", order + "HHI4s")
     (directory,) = numbers(word, 8 if is_big else 4)
     for _ in range(_MOST_PAGES):
         if not directory:
@@ -121,9 +121,10 @@ def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
         (count,) = numbers("Q" if is_big else "H", directory)
         if count > size:
             raise struct.error
-        entries = [numbers(entry) for _ in range(count)]
+        entries = [struct.unpack(entry, file.read(struct.calcsize(entry))) for _ in range(count)]
         (directory,) = numbers(word)
-        values, end = {}, 0
+        values: dict[int, tuple[int, ...]] = {}
+        end = 0
         for tag, kind, many, field in entries:
             length = many * _TIFF_BYTES[kind]
             start, inside = struct.unpack(order + word, field)[0], length <= len(field)

@@ -32,7 +32,7 @@ class Prompt:
         if not 0 <= self.slice_index < count:
             raise InputError(f"Slice {self.slice_index} does not exist: give a slice from 0 to {count - 1}.")
         if self.mask is not None:
-            self._check_mask(shape)
+            self._check_mask(self.mask, shape)
         elif not self.points and self.box is None:
             raise InputError("The prompt is empty: click at least one point, draw a box or give a mask.")
         if len(self.points) > MOST_POINTS:
@@ -49,15 +49,15 @@ class Prompt:
         if self.box is not None and (self.box[0] == self.box[2] or self.box[1] == self.box[3]):
             raise InputError("The box has no area: give two opposite corners.")
 
-    def _check_mask(self, shape: tuple[int, int]) -> None:
+    def _check_mask(self, mask: np.ndarray, shape: tuple[int, int]) -> None:
         if self.points or self.box is not None:
             raise InputError("A mask is a prompt of its own: give points and boxes separately.")
-        if self.mask.shape != tuple(shape):
+        if mask.shape != tuple(shape):
             raise InputError(
-                f"The mask has {self.mask.shape[0]} x {self.mask.shape[1]} voxels but the slice "
+                f"The mask has {mask.shape[0]} x {mask.shape[1]} voxels but the slice "
                 f"{shape[0]} x {shape[1]}: give a mask on the image's own grid."
             )
-        if not self.mask.any():
+        if not mask.any():
             raise InputError("The mask is empty on this slice: paint the object, or choose another slice.")
 
     def corners(self) -> list[tuple[float, float]]:

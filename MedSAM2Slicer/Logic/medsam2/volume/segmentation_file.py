@@ -56,9 +56,11 @@ def _stack_in_layers(
     segments: Sequence[Segment], shape: tuple[int, int, int]
 ) -> tuple[list[np.ndarray], list[tuple[int, int]]]:
     """As few labelmaps as keep overlapping segments apart, and for each segment its (layer, label value)."""
-    given = {segment.label for segment in segments} - {None}
+    given = {segment.label for segment in segments if segment.label is not None}
     dtype = np.min_scalar_type(max(len(segments), *given, 0))
-    layers, labels_in, places = [np.zeros(shape, dtype)], [set()], []
+    layers: list[np.ndarray] = [np.zeros(shape, dtype)]
+    labels_in: list[set[int]] = [set()]
+    places: list[tuple[int, int]] = []
     for segment in segments:
         free = (
             number

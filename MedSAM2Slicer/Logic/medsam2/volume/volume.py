@@ -18,7 +18,7 @@ class Volume:
     geometry: Geometry
     modality: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.voxels.shape != self.geometry.shape:
             raise ValueError(f"voxels of shape {self.voxels.shape} on a grid of {self.geometry.shape}")
 

@@ -18,7 +18,7 @@ class Window:
     lower: float
     upper: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (np.isfinite([self.lower, self.upper]).all() and self.lower < self.upper):
             raise InputError(
                 f"The window {self.lower:g}:{self.upper:g} is empty: "

@@ -170,6 +170,16 @@ def test_floating_point_pixels_are_read(tmp_path):
     np.testing.assert_array_equal(read_silently(tmp_path).voxels, floats)
 
 
+def test_floats_beside_compressed_whole_numbers_are_read(tmp_path):
+    def store_float(ds: Dataset) -> None:
+        del ds.PixelData, ds.PixelRepresentation, ds.BitsStored, ds.HighBit
+        ds.BitsAllocated, ds.FloatPixelData = 32, VOXELS[0].astype(np.float32).tobytes()
+
+    write_series(tmp_path, slices=[0], finish=store_float)
+    write_series(tmp_path, slices=range(1, 6), finish=encoded(uid.RLELossless))
+    np.testing.assert_array_equal(read_silently(tmp_path).voxels, VOXELS)
+
+
 def test_only_the_chosen_time_point_is_read(tmp_path):
     frames = [(number, {"TemporalPositionIndex": time}) for number in range(6) for time in (1, 2, 3)]
     stored = np.stack([VOXELS[number] + time["TemporalPositionIndex"] for number, time in frames])

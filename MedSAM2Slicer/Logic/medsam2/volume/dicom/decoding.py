@@ -16,7 +16,7 @@ from pydicom.uid import UID
 from medsam2.errors import InputError
 from medsam2.volume.dicom.frame import ImageFile
 from medsam2.volume.dicom.header import DamagedFile
-from medsam2.volume.dicom.pixel_data import CUT, transfer_syntax
+from medsam2.volume.dicom.pixel_data import CUT, NativePixels, transfer_syntax
 
 _STDERR = 2
 _LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
@@ -68,17 +68,17 @@ def decoded(file: ImageFile, indices: Sequence[int], scratch: Path) -> Iterator[
         if file.pixels is None or file.colour:
             yield from _through_gdcm(file, indices, scratch)
         else:
-            yield from _native(file, indices)
+            yield from _native(file, file.pixels, indices)
     except OSError as error:
         raise DamagedFile(f"it cannot be read ({error.strerror})") from error
 
 
-def _native(file: ImageFile, indices: Sequence[int]) -> Iterator[np.ndarray]:
-    offset, dtype = file.pixels.offset, file.pixels.dtype
+def _native(file: ImageFile, pixels: NativePixels, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    dtype = pixels.dtype
     count = file.shape[0] * file.shape[1]
     with file.path.open("rb") as stream:
         for index in indices:
-            stream.seek(offset + index * count * dtype.itemsize)
+            stream.seek(pixels.offset + index * count * dtype.itemsize)
             values = np.fromfile(stream, dtype, count)
             if len(values) < count:
                 raise DamagedFile(CUT)

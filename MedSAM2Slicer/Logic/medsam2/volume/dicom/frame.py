@@ -47,11 +47,6 @@ class ImageFile:
     colour: bool
     through_table: bool
 
-    @property
-    def is_float(self) -> bool:
-        """Whether pixels are stored as floats."""
-        return self.pixels is not None and self.pixels.dtype.kind == "f"
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -87,6 +82,14 @@ class Frame:
     tile: tuple[int, int] | None = None
 
     @property
+    def axes(self) -> np.ndarray:
+        """The directions, of a plane that has them; ValueError for another."""
+        if self.directions is None:
+            raise ValueError(f"{self.file.path} does not say how its planes lie")
+        return self.directions
+
+    @property
     def normal(self) -> np.ndarray:
-        """Unit vector (3,) across the plane, LPS; needs directions."""
-        return np.cross(*self.directions)
+        """Unit vector (3,) across the plane, LPS; ValueError for one without directions."""
+        along_row, along_column = self.axes
+        return np.cross(along_row, along_column)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from medsam2.volume.dicom.frame import Frame
 from medsam2.volume.dicom.stack import Stack, repeats, stack
@@ -62,7 +63,7 @@ def _alike(one: Frame, other: Frame) -> bool:
     )
 
 
-def _close(one, other, rtol: float, atol: float) -> bool:
+def _close(one: ArrayLike | None, other: ArrayLike | None, rtol: float, atol: float) -> bool:
     if one is None or other is None:
         return one is other
     return np.allclose(one, other, rtol, atol)

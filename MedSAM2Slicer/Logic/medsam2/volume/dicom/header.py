@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import overload
 
 from pydicom import Dataset
 
@@ -32,6 +33,14 @@ def numbers(ds: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
     return found
 
 
+@overload
+def number(ds: Dataset, keyword: str) -> float | None: ...
+
+
+@overload
+def number(ds: Dataset, keyword: str, default: float) -> float: ...
+
+
 def number(ds: Dataset, keyword: str, default: float | None = None) -> float | None:
     """The number of an element, or ``default``; raises as :func:`numbers` does."""
     found = numbers(ds, keyword, 1)
@@ -42,6 +51,14 @@ def positive(ds: Dataset, keyword: str) -> float | None:
     """The number of an element where it is above 0, else None; raises as :func:`numbers` does."""
     found = number(ds, keyword)
     return found if found is not None and found > 0 else None
+
+
+@overload
+def whole(ds: Dataset, keyword: str) -> int | None: ...
+
+
+@overload
+def whole(ds: Dataset, keyword: str, default: int) -> int: ...
 
 
 def whole(ds: Dataset, keyword: str, default: int | None = None) -> int | None:

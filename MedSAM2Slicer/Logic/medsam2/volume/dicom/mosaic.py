@@ -29,20 +29,20 @@ def frames(file: ImageFile, ds: Dataset) -> list[Frame]:
     if whole_image.shape[0] % across or whole_image.shape[1] % across:
         raise DamagedFile(f"it is a mosaic that cannot be cut into {across} x {across} slices")
     shape = whole_image.shape[0] // across, whole_image.shape[1] // across
-    needed = (whole_image.position, whole_image.directions, whole_image.spacing, whole_image.step)
-    if any(value is None for value in needed):
+    position, spacing, step = whole_image.position, whole_image.spacing, whole_image.step
+    if position is None or whole_image.directions is None or spacing is None or step is None:
         raise DamagedFile("it is a mosaic that does not say where its slices lie")
     if abs(normal @ whole_image.normal) < math.cos(math.radians(1)):
         raise DamagedFile("it is a mosaic whose slices are stacked in a slanting direction")
-    step = whole_image.step * math.copysign(1, normal @ whole_image.normal) * whole_image.normal
+    to_next = step * math.copysign(1, normal @ whole_image.normal) * whole_image.normal
     # A mosaic's position is that of a slice as large as the mosaic round the same middle.
-    excess = (np.array(whole_image.shape) - shape) / 2 * whole_image.spacing
-    first = whole_image.position + excess[::-1] @ whole_image.directions
+    excess = (np.array(whole_image.shape) - shape) / 2 * spacing
+    first = position + excess[::-1] @ whole_image.directions
     return [
         replace(
             whole_image,
             shape=shape,
-            position=first + number * step,
+            position=first + number * to_next,
             tile=(number // across * shape[0], number % across * shape[1]),
         )
         for number in range(count)

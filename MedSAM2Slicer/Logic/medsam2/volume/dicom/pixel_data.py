@@ -1,6 +1,5 @@
 """Where a file's pixels lie and whether they are there to their end, without reading them."""
 
-import itertools
 import os
 import struct
 from dataclasses import dataclass
@@ -85,7 +84,8 @@ def _expected_bytes(ds: Dataset) -> int:
 def _count_fragments(file: BinaryIO) -> int:
     """Walk from fragment to fragment of compressed pixels to the mark behind the last."""
     size = _size(file)
-    for count in itertools.count(-1):  # the first is the table of offsets
+    count = -1  # the first is the table of offsets
+    while True:
         head = file.read(8)
         if len(head) < 8:
             raise DamagedFile(CUT)
@@ -95,6 +95,7 @@ def _count_fragments(file: BinaryIO) -> int:
         if tuple(tag) != _ITEM or file.tell() + length > size:
             raise DamagedFile(CUT)
         file.seek(length, os.SEEK_CUR)
+        count += 1
 
 
 def _size(file: BinaryIO) -> int:

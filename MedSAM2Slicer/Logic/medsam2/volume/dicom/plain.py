@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from dataclasses import replace
 
+import numpy as np
 from pydicom import Dataset
 
 from medsam2.volume.dicom import plane
@@ -36,13 +37,18 @@ def frames(file: ImageFile, ds: Dataset) -> list[Frame]:
         return [first]
     slices = numbers(ds, "SliceVector", count) or tuple(range(1, count + 1))
     vectors = {name: numbers(ds, keyword, count) for name, keyword in _VECTORS.items() if keyword in ds}
+
     # Only nuclear medicine and converters stack slices without a place for each; a film has no step.
-    stacked = first.position is not None and first.directions is not None and first.step
+    def position(index: int) -> np.ndarray | None:
+        if first.position is None or first.directions is None or not first.step:
+            return None
+        return first.position + (slices[index] - 1) * first.step * first.normal
+
     return [
         replace(
             first,
             index=index,
-            position=first.position + (slices[index] - 1) * first.step * first.normal if stacked else None,
+            position=position(index),
             marks={name: values[index] for name, values in vectors.items() if values},
         )
         for index in range(count)

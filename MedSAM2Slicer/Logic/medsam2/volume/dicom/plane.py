@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from pydicom import Dataset
 
-from medsam2.volume.dicom.header import DamagedFile, item, numbers
+from medsam2.volume.dicom.header import DamagedFile, item, number, numbers
 
 _SPACINGS = ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing")
 _CENTIMETRES = 3
@@ -39,15 +39,16 @@ def spacing(datasets: Iterable[Dataset]) -> tuple[float, float] | None:
         for keyword in _SPACINGS:
             found = numbers(ds, keyword, 2)
             if found is not None and min(found) > 0:
-                return found
+                rows, columns = found
+                return rows, columns
     return None
 
 
 def ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:
     """Millimetres between rows and between columns of the first calibrated region."""
     region = item(ds, "SequenceOfUltrasoundRegions")
-    steps = [numbers(region, f"PhysicalDelta{axis}", 1) for axis in "YX"]
-    units = [numbers(region, f"PhysicalUnits{axis}Direction", 1) for axis in "YX"]
-    if None in steps or units != [(_CENTIMETRES,)] * 2 or 0 in (steps[0][0], steps[1][0]):
+    rows, columns = (number(region, f"PhysicalDelta{axis}") for axis in "YX")
+    units = [number(region, f"PhysicalUnits{axis}Direction") for axis in "YX"]
+    if not rows or not columns or units != [_CENTIMETRES] * 2:
         return None
-    return 10 * abs(steps[0][0]), 10 * abs(steps[1][0])
+    return 10 * abs(rows), 10 * abs(columns)

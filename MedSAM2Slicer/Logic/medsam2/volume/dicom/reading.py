@@ -54,7 +54,7 @@ def read_dicom(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTI
 
 def _read(path: Path, chosen: ListedVolume, options: ReadOptions) -> Volume:
     stack, entry = chosen.stack, chosen.entry
-    if stack.problem is None:
+    if stack.geometry is not None:
         for sentence in stack.notes:
             note(sentence)
         if any(frame.file.through_table for frame in stack.frames):

@@ -47,7 +47,7 @@ def _moved(stack: Stack, voxels: np.ndarray, beside: np.ndarray) -> np.ndarray:
     """Slices (k, j, i) moved in their plane by (k, 3) millimetres LPS, so that they lie on the line."""
     from scipy import ndimage  # takes a while to load, and regular scans need none of it
 
-    along_row, along_column = stack.frames[0].directions
+    along_row, along_column = stack.frames[0].axes
     rows, columns = stack.frames[0].spacing or (1.0, 1.0)
     shifts = np.stack([beside @ along_column / rows, beside @ along_row / columns], axis=1)
     moves = np.abs(shifts).max(axis=1) > _UNMOVED

@@ -1,6 +1,5 @@
 """Planes in the order of their places, and the grid that they form or why they form none."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,7 +58,7 @@ def grid(
     """
     rows, columns = _pixel_spacing(frames[0], notes)
     matrix = np.eye(4)
-    matrix[:3, 0], matrix[:3, 1] = frames[0].directions * [[columns], [rows]]
+    matrix[:3, 0], matrix[:3, 1] = frames[0].axes * [[columns], [rows]]
     matrix[:3, 2], matrix[:3, 3] = step, first
     return Geometry((count, *frames[0].shape), _LPS_TO_RAS @ matrix)
 
@@ -68,9 +67,10 @@ def repeats(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Planes that have a place, by place: those within a micrometre of each other along the normal."""
     normal = frames[0].normal
     ordered = sorted(frames, key=lambda frame: frame.position @ normal)
+    gaps = np.diff([frame.position for frame in ordered], axis=0) @ normal
     groups = [[ordered[0]]]
-    for before, frame in itertools.pairwise(ordered):
-        if (frame.position - before.position) @ normal > _SAME_PLACE_MM:
+    for gap, frame in zip(gaps, ordered[1:], strict=True):
+        if gap > _SAME_PLACE_MM:
             groups.append([])
         groups[-1].append(frame)
     return groups

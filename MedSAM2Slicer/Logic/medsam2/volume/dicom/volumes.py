@@ -50,7 +50,7 @@ class VolumeEntry:
     can_be_resampled: bool
     notes: tuple[str, ...]
 
-    def __str__(self):
+    def __str__(self) -> str:
         k, j, i = self.shape
         words = [self.modality, self.description, f"{i} x {j} x {k}", self.orientation, self.date]
         return f"volume {self.number} (series {self.series}): {', '.join(filter(None, words))}"

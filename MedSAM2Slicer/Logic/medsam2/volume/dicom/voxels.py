@@ -38,8 +38,9 @@ def read_voxels(frames: Sequence[Frame]) -> np.ndarray:
 
 def intensity_type(frames: Sequence[Frame]) -> np.dtype:
     """The smallest type that holds whatever these planes may hold after rescaling, their own if it does."""
-    if any(frame.file.is_float for frame in frames):
-        return max((f.file.pixels.dtype.newbyteorder("=") for f in frames), key=lambda dtype: dtype.itemsize)
+    native = [frame.file.pixels.dtype for frame in frames if frame.file.pixels is not None]
+    if any(dtype.kind == "f" for dtype in native):
+        return max((dtype.newbyteorder("=") for dtype in native), key=lambda dtype: dtype.itemsize)
     ranges = np.array([_range(frame) for frame in frames])
     low, high = float(ranges.min()), float(ranges.max())
     if all(float(number).is_integer() for frame in frames for number in (frame.slope, frame.intercept)):
