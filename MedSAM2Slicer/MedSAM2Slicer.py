@@ -44,7 +44,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
     def onStartupCompleted(self):
         """Register what other modules show."""
         self.registerEffect()
-        from MedSAM2SlicerLib.SyntheticCt import registerSyntheticCt
+        from MedSAM2SlicerLib.panel.SyntheticCt import registerSyntheticCt
 
         registerSyntheticCt(self.resourcePath(THUMBNAIL))
         slicer.app.connect("aboutToQuit()", self.onQuit)
@@ -62,7 +62,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
 
     def onQuit(self):
         """End the backend with Slicer."""
-        from MedSAM2SlicerLib.BackendManager import backendManager
+        from MedSAM2SlicerLib.backend.BackendManager import backendManager
 
         backendManager().quit()
 
@@ -73,8 +73,8 @@ class MedSAM2SlicerWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         """Build it when the module is first opened."""
         ScriptedLoadableModuleWidget.setup(self)
-        from MedSAM2SlicerLib.BackendManager import backendManager
-        from MedSAM2SlicerLib.ModulePanel import ModulePanel
+        from MedSAM2SlicerLib.backend.BackendManager import backendManager
+        from MedSAM2SlicerLib.panel.ModulePanel import ModulePanel
 
         self.panel = ModulePanel(backendManager(), HOMEPAGE)
         self.layout.addWidget(self.panel.widget)
@@ -108,16 +108,16 @@ class MedSAM2SlicerTest(ScriptedLoadableModuleTest):
 
     def test_syntheticCt(self):
         """The sample data can be made and loaded."""
-        from MedSAM2SlicerLib.SyntheticCt import loadSyntheticCt
+        from MedSAM2SlicerLib.panel.SyntheticCt import loadSyntheticCt
 
         assert loadSyntheticCt().GetImageData().GetDimensions() == (160, 160, 32)
         self.delayDisplay("The synthetic CT is loaded.")
 
     def test_backend(self):
         """The panel's self-test, where everything that it needs is installed."""
-        from MedSAM2SlicerLib import DependencyInstaller
-        from MedSAM2SlicerLib.BackendManager import backendManager
-        from MedSAM2SlicerLib.SelfTest import SelfTest
+        from MedSAM2SlicerLib.backend.BackendManager import backendManager
+        from MedSAM2SlicerLib.panel import DependencyInstaller
+        from MedSAM2SlicerLib.panel.SelfTest import SelfTest
 
         lacking = DependencyInstaller.missing(server=False)
         if lacking:

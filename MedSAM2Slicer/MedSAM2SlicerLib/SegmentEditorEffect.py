@@ -1,6 +1,6 @@
 """The Segment Editor effect "MedSAM2": click seeds on a slice, see its mask, propagate it through the volume.
 
-Only what Slicer calls. What the user does is in ``EffectActions``, what comes of it in ``EffectSession``,
+Only what Slicer calls. What the user does is in ``EffectActions``, what comes of it in ``EffectLogic``,
 widgets in ``EffectOptions``, drawing in ``EffectViews``. They live while the effect is active.
 """
 
@@ -11,8 +11,8 @@ import slicer
 from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
 
-from .BackendSettings import BackendSettings
-from .EffectShortcuts import EffectShortcuts, keysInWords
+from .backend.BackendSettings import BackendSettings
+from .effect.EffectShortcuts import EffectShortcuts, keysInWords
 
 SLICE_WIDGET = "qMRMLSliceWidget"
 STATUS_MILLISECONDS = 10_000
@@ -23,7 +23,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     Attributes:
         options: ``EffectOptions``; None before the editor asks for them.
-        session: ``EffectSession``; None while the effect is not active.
+        session: ``EffectLogic``; None while the effect is not active.
         actions: ``EffectActions``; likewise.
     """
 
@@ -76,13 +76,13 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def setupOptionsFrame(self):
         """Build the widgets."""
-        from .EffectOptions import EffectOptions  # not when Slicer starts
+        from .effect.EffectOptions import EffectOptions  # not when Slicer starts
 
         self.options = EffectOptions(self.scriptedEffect)
 
     def setMRMLDefaults(self):
         """Parameters of a new scene, or of another parameter node of the editor."""
-        from .EffectOptions import EffectOptions
+        from .effect.EffectOptions import EffectOptions
 
         EffectOptions.setDefaults(self.scriptedEffect)
         if self._observer is not None:
@@ -102,7 +102,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def activate(self):
         """Begin to listen to views, keys and the scene."""
-        from .DependencyInstaller import missing  # not when Slicer starts
+        from .panel.DependencyInstaller import missing  # not when Slicer starts
 
         message = self.options.message
         message.clearProblem()
@@ -128,14 +128,14 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self.session.prepare()
 
     def _open(self):
-        from .EffectActions import EffectActions
-        from .EffectDisplay import EffectDisplay
-        from .EffectSession import EffectSession
-        from .EffectViews import EffectViews
-        from .SegmentationObserver import SegmentationObserver
+        from .effect.EffectActions import EffectActions
+        from .effect.EffectDisplay import EffectDisplay
+        from .effect.EffectViews import EffectViews
+        from .logic.EffectLogic import EffectLogic
+        from .logic.SegmentationObserver import SegmentationObserver
 
         self._display = EffectDisplay(self.options)
-        self.session = EffectSession(self.scriptedEffect, self._display, self._write, _later)
+        self.session = EffectLogic(self.scriptedEffect, self._display, self._write, _later)
         self._views = EffectViews(self.scriptedEffect, self.session)
         self._display.open(self.session, self._views)
         parts = (self.session, self._views, self._display, self.options.message)

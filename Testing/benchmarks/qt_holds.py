@@ -66,7 +66,7 @@ class _EffectBench:
     def __init__(self):
         import MedSAM2SlicerLib  # noqa: F401 - first, so that the effect finds its neighbours
         import slicer
-        from MedSAM2SlicerLib.BackendManager import backendManager
+        from MedSAM2SlicerLib.backend.BackendManager import backendManager
 
         from fakes.make_nodes import makeSegmentation, makeVolume
         from fakes.session import Session

@@ -39,7 +39,7 @@ def main() -> None:
 
 def show(panel, clock) -> None:
     """Unfold everything, and let the backend, the list of weights and the self-test come to their ends."""
-    from MedSAM2SlicerLib.BackendManager import backendManager
+    from MedSAM2SlicerLib.backend.BackendManager import backendManager
 
     manager = backendManager()
     for each in (panel.installation, panel.place, panel.weights, panel.selfTest):

@@ -1,0 +1,137 @@
+"""The slice views while the effect is active: draws in them, and knows which slice the user looks at."""
+
+from dataclasses import replace
+
+import numpy as np
+import slicer
+
+from ..logic.Seeds import BOX
+from ..logic.SegmentationGrid import Place
+from .MaskOutline import outlineSegments
+from .SliceViewPipeline import SliceViewPipeline
+
+
+class EffectViews:
+    """Pipelines of all slice views.
+
+    Args:
+        scriptedEffect: the adaptor.
+        session: ``EffectLogic``; says what there is to draw.
+    """
+
+    def __init__(self, scriptedEffect, session):
+        self._effect = scriptedEffect
+        self._session = session
+        self._pipelines: dict = {}
+        self._latest: SliceViewPipeline | None = None
+        self.draggedBox = None
+
+    def pipeline(self, viewWidget) -> SliceViewPipeline:
+        """The pipeline of a view."""
+        if viewWidget not in self._pipelines:
+            self._pipelines[viewWidget] = SliceViewPipeline(viewWidget, self._effect)
+        return self._pipelines[viewWidget]
+
+    def use(self, viewWidget) -> SliceViewPipeline:
+        """The pipeline of a view, which is now the one that the user works in."""
+        self._latest = self.pipeline(viewWidget)
+        return self._latest
+
+    def close(self) -> None:
+        """Take everything out of all views."""
+        for pipeline in self._pipelines.values():
+            pipeline.remove()
+        self._pipelines, self._latest = {}, None
+
+    @property
+    def latest(self) -> SliceViewPipeline | None:
+        """The view that the user worked in last, else the first one; one that is shown, if any is."""
+        if self._latest is None or not self._latest.viewWidget.visible:
+            pipelines = list(self._pipelines.values())
+            shown = (each for each in pipelines if each.viewWidget.visible)
+            self._latest = next(shown, self._latest or next(iter(pipelines), None))
+        return self._latest
+
+    def open(self) -> None:
+        """Make the pipelines of all views; the layout need not show each of them."""
+        manager = slicer.app.layoutManager()
+        names = [] if manager is None else manager.sliceViewNames()
+        for name in names:
+            self.pipeline(manager.sliceWidget(name))
+
+    def redraw(self) -> None:
+        """Draw all views anew."""
+        for pipeline in self._pipelines.values():
+            self.update(pipeline)
+            pipeline.render()
+
+    def update(self, pipeline: SliceViewPipeline) -> None:
+        """Make one view's drawing anew, to be shown with the view's next picture."""
+        segment = self._session.segments.selected
+        seeds = self._session.seeding.seeds()
+        boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
+        if self.draggedBox is not None:
+            boxes.append(self.draggedBox)
+        outline, frame = self._preview()
+        pipeline.show(
+            (1.0, 1.0, 1.0) if segment is None else segment.GetColor(),
+            [(seed.ras, seed.kind) for seed in seeds if seed.kind != BOX],
+            [corners for corners in boxes if corners is not None],
+            outline,
+            frame,
+        )
+
+    def currentSlice(self) -> tuple[str, int] | None:
+        """Axis and slice that the user looks at; None outside the volume."""
+        place = self._place()
+        return None if place is None else (place.axis, place.sliceIndex)
+
+    def _place(self) -> Place | None:
+        """Of the middle of the view that the user works in."""
+        pipeline, grid = self.latest, self._session.current.get()
+        if pipeline is None or grid is None:
+            return None
+        return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
+
+    def goTo(self, sliceIndex: int) -> None:
+        """Show a slice along the axis of the view that the user works in; the centre stays."""
+        place = self._place()
+        if place is not None:
+            ras = self._session.current.get().ras(replace(place, sliceIndex=sliceIndex))
+            self.latest.sliceNode.JumpSliceByOffsetting(*ras)
+
+    def _preview(self):
+        """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
+        mask, grid = self._session.preview(), self._session.current.get()
+        if mask is None or grid is None:
+            return None, None
+        segments = outlineSegments(mask.mask, mask.row, mask.column)
+        view = mask.view
+        top, left = view.row - 0.5, view.column - 0.5
+        corners = [(top, left), (top, left + view.columns), (top + view.rows, left + view.columns)]
+        corners.append((top + view.rows, left))
+        frame = [grid.ras(Place(mask.axis, mask.slice_index, *corner)) for corner in corners]
+        return _toRas(grid, mask, segments), frame
+
+    def _boxCorners(self, seed):
+        """Four corners in RAS of a box, its sides along rows and columns of its slice."""
+        grid = self._session.current.get()
+        if grid is None:
+            return None
+        axis = grid.axisOf(seed.normal)
+        first, last = grid.place(seed.ras, axis), grid.place(seed.corner, axis)
+        if first is None or last is None:
+            return None
+        corners = ((first.row, first.column), (first.row, last.column), (last.row, last.column))
+        corners += ((last.row, first.column),)
+        return [grid.ras(Place(axis, first.sliceIndex, *corner)) for corner in corners]
+
+
+def _toRas(grid, mask, segments: np.ndarray) -> np.ndarray:
+    """Ends (n, 2, 2) as (row, column) on a mask's slice to RAS, (n, 2, 3)."""
+    corner, alongRow, alongColumn = (
+        np.array(grid.ras(Place(mask.axis, mask.slice_index, row, column)))
+        for row, column in ((0, 0), (0, 1), (1, 0))
+    )
+    rows, columns = segments[..., :1], segments[..., 1:]
+    return corner + rows * (alongColumn - corner) + columns * (alongRow - corner)

@@ -1,0 +1,194 @@
+"""What the effect draws in one slice view: seeds, the preview's outline, the field of view, a dragged box.
+
+Kinds of seeds are told apart by shape; colour is the segment's. Everything is given in world RAS and
+shown only on the slice that it lies on.
+"""
+
+import numpy as np
+import vtk
+from vtk.util import numpy_support
+
+from ..logic.Seeds import PAINTED, POINT_NEGATIVE
+
+SEED_PIXELS = 7
+NEAR_PIXELS = 9
+WHITE, DARK = (1.0, 1.0, 1.0), (0.05, 0.05, 0.05)
+
+
+class SliceViewPipeline:
+    """Actors of one slice view.
+
+    Args:
+        viewWidget: ``qMRMLSliceWidget``.
+        scriptedEffect: the adaptor, which adds actors to views.
+    """
+
+    def __init__(self, viewWidget, scriptedEffect):
+        self.viewWidget = viewWidget
+        self._effect = scriptedEffect
+        # In the order of drawing; a dark line under a bright one is seen on any image.
+        self._layers = {
+            "frame": _Lines(1.0, 0.45),
+            "previewShadow": _Lines(4.0, 0.6),
+            "preview": _Lines(2.0, 1.0),
+            "box": _Lines(2.0, 1.0),
+            "seedShadow": _Lines(5.0, 1.0),
+            "seeds": _Lines(2.5, 1.0),
+        }
+        for layer in self._layers.values():
+            scriptedEffect.addActor2D(viewWidget, layer.actor)
+
+    @property
+    def pixelRatio(self) -> float:
+        """Pixels of the view, in which all places are given, for one of those in which people measure."""
+        return max(self.sliceNode.GetDimensions()[0] / max(self.viewWidget.sliceView().width, 1), 1.0)
+
+    @property
+    def sliceNode(self):
+        """The ``vtkMRMLSliceNode`` of the view."""
+        return self.viewWidget.sliceLogic().GetSliceNode()
+
+    def remove(self) -> None:
+        """Take the actors out of the view."""
+        for layer in self._layers.values():
+            self._effect.removeActor2D(self.viewWidget, layer.actor)
+        self.render()
+
+    def show(self, color, seeds, boxes, preview, frame) -> None:
+        """Make the drawing anew; it is seen with the view's next picture, or after ``render``.
+
+        Args:
+            color: of the segment, (r, g, b) from 0 to 1.
+            seeds: pairs (RAS, kind).
+            boxes: lists of four RAS corners.
+            preview: (n, 2, 3) RAS ends of the outline's segments; None for no preview.
+            frame: four RAS corners of the field of view; None for none.
+        """
+        ratio = self.pixelRatio
+        for layer in self._layers.values():
+            layer.scale(ratio)
+        glyphs = [
+            glyph
+            for ras, kind in seeds
+            if (xy := self.visibleXy(ras)) is not None
+            for glyph in _glyph(xy, kind, SEED_PIXELS * ratio)
+        ]
+        outline = self._segmentsXy(preview)
+        self._layers["seedShadow"].set(glyphs, DARK)
+        self._layers["seeds"].set(glyphs, color if color is not None else WHITE)
+        self._layers["previewShadow"].set(outline, DARK)
+        self._layers["preview"].set(outline, color)
+        self._layers["box"].set([edge for corners in boxes for edge in self._polygon(corners)], color)
+        self._layers["frame"].set(self._polygon(frame) if frame is not None else [], WHITE)
+
+    def render(self) -> None:
+        """Show what was drawn."""
+        self.viewWidget.sliceView().scheduleRender()
+
+    def visibleXy(self, ras) -> tuple[float, float] | None:
+        """Where a point in RAS lies in the view, in pixels; None if it is not on the slice shown."""
+        xyz = self._toXy() @ [*ras, 1.0]
+        return (float(xyz[0]), float(xyz[1])) if abs(xyz[2]) <= 0.5 else None
+
+    def seedNear(self, xy, seeds) -> int | None:
+        """Index of the seed (RAS) that is drawn within a few pixels of a place; None for none."""
+        distances = [
+            np.hypot(place[0] - xy[0], place[1] - xy[1]) if (place := self.visibleXy(ras)) else np.inf
+            for ras in seeds
+        ]
+        if not distances or min(distances) > NEAR_PIXELS * self.pixelRatio:
+            return None
+        return int(np.argmin(distances))
+
+    def ras(self, xy) -> tuple[float, float, float]:
+        """World RAS of a place in the view."""
+        point = _asArray(self.sliceNode.GetXYToRAS()) @ [float(xy[0]), float(xy[1]), 0.0, 1.0]
+        return tuple(point[:3].tolist())
+
+    @property
+    def normal(self) -> tuple[float, float, float]:
+        """Direction of the view in world RAS."""
+        matrix = self.sliceNode.GetSliceToRAS()
+        return tuple(matrix.GetElement(row, 2) for row in range(3))
+
+    @property
+    def middle(self) -> tuple[float, float, float]:
+        """World RAS of the middle of the view."""
+        width, height = self.sliceNode.GetDimensions()[:2]
+        return self.ras((width / 2, height / 2))
+
+    def _toXy(self) -> np.ndarray:
+        return np.linalg.inv(_asArray(self.sliceNode.GetXYToRAS()))
+
+    def _segmentsXy(self, segments) -> np.ndarray | list:
+        """Ends (n, 2, 2) in pixels of those segments (n, 2, 3) in RAS that lie on the slice shown."""
+        if segments is None or not len(segments):
+            return []
+        points = np.concatenate([segments.reshape(-1, 3), np.ones((2 * len(segments), 1))], axis=1)
+        xyz = (points @ self._toXy().T).reshape(-1, 2, 4)
+        return xyz[(np.abs(xyz[:, :, 2]) <= 0.5).all(axis=1)][:, :, :2]
+
+    def _polygon(self, corners) -> list:
+        places = [self.visibleXy(corner) for corner in corners]
+        if None in places:
+            return []
+        return [(places[n], places[(n + 1) % len(places)]) for n in range(len(places))]
+
+
+class _Lines:
+    """An actor of line segments in pixels of the view."""
+
+    def __init__(self, width: float, opacity: float):
+        self._width = width
+        self._data = vtk.vtkPolyData()
+        mapper = vtk.vtkPolyDataMapper2D()
+        mapper.SetInputData(self._data)
+        self.actor = vtk.vtkActor2D()
+        self.actor.SetMapper(mapper)
+        self.actor.GetProperty().SetOpacity(opacity)
+        self.actor.VisibilityOff()
+
+    def scale(self, ratio: float) -> None:
+        """Draw so many times as thick, for screens with small pixels."""
+        self.actor.GetProperty().SetLineWidth(self._width * ratio)
+
+    def set(self, segments, color) -> None:
+        """Replace the segments, (n, 2, 2)."""
+        ends = np.asarray(segments, float).reshape(-1, 2)
+        self.actor.SetVisibility(len(ends) > 0)
+        points = vtk.vtkPoints()
+        points.SetData(numpy_support.numpy_to_vtk(np.column_stack([ends, np.zeros(len(ends))]), deep=True))
+        lines = vtk.vtkCellArray()
+        for first in range(0, len(ends), 2):
+            lines.InsertNextCell(2, (first, first + 1))
+        self._data.SetPoints(points)
+        self._data.SetLines(lines)
+        if color is not None:
+            self.actor.GetProperty().SetColor(*color)
+
+
+def _glyph(xy, kind: str, s: float) -> list:
+    """A seed about a place in pixels, 2 ``s`` wide, as line segments.
+
+    A minus in a square, a plus in a diamond, or, for what was painted, a diamond in a circle.
+    """
+    x, y = xy
+    rim = s * 10 / 7
+    square = _ring(x, y, s * 2**0.5, 4, 45)
+    minus, upright = [((x - s / 2, y), (x + s / 2, y))], [((x, y - s / 2), (x, y + s / 2))]
+    if kind == POINT_NEGATIVE:
+        return minus + square
+    if kind == PAINTED:
+        return _ring(x, y, s / 2, 4) + _ring(x, y, rim, 16)
+    return minus + upright + _ring(x, y, rim, 4)
+
+
+def _ring(x: float, y: float, radius: float, corners: int, degrees: float = 0) -> list:
+    """A regular polygon, as line segments."""
+    angles = np.radians(degrees) + np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    places = [(x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles]
+    return [(places[n], places[(n + 1) % corners]) for n in range(corners)]
+
+
+def _asArray(matrix) -> np.ndarray:
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

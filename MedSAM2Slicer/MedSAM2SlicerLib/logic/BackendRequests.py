@@ -1,0 +1,173 @@
+"""What the user wants of the backend, and what came back: a state machine without Qt, VTK or MRML.
+
+Objects are named by segment IDs. Everything that arrives is checked against the request that asked for
+it, so that a cancelled or outdated answer never reaches a segment.
+"""
+
+from enum import Enum
+from typing import Protocol
+
+from medsam2.protocol import Done, Error, Mask, Progress
+
+from .Requests import SlicePrompt, VolumeOffer
+
+
+class State(Enum):
+    """Of the propagation."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+
+
+class Listener(Protocol):
+    """Is told what came back. Masks are ``medsam2.protocol.Mask``."""
+
+    def onPreview(self, mask) -> None:
+        """The mask of a prompted slice."""
+
+    def onMask(self, mask) -> None:
+        """A slice of the running propagation."""
+
+    def onOpening(self) -> None:
+        """The volume is on its way; see ``BackendRequests.sent``."""
+
+    def onProgress(self, done: int, total: int) -> None:
+        """Slices done, of at most so many."""
+
+    def onFinished(self, outcome: str) -> None:
+        """The propagation ended: ``finished``, ``cancelled`` or ``failed``."""
+
+    def onError(self, message: str) -> None:
+        """One sentence for the user."""
+
+
+class BackendRequests:
+    """Sends requests through a ``PolledClient`` and hands its answers to a listener.
+
+    Attributes:
+        state: of the propagation.
+        sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.
+    """
+
+    def __init__(self, client, listener: Listener):
+        self.client = client
+        self._listener = listener
+        self._volumeKey: tuple | None = None
+        self._previews: dict[int, str] = {}
+        self._job: int | None = None
+        self._opening = self._latest = 0  # requests: the volume's, and the last one of all
+        self._consequences = range(0)  # requests that failed since the volume could not be opened
+        self.state = State.IDLE
+        self.sent: float | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the user waits for the answer to a request."""
+        return bool(self._previews) or self._job is not None
+
+    def open(self, offer: VolumeOffer) -> None:
+        """Make this the volume; nothing is sent while it is the same as before."""
+        if offer.key == self._volumeKey:
+            return
+        self.cancel()
+        self._previews.clear()
+        self._opening = self._latest = self.client.open_volume(
+            offer.voxels, offer.spacing, offer.modality, offer.window, offer.memory
+        )
+        self._volumeKey = offer.key
+        self.sent = 0.0
+
+    def isOpen(self, key: tuple) -> bool:
+        """Whether the backend has this volume."""
+        return key == self._volumeKey
+
+    def show(self, axis: str, sliceIndex: int) -> None:
+        """The user looks at this slice: worth encoding in advance."""
+        if self._volumeKey is not None:
+            self.client.shown(axis, sliceIndex)
+
+    def prompt(self, prompt: SlicePrompt, replace: bool) -> None:
+        """Ask for the mask of a slice; ``replace``: in place of what was said of it, else in addition."""
+        if replace:
+            self._latest = self.client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
+        if not (prompt.points or prompt.box or prompt.mask is not None):
+            return
+        request = self.client.prompt(
+            prompt.objectId,
+            prompt.axis,
+            prompt.sliceIndex,
+            prompt.points,
+            prompt.box,
+            prompt.mask,
+            prompt.view,
+        )
+        self._previews[request] = prompt.objectId
+        self._latest = request
+
+    def forget(self, objectId: str) -> None:
+        """Forget an object, as when its segment is deleted."""
+        self._previews = {request: name for request, name in self._previews.items() if name != objectId}
+        if self._volumeKey is not None:
+            self._latest = self.client.forget(objectId)
+
+    def propagate(self, axis: str, objects: list[str], **options) -> None:
+        """Track objects along an axis; options as ``PolledClient.propagate`` takes them."""
+        if self._job is not None:
+            return
+        self._job = self._latest = self.client.propagate(axis, tuple(objects), **options)
+        self.state = State.RUNNING
+
+    def cancel(self) -> bool:
+        """Stop the propagation; nothing of it is handed on from now on. False if none runs."""
+        if self.state is not State.RUNNING:
+            return False
+        self.client.cancel(self._job)
+        self.state = State.CANCELLING
+        return True
+
+    def reset(self) -> None:
+        """Forget all requests, as after a scene is closed."""
+        self.cancel()
+        self._previews.clear()
+        self._volumeKey = self.sent = None
+
+    def handle(self, message) -> None:
+        """Take one message from the backend."""
+        if isinstance(message, Mask):
+            self._onMask(message)
+        elif isinstance(message, Progress) and message.id == self._job and self.state is State.RUNNING:
+            self._listener.onProgress(message.done, message.total)
+        elif isinstance(message, Progress) and message.id == self._opening:
+            self.sent = message.done / max(message.total, 1)
+            self._listener.onOpening()
+        elif isinstance(message, Done):
+            self._onEnd(message.id, message.outcome)
+        elif isinstance(message, Error):
+            self._onError(message)
+
+    def _onMask(self, mask) -> None:
+        if mask.id in self._previews:
+            self._listener.onPreview(mask)
+        elif mask.id == self._job and self.state is State.RUNNING:
+            self._listener.onMask(mask)
+
+    def _onEnd(self, request: int, outcome: str) -> None:
+        self._previews.pop(request, None)
+        if request == self._opening:
+            self.sent = None
+            self._listener.onOpening()
+        if request == self._job:
+            self._job = None
+            self.state = State.IDLE
+            self._listener.onFinished(outcome)
+
+    def _onError(self, error) -> None:
+        if error.id == self._opening:
+            self._volumeKey = None
+            self._consequences = range(error.id + 1, self._latest + 1)
+        self._onEnd(error.id, "failed")
+        if error.code in ("no_volume", "expired"):
+            self._volumeKey = None  # sent again with the next click
+        if error.id not in self._consequences:  # the reason was said already
+            self._listener.onError(f"{error.message} {error.hint}".strip())

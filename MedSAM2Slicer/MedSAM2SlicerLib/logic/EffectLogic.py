@@ -1,0 +1,211 @@
+"""What the active effect does: seeds become prompts, answers become previews and voxels.
+
+Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``display`` what changed.
+"""
+
+from slicer.i18n import tr as _
+
+from ..backend.BackendManager import backendManager
+from .Confidence import Confidence
+from .CurrentGrid import CurrentGrid
+from .EditorSegments import EditorSegments
+from .Hints import Hints
+from .PromptSender import PromptSender
+from .Propagation import Propagation
+from .PropagationJobs import PropagationChoice, propagationJobs
+from .SeedEditing import SeedEditing
+from .Seeds import readSeeds
+from .SliceResults import SliceResults
+
+
+class EffectLogic:
+    """One activation of the effect.
+
+    Args:
+        scriptedEffect: the adaptor.
+        display: has ``redraw()``, ``showMessage(text, isProblem, log)``, ``showRunning(bool)`` and
+            ``showProgress(done, total, slicesPerSecond)``.
+        write: ``write(segmentId, labelmap, remove)`` through the editor.
+        later: ``later(call)`` calls soon, but not before Slicer has seen to its user.
+
+    Attributes:
+        segments: ``EditorSegments``.
+        current: ``CurrentGrid``.
+        results: ``SliceResults``.
+        seeding: ``SeedEditing``.
+    """
+
+    def __init__(self, scriptedEffect, display, write, later):
+        self._effect = scriptedEffect
+        self._display = display
+        self._write = write
+        self._manager = backendManager()
+        self.segments = EditorSegments(scriptedEffect)
+        self.current = CurrentGrid(scriptedEffect, self.segments, display)
+        self.results = SliceResults()
+        self._sender = PromptSender(self._manager, self.current, self.segments, self, display)
+        self._hints = Hints(self._manager, self, self._sender)
+        parts = (self.segments, self.current, self._sender, self.results)
+        self.seeding = SeedEditing(*parts, display, self._onSeedsChanged)
+        self._propagation = Propagation(
+            display, self._writeChecked, self._contentOf, self.current.isCurrent, later
+        )
+        self._previewGrid = None
+        self._runsIn = ""
+        self._manager.attach(self._sender.handle)
+        self._manager.addObserver(self._onBackendState)
+
+    def close(self) -> None:
+        """Stop everything; what was streamed and not yet written is dropped."""
+        self._manager.detach(self._sender.handle)
+        self._manager.removeObserver(self._onBackendState)
+        self._propagation.close()
+        self._sender.close()
+
+    def prepare(self) -> None:
+        """Start a backend on this computer before the first click needs it; a server hears nothing yet."""
+        manager = self._manager
+        if manager.stateText == "stopped" and not manager.settings.serverUrl and self.current.exists:
+            self._sender.connect()
+
+    @property
+    def running(self) -> bool:
+        """Whether a propagation runs, is being cancelled, or is still being written."""
+        return self._propagation.running
+
+    def preview(self):
+        """The last preview of the selected segment (``protocol.Mask``) on the current grid, or None."""
+        mask = self.results.previews.get(self.segments.selectedId)
+        return mask if self.current.get() is self._previewGrid else None
+
+    def confidenceAlong(self, axis: str) -> Confidence:
+        """Confidence of the selected segment's slices along an axis."""
+        return self.results.confidence(self.segments.selectedId, axis)
+
+    def sayHint(self) -> None:
+        """Tell the user what is being waited for, or what to do next."""
+        self._display.showMessage(self._hints.text())
+
+    def interruption(self) -> tuple[str, str]:
+        """What a user is told who leaves the effect now, and of which segmentation (its node's ID).
+
+        Both are empty while nothing runs.
+        """
+        if not self.running or self.segments.node is None:
+            return "", ""
+        text = _(
+            "The propagation was stopped, as the effect was left: {count} slices had come. Press Propagate "
+            "to go on."
+        )
+        return text.format(count=self._propagation.count), self._runsIn
+
+    def show(self, ras, normal) -> None:
+        """The user looks at a slice."""
+        if not self.running:
+            self._sender.show(ras, normal)
+
+    # Propagation
+
+    def propagate(self, choice: PropagationChoice) -> None:
+        """Track the selected segment, or all that have seeds, through the volume."""
+        if self.running or self.current.get() is None:
+            return
+        segmentIds = self.segments.ids() if choice.allSegments else [self.segments.selectedId]
+        lastSlice = self.current.prompts.lastSlice
+        places = {name: lastSlice(readSeeds(self.segments.get(name))) for name in segmentIds}
+        jobs = propagationJobs(places, choice.options())
+        if not jobs:
+            self._display.showMessage(_("Click the object on one slice first."), True)
+        elif self._sender.connect():
+            self._sender.openVolume()
+            self._effect.saveStateForUndo()
+            self._runsIn = self.segments.node.GetID()
+            self._propagation.start(self._sender.controller, self.current.known, jobs)
+            self.sayHint()
+
+    def cancel(self) -> None:
+        """Stop the propagation; what has arrived is kept."""
+        self._propagation.cancel()
+
+    def abandon(self) -> None:
+        """Stop the propagation and write nothing more."""
+        self._propagation.abandon()
+
+    def volumeChanged(self) -> None:
+        """Another volume, or other voxels of it; seeds stay where they are in the patient."""
+        self.abandon()
+        self.results.outdate()
+        if self.seeding.seeds():
+            text = _("The volume has changed under the seeds: check them, then press Propagate again.")
+            self._display.showMessage(text, True)
+
+    def forgetRemovedSegments(self) -> None:
+        """Segments were removed: nothing more is done for them."""
+        gone = self.results.segmentIds() - set(self.segments.ids())
+        if gone and self.running:
+            self.abandon()
+        for segmentId in gone:
+            self.results.forget(segmentId)
+            self._sender.forget(segmentId)
+
+    def _writeChecked(self, segmentId: str, labelmap, remove: bool) -> None:
+        if self.segments.get(segmentId) is not None:
+            self._write(segmentId, labelmap, remove)
+
+    def _contentOf(self, segmentId: str):
+        """The part of the grid in which a segment may have voxels; None for nowhere."""
+        segment = self.segments.get(segmentId)
+        labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
+        if labelmap is None or not labelmap.GetNumberOfPoints():
+            return None
+        return self.current.known.partOf(labelmap)
+
+    # Listener of the controller
+
+    def onPreview(self, mask) -> None:
+        """A prompted slice was answered."""
+        self.results.putPreview(mask)
+        self._previewGrid = self.current.known
+        self._display.showMessage(self._hints.next())
+        self._display.redraw()
+
+    def onMask(self, mask) -> None:
+        """A slice of the propagation has come."""
+        if self._propagation.onMask(mask):
+            self.results.put(mask)
+
+    def onOpening(self) -> None:
+        """The volume is on its way."""
+        self.sayHint()
+
+    def onProgress(self, done: int, total: int) -> None:
+        """The propagation got on."""
+        self._propagation.onProgress(done, total)
+
+    def onFinished(self, outcome: str) -> None:
+        """One job ended."""
+        if outcome == "finished":
+            self.results.previews.clear()
+        self._propagation.onFinished(outcome)
+
+    def onError(self, message: str) -> None:
+        """A request failed."""
+        self._display.showMessage(message, True)
+
+    def _onSeedsChanged(self) -> None:
+        self._display.redraw()
+        self.sayHint()
+
+    def _onBackendState(self) -> None:
+        """Say where the user looks what the backend is doing."""
+        if self._manager.stateText == "stopped" and self.running:
+            self._sender.backendIsLost()
+            self._propagation.fail()
+            text = _("The backend was stopped: press Propagate to start it again.")
+            self._display.showMessage(text, True)
+        elif self._manager.failure:
+            self._sender.backendIsLost()
+            self._propagation.fail()
+            self._display.showMessage(self._manager.failure, True, self._manager.logTail())
+        else:
+            self.sayHint()

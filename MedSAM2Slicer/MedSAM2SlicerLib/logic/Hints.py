@@ -1,0 +1,53 @@
+"""What the user is told while nothing is wrong: what is being waited for, or what to do next."""
+
+from slicer.i18n import tr as _
+
+
+class Hints:
+    """Looks at the session's parts when asked.
+
+    Args:
+        manager: ``BackendManager``.
+        session: ``EffectLogic``.
+        sender: ``PromptSender``.
+    """
+
+    def __init__(self, manager, session, sender):
+        self._manager = manager
+        self._session = session
+        self._sender = sender
+
+    def text(self) -> str:
+        """What is being waited for, else what to do next."""
+        controller = self._sender.controller
+        isAwaited = controller is not None and controller.awaited
+        return self._awaited(controller) if isAwaited or self._session.running else self.next()
+
+    def _awaited(self, controller) -> str:
+        state = self._manager.stateText
+        if state == "restoring":
+            return _("MedSAM2 was lost and is brought back…")
+        if state == "connecting" and self._manager.settings.serverUrl:
+            return _("Connecting to the server…")
+        if state in ("starting", "connecting"):
+            return _("Starting MedSAM2…")
+        if controller is not None and controller.sent is not None:
+            return _("Sending the volume… {percent} %").format(percent=round(100 * controller.sent))
+        if self._session.running:
+            return _("Propagating. Cancel keeps what has come; undo takes it back.")
+        return _("Finding the outline…")
+
+    def next(self) -> str:
+        """What to do next with the selected segment."""
+        if self._session.segments.selected is None:
+            return _("Add a segment first (green plus above).")
+        preview = self._session.preview()
+        if not self._session.seeding.seeds():
+            return _("Click the object in a slice view.")
+        if preview is None:
+            return _("Press Propagate; or add seeds on any slice first.")
+        if not preview.mask.size:
+            return _("Nothing was found here: click again, or draw a box.")
+        if self._session.running:
+            return _("The new outline is used when you propagate again after this run.")
+        return _("Press Propagate; or correct the outline first, with more clicks or a box.")

@@ -1,0 +1,179 @@
+"""Manages the network's weights: what is there, download, import, deletion, and which are used.
+
+What takes time or torch is done by ``medsam2 weights`` in a process of its own.
+"""
+
+import re
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..backend.BackgroundCommand import BackgroundCommand
+from . import DependencyInstaller
+from .WeightsTable import WeightsTable, catalogueRows, description, licenceQuestion, megabytes
+from .Widgets import button, problem, row, section, sentence, showProblem, wideRow
+
+TABLE_HEIGHT = 170
+
+
+class WeightsSection:
+    """The part of the panel about weights.
+
+    Args:
+        manager: the shared ``BackendManager``.
+        onUsed: called after other weights were chosen.
+    """
+
+    def __init__(self, manager, onUsed):
+        self._manager = manager
+        self._onUsed = onUsed
+        self._command: BackgroundCommand | None = None
+        self._rows = catalogueRows()
+        self._listed = False
+        self._folder: Path | None = None
+        self.widget, self._layout = section(_("Weights"))
+        self.table = WeightsTable(self._onSelected)
+        self._about, self._disk, self._problem = sentence(), sentence(), problem()
+        self._server = sentence(_("A server is in use; it has weights of its own, whatever is chosen here."))
+        self._bar = qt.QProgressBar()
+        self._makeButtons()
+        self._layOut()
+        self.widget.connect("contentsCollapsed(bool)", self._onFolded)
+        self.update()
+
+    def _makeButtons(self) -> None:
+        self._use = button(_("Use"), self._onUse, _("Restarts the backend with these weights."))
+        self._download = button(_("Download…"), self._onDownload, _("The licence is shown first."))
+        self._import = button(_("Import file…"), self._onImport, _("A .pt, .pth or .safetensors checkpoint."))
+        self._delete = button(_("Delete…"), self._onDelete, _("Frees the disk; asks first."))
+        self._cancel = button(_("Cancel"), self._onCancel, _("A download goes on from here another time."))
+        self._showFolder = button(_("Show folder"), self._onShowFolder)
+
+    def _layOut(self) -> None:
+        self.table.widget.setFixedHeight(TABLE_HEIGHT)
+        for widget in (self._server, self.table.widget, self._about, self._problem):
+            self._layout.addWidget(widget)
+        self._layout.addLayout(row(self._use, self._download, self._import, self._delete))
+        self._layout.addLayout(wideRow(self._bar, self._cancel))
+        self._layout.addLayout(wideRow(self._disk, self._showFolder))
+
+    def cleanup(self) -> None:
+        """End what runs."""
+        self._onCancel()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command runs."""
+        return self._command is not None and self._command.running
+
+    def update(self) -> None:
+        """Show what is known now."""
+        self.table.show(self._rows, self._manager.settings.weights)
+        self._onSelected()
+
+    def refresh(self) -> None:
+        """Ask what is installed; the answer comes later."""
+        self._run(("list",), self._onListed)
+
+    def _onFolded(self, folded: bool) -> None:
+        if not folded and not self._listed and not DependencyInstaller.missing(server=False):
+            self.refresh()
+
+    def _onListed(self, answer: dict) -> None:
+        self._listed = True
+        self._rows, self._folder = answer["weights"], Path(answer["folder"])
+        self._disk.setText(_("{size} used on the disk.").format(size=megabytes(answer["disk_bytes"])))
+
+    def _onSelected(self) -> None:
+        chosen, busy = self.table.selected, self.busy
+        installed = bool(chosen and (chosen["installed"] or chosen["shipped"]))
+        ours = bool(chosen and chosen["shipped"])
+        settings = self._manager.settings
+        self._about.setText(description(chosen) if chosen else "")
+        self._server.visible = bool(settings.serverUrl)
+        self._use.enabled = installed and chosen["name"] != settings.weights
+        self._download.enabled = bool(chosen) and not installed and not busy
+        self._delete.enabled = installed and not ours and not busy
+        self._import.enabled = not busy
+        self._bar.visible = self._cancel.visible = busy
+        self._showFolder.visible = self._folder is not None and self._folder.is_dir()
+
+    # Actions
+
+    def _onUse(self) -> None:
+        self._manager.settings.weights = self.table.selected["name"]
+        self._manager.restart()
+        self.update()
+        self._onUsed()
+
+    def _onDownload(self) -> None:
+        chosen = self.table.selected
+        if slicer.util.confirmOkCancelDisplay(licenceQuestion(chosen), _("Licence of the weights")):
+            self._run(("download", chosen["name"], "--accept-licence"), self._onProgress)
+
+    def _onProgress(self, answer: dict) -> None:
+        if answer.get("total"):
+            # In kilobytes, as Qt counts to 2^31 only.
+            self._bar.setRange(0, answer["total"] // 1000)
+            self._bar.setValue(answer["done"] // 1000)
+
+    def _onImport(self) -> None:
+        kinds = _("Checkpoints") + " (*.pt *.pth *.safetensors)"
+        path = qt.QFileDialog.getOpenFileName(self.widget, _("Import weights"), "", kinds)
+        if path:
+            name = freeName(path, self.table.names)
+            self._run(("import", path, "--name", name), lambda answer: None)
+
+    def _onDelete(self) -> None:
+        chosen = self.table.selected
+        text = _("Delete the weights {name} ({size}) from the disk?").format(
+            name=chosen["name"], size=megabytes(chosen["size_bytes"])
+        )
+        if not slicer.util.confirmOkCancelDisplay(text, "MedSAM2"):
+            return
+        if chosen["name"] == self._manager.settings.weights:
+            # The running backend holds the file open; on Windows it could not be deleted.
+            self._manager.settings.weights = "starter"
+            self._manager.restart()
+            self._onUsed()
+        self._run(("remove", chosen["name"]), lambda answer: None)
+
+    def _onCancel(self) -> None:
+        if self.busy:
+            self._command.cancel()
+
+    def _onShowFolder(self) -> None:
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._folder)))
+
+    # The command
+
+    def _run(self, arguments: tuple[str, ...], onAnswer) -> None:
+        if self.busy:
+            return
+        if DependencyInstaller.missing(server=False):
+            showProblem(self._problem, _("Something is missing: see Installation above."))
+            return
+        showProblem(self._problem, "")
+        self._bar.setRange(0, 0)
+        self._command = BackgroundCommand(
+            ("weights", *arguments, "--json"),
+            onAnswer,
+            lambda reason: self._onFinished(arguments[0], reason),
+        )
+        self._onSelected()
+
+    def _onFinished(self, what: str, reason: str) -> None:
+        self.update()
+        if reason:
+            showProblem(self._problem, reason)
+        elif what != "list":
+            self.refresh()
+
+
+def freeName(path: str, taken: list[str]) -> str:
+    """A name for imported weights: the file's, of the characters that names have, and not taken."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(path).stem).strip("-._") or "imported"
+    names = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)

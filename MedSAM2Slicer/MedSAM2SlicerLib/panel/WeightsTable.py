@@ -1,0 +1,113 @@
+"""The weights that can be used: a table of rows such as ``medsam2 weights list --json`` prints."""
+
+import json
+from pathlib import Path
+
+import qt
+from slicer.i18n import tr as _
+
+ROW_HEIGHT = 22
+"""Pixels."""
+CATALOGUE = Path(__file__).resolve().parents[2] / "Resources" / "models.json"
+
+
+class WeightsTable:
+    """Shows what there is; knows nothing of downloading.
+
+    Args:
+        onSelected: called when another row is selected.
+    """
+
+    def __init__(self, onSelected):
+        self._rows: list[dict] = []
+        self.widget = qt.QTableWidget()
+        titles = (_("Name"), _("Installed"), _("Size"), _("Licence"), _("For"))
+        self.widget.setColumnCount(len(titles))
+        self.widget.setHorizontalHeaderLabels(titles)
+        self.widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+        self.widget.setSelectionMode(qt.QAbstractItemView.SingleSelection)
+        self.widget.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        self.widget.verticalHeader().visible = False
+        self.widget.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = self.widget.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        header.setStretchLastSection(True)
+        header.setDefaultAlignment(qt.Qt.AlignLeft | qt.Qt.AlignVCenter)
+        self.widget.showGrid = False
+        self.widget.wordWrap = False
+        self.widget.connect("itemSelectionChanged()", onSelected)
+
+    def show(self, rows: list[dict], inUse: str) -> None:
+        """Fill the table; the selection stays with its name, else goes to the weights in use."""
+        selected = (self.selected or {"name": inUse})["name"]
+        self._rows = rows
+        self.widget.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate(_texts(row, inUse)):
+                self.widget.setItem(number, column, qt.QTableWidgetItem(text))
+        names = [row["name"] for row in rows]
+        if selected in names:
+            self.widget.selectRow(names.index(selected))
+
+    @property
+    def names(self) -> list[str]:
+        """All names in the table."""
+        return [row["name"] for row in self._rows]
+
+    @property
+    def selected(self) -> dict | None:
+        """The row that is selected."""
+        number = self.widget.currentRow()
+        return self._rows[number] if 0 <= number < len(self._rows) else None
+
+    def select(self, name: str) -> None:
+        """Select a row by name."""
+        self.widget.selectRow(self.names.index(name))
+
+
+def catalogueRows() -> list[dict]:
+    """Rows of the shipped catalogue, without asking what is installed: that takes seconds."""
+    models = json.loads(CATALOGUE.read_text(encoding="utf-8"))["models"]
+    return [model | {"installed": None, "shipped": model["url"] is None} for model in models]
+
+
+def _texts(row: dict, inUse: str) -> tuple[str, ...]:
+    states = {None: "…", False: _("no"), True: _("yes")}
+    state = _("included") if row["shipped"] else states[row["installed"]]
+    if row["name"] == inUse:
+        state = _("in use")
+    return row["name"], state, megabytes(row["size_bytes"]), row["licence"], ", ".join(row["modality"])
+
+
+def description(row: dict) -> str:
+    """What to know of weights before using them, in HTML."""
+    prompts = ", ".join(row["prompts"])
+    good = _("Good prompts: {prompts}.").format(prompts=prompts) if prompts else ""
+    return f"<b>{row['title']}</b>. {good} {_licence(row)}"
+
+
+def licenceQuestion(row: dict) -> str:
+    """What the user agrees to before a download."""
+    host = row["url"].split("/")[2]
+    unchecked = _(
+        "\n\nThe publisher gives no checksum: this first download is trusted, and checked at every use from "
+        "then on."
+    )
+    return _(
+        "{title}, {size} from {host}.\n\n{licence}{unchecked}\n\nAgree to this licence, and download?"
+    ).format(
+        title=row["title"],
+        size=megabytes(row["size_bytes"]),
+        host=host,
+        licence=_licence(row),
+        unchecked="" if row["sha256"] else unchecked,
+    )
+
+
+def _licence(row: dict) -> str:
+    return _("Licence: {licence}. {note}").format(licence=row["licence"], note=row["licence_note"])
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes for people."""
+    return _("{size} MB").format(size=f"{size / 1e6:.0f}")

@@ -1,0 +1,1 @@
+"""The module's panel, and what it installs, tests and loads."""

@@ -1,0 +1,114 @@
+"""Seeds: placing, moving, removing; they belong to their segment and come back with the scene."""
+
+import numpy as np
+import slicer
+from MedSAM2SlicerLib.logic.Seeds import (
+    BOX,
+    PAINTED,
+    POINT_NEGATIVE,
+    POINT_POSITIVE,
+    Seed,
+    readSeeds,
+    writeSeeds,
+)
+
+
+def kinds(bench) -> list[str]:
+    return [seed.kind for seed in bench.session.seeding.seeds()]
+
+
+def test_left_ctrl_drag_and_painted_slice(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.click(centre)
+    red.click(centre + np.array([40, 0, 0]), ctrl=True)
+    red.drag(centre - np.array([50, 50, 0]), centre + np.array([50, 50, 0]))
+    aBench.paint("liver", aBench.phantom.labels["liver"])
+    aBench.press("Use this slice of the segment")
+    assert kinds(aBench) == [POINT_POSITIVE, POINT_NEGATIVE, PAINTED]  # it takes the place of the box
+    np.testing.assert_allclose(aBench.session.seeding.seeds()[0].ras, centre, atol=1)
+
+
+def test_a_seed_is_moved_by_dragging_and_removed_by_a_click(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.click(centre)
+    red.drag(centre, centre + np.array([20, 10, 0]))
+    np.testing.assert_allclose(
+        aBench.session.seeding.seeds()[0].ras, centre + np.array([20, 10, 0]), atol=1.5
+    )
+    red.click(centre + np.array([20, 10, 0]))
+    assert kinds(aBench) == []
+
+
+def test_delete_removes_the_seed_under_the_mouse(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.click(centre)
+    red.click(centre + np.array([30, 0, 0]))
+    red.moveTo(centre)
+    assert red.press("Del")
+    assert len(aBench.session.seeding.seeds()) == 1
+    np.testing.assert_allclose(aBench.session.seeding.seeds()[0].ras, centre + np.array([30, 0, 0]), atol=1.5)
+
+
+def test_a_click_outside_the_volume_says_so(aBench):
+    aBench.view("Red").click(aBench.centre("liver") + np.array([400, 0, 0]))
+    assert "outside" in aBench.message
+    assert kinds(aBench) == []
+
+
+def test_seeds_belong_to_their_segment(aBench):
+    aBench.view("Red").click(aBench.centre("liver"))
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
+    assert kinds(aBench) == []
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
+    assert kinds(aBench) == [POINT_POSITIVE]
+
+
+def test_seeds_come_back_from_a_file_and_leave_no_nodes(aBench, tmp_path):
+    nodes = aBench.editor.mrmlScene().GetNumberOfNodes()
+    aBench.view("Red").click(aBench.centre("liver"))
+    assert aBench.editor.mrmlScene().GetNumberOfNodes() == nodes
+    storage = aBench.segmentation.CreateDefaultStorageNode()
+    storage.SetFileName(str(tmp_path / "saved.seg.nrrd"))
+    assert storage.WriteData(aBench.segmentation)
+    loaded = slicer.vtkMRMLSegmentationNode()
+    aBench.editor.mrmlScene().AddNode(loaded)
+    assert storage.ReadData(loaded)
+    segment = loaded.GetSegmentation().GetSegment(loaded.GetSegmentation().GetSegmentIdBySegmentName("liver"))
+    assert readSeeds(segment) == aBench.session.seeding.seeds()
+
+
+def test_every_kind_of_seed_is_stored_whole():
+    segment = slicer.vtkSegment()
+    seeds = [
+        Seed(POINT_POSITIVE, (1.25, -2.0, 1e-9), (0.0, 0.0, 1.0)),
+        Seed(BOX, (1.0, 2.0, 3.0), (0.0, 1.0, 0.0), (4.0, 2.0, 6.0)),
+    ]
+    writeSeeds(segment, seeds)
+    assert readSeeds(segment) == seeds
+    writeSeeds(segment, [])
+    assert readSeeds(segment) == []
+
+
+def test_a_damaged_tag_is_no_seeds():
+    segment = slicer.vtkSegment()
+    for text in ("{", "[1]", '[{"kind":"other","ras":[0,0,0],"normal":[0,0,1]}]', '[{"kind":"box"}]'):
+        segment.SetTag("MedSAM2.Seeds", text)
+        assert readSeeds(segment) == []
+
+
+def test_seeds_of_a_loaded_scene_are_propagated_without_a_click(aBench, aBackend, tmp_path):
+    aBench.view("Red").click(aBench.centre("liver"))
+    storage = aBench.segmentation.CreateDefaultStorageNode()
+    storage.SetFileName(str(tmp_path / "saved.seg.nrrd"))
+    assert storage.WriteData(aBench.segmentation)
+    aBackend.stop()
+    aBench.editor.setActiveEffect(None)
+    loaded = slicer.vtkMRMLSegmentationNode()
+    aBench.editor.mrmlScene().AddNode(loaded)
+    assert storage.ReadData(loaded)
+    loaded.SetReferenceImageGeometryParameterFromVolumeNode(aBench.volume)
+    aBench.segmentation = loaded
+    aBench.open()
+    assert kinds(aBench) == [POINT_POSITIVE]
+    aBench.propagate()
+    assert aBench.mask().any(axis=(1, 2)).sum() > 20
