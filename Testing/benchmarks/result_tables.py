@@ -1,0 +1,85 @@
+"""Measured numbers as files, ``docs/results/NAME.json``, and the tables that the pages show of them.
+
+``python Testing/benchmarks/result_tables.py`` writes the tables anew, between ``<!-- table: NAME -->`` and
+``<!-- end -->``. No number of a table is kept by hand: benchmarks write the files.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FOLDER = DOCS / "results"
+PAGES = (DOCS / "results.md", DOCS / "model_card.md")
+MARK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+QUOTE = re.compile(r"\{([^|{}]*)\|([^|{}]*)\|([^|{}]*)\}")
+
+Cell = str | float | None
+"""A text may quote cells of other tables: ``{file|row|column}``."""
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """Rows of numbers, and where they come from.
+
+    Attributes:
+        about: how it was measured, such as command, machine and date; shown below the table.
+        columns: title and digits after the point; None: as many as the number has.
+        rows: the first cell names the row.
+    """
+
+    about: Mapping[str, str]
+    columns: Mapping[str, int | None]
+    rows: list[list[Cell]]
+
+    @classmethod
+    def read(cls, name: str) -> "ResultTable":
+        """The table that a benchmark wrote."""
+        return cls(**json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
+
+    def write(self, name: str) -> None:
+        """Write the file, a line for each row."""
+        rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in self.rows)
+        head = json.dumps({"about": self.about, "columns": self.columns}, indent=1, ensure_ascii=False)
+        text = f'{head.removesuffix("}").rstrip()},\n "rows": [\n  {rows}\n ]\n}}\n'
+        (FOLDER / f"{name}.json").write_text(text, "utf-8")
+
+    def markdown(self) -> str:
+        """The table, and below it how it was measured."""
+        titles = [title.replace("|", r"\|") for title in self.columns]
+        lines = [titles, ["---"] * len(titles), *(self._texts(row) for row in self.rows)]
+        table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        return f"{table}\n\n{'. '.join(self.about.values())}.\n" if self.about else f"{table}\n"
+
+    def cell(self, row: str, column: str) -> str:
+        """One cell as it is shown."""
+        (found,) = (cells for cells in self.rows if cells[0] == row)
+        return self._texts(found)[list(self.columns).index(column)]
+
+    def _texts(self, row: list[Cell]) -> list[str]:
+        return [_text(cell, digits) for cell, digits in zip(row, self.columns.values(), strict=True)]
+
+
+def _text(cell: Cell, digits: int | None) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return QUOTE.sub(lambda found: ResultTable.read(found[1]).cell(found[2], found[3]), cell)
+    return f"{cell:g}" if digits is None else f"{cell:.{digits}f}"
+
+
+def rendered(page: str) -> str:
+    """A page with its tables written anew."""
+    return MARK.sub(lambda found: f"{found[1]}{ResultTable.read(found[2]).markdown()}{found[3]}", page)
+
+
+def main() -> None:
+    """Write the tables of all pages."""
+    for page in PAGES:
+        page.write_text(rendered(page.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
