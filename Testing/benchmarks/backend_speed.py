@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.machine import seconds_of
+from benchmarks.machine import measured, seconds_of
+from benchmarks.result_tables import Cell, ResultTable
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
 from medsam2.model.config import network_config
@@ -199,37 +200,32 @@ def fair_shares(folder: Path) -> list[int]:
     return shares
 
 
-def report(rounds: int) -> str:
-    """All of it as a Markdown table beside the goals."""
+def tables(rounds: int) -> dict[str, ResultTable]:
+    """All of it beside the goals."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         tiny = random_tiny_512(folder)
         cancels, slice_seconds = cancel_seconds(tiny, rounds)
+        slices = [seconds / slice_seconds for seconds in cancels]
         tiny_clicks, first = encoded_clicks(tiny), first_clicks()
-        ratios, shares = overhead(rounds), fair_shares(folder)
         rows = [
-            ("start to ready, s", _median(start_seconds(rounds)), "4"),
-            ("upload of 512 x 512 x 300 int16, s", _median(upload_seconds(rounds)), "0.6"),
-            (f"20-slice track, process / direct ({_range(ratios)})", _median(ratios), "1.03"),
-            ("click on an encoded slice, tiny_512, ms", _percentiles(tiny_clicks), "60, p95 120"),
-            ("click on an encoded slice, starter, ms", _percentiles(encoded_clicks("starter")), "30"),
-            ("first click with choice of the view, starter, ms", _percentiles(first), "200"),
-            (f"cancel to done, tiny_512, in slices of {slice_seconds:.2f} s",
-             f"{max(cancels) / slice_seconds:.2f} at most", "1"),
-            ("masks of 8 clients when the first has its 20", ", ".join(map(str, shares)), "16 to 20 each"),
-        ]  # fmt: skip
-    lines = ["## The backend process over loopback", "", "| | measured | goal |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {label} | {value} | {goal} |" for label, value, goal in rows)])
+            _row("start to ready, s", start_seconds(rounds), "4"),
+            _row("upload of 512 x 512 x 300 int16, s", upload_seconds(rounds), "0.6"),
+            _row("20-slice track, process / direct", overhead(rounds), "1.03"),
+            _row("click on an encoded slice, tiny_512, ms", _milliseconds(tiny_clicks), "60, p95 120"),
+            _row("click on an encoded slice, starter, ms", _milliseconds(encoded_clicks("starter")), "30"),
+            _row("first click with choice of the view, starter, ms", _milliseconds(first), "200"),
+            _row("cancel to done, tiny_512, in slices", slices, "1"),
+            _row("masks of each of 8 clients when the first has its 20", fair_shares(folder), "16 to 20"),
+        ]
+    columns = {"": None, "median": None, "least": None, "most": None, "p95": None, "goal": None}
+    return {"backend": ResultTable(measured("backend_speed.py", rounds), columns, rows)}
 
 
-def _median(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f}"
+def _row(label: str, values: list[float], goal: str) -> list[Cell]:
+    *spread, goal = ResultTable.spread(label, values, goal)
+    return [*spread, round(float(np.percentile(values, 95)), 2), goal]
 
 
-def _range(values: list[float]) -> str:
-    return f"{min(values):.2f} to {max(values):.2f}"
-
-
-def _percentiles(seconds: list[float]) -> str:
-    p50, p95 = (1000 * float(np.percentile(seconds, q)) for q in (50, 95))
-    return f"p50 {p50:.0f}, p95 {p95:.0f}"
+def _milliseconds(seconds: list[float]) -> list[float]:
+    return [1000 * each for each in seconds]

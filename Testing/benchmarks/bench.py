@@ -1,4 +1,4 @@
-"""Speed and memory of tracking, of the backend process and of the effect, as one Markdown report.
+"""Speed and memory of tracking, of the backend process and of the effect, as Markdown tables.
 
 Run with ``make bench`` on an otherwise idle Linux machine; needs the `sam2` package beside ours.
 """
@@ -16,37 +16,36 @@ settle_threads()  # as the command does, before torch is imported
 
 import torch  # noqa: E402
 
-from benchmarks import backend_speed, busy_cores, memory_use, qt_holds, tracking_speed  # noqa: E402
-from benchmarks.machine import description, matrix_product_peak  # noqa: E402
+from benchmarks import backend_speed, busy_cores, memory_use, qt_holds, result_tables, tracking_speed  # noqa: E402
+from benchmarks.machine import matrix_product_peak  # noqa: E402
 
 
 def main() -> int:
-    """Print the report; 1 where tracking takes more memory than it may."""
+    """Print each table when it is done: the whole takes long. 1 where tracking takes too much memory."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, help="also write the report to this file")
+    parser.add_argument("--record", action="store_true", help="keep the numbers, and show them in docs/")
     parser.add_argument("--slices", type=int, default=20, help="slices of the timed tracks")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    peak = matrix_product_peak()
-    sections = []
+    peak, rounds = matrix_product_peak(), arguments.rounds
 
-    def section(text: str) -> None:
-        """Show each part when it is done: the whole takes long."""
-        sections.append(text)
-        print(text, end="\n\n", flush=True)
+    def show(tables: dict[str, result_tables.ResultTable]) -> None:
+        for name, table in tables.items():
+            print(f"## {name}\n\n{table.markdown()}", flush=True)
+            if arguments.record:
+                table.write(name)
 
-    section(f"# Speed and memory\n\n{description()}.")
-    section(backend_speed.report(arguments.rounds))
-    section(busy_cores.report(arguments.rounds))
-    section(tracking_speed.report(arguments.slices, arguments.rounds, peak))
-    section(tracking_speed.starter_report(arguments.slices, arguments.rounds, peak))
-    memory, is_within = memory_use.report()
-    section(memory)
-    section(qt_holds.report())  # last: it puts imitations of Slicer's modules in place
-    if arguments.output:
-        arguments.output.write_text("\n\n".join(sections) + "\n")
+    show(backend_speed.tables(rounds))
+    show(busy_cores.tables(rounds))
+    show(tracking_speed.tables(arguments.slices, rounds, peak))
+    show(tracking_speed.starter_tables(arguments.slices, rounds, peak))
+    memory, is_within = memory_use.tables()
+    show(memory)
+    show(qt_holds.tables())  # last: it puts imitations of Slicer's modules in place
+    if arguments.record:
+        result_tables.main()
     return 0 if is_within else 1
 
 

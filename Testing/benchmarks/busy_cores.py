@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from benchmarks.backend_speed import CENTRE, TRACK, open_volume
-from benchmarks.machine import seconds_of
+from benchmarks.machine import measured, seconds_of
+from benchmarks.result_tables import ResultTable
 from benchmarks.tracking_speed import ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.volume import Volume
@@ -48,8 +49,8 @@ def track(client: BlockingClient, volume: Volume) -> float:
     return seconds_of(run)[0]
 
 
-def report(rounds: int) -> str:
-    """Medians of so many turns, taken in alternation, as a Markdown table beside the goals."""
+def tables(rounds: int) -> dict[str, ResultTable]:
+    """So many turns, taken in alternation, beside the goals."""
     volume = ct_like_volume(SLICES)
     alone, beside, looking_out = [], [], []
     with patch.dict(os.environ, LOOK_OUT):
@@ -63,16 +64,15 @@ def report(rounds: int) -> str:
             looking_out.append(track(other, volume))
             with all_cores_busy():
                 beside.append(track(client, volume))
-    quiet = statistics.median(alone)
+    quiet, others = statistics.median(alone), statistics.median(looking_out)
     rows = [
-        (f"{SLICES}-slice track, starter, alone, s", f"{quiet:.2f}", ""),
-        ("beside a program that keeps all cores busy / alone", _ratio(beside, quiet), "2.5"),
-        ("alone / with OpenMP's own way of waiting", _ratio(alone, statistics.median(looking_out)), "1.1"),
+        ResultTable.spread(f"{SLICES}-slice track, starter, alone, s", alone, ""),
+        ResultTable.spread(
+            "beside a program that keeps all cores busy / alone", [each / quiet for each in beside], "2.5"
+        ),
+        ResultTable.spread(
+            "alone / with OpenMP's own way of waiting", [each / others for each in alone], "1.1"
+        ),
     ]
-    lines = ["## Beside a busy program", "", "| | measured | goal |", "| --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {label} | {value} | {goal} |" for label, value, goal in rows)])
-
-
-def _ratio(seconds: list[float], base: float) -> str:
-    values = [value / base for value in seconds]
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+    columns = {"": None, "median": 2, "least": 2, "most": 2, "goal": None}
+    return {"busy_cores": ResultTable(measured("busy_cores.py", rounds), columns, rows)}

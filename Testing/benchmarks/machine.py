@@ -5,9 +5,11 @@ import gc
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -78,6 +80,18 @@ class MemoryGrowth:
 def _status_bytes(field: str) -> int:
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
     return 1024 * int(line.split()[1])
+
+
+def measured(script: str, rounds: int = 1) -> dict[str, str]:
+    """What a table of results says about itself; ``script`` is a file of this folder."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
+    ).stdout.strip()
+    return {
+        "command": f"`Testing/benchmarks/{script}`",
+        "machine": description(),
+        "measured": f"{rounds} rounds on {date.today():%d %B %Y}, at {commit or 'an unknown commit'}",
+    }
 
 
 def description() -> str:

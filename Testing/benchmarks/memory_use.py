@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.machine import MemoryGrowth, in_fresh_process
+from benchmarks.machine import MemoryGrowth, in_fresh_process, measured
+from benchmarks.result_tables import ResultTable
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
@@ -54,23 +55,28 @@ def track_large_volume(preset: str, tracked: int, slices: int = SLICES) -> Memor
     return MemoryUse(volume.voxels.nbytes, growth.peak(), by_slice)
 
 
-def report() -> tuple[str, bool]:
-    """The table as Markdown, and whether all presets stay within the limit."""
-    lines = [
-        f"## Memory for {SIZE} x {SIZE} x {SLICES} voxels",
-        "",
-        f"Beyond libraries and network; the limit is {LIMIT / 1e9:.1f} GB.",
-        "",
-        "| network | slices tracked | volume, MB | peak, MB | growth at the end, MB per slice "
-        f"| peak at {SLICES} slices, MB |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    is_within = True
+def tables() -> tuple[dict[str, ResultTable], bool]:
+    """The table, and whether all presets stay within the limit."""
+    rows, is_within = [], True
     for preset, tracked in RUNS.items():
         use = in_fresh_process(track_large_volume, preset, tracked)
         is_within &= use.peak_of(SLICES) <= LIMIT
-        lines.append(
-            f"| {preset} | {tracked} | {use.volume / 1e6:.0f} | {use.peak / 1e6:.0f} "
-            f"| {use.per_slice / 1e6:.2f} | {use.peak_of(SLICES) / 1e6:.0f} |"
+        rows.append(
+            [
+                preset,
+                tracked,
+                use.volume / 1e9,
+                use.peak / 1e9,
+                use.per_slice / 1e6,
+                use.peak_of(SLICES) / 1e9,
+            ]
         )
-    return "\n".join(lines), is_within
+    columns = {
+        "network": None,
+        "slices tracked": None,
+        "volume, GB": 2,
+        "peak beyond torch and network, GB": 2,
+        "growth at the end, MB per slice": 2,
+        f"peak at {SLICES} slices, GB": 2,
+    }
+    return {"memory": ResultTable(measured("memory_use.py"), columns, rows)}, is_within

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.machine import measured
+from benchmarks.result_tables import Cell, ResultTable
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 
 SLICES, IDLE_SECONDS = 300, 60
@@ -32,32 +34,28 @@ class HeldTime:
         return result
 
 
-def report() -> str:
-    """Two Markdown tables."""
+def tables() -> dict[str, ResultTable]:
+    """What the effect does at work, and what it costs when it has propagated and is left alone.
+
+    None where a part that stands in for Slicer is missing.
+    """
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     import fakes
 
     if missing := fakes.missingPart():
-        return f"## Holding Slicer's main thread\n\nNot measured: {missing}."
+        print(f"How long Slicer is held is not measured: {missing}.")
+        return {}
     fakes.install()
     bench = _EffectBench()
     holds, idle = bench.holds(), bench.idle()
     bench.close()
-    return "\n".join(
-        [
-            f"## Holding Slicer's main thread, {SIZE} x {SIZE} x {SLICES}",
-            "",
-            "| | longest, ms | median, ms | goal, ms |",
-            "| --- | --- | --- | --- |",
-            *holds,
-            "",
-            "What an effect costs that is active, has propagated, and is left alone:",
-            "",
-            "| | |",
-            "| --- | --- |",
-            *idle,
-        ]
-    )
+    title = f"{SIZE} x {SIZE} x {SLICES}"
+    columns = {title: None, "longest, ms": 1, "median, ms": 1, "goal, ms": None}
+    about = measured("qt_holds.py")
+    return {
+        "qt_holds": ResultTable(about, columns, holds),
+        "qt_idle": ResultTable(about, {"idle after a propagation": None, "measured": None}, idle),
+    }
 
 
 class _EffectBench:
@@ -91,7 +89,7 @@ class _EffectBench:
         self._manager._timer.disconnect("timeout()")
         self._manager._timer.connect("timeout()", self._timer)
 
-    def holds(self) -> list[str]:
+    def holds(self) -> list[list[Cell]]:
         """Rows: everything that a first segmentation does on the main thread."""
         centre = self._scan.geometry.kji_to_ras(np.array([SLICES // 2, SIZE // 2, SIZE // 2], float))
         first, again, scroll = HeldTime(self._view.click), HeldTime(self._view.click), HeldTime(self._scroll)
@@ -109,7 +107,7 @@ class _EffectBench:
         for _ in range(20):
             scroll()
         return [
-            _row("the effect is chosen; the editor aligns the volume", self._activate.milliseconds, ""),
+            _row("choosing the effect", self._activate.milliseconds, ""),
             _row("first click", first.milliseconds, "30"),
             _row("timer while the volume is sent", opening, "30"),
             _row(f"timer during a propagation of {SLICES} slices", runs[0], "30"),
@@ -118,7 +116,7 @@ class _EffectBench:
             _row("scrolling by a slice", scroll.milliseconds, "30"),
         ]
 
-    def idle(self) -> list[str]:
+    def idle(self) -> list[list[Cell]]:
         """Rows: timers, processor time and answered events while nothing happens."""
         from fakes.clock import CLOCK
 
@@ -133,10 +131,10 @@ class _EffectBench:
         for _ in range(100):
             move()
         return [
-            f"| timers that run | {CLOCK.waiting} |",
-            f"| time-outs per second | {ticks:g} |",
-            f"| processor time, ms per second | {busy:.2f} |",
-            f"| a mouse move over a view, median, ms | {float(np.median(move.milliseconds)):.3f} |",
+            ["timers that run", CLOCK.waiting],
+            ["time-outs per second", ticks],
+            ["processor time, ms per second", round(busy, 2)],
+            ["a mouse move over a view, ms", round(float(np.median(move.milliseconds)), 3)],
         ]
 
     def close(self) -> None:
@@ -164,5 +162,5 @@ class _EffectBench:
         CLOCK.advanceUntil(condition, PATIENCE)
 
 
-def _row(label: str, milliseconds: list[float], goal: str) -> str:
-    return f"| {label} | {max(milliseconds):.1f} | {float(np.median(milliseconds)):.1f} | {goal} |"
+def _row(label: str, milliseconds: list[float], goal: str) -> list[Cell]:
+    return [label, max(milliseconds), float(np.median(milliseconds)), goal]

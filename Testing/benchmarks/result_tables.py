@@ -6,6 +6,7 @@
 
 import json
 import re
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,18 @@ class ResultTable:
         titles = [title.replace("|", r"\|") for title in self.columns]
         lines = [titles, ["---"] * len(titles), *(self._texts(row) for row in self.rows)]
         table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-        return f"{table}\n\n{'. '.join(self.about.values())}.\n" if self.about else f"{table}\n"
+        return f"{table}\n\n{'; '.join(self.about.values())}.\n" if self.about else f"{table}\n"
 
     def cell(self, row: str, column: str) -> str:
         """One cell as it is shown."""
         (found,) = (cells for cells in self.rows if cells[0] == row)
         return self._texts(found)[list(self.columns).index(column)]
+
+    @staticmethod
+    def spread(label: str, values: list[float], goal: str, digits: int = 2) -> list[Cell]:
+        """A row of median, least and most."""
+        numbers = statistics.median(values), min(values), max(values)
+        return [label, *(round(number, digits) for number in numbers), goal]
 
     def _texts(self, row: list[Cell]) -> list[str]:
         return [_text(cell, digits) for cell, digits in zip(row, self.columns.values(), strict=True)]
@@ -67,7 +74,7 @@ def _text(cell: Cell, digits: int | None) -> str:
         return ""
     if isinstance(cell, str):
         return QUOTE.sub(lambda found: ResultTable.read(found[1]).cell(found[2], found[3]), cell)
-    return f"{cell:g}" if digits is None else f"{cell:.{digits}f}"
+    return str(cell) if digits is None else f"{cell:.{digits}f}"
 
 
 def rendered(page: str) -> str:

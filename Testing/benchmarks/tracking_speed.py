@@ -11,7 +11,8 @@ from importlib.metadata import version
 import numpy as np
 import torch
 
-from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, seconds_of
+from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, measured, seconds_of
+from benchmarks.result_tables import Cell, ResultTable
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.tracking import Tracker, View
@@ -148,8 +149,8 @@ def memory_growth(name: str, slices: int) -> int:
     return growth.peak()
 
 
-def report(slices: int, rounds: int, peak: float) -> str:
-    """Both contenders, as Markdown; ``peak`` in FLOP per second."""
+def tables(slices: int, rounds: int, peak: float) -> dict[str, ResultTable]:
+    """Both contenders, in turn; ``peak`` in FLOP per second."""
     volume, starts = ct_like_volume(slices), contenders()
     for start in starts.values():
         one_round(start, ct_like_volume(2))
@@ -163,34 +164,32 @@ def report(slices: int, rounds: int, peak: float) -> str:
         memory[name] = [in_fresh_process(memory_growth, name, slices) / 1e6]
         flops[name] = [count_flops(lambda start=start: start(volume).first()) / slices]
         share[name] = [100 * flops[name][0] / seconds / peak for seconds in first[name]]
-    return "\n".join(
-        [
-            f"## {slices} slices at {PRESET}, {FAMILY}, beside sam2 {version('sam2')}",
-            "",
-            f"{SIZE} x {SIZE} voxels a slice, fp32, the same random weights, {rounds} rounds in turn: "
-            f"medians and the range of the ratio. The masks cover {masks[0].mean():.1%} of the voxels and "
-            f"agree on {np.equal(*masks).mean():.4%}.",
-            "",
-            "| | ours | sam2 | ours / sam2 |",
-            "| --- | --- | --- | --- |",
-            _row("from one click, seconds per slice", first),
-            _row("after a correction, seconds per slice", corrected),
-            _row("peak memory growth, MB", memory, digits=0),
-            _row("GFLOP per slice", {name: [count[0] / 1e9] for name, count in flops.items()}, digits=1),
-            _row(f"share of the matrix-product peak of {peak / 1e9:.0f} GFLOP/s, %", share, digits=0),
-        ]
-    )
+    about = measured("tracking_speed.py", rounds)
+    about["masks"] = f"sam2 {version('sam2')}; the masks agree on {np.equal(*masks).mean():.2%} of the voxels"
+    title = f"{slices} slices of {SIZE} x {SIZE} at {PRESET}"
+    return {
+        "tracking_speed": ResultTable(
+            about,
+            {title: None, "ours": None, "sam2": None, "ours / sam2": 2, "least": 2, "most": 2},
+            [
+                _row("from one click, s per slice", first),
+                _row("after a correction, s per slice", corrected),
+                _row("peak memory growth, MB", memory, digits=0),
+                _row("GFLOP per slice", {n: [count[0] / 1e9] for n, count in flops.items()}, digits=1),
+                _row(f"share of the matrix-product peak of {peak / 1e9:.0f} GFLOP/s, %", share, digits=0),
+            ],
+        )
+    }
 
 
-def _row(label: str, values: dict[str, Sequence[float]], digits: int = 3) -> str:
+def _row(label: str, values: dict[str, Sequence[float]], digits: int = 3) -> list[Cell]:
     ratios = [ours / theirs for ours, theirs in zip(values["ours"], values["sam2"], strict=True)]
-    ours, theirs = (f"{statistics.median(values[name]):.{digits}f}" for name in ("ours", "sam2"))
-    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
-    return f"| {label} | {ours} | {theirs} | {statistics.median(ratios):.2f}{spread} |"
+    ours, theirs = (round(statistics.median(values[name]), digits) for name in ("ours", "sam2"))
+    return [label, ours, theirs, statistics.median(ratios), min(ratios), max(ratios)]
 
 
-def starter_report(slices: int, rounds: int, peak: float) -> str:
-    """Our starter preset, encoding and tracking apart, as Markdown; ``peak`` in FLOP per second."""
+def starter_tables(slices: int, rounds: int, peak: float) -> dict[str, ResultTable]:
+    """Our starter preset on whole slices, encoding and tracking apart; ``peak`` in FLOP per second."""
     network, volume = MedSAM2(network_config("starter")).eval(), ct_like_volume(slices)
     OurTrack(network, ct_like_volume(2)).first()
     encoding, tracking = [], []
@@ -203,14 +202,14 @@ def starter_report(slices: int, rounds: int, peak: float) -> str:
         "encoding": (statistics.median(encoding), count_flops(track.encode) / slices),
         "tracking": (statistics.median(tracking), count_flops(track.first) / slices),
     }
-    lines = [
-        f"## {slices} slices with the starter network",
-        "",
-        f"{SIZE} x {SIZE} voxels a slice, fp32, whole slices, medians of {rounds} rounds.",
-        "",
-        "| | seconds per slice | GFLOP per slice | share of the peak |",
-        "| --- | --- | --- | --- |",
+    parts["together"] = tuple(sum(part) for part in zip(*parts.values(), strict=True))
+    columns = {
+        "starter network, whole slices": None,
+        "s per slice": 3,
+        "GFLOP per slice": 1,
+        "share of the peak, %": 0,
+    }
+    rows = [
+        [name, seconds, flops / 1e9, 100 * flops / seconds / peak] for name, (seconds, flops) in parts.items()
     ]
-    for name, (seconds, flops) in parts.items():
-        lines.append(f"| {name} | {seconds:.3f} | {flops / 1e9:.1f} | {flops / seconds / peak:.0%} |")
-    return "\n".join(lines)
+    return {"starter_speed": ResultTable(measured("tracking_speed.py", rounds), columns, rows)}
