@@ -93,7 +93,7 @@ def overhead(rounds: int) -> list[float]:
 
     def directly() -> None:
         tracker = Tracker(network, VolumeSlices(volume), absent_stop=None)
-        tracker.prompt("object", Prompt(0, points=(CENTRE,)), view="slice")
+        tracker.prompt("object", Prompt(0, points=(CENTRE,)), field_of_view="slice")
         for _ in tracker.propagate(direction="forward"):
             pass
 
@@ -214,7 +214,7 @@ def tables(rounds: int) -> dict[str, ResultTable]:
             _row("20-slice track, process / direct", overhead(rounds), "1.03"),
             _row("click on an encoded slice, tiny_512, ms", _milliseconds(tiny_clicks), "60, p95 120"),
             _row("click on an encoded slice, starter, ms", _milliseconds(encoded_clicks("starter")), "30"),
-            _row("first click with choice of the view, starter, ms", _milliseconds(first), "200"),
+            _row("first click with choice of the field of view, starter, ms", _milliseconds(first), "200"),
             _row("cancel to done, tiny_512, in slices", slices, "1"),
             _row("masks of each of 8 clients when the first has its 20", fair_shares(folder), "16 to 20"),
         ]

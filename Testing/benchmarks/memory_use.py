@@ -46,7 +46,7 @@ def track_large_volume(preset: str, tracked: int, slices: int = SLICES) -> Memor
     growth = MemoryGrowth()
     volume = ct_like_volume(slices)
     masks = np.zeros(volume.voxels.shape, bool)
-    tracker = Tracker(network, VolumeSlices(volume), view="slice", absent_stop=None)
+    tracker = Tracker(network, VolumeSlices(volume), field_of_view="slice", absent_stop=None)
     tracker.prompt("object", Prompt(0, points=((SIZE / 2, SIZE / 2, True),)))
     by_slice = []
     for mask in tracker.propagate(last=tracked - 1):

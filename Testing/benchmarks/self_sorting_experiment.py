@@ -125,7 +125,9 @@ class EncodeOnce:
 def mean_dice(network: MedSAM2, examples: list[Example], memory) -> float:
     """Dice on the good images of a set, the template aside, when it is tracked with a memory rule."""
     images = ImageSet([example.image for example in examples])
-    tracker = Tracker(network, images, view="slice", memory=memory, connected=False, absent_stop=None)
+    tracker = Tracker(
+        network, images, field_of_view="slice", memory=memory, connected=False, absent_stop=None
+    )
     tracker.prompt("object", Prompt(0, mask=examples[0].mask))
     scores = []
     for answer in tracker.propagate(direction="forward"):

@@ -15,7 +15,7 @@ from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, meas
 from benchmarks.result_tables import Cell, ResultTable
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
-from medsam2.tracking import Tracker, View
+from medsam2.tracking import FieldOfView, Tracker
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 from parity import reference
 
@@ -42,14 +42,14 @@ class OurTrack:
 
     def __init__(self, network: MedSAM2, volume: Volume):
         self._slices = VolumeSlices(volume)
-        self.tracker = Tracker(network, self._slices, view="slice", absent_stop=None)
+        self.tracker = Tracker(network, self._slices, field_of_view="slice", absent_stop=None)
 
     def encode(self) -> None:
         """Encode all slices; the features stay at hand."""
-        view = View.whole(self._slices.shape(0), self._slices.spacing)
+        field_of_view = FieldOfView.whole(self._slices.shape(0), self._slices.spacing)
         with torch.no_grad():
             for index in range(self._slices.count):
-                self.tracker.features.get(index, view)
+                self.tracker.features.get(index, field_of_view)
 
     def first(self) -> np.ndarray:
         """Masks (slices, rows, columns) after the first click."""

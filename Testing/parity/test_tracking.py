@@ -32,7 +32,7 @@ class BothTracks:
     def __init__(self, pair: Pair, frames: torch.Tensor):
         self.theirs = reference.ReferenceTrack(pair.reference, frames)
         images = ImageSet(list(frames[:, 0].numpy()))
-        self.ours = Tracker(pair.network, images, view="slice", connected=False, absent_stop=None)
+        self.ours = Tracker(pair.network, images, field_of_view="slice", connected=False, absent_stop=None)
 
     def prompt(self, frame: int, prompt: "reference.Prompt") -> None:
         ours = self.ours.prompt("object", ours_of(prompt, frame))

@@ -167,9 +167,9 @@ class RecordedWorker:
 
 
 def a_workspace(
-    network=None, feature_bytes: int = 2**30, view_network=None, promise=lambda _: None
+    network=None, feature_bytes: int = 2**30, field_of_view_network=None, promise=lambda _: None
 ) -> Workspace:
-    return Workspace(network or OracleNetwork(), view_network, feature_bytes, promise)
+    return Workspace(network or OracleNetwork(), field_of_view_network, feature_bytes, promise)
 
 
 def announced(voxels: np.ndarray, id: int = 1, **options) -> OpenVolume:

@@ -72,7 +72,7 @@ def test_tracking_that_was_interrupted_in_a_slice_can_be_done_again(network):
     volume = Volume(voxels, Geometry(voxels.shape, np.eye(4)), "MR")
 
     def a_tracker() -> Tracker:
-        tracker = Tracker(network, VolumeSlices(volume), view="slice", absent_stop=None)
+        tracker = Tracker(network, VolumeSlices(volume), field_of_view="slice", absent_stop=None)
         tracker.prompt("a", Prompt(0, points=((16.0, 16.0, True),)))
         return tracker
 

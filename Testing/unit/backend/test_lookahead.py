@@ -6,12 +6,12 @@ import pytest
 
 from medsam2.backend.lookahead import outward
 from medsam2.protocol import Mask, Prompt, Propagate, Shown
-from medsam2.tracking import View
-from medsam2.tracking.view_choice import ZOOMS
+from medsam2.tracking import FieldOfView
+from medsam2.tracking.field_of_view_choice import ZOOMS
 from unit.backend.examples import SHAPE, a_workspace, opened
 from unit.tracking.oracle_network import OracleNetwork
 
-WHOLE = View.whole(SHAPE[1:], (1.0, 1.0))
+WHOLE = FieldOfView.whole(SHAPE[1:], (1.0, 1.0))
 
 
 class Calm:
@@ -75,19 +75,19 @@ def test_the_nearest_slices_come_first(workspace, network):
     assert network.encoded == before
 
 
-def test_a_shown_slice_is_encoded_whole_and_in_the_view_of_the_prompt_before(workspace):
+def test_a_shown_slice_is_encoded_whole_and_in_the_field_of_view_of_the_prompt_before(workspace):
     view = ask(workspace, click(view=30.0))[0].view
     assert view.rows == 30
     ask(workspace, Shown(3, "k", 10))
     encode(workspace, most=2)
     features = workspace._trackers["k"].features
-    assert (10, View(*view)) in features
+    assert (10, FieldOfView(*view)) in features
     assert (10, WHOLE) in features
 
 
-def test_for_the_choice_of_a_view_a_shown_slice_is_encoded_by_the_network_that_chooses():
+def test_for_the_choice_of_a_field_of_view_a_shown_slice_is_encoded_by_the_network_that_chooses():
     large, quick = OracleNetwork(image_size=128), OracleNetwork(image_size=128)
-    workspace = opened(a_workspace(large, view_network=quick))
+    workspace = opened(a_workspace(large, field_of_view_network=quick))
     ask(workspace, Shown(2, "k", 4))
     encode(workspace, most=1)
     assert (quick.encoded, large.encoded) == (1, 0)
@@ -95,7 +95,7 @@ def test_for_the_choice_of_a_view_a_shown_slice_is_encoded_by_the_network_that_c
     assert (quick.encoded, large.encoded) == (1, 12)
 
 
-def test_a_first_click_encodes_all_views_but_the_whole_slice(workspace, network):
+def test_a_first_click_encodes_all_fields_of_view_but_the_whole_slice(workspace, network):
     ask(workspace, Shown(2, "k", 6))
     encode(workspace)
     before = network.encoded

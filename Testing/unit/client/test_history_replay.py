@@ -51,7 +51,7 @@ def act(tracker: Tracker, event: PromptMessage | Propagate, history: History | N
 @pytest.mark.parametrize("prompted", [(4, 9), (1, 8), (6, 7), (0, 13), (3, 7, 11)])
 @pytest.mark.parametrize("start", ["none", "first", "last"])
 def test_masks_are_the_same_to_the_logit(slices, network, prompted, start):
-    history, tracker, ids = History(), Tracker(network, slices, view="slice"), itertools.count(1)
+    history, tracker, ids = History(), Tracker(network, slices, field_of_view="slice"), itertools.count(1)
     for index in prompted:
         act(tracker, PromptMessage(next(ids), "a", "k", index, ((*CENTRE, True),)), history)
         if index == prompted[0]:
@@ -76,7 +76,7 @@ EVERYTHING = {"first": 0, "last": None}
 )
 @pytest.mark.parametrize("waiting", [((5, BESIDE), (8, BESIDE)), ((8, MIDDLE), (3, BESIDE))])
 def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, waiting, jobs):
-    history, tracker, ids = History(), Tracker(network, slices, view="slice"), itertools.count(1)
+    history, tracker, ids = History(), Tracker(network, slices, field_of_view="slice"), itertools.count(1)
     for index, points in (*waiting, (6, ((*CENTRE, True),))):
         act(tracker, PromptMessage(next(ids), "a", "k", index, points), history)
     for job in jobs:
@@ -85,7 +85,7 @@ def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, wa
 
 
 def assert_same_when_retold(tracker: Tracker, history: History, ids: Iterator[int]) -> None:
-    again = Tracker(tracker.network, tracker.slices, view="slice")
+    again = Tracker(tracker.network, tracker.slices, field_of_view="slice")
     for event in history.retold(ids):
         act(again, event)
     entries, repeated = tracker.objects["a"].entries, again.objects["a"].entries

@@ -5,7 +5,7 @@ import pytest
 
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.lenient import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
-from medsam2.tracking import SliceMask, View
+from medsam2.tracking import FieldOfView, SliceMask
 from unit.tracking.examples import volume_slices
 
 TRUTH = np.zeros((4, 16, 16), bool)
@@ -17,8 +17,8 @@ def answers(*levels: float) -> Answers:
     found = Answers(volume_slices(TRUTH))
     for index, level in enumerate(levels):
         logits = np.where(TRUTH[1], level, -5).astype(np.float32)
-        view = View(0, 0, 16, 16)
-        found.put(SliceMask("a", index, 4, 4, TRUTH[1, 4:12, 4:12], 0.9, 5.0, view, logits))
+        field_of_view = FieldOfView(0, 0, 16, 16)
+        found.put(SliceMask("a", index, 4, 4, TRUTH[1, 4:12, 4:12], 0.9, 5.0, field_of_view, logits))
     return found
 
 

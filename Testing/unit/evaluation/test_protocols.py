@@ -30,7 +30,7 @@ def test_corrections_end_when_nothing_is_wrong():
 def test_corrections_find_what_the_first_click_cannot():
     """The truth has two parts side by side, and a click means one of them."""
     truth = BALLS["left"] | BALLS["right"]
-    first, second, third = segment(a_tracker(truth, view="slice"), truth, "corrections", clicks=2)
+    first, second, third = segment(a_tracker(truth, field_of_view="slice"), truth, "corrections", clicks=2)
     np.testing.assert_array_equal(first.mask, BALLS["left"])
     assert [stage.prompts[-1].points for stage in (second, third)] == [((32.0, 46.0, True),)] * 2
     assert (second.prompts[1].slice_index, third.prompts[2].slice_index) == (5, 4)
@@ -44,7 +44,7 @@ def test_corrections_remove_what_leaked():
     shown = BALLS["left"] | BALLS["right"]
     truth = BALLS["left"]
     shown[7, 30:34, 18:46] = True
-    tracker = Tracker(OracleNetwork(), volume_slices(shown), view="slice")
+    tracker = Tracker(OracleNetwork(), volume_slices(shown), field_of_view="slice")
     first, *others = segment(tracker, truth, "corrections", clicks=2)
     assert first.mask[..., 40:].any()
     assert len(others) == 2

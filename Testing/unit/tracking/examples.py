@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medsam2.model.config import network_config
-from medsam2.tracking import SelfSortingMemory, SliceMask, Tracker, View
+from medsam2.tracking import FieldOfView, SelfSortingMemory, SliceMask, Tracker
 from medsam2.tracking.memory_bank import MemoryEntry
 from medsam2.tracking.self_sorting import SelfSortingBank
 from medsam2.volume import Geometry, Prompt, Volume, VolumeMasks, VolumeSlices, Window
@@ -20,7 +20,7 @@ def entry(index: int, key: Tensor | None = None, iou: float = 0.9, score: float 
     """A memory of a slice as the banks see it; ``key`` need not have unit length."""
     return MemoryEntry(
         slice_index=index,
-        view=View(0, 0, 8, 8),
+        field_of_view=FieldOfView(0, 0, 8, 8),
         logits=torch.full((1, 1, 4, 4), 3.0),
         iou=iou,
         object_score=score,

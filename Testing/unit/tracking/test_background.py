@@ -54,7 +54,7 @@ def test_a_click_in_the_middle_of_what_tracking_brings_ends_the_object_there(is_
 
 def test_a_click_on_a_part_takes_it_away_from_its_slice_on():
     both = Prompt(8, points=((20, 22, True), (40, 8, True)))
-    found = segmented([both, background(12, 40, 8)], view="slice")
+    found = segmented([both, background(12, 40, 8)], field_of_view="slice")
     kept = BALL | SMALL
     kept[12:] = BALL[12:]
     assert dice(found, kept) > 0.95

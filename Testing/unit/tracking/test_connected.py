@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from medsam2.tracking import View
+from medsam2.tracking import FieldOfView
 from medsam2.tracking.connected import BOX_MARGIN, near_prompt
 from medsam2.volume import Prompt
 
-VIEW = View(0, 0, 64, 64)  # one pixel of the logits shows one voxel
+FIELD_OF_VIEW = FieldOfView(0, 0, 64, 64)  # one pixel of the logits shows one voxel
 
 
 def answer(prompt: Prompt) -> np.ndarray:
-    """What is left of a mask that covers all but the view's rim, (64, 64) bool."""
+    """What is left of a mask that covers all but the field of view's rim, (64, 64) bool."""
     logits = torch.full((1, 1, 64, 64), -4.0)
     logits[..., 2:62, 2:62] = 4.0
-    return (near_prompt(logits, prompt, VIEW)[0, 0] > 0).numpy()
+    return (near_prompt(logits, prompt, FIELD_OF_VIEW)[0, 0] > 0).numpy()
 
 
 @pytest.mark.parametrize("box", [(19.5, 9.5, 39.5, 49.5), (39.5, 49.5, 19.5, 9.5)])

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker, View
+from medsam2.tracking import FieldOfView, SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.tracking.feature_cache import FeatureCache, sorting_key
 from unit.tracking.examples import ball, click, volume_slices
 from unit.tracking.oracle_network import OracleNetwork
 
-VIEW = View(0, 0, 32, 32)
+FIELD_OF_VIEW = FieldOfView(0, 0, 32, 32)
 SIZE = 64
 BYTES = 4 * (4**2 + 8**2 + 16**2)
 """What the oracle's features of one image of 64 pixels take."""
@@ -18,13 +18,13 @@ def a_cache(budget: int) -> tuple[FeatureCache, OracleNetwork]:
     return FeatureCache(network, volume_slices(np.ones((6, 32, 32), bool)), budget), network
 
 
-def test_each_slice_and_view_is_encoded_once():
+def test_each_slice_and_field_of_view_is_encoded_once():
     cache, network = a_cache(2**20)
     for _ in range(3):
         for index in (0, 1, 2):
-            cache.get(index, VIEW)
+            cache.get(index, FIELD_OF_VIEW)
     assert network.encoded == 3
-    cache.get(0, View(0, 0, 16, 16))
+    cache.get(0, FieldOfView(0, 0, 16, 16))
     assert network.encoded == 4
     assert cache.used_bytes == 4 * BYTES
 
@@ -32,30 +32,30 @@ def test_each_slice_and_view_is_encoded_once():
 def test_the_least_recently_used_goes_and_the_budget_holds():
     cache, network = a_cache(3 * BYTES)
     for index in (0, 1, 2, 0, 3):
-        cache.get(index, VIEW)
+        cache.get(index, FIELD_OF_VIEW)
         assert cache.used_bytes <= 3 * BYTES
-    assert [index for index in range(6) if (index, VIEW) in cache] == [0, 2, 3]
-    cache.get(0, VIEW)
+    assert [index for index in range(6) if (index, FIELD_OF_VIEW) in cache] == [0, 2, 3]
+    cache.get(0, FIELD_OF_VIEW)
     assert network.encoded == 4
-    cache.get(1, VIEW)
+    cache.get(1, FIELD_OF_VIEW)
     assert network.encoded == 5
 
 
 def test_a_budget_too_small_for_one_slice_keeps_the_last():
     cache, network = a_cache(1)
     for index in (0, 0, 1, 1):
-        cache.get(index, VIEW)
+        cache.get(index, FIELD_OF_VIEW)
     assert network.encoded == 2
     assert cache.used_bytes == BYTES
 
 
-def test_features_show_the_slice_in_the_view():
+def test_features_show_the_slice_in_the_field_of_view():
     truth = np.zeros((2, 32, 32), bool)
     truth[1, 8:16, 8:16] = True
     cache = FeatureCache(OracleNetwork(SIZE), volume_slices(truth), 2**20)
-    assert not cache.get(0, VIEW).s4.any()
-    assert cache.get(1, VIEW).s4[0, 0, 4:8, 4:8].all()
-    assert cache.get(1, View(8, 8, 8, 8)).s4.all()
+    assert not cache.get(0, FIELD_OF_VIEW).s4.any()
+    assert cache.get(1, FIELD_OF_VIEW).s4[0, 0, 4:8, 4:8].all()
+    assert cache.get(1, FieldOfView(8, 8, 8, 8)).s4.all()
 
 
 def test_sorting_keys_have_unit_length_and_do_not_depend_on_brightness(network):
@@ -73,7 +73,7 @@ def test_objects_directions_and_corrections_share_features(network, monkeypatch,
     encode = network.encode_image
     monkeypatch.setattr(network, "encode_image", lambda images: encoded.append(len(images)) or encode(images))
     slices = volume_slices(ball((4, 40, 40), (1, 15, 15), 9) | ball((4, 40, 40), (2, 30, 30), 6))
-    tracker = Tracker(network, slices, view="slice", memory=memory, absent_stop=None)
+    tracker = Tracker(network, slices, field_of_view="slice", memory=memory, absent_stop=None)
     tracker.prompt("a", click(1, 15, 15))
     tracker.prompt("b", click(2, 30, 30))
     assert len(list(tracker.propagate())) == 2 * slices.count

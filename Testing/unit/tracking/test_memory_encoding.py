@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from medsam2.tracking import View
+from medsam2.tracking import FieldOfView
 from medsam2.tracking.feature_cache import FeatureCache
 from medsam2.tracking.memory_bank import Selection
 from medsam2.tracking.memory_encoding import MemoryEncoding
@@ -12,7 +12,7 @@ from unit.tracking.examples import dice, disc, entry, volume_slices
 from unit.tracking.oracle_network import OracleNetwork
 
 SHAPE = (64, 64)
-WHOLE, CLOSE = View(0, 0, 64, 64), View(20, 4, 32, 32)
+WHOLE, CLOSE = FieldOfView(0, 0, 64, 64), FieldOfView(20, 4, 32, 32)
 DISC = disc(SHAPE, (32, 24), 8)
 
 
@@ -24,21 +24,21 @@ def encoding() -> MemoryEncoding:
 
 
 def a_memory(index: int = 0, prompted: bool = False):
-    """A memory of the disc, with its logits in the view of the whole slice."""
+    """A memory of the disc, with its logits in the field of view of the whole slice."""
     remembered = entry(index, prompted=prompted)
-    remembered.view = WHOLE
+    remembered.field_of_view = WHOLE
     remembered.logits = torch.from_numpy(np.where(DISC, 9.0, -9.0)).float()[None, None]
     return remembered
 
 
-@pytest.mark.parametrize("view", [WHOLE, CLOSE, View(-10, -6, 70, 70)])
-def test_a_memory_shows_the_mask_in_the_view_asked_for(encoding, view):
-    memory = encoding.memory(a_memory(), view)[0, 0].numpy() > 0.5
-    expected = view.network_image(DISC.astype(np.float32), 64)[0, 0].numpy() > 0.5
+@pytest.mark.parametrize("field_of_view", [WHOLE, CLOSE, FieldOfView(-10, -6, 70, 70)])
+def test_a_memory_shows_the_mask_in_the_view_asked_for(encoding, field_of_view):
+    memory = encoding.memory(a_memory(), field_of_view)[0, 0].numpy() > 0.5
+    expected = field_of_view.network_image(DISC.astype(np.float32), 64)[0, 0].numpy() > 0.5
     assert dice(memory, expected) > 0.95
 
 
-def test_a_memory_is_encoded_anew_only_when_the_view_has_moved(encoding):
+def test_a_memory_is_encoded_anew_only_when_the_field_of_view_has_moved(encoding):
     remembered = a_memory()
     first = encoding.memory(remembered, WHOLE)
     assert encoding.memory(remembered, WHOLE) is first

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from medsam2.errors import InputError
-from medsam2.tracking import View
+from medsam2.tracking import FieldOfView
 from medsam2.tracking.network_prompt import network_points
 from medsam2.volume import Prompt
 from unit.tracking.examples import click
@@ -66,7 +66,7 @@ def test_points_add_up_and_a_new_box_replaces_the_old():
 
 def test_the_network_takes_x_and_y_box_first():
     prompt = Prompt(0, points=((12, 14, True), (10, 29, False)), box=(19, 24, 11, 14))
-    points, labels = network_points(prompt, View(10, 10, 10, 20), 40)
+    points, labels = network_points(prompt, FieldOfView(10, 10, 10, 20), 40)
     # Pixels are a quarter of a row and half of a column; centres lie at whole numbers.
     expected = [[8.5, 5.5], [28.5, 37.5], [8.5, 9.5], [38.5, 1.5]]
     torch.testing.assert_close(points, torch.tensor([expected]))

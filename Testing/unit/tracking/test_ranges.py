@@ -16,7 +16,7 @@ INDICES = st.integers(0, SHAPE[0] - 1)
 
 
 def tracked(prompts: list[Prompt], **options) -> dict[int, np.ndarray]:
-    tracker = a_tracker(BALL, view="slice")
+    tracker = a_tracker(BALL, field_of_view="slice")
     for prompt in prompts:
         tracker.prompt("a", prompt)
     return {mask.slice_index: mask.full(SHAPE[1:]) for mask in tracker.propagate(**options)}
@@ -44,7 +44,7 @@ def test_a_range_gives_what_the_whole_gives_there(clicks, limits, direction):
 )
 def test_the_real_network_sees_the_same_on_its_way_to_a_range(network, options, whole):
     def logits(**how) -> dict[int, np.ndarray]:
-        tracker = a_tracker(BALL[4:11], network=network, view="slice", absent_stop=None)
+        tracker = a_tracker(BALL[4:11], network=network, field_of_view="slice", absent_stop=None)
         tracker.prompt("a", click(3, 12, 12))
         return {mask.slice_index: mask.logits for mask in tracker.propagate(**how)}
 
@@ -56,7 +56,7 @@ def test_the_real_network_sees_the_same_on_its_way_to_a_range(network, options, 
 
 
 def test_slices_on_the_way_are_tracked_once():
-    tracker = a_tracker(BALL, view="slice")
+    tracker = a_tracker(BALL, field_of_view="slice")
     tracker.prompt("a", click(4, 12, 12))
     assert [mask.slice_index for mask in tracker.propagate(first=8, last=9)] == [8, 9]
     decoded = len(tracker.network.batches)
@@ -65,7 +65,7 @@ def test_slices_on_the_way_are_tracked_once():
 
 
 def test_the_way_is_tracked_anew_after_a_correction_at_the_start():
-    tracker = a_tracker(BALL | ball(SHAPE, (8, 3, 3), 2), view="slice")
+    tracker = a_tracker(BALL | ball(SHAPE, (8, 3, 3), 2), field_of_view="slice")
     tracker.prompt("a", click(7, 12, 12))
     list(tracker.propagate())
     tracker.prompt("a", Prompt(7, points=((12, 12, False), (3, 3, True))))

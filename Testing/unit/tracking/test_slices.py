@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from medsam2.errors import InputError
-from medsam2.tracking import SliceMask, View
+from medsam2.tracking import FieldOfView, SliceMask
 from medsam2.volume import ImageSet, VolumeMasks
 from unit.tracking.examples import volume_slices
 
@@ -29,7 +29,9 @@ def test_slices_masks_and_places_of_every_axis_agree(axis, shape, spacing, place
     assert slices.pixels(index).sum() == 1
     masks = VolumeMasks(slices)
     masks.put(
-        SliceMask("a", index, row, column, np.ones((1, 1), bool), 1, 1, View(0, 0, 8, 8), np.zeros((4, 4)))
+        SliceMask(
+            "a", index, row, column, np.ones((1, 1), bool), 1, 1, FieldOfView(0, 0, 8, 8), np.zeros((4, 4))
+        )
     )
     np.testing.assert_array_equal(masks["a"], TRUTH)
     assert not masks["never seen"].any()
@@ -38,7 +40,7 @@ def test_slices_masks_and_places_of_every_axis_agree(axis, shape, spacing, place
 def test_a_slice_is_replaced_when_it_is_put_again():
     masks = VolumeMasks(volume_slices(TRUTH))
     for mask in (np.ones((4, 5), bool), np.zeros((0, 0), bool)):
-        masks.put(SliceMask("a", 1, 0, 0, mask, 1, 1, View(0, 0, 8, 8), np.zeros((4, 4))))
+        masks.put(SliceMask("a", 1, 0, 0, mask, 1, 1, FieldOfView(0, 0, 8, 8), np.zeros((4, 4))))
     assert not masks["a"].any()
 
 

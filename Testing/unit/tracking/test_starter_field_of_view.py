@@ -28,15 +28,15 @@ def ct(inside: np.ndarray) -> Volume:
 
 
 def track(network, inside: np.ndarray, slice_index: int, click: tuple[float, float]):
-    """Dice over the volume, the view of the click, and all views."""
+    """Dice over the volume, the field of view of the click, and all fields of view."""
     slices = VolumeSlices(ct(inside))
     tracker = Tracker(network, slices)
-    first = tracker.prompt("object", Prompt(slice_index, points=((*click, True),))).view
-    masks, views = VolumeMasks(slices), []
+    first = tracker.prompt("object", Prompt(slice_index, points=((*click, True),))).field_of_view
+    masks, fields_of_view = VolumeMasks(slices), []
     for mask in tracker.propagate():
         masks.put(mask)
-        views.append(mask.view)
-    return dice(masks["object"], inside), first, views
+        fields_of_view.append(mask.field_of_view)
+    return dice(masks["object"], inside), first, fields_of_view
 
 
 def test_a_click_near_the_volumes_edge(network):
@@ -44,17 +44,17 @@ def test_a_click_near_the_volumes_edge(network):
     assert track(network, inside, 20, (100, 4))[0] > 0.85
 
 
-def test_an_object_that_outgrows_the_first_view(network):
+def test_an_object_that_outgrows_the_first_field_of_view(network):
     inside = (ROW - 96) ** 2 + (COLUMN - 96) ** 2 < (8 + 1.6 * SLICE) ** 2
-    score, first, views = track(network, inside, 0, (96, 96))
+    score, first, fields_of_view = track(network, inside, 0, (96, 96))
     assert first.rows < 2 * (8 + 1.6 * 40), "the first view is smaller than the object at its largest"
-    assert max(view.rows for view in views) > first.rows
+    assert max(field_of_view.rows for field_of_view in fields_of_view) > first.rows
     assert score > 0.85
 
 
-def test_an_object_that_drifts_out_of_the_first_view_over_40_slices(network):
+def test_an_object_that_drifts_out_of_the_first_field_of_view_over_40_slices(network):
     inside = (ROW - 96) ** 2 + (COLUMN - (40 + 2.8 * SLICE)) ** 2 < 10**2
-    score, first, views = track(network, inside, 0, (96, 40))
+    score, first, fields_of_view = track(network, inside, 0, (96, 40))
     assert not first.contains(96, 40 + 2.8 * 40)
-    assert views[-1] != first
+    assert fields_of_view[-1] != first
     assert score > 0.85

@@ -27,10 +27,10 @@ def on_slice(mask) -> np.ndarray:
     return mask.full(SHAPE[1:])
 
 
-@pytest.mark.parametrize("view", ["auto", "slice", 30.0])
+@pytest.mark.parametrize("field_of_view", ["auto", "slice", 30.0])
 @pytest.mark.parametrize("memory", [TemporalMemory(), SelfSortingMemory()])
-def test_a_click_becomes_a_mask_through_the_volume(view, memory):
-    tracker = a_tracker(BALL | SMALL, view=view, memory=memory)
+def test_a_click_becomes_a_mask_through_the_volume(field_of_view, memory):
+    tracker = a_tracker(BALL | SMALL, field_of_view=field_of_view, memory=memory)
     answer = tracker.prompt("a", click(12, 20, 22))
     assert dice(on_slice(answer), BALL[12]) > 0.95
     assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
@@ -204,7 +204,7 @@ def test_points_on_one_slice_add_up():
 
 
 def test_a_correction_adds_to_a_tracked_mask_and_is_carried_on():
-    tracker = a_tracker(BALL | SMALL, view="slice")
+    tracker = a_tracker(BALL | SMALL, field_of_view="slice")
     tracker.prompt("a", click(8, 20, 22))
     list(tracker.propagate())
     corrected = tracker.prompt("a", click(12, 40, 8))
@@ -240,11 +240,11 @@ def test_what_was_tracked_before_a_correction_is_not_looked_at_again(memory, sta
 
 
 def test_objects_are_batched_and_equal_each_alone():
-    together = a_tracker(BALL | SMALL, view="slice")
+    together = a_tracker(BALL | SMALL, field_of_view="slice")
     expected = {}
     for name, place in {"a": (20, 22), "b": (40, 8)}.items():
         together.prompt(name, click(12, *place))
-        alone = a_tracker(BALL | SMALL, view="slice")
+        alone = a_tracker(BALL | SMALL, field_of_view="slice")
         alone.prompt(name, click(12, *place))
         expected[name] = collected(alone, alone.propagate(), name)
     masks = list(together.propagate())
@@ -258,7 +258,7 @@ def test_objects_are_batched_and_equal_each_alone():
 )
 def test_objects_in_one_batch_do_not_disturb_each_other_in_the_real_network(network, memory):
     def logits(names: str) -> dict[tuple[str, int], torch.Tensor]:
-        options = {"view": "slice", "memory": memory, "absent_stop": None, "connected": False}
+        options = {"field_of_view": "slice", "memory": memory, "absent_stop": None, "connected": False}
         tracker = a_tracker((BALL | SMALL)[10:13], network=network, **options)
         for name in names:
             tracker.prompt(name, click(0, *{"a": (20, 22), "b": (40, 8)}[name]))
@@ -313,12 +313,12 @@ def test_only_the_objects_asked_for_are_tracked():
     assert {mask.object_id for mask in tracker.propagate(["b"])} == {"b"}
 
 
-@pytest.mark.parametrize("view", ["whole", 0, -3.0, float("nan")])
-def test_unknown_views_are_refused(view):
+@pytest.mark.parametrize("field_of_view", ["whole", 0, -3.0, float("nan")])
+def test_unknown_fields_of_view_are_refused(field_of_view):
     with pytest.raises(InputError, match="view"):
-        a_tracker(BALL, view=view)
+        a_tracker(BALL, field_of_view=field_of_view)
     with pytest.raises(InputError, match="view"):
-        a_tracker(BALL).prompt("a", click(12, 20, 22), view=view)
+        a_tracker(BALL).prompt("a", click(12, 20, 22), field_of_view=field_of_view)
 
 
 def test_what_cannot_be_tracked_is_refused():

@@ -8,7 +8,7 @@ from medsam2.datasets import LabelledVolume
 from medsam2.training.augmentation import random_affine, transformed
 from medsam2.training.clip_order import CLIPS_PER_CASE, POOL_SIZE, case_pool
 from medsam2.training.fine_tuning_clips import LabelledClips, fine_tuning_batches
-from medsam2.training.labelled_clips import ClipSource, aimed_view, frame_indices
+from medsam2.training.labelled_clips import ClipSource, aimed_field_of_view, frame_indices
 from medsam2.training.ranks import Ranks
 from medsam2.volume import Geometry, Volume
 from unit.training.examples import cases_in
@@ -81,15 +81,15 @@ def test_slices_follow_each_other_and_turn_back_at_the_end(count):
         assert count == 1 or len(set(indices.tolist())) > 1
 
 
-def test_views_show_the_object_at_many_sizes():
+def test_fields_of_view_show_the_object_at_many_sizes():
     section, rng = np.zeros((100, 100), bool), np.random.default_rng(0)
     section[40:60, 45:55] = True
-    views = [aimed_view(rng, section, (2.0, 2.0)) for _ in range(100)]
-    for view in views:
-        assert view.cut(section).sum() == section.sum()
-        assert view.row >= 0
-        assert view.row + view.rows <= 100
-    shares = [20 / view.rows for view in views]
+    fields_of_view = [aimed_field_of_view(rng, section, (2.0, 2.0)) for _ in range(100)]
+    for field_of_view in fields_of_view:
+        assert field_of_view.cut(section).sum() == section.sum()
+        assert field_of_view.row >= 0
+        assert field_of_view.row + field_of_view.rows <= 100
+    shares = [20 / field_of_view.rows for field_of_view in fields_of_view]
     assert min(shares) < 0.3
     assert max(shares) > 0.8
 

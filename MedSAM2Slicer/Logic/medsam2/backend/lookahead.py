@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from medsam2.tracking import Tracker, View
+from medsam2.tracking import FieldOfView, Tracker
 from medsam2.tracking.feature_cache import FeatureCache
 from medsam2.tracking.inference import inference
 
 from .interruption import Interruption
 
-Image = tuple[FeatureCache, int, View]
-"""Which features are to be made: of a slice in a view."""
+Image = tuple[FeatureCache, int, FieldOfView]
+"""Which features are to be made: of a slice in a field of view."""
 
 
 class Lookahead:
@@ -24,7 +24,7 @@ class Lookahead:
     def __init__(self, budget: int):
         self._budget = budget * 2 // 3
         self._tracker: Tracker | None = None
-        self._view: View | None = None
+        self._field_of_view: FieldOfView | None = None
         self._plan: Iterator[Image] = iter(())
         self._next: Image | None = None
 
@@ -35,35 +35,35 @@ class Lookahead:
 
     def stop(self) -> None:
         """Encode nothing more."""
-        self._tracker, self._view, self._plan, self._next = None, None, iter(()), None
+        self._tracker, self._field_of_view, self._plan, self._next = None, None, iter(()), None
 
     def leave(self, tracker: Tracker) -> None:
         """Encode nothing more for a tracker."""
         if tracker is self._tracker:
             self.stop()
 
-    def look_from(self, tracker: Tracker, slice_index: int, view: View) -> None:
-        """Encode outward from a slice that was prompted in ``view``: it may be tracked next."""
-        self._tracker, self._view = tracker, view
+    def look_from(self, tracker: Tracker, slice_index: int, field_of_view: FieldOfView) -> None:
+        """Encode outward from a slice that was prompted in ``field_of_view``: it may be tracked next."""
+        self._tracker, self._field_of_view = tracker, field_of_view
         self._plan = self._outward(slice_index)
         self._advance()
 
     def look_at(self, tracker: Tracker, slice_index: int) -> None:
-        """Encode a slice that the user looks at, then outward: in the view of the prompt before, if any.
+        """Encode a slice that the user looks at, then outward; in the last prompt's field of view, if any.
 
-        First the whole slice for the choice of a view, which a first click anywhere on it looks at.
+        First the whole slice for the choice of a field of view, which a first click anywhere on it looks at.
         """
-        whole = View.whole(tracker.slices.shape(slice_index), tracker.slices.spacing)
-        if tracker is not self._tracker or self._view is None:
-            self._view = whole
+        whole = FieldOfView.whole(tracker.slices.shape(slice_index), tracker.slices.spacing)
+        if tracker is not self._tracker or self._field_of_view is None:
+            self._field_of_view = whole
         self._tracker = tracker
         first = (tracker.choice_features, slice_index, whole)
         self._plan = chain([first], self._outward(slice_index))
         self._advance()
 
     def _outward(self, start: int) -> Iterator[Image]:
-        features, view = self._tracker.features, self._view
-        return ((features, index, view) for index in outward(start, self._tracker.slices.count))
+        features, field_of_view = self._tracker.features, self._field_of_view
+        return ((features, index, field_of_view) for index in outward(start, self._tracker.slices.count))
 
     def step(self, interruption: Interruption) -> None:
         """Encode one image.
@@ -71,9 +71,9 @@ class Lookahead:
         Raises:
             Interrupted: real work came; the image will be encoded another time.
         """
-        features, index, view = self._next
+        features, index, field_of_view = self._next
         with interruption.watching(features.network), inference(features.network):
-            features.get(index, view)
+            features.get(index, field_of_view)
         self._advance()
 
     def _advance(self) -> None:

@@ -30,7 +30,7 @@ class Service:
     def __init__(
         self,
         network: MedSAM2,
-        view_network: MedSAM2 | None,
+        field_of_view_network: MedSAM2 | None,
         weights: str,
         tokens: Tokens,
         limits: ServerLimits | None = None,
@@ -46,7 +46,7 @@ class Service:
         self.connections: set = set()
         self.stopping = False
         self._network = network
-        self._view_network = view_network
+        self._field_of_view_network = field_of_view_network
         self._weights = weights
         self.metrics.watch(lambda: len(self.connections), self.worker.waiting_jobs)
 
@@ -66,7 +66,7 @@ class Service:
     def new_workspace(self) -> Workspace:
         """The state of a new client."""
         promise = partial(self.budget.remember, object())
-        return Workspace(self._network, self._view_network, self.limits.feature_bytes, promise)
+        return Workspace(self._network, self._field_of_view_network, self.limits.feature_bytes, promise)
 
     def cut_upload(self, owner: str, announced: OpenVolume) -> Upload | None:
         """What has come of an upload before its connection was lost, whether that was noticed or not."""

@@ -37,7 +37,7 @@ class Workspace:
 
     Args:
         network: tracks.
-        view_network: chooses fields of view in its place, when it is a large one.
+        field_of_view_network: chooses fields of view in its place, when it is a large one.
         feature_bytes: of image features that are kept.
         promise: told of the bytes that tracking remembers; raises ``ProtocolError`` if they are too many.
     """
@@ -45,12 +45,12 @@ class Workspace:
     def __init__(
         self,
         network: MedSAM2,
-        view_network: MedSAM2 | None,
+        field_of_view_network: MedSAM2 | None,
         feature_bytes: int,
         promise: Callable[[int], None],
     ):
         self._network = network
-        self._view_network = view_network
+        self._field_of_view_network = field_of_view_network
         self._feature_bytes = feature_bytes
         self._promise = promise
         self._volume: Volume | None = None
@@ -112,7 +112,7 @@ class Workspace:
                 VolumeSlices(self._volume, axis, self._window),
                 memory=self._memory,
                 cache_bytes=self._feature_bytes,
-                view_network=self._view_network,
+                field_of_view_network=self._field_of_view_network,
             )
         for other, tracker in self._trackers.items():
             if other != axis:
@@ -128,7 +128,7 @@ class Workspace:
         prompt = Prompt(request.slice_index, request.points, request.box, mask)
         self._promise_memory()
         answer = tracker.prompt(request.object_id, prompt, request.view)
-        self.lookahead.look_from(tracker, request.slice_index, answer.view)
+        self.lookahead.look_from(tracker, request.slice_index, answer.field_of_view)
         yield _message(request, answer)
         yield Done(request.id)
 
@@ -164,7 +164,7 @@ class Workspace:
         """Encode round the slice that the user looks at, when there is time; nothing is answered."""
         if self._volume is not None:
             tracker = self._tracker(request.axis)
-            # A slice that no view can show is refused when it is prompted.
+            # A slice that no field of view can show is refused when it is prompted.
             with suppress(InputError):
                 if 0 <= request.slice_index < tracker.slices.count:
                     self.lookahead.look_at(tracker, request.slice_index)
@@ -191,7 +191,7 @@ def _painted(request: PromptMessage, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:
-    view = answer.view
+    shown = answer.field_of_view
     return Mask(
         request.id,
         answer.object_id,
@@ -202,5 +202,5 @@ def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:
         request.axis,
         answer.iou,
         answer.object_score,
-        ViewBox(view.row, view.column, view.rows, view.columns),
+        ViewBox(shown.row, shown.column, shown.rows, shown.columns),
     )

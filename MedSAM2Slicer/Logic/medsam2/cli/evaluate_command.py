@@ -73,15 +73,15 @@ def evaluate(
 
     require_monai()
     network = load_model(weights, device, precision)
-    view_network = None
+    field_of_view_network = None
     if network.config.preset != "starter":
-        view_network = load_model("starter", str(network.device), precision)
+        field_of_view_network = load_model("starter", str(network.device), precision)
     settings = Settings(protocol, clicks, tuple(structure or ()), lenient)
     about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
     report = Report(settings, about | {"device": str(network.device)})
     with stages() as progress:
         progress.begin("Evaluating", len(cases), "cases")
-        for finding in findings(network, cases, settings, view_network, progress.advance):
+        for finding in findings(network, cases, settings, field_of_view_network, progress.advance):
             report.add(finding)
     report.write(output)
     if as_json:

@@ -139,7 +139,7 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
                 "voxels": int(planes.sum()),
                 "volume_ml": round(float(planes.sum()) * voxel_ml, 3),
                 "slices": int(planes.any(axis=(1, 2)).sum()),
-                "view_mm": result.views_mm[entry.name],
+                "view_mm": result.fields_of_view_mm[entry.name],
                 **doubts(entry, result),
                 "scores": [
                     {"slice": index, "iou": round(slice.iou, 4), "object_score": round(slice.object_score, 3)}

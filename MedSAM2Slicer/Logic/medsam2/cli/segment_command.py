@@ -135,7 +135,7 @@ def segment(
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
         first, last = parse_range(slice_range, slices.count)
-        field_of_view = parse_view(view)
+        field_of_view = parse_field_of_view(view)
         if server is None:
             backend = local_backend(weights, device, precision, threads)
         else:
@@ -161,7 +161,7 @@ def check_picture_name(path: Path) -> None:
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
 
 
-def parse_view(text: str) -> str | float | None:
+def parse_field_of_view(text: str) -> str | float | None:
     """``slice``, millimetres, or None for ``auto``."""
     if text in ("auto", "slice"):
         return None if text == "auto" else text

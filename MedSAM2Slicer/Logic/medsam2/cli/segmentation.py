@@ -27,12 +27,12 @@ class Result:
     masks: dict[str, np.ndarray]
     seconds: float
     slice_masks: int
-    views_mm: dict[str, float]
+    fields_of_view_mm: dict[str, float]
     confidence: dict[str, dict[int, SliceConfidence]]
 
     @property
     def seconds_per_slice(self) -> float:
-        """Seconds for one mask on one slice, the choice of the view included."""
+        """Seconds for one mask on one slice, the choice of the field of view included."""
         return self.seconds / max(self.slice_masks, 1)
 
     def doubtful(self, name: str) -> list[int]:
@@ -44,7 +44,7 @@ def track(
     client: BlockingClient,
     slices: VolumeSlices,
     objects: Sequence[PromptedObject],
-    view: str | float | None = None,
+    field_of_view: str | float | None = None,
     memory: str = "temporal",
     first: int = 0,
     last: int | None = None,
@@ -64,7 +64,7 @@ def track(
         )
         started = time.perf_counter()
         progress.begin("Answering the prompts")
-        views = {entry.name: _prompt(client, slices, entry, view) for entry in objects}
+        fields_of_view = {entry.name: _prompt(client, slices, entry, field_of_view) for entry in objects}
         masks, done = VolumeMasks(slices), 0
         confidence: dict[str, dict[int, SliceConfidence]] = {entry.name: {} for entry in objects}
         stretches = _stretches(objects, first, last)
@@ -77,7 +77,9 @@ def track(
                 done += 1
                 progress.advance()
     seconds = time.perf_counter() - started
-    return Result({entry.name: masks[entry.name] for entry in objects}, seconds, done, views, confidence)
+    return Result(
+        {entry.name: masks[entry.name] for entry in objects}, seconds, done, fields_of_view, confidence
+    )
 
 
 def _stretches(objects: Sequence[PromptedObject], first: int, last: int) -> dict[tuple[int, int], list[str]]:
@@ -96,7 +98,7 @@ def _stretches(objects: Sequence[PromptedObject], first: int, last: int) -> dict
 
 
 def _prompt(
-    client: BlockingClient, slices: VolumeSlices, entry: PromptedObject, view: str | float | None
+    client: BlockingClient, slices: VolumeSlices, entry: PromptedObject, field_of_view: str | float | None
 ) -> float:
     """Send an object's prompts; returns the side in mm of the field of view of the first.
 
@@ -106,7 +108,7 @@ def _prompt(
     for prompt in sorted(entry.prompts, key=lambda one: not one.shows_object):
         mask = None if prompt.mask is None else MaskBox(*crop_to_content(prompt.mask))
         answer = client.prompt(
-            entry.name, slices.axis, prompt.slice_index, prompt.points, prompt.box, mask, view
+            entry.name, slices.axis, prompt.slice_index, prompt.points, prompt.box, mask, field_of_view
         )
         sides.append(answer.view.rows * slices.spacing[0])
     return round(sides[0], 1)

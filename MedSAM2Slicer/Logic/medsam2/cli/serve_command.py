@@ -84,16 +84,18 @@ def serve(
     # OpenMP keeps helpers for each thread that has computed. With those of this thread beside the worker's
     # there would be more than cores; they would sleep between any two steps, which takes a third longer.
     with ThreadPoolExecutor(1) as passing:
-        network, view_network = passing.submit(_networks, weights, device, precision).result()
+        network, field_of_view_network = passing.submit(_networks, weights, device, precision).result()
     # A file's path may name a patient; only a catalogue name is told to clients.
     name = network.config.preset if Path(weights).exists() else weights
-    serve_until_stopped(Service(network, view_network, name, known, limits), address, pings=not local)
+    serve_until_stopped(
+        Service(network, field_of_view_network, name, known, limits), address, pings=not local
+    )
     # Python takes seconds to take torch down, and nothing is left to be put away.
     os._exit(0)
 
 
 def _networks(weights: str, device: str, precision: str) -> tuple["MedSAM2", "MedSAM2 | None"]:
-    """The network that tracks, and a quick one that chooses views if that is a large one."""
+    """The network that tracks, and a quick one that chooses fields of view if that is a large one."""
     from medsam2.weights.loading import load_model
 
     network = load_model(weights, device, precision)

@@ -29,7 +29,7 @@ class Answers:
             return np.zeros(shape, bool)
         if threshold is None:
             return answer.full(shape)
-        place = answer.view.mask_on_slice(torch.from_numpy(answer.logits), shape, threshold)
+        place = answer.field_of_view.mask_on_slice(torch.from_numpy(answer.logits), shape, threshold)
         return PlacedMask(answer.object_id, index, *place).full(shape)
 
     def volume(self) -> np.ndarray:

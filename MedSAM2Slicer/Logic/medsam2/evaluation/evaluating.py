@@ -56,7 +56,7 @@ def evaluate(
     network: MedSAM2,
     cases: Sequence[Case],
     settings: Settings,
-    view_network: MedSAM2 | None = None,
+    field_of_view_network: MedSAM2 | None = None,
     on_case: Callable[[], None] = lambda: None,
 ) -> Iterator[Finding]:
     """Segment every structure of every case.
@@ -65,7 +65,7 @@ def evaluate(
         network: under test.
         cases: of the dataset.
         settings: protocol and structures.
-        view_network: chooses fields of view in its place, as in the backend.
+        field_of_view_network: chooses fields of view in its place, as in the backend.
         on_case: called when a case is done.
 
     Raises:
@@ -78,7 +78,7 @@ def evaluate(
     if settings.protocol == ONE_PROMPT:
         findings = _evaluate_set(network, cases, settings, on_case)
     else:
-        findings = _evaluate_volumes(network, cases, settings, view_network, on_case)
+        findings = _evaluate_volumes(network, cases, settings, field_of_view_network, on_case)
     found = False
     for finding in findings:
         found = True
@@ -92,7 +92,7 @@ def _evaluate_volumes(
     network: MedSAM2,
     cases: Sequence[Case],
     settings: Settings,
-    view_network: MedSAM2 | None,
+    field_of_view_network: MedSAM2 | None,
     on_case: Callable[[], None],
 ) -> Iterator[Finding]:
     for source in cases:
@@ -100,7 +100,7 @@ def _evaluate_volumes(
         slices = VolumeSlices(case.volume)
         for name in settings.wanted(case):
             truth = case.labels == case.structures[name]
-            tracker = Tracker(network, slices, view_network=view_network)
+            tracker = Tracker(network, slices, field_of_view_network=field_of_view_network)
             for stage in segment(tracker, truth, settings.protocol, settings.clicks):
                 snapshot = volume_snapshot(slices, stage, truth) if stage.is_last else None
                 yield Finding(_score(case, name, stage, truth, settings.lenient), snapshot)

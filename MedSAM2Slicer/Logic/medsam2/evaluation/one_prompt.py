@@ -59,7 +59,7 @@ def segment_set(
     box = tight_box(truths[template][None], 0).box
     prompt = Prompt(template, box=box)
     tracker = Tracker(
-        network, images, view="slice", memory=SelfSortingMemory(), connected=False, absent_stop=None
+        network, images, field_of_view="slice", memory=SelfSortingMemory(), connected=False, absent_stop=None
     )
     answers = Answers(images)
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Short clips of consecutive slices cut from a synthetic body part, with the objects to segment.
 
-A clip shows what the network sees in use: a square view round an object of any size, at any orientation.
+A clip shows what the network sees in use: a square crop round an object of any size, at any orientation.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SMOOTHING = 0.8  # deviation in voxels of the smoothing that removes stairs fro
 
 @dataclass(frozen=True)
 class Clip:
-    """Consecutive slices of one view; frame 0 is the one to click in.
+    """Consecutive slices of one crop; frame 0 is the one to click in.
 
     images: (frames, size, size) float32 in [0, 1], windowed.
     masks: (objects, frames, size, size) bool; every target is visible in frame 0 and may end later.
@@ -33,7 +33,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class View:
+class Crop:
     """A square region of parallel planes: ``axes`` rows are normal, down and right, lengths in voxels."""
 
     centre: np.ndarray
@@ -47,9 +47,9 @@ def make_clip(anatomy: Anatomy, rng: np.random.Generator, image_size: int, frame
     """Cut one clip with 1 to ``objects`` targets, each of at least ``LEAST_SHARE`` of frame 0 and visible."""
     while True:
         anchor = _pick_object(anatomy, rng)
-        view = _aim(anatomy, rng, anchor, image_size, frames)
+        crop = _aim(anatomy, rng, anchor, image_size, frames)
         thickness = 3 if rng.random() < 0.12 else 1
-        codes, planes = cut(anatomy, view, image_size, _depths(rng, view, frames, thickness))
+        codes, planes = cut(anatomy, crop, image_size, _depths(rng, crop, frames, thickness))
         labels = planes[thickness // 2 :: thickness]
         masks = targets(rng, codes, labels, anchor, objects)
         if not masks:
@@ -61,7 +61,7 @@ def make_clip(anatomy: Anatomy, rng: np.random.Generator, image_size: int, frame
 
 
 def _enlargement(rng: np.random.Generator, anchor: np.ndarray) -> float:
-    """Image pixels per scanner pixel: small views of coarse scans are enlarged up to twelvefold in use.
+    """Image pixels per scanner pixel: small crops of coarse scans are enlarged up to twelvefold in use.
 
     The anchor (y, x) keeps a width of about four scanner pixels.
     """
@@ -70,13 +70,13 @@ def _enlargement(rng: np.random.Generator, anchor: np.ndarray) -> float:
     return log_uniform(rng, 0.4 * unit, max(most, unit))
 
 
-def _depths(rng: np.random.Generator, view: View, frames: int, thickness: int) -> np.ndarray:
-    """Where the planes lie along the view's normal, (frames * thickness,); some clips lack slices."""
+def _depths(rng: np.random.Generator, crop: Crop, frames: int, thickness: int) -> np.ndarray:
+    """Where the planes lie along the crop's normal, (frames * thickness,); some clips lack slices."""
     place = np.arange(frames, dtype=float)
     if frames > 2 and rng.random() < 0.08:
         place[rng.integers(1, frames) :] += rng.integers(1, 3)
     within = (np.arange(thickness) - thickness // 2) / thickness
-    return ((place[:, None] + within) * view.spacing).ravel()
+    return ((place[:, None] + within) * crop.spacing).ravel()
 
 
 def _pick_object(anatomy: Anatomy, rng: np.random.Generator) -> int:
@@ -90,7 +90,7 @@ def _pick_object(anatomy: Anatomy, rng: np.random.Generator) -> int:
 
 
 def _orientation(rng: np.random.Generator) -> np.ndarray:
-    """Axes of the view: near a grid axis as a rule, turned within the plane, flipped in half of the cases."""
+    """Axes of the crop: near a grid axis as a rule, turned within the plane, flipped in half of the cases."""
     tilt = np.deg2rad(rng.uniform(0, 90) if rng.random() < 0.25 else rng.uniform(0, 20))
     turn, spin = rng.uniform(0, 2 * np.pi, 2)
     if rng.random() < 0.5:
@@ -105,8 +105,8 @@ def _orientation(rng: np.random.Generator) -> np.ndarray:
     return np.stack([normal, down, right]) * rng.choice([-1, 1], 3)[:, None]
 
 
-def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> View:
-    """A view in which the anchor's cross-section fills 14 to 95 % of the side, if that is not too close."""
+def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: int, frames: int) -> Crop:
+    """A crop in which the anchor's cross-section fills 14 to 95 % of the side, if that is not too close."""
     box = anatomy.boxes[anchor]
     voxels = np.argwhere(anatomy.objects[box] == anchor) + [part.start for part in box]
     axes = _orientation(rng)
@@ -127,7 +127,7 @@ def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: in
     last = centre + axes[0] * spacing * (frames - 1)
     if ((last < 0) | (last >= anatomy.objects.shape)).any():
         axes = axes * np.array([[-1], [1], [1]])
-    return View(centre, axes, side, spacing, mirrored=bool(rng.random() < 0.8))
+    return Crop(centre, axes, side, spacing, mirrored=bool(rng.random() < 0.8))
 
 
 def _section(voxels, depths, axes, seed) -> tuple[np.ndarray, float, float]:
@@ -144,21 +144,21 @@ def _section(voxels, depths, axes, seed) -> tuple[np.ndarray, float, float]:
     return middle @ axes[1:] + (seed @ axes[0]) * axes[0], extent, len(rows) / extent
 
 
-def cut(anatomy: Anatomy, view: View, image_size: int, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cut(anatomy: Anatomy, crop: Crop, image_size: int, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes (n,) of the regions seen and the labels (planes, size, size), indices into them."""
-    samples = int(np.clip(np.ceil(2 * view.side), 16, image_size))
-    along = (np.arange(samples) - (samples - 1) / 2) * (view.side / samples)
+    samples = int(np.clip(np.ceil(2 * crop.side), 16, image_size))
+    along = (np.arange(samples) - (samples - 1) / 2) * (crop.side / samples)
     # Neighbouring samples lie a little before and behind the plane, so that smoothing also acts across it;
     # without smoothing that would leave a checkerboard.
     dither = np.tile([[-0.9, 0.3], [0.9, -0.3]], (samples // 2 + 1,) * 2)[:samples, :samples]
-    dither = dither * (view.side < image_size)
+    dither = dither * (crop.side < image_size)
     index, inside = [], True
     for axis, length in enumerate(anatomy.objects.shape):
-        normal, down, right = view.axes[:, axis]
-        plane = (along * down)[:, None] + along * right + dither * normal + view.centre[axis]
+        normal, down, right = crop.axes[:, axis]
+        plane = (along * down)[:, None] + along * right + dither * normal + crop.centre[axis]
         position = plane.astype(np.float32) + (depth * normal).astype(np.float32)[:, None, None]
         position = np.rint(position).astype(np.int32)
-        inside = inside & (view.mirrored | ((position >= 0) & (position < length)))
+        inside = inside & (crop.mirrored | ((position >= 0) & (position < length)))
         folded = length - 1 - np.abs(length - 1 - np.abs(position))
         index.append(folded.clip(0, length - 1))
     flat = np.ravel_multi_index(tuple(index), anatomy.objects.shape)
@@ -168,9 +168,9 @@ def cut(anatomy: Anatomy, view: View, image_size: int, depth: np.ndarray) -> tup
     table = np.zeros(OUTSIDE + 1, np.uint8 if len(codes) < 256 else np.uint16)
     table[codes] = np.arange(len(codes))
     labels = table[raw]
-    if view.side >= image_size:
+    if crop.side >= image_size:
         return codes, labels
-    return codes, _enlarge(labels, len(codes), image_size, round(_SMOOTHING * samples / view.side, 1))
+    return codes, _enlarge(labels, len(codes), image_size, round(_SMOOTHING * samples / crop.side, 1))
 
 
 @lru_cache(maxsize=512)

@@ -6,7 +6,7 @@ from scipy import ndimage
 from medsam2.synthetic.tissues import TISSUE_COUNT
 
 LEAST_SHARE, _MOST_SHARE = 0.003, 0.7
-"""Shares of the view that targets cover: smaller ones get a closer view in use."""
+"""Shares of the crop that targets cover: smaller ones get a closer crop in use."""
 OUTSIDE = 255 * TISSUE_COUNT
 """Code of samples beyond the volume; object 255 is never painted."""
 _CONTRAST, _SEEN_SHARE = 0.03, 0.4  # an outline is visible where the brightness differs by so much
@@ -55,7 +55,7 @@ def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.nd
 def _follow(rng, region: np.ndarray, least: int) -> np.ndarray | None:
     """A random piece of ``region`` in frame 0, now and then all of them, and what continues it in each frame.
 
-    None where no piece has between ``least`` pixels and ``_MOST_SHARE`` of the view.
+    None where no piece has between ``least`` pixels and ``_MOST_SHARE`` of the crop.
     """
     pieces, count = ndimage.label(region[0])
     if not count:

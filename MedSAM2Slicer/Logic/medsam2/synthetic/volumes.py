@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.synthetic.anatomy import Anatomy, make_anatomy
-from medsam2.synthetic.clips import View, cut
+from medsam2.synthetic.clips import Crop, cut
 from medsam2.synthetic.intensity import ideal, scan
 from medsam2.synthetic.shapes import log_uniform
 from medsam2.synthetic.targets import OUTSIDE, is_visible
@@ -50,9 +50,9 @@ def make_scan(seed: int, modality: str) -> SyntheticScan:
     return SyntheticScan(volume, labels, structures)
 
 
-def _axial(length: int) -> View:
+def _axial(length: int) -> Crop:
     """All of the body part, seen along its axis k."""
-    return View(np.full(3, (length - 1) / 2), np.eye(3), float(length), 1.0, mirrored=False)
+    return Crop(np.full(3, (length - 1) / 2), np.eye(3), float(length), 1.0, mirrored=False)
 
 
 def _heights(rng: np.random.Generator, slices: int, thickness: int, step: float) -> np.ndarray:

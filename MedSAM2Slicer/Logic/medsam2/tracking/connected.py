@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medsam2.volume import Prompt
 
-from .view import OUTSIDE_LOGIT, View
+from .field_of_view import OUTSIDE_LOGIT, FieldOfView
 
 REACH = 3
 """How far, in pixels of the logits, a part may lie from its counterpart on the neighbouring slice."""
@@ -15,7 +15,9 @@ BOX_MARGIN = 0.05
 """A mask may leave its box by this share of the box's sides: people draw boxes a little too tight."""
 
 
-def near_prompt(logits: Tensor, prompt: Prompt, view: View, earlier: Tensor | None = None) -> Tensor:
+def near_prompt(
+    logits: Tensor, prompt: Prompt, field_of_view: FieldOfView, earlier: Tensor | None = None
+) -> Tensor:
     """Logits (1, 1, s, s) of a prompted slice without the parts that no click or box points at.
 
     A box holds all of the object, unless a positive click says that there is more of it outside. Parts of
@@ -26,20 +28,22 @@ def near_prompt(logits: Tensor, prompt: Prompt, view: View, earlier: Tensor | No
     seeds = np.zeros((size, size), bool) if earlier is None else (earlier[0, 0] > 0).cpu().numpy()
     for row, column, positive in prompt.points:
         if positive:
-            _mark(seeds, view, (row, column), (row, column))
+            _mark(seeds, field_of_view, (row, column), (row, column))
     if prompt.box is not None:
-        _mark(seeds, view, prompt.box[:2], prompt.box[2:])
-        logits = _within_box(logits, prompt, view)
+        _mark(seeds, field_of_view, prompt.box[:2], prompt.box[2:])
+        logits = _within_box(logits, prompt, field_of_view)
     return _keep_parts(logits, seeds)
 
 
-def near_neighbour(logits: Tensor, view: View, neighbour: Tensor, neighbour_view: View) -> Tensor:
+def near_neighbour(
+    logits: Tensor, field_of_view: FieldOfView, neighbour: Tensor, neighbour_field_of_view: FieldOfView
+) -> Tensor:
     """Logits (1, 1, s, s) of a tracked slice without the parts that nothing on the slice before leads to."""
-    before = view.logits_from(neighbour, neighbour_view)[0, 0] > 0
+    before = field_of_view.logits_from(neighbour, neighbour_field_of_view)[0, 0] > 0
     return _keep_parts(logits, before.cpu().numpy())
 
 
-def _within_box(logits: Tensor, prompt: Prompt, view: View) -> Tensor:
+def _within_box(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView) -> Tensor:
     """Logits without what lies outside the prompt's box."""
     low, high = np.sort(np.reshape(prompt.box, (2, 2)), axis=0)
     margin = BOX_MARGIN * (high - low)
@@ -47,15 +51,17 @@ def _within_box(logits: Tensor, prompt: Prompt, view: View) -> Tensor:
     clicks = np.array([(row, column) for row, column, positive in prompt.points if positive]).reshape(-1, 2)
     if ((clicks < low) | (clicks > high)).any():
         return logits
-    (left, top), (right, bottom) = view.to_pixels(np.array([low, high]), logits.shape[-1])
+    (left, top), (right, bottom) = field_of_view.to_pixels(np.array([low, high]), logits.shape[-1])
     place = torch.arange(logits.shape[-1], device=logits.device)
     rows, columns = (place >= top) & (place <= bottom), (place >= left) & (place <= right)
     return torch.where(rows[:, None] & columns, logits, OUTSIDE_LOGIT)
 
 
-def _mark(seeds: np.ndarray, view: View, one: tuple[float, float], other: tuple[float, float]) -> None:
+def _mark(
+    seeds: np.ndarray, field_of_view: FieldOfView, one: tuple[float, float], other: tuple[float, float]
+) -> None:
     """Mark the pixels between two voxels of the slice."""
-    (x0, y0), (x1, y1) = view.to_pixels(np.array([one, other]), len(seeds))
+    (x0, y0), (x1, y1) = field_of_view.to_pixels(np.array([one, other]), len(seeds))
     top, bottom = sorted((round(y0), round(y1)))
     left, right = sorted((round(x0), round(x1)))
     seeds[max(top, 0) : max(bottom, 0) + 1, max(left, 0) : max(right, 0) + 1] = True

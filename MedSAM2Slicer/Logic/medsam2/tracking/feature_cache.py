@@ -7,11 +7,11 @@ import torch
 from medsam2.model.network import ImageFeatures, MedSAM2
 from medsam2.volume import Slices
 
-from .view import View
+from .field_of_view import FieldOfView
 
 
 class FeatureCache:
-    """Features by slice and view, the least recently used dropped first.
+    """Features by slice and field of view, the least recently used dropped first.
 
     They are shared by both directions, by all objects and by every correction.
 
@@ -25,19 +25,19 @@ class FeatureCache:
         self.network = network
         self._slices = slices
         self._budget = budget
-        self._kept: OrderedDict[tuple[int, View], ImageFeatures] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, FieldOfView], ImageFeatures] = OrderedDict()
         self.used_bytes = 0
 
-    def __contains__(self, key: tuple[int, View]) -> bool:
+    def __contains__(self, key: tuple[int, FieldOfView]) -> bool:
         return key in self._kept
 
-    def get(self, slice_index: int, view: View) -> ImageFeatures:
-        """Features of one slice in one view, batch size 1."""
-        key = (slice_index, view)
+    def get(self, slice_index: int, field_of_view: FieldOfView) -> ImageFeatures:
+        """Features of one slice in one field of view, batch size 1."""
+        key = (slice_index, field_of_view)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        features = self._encode(slice_index, view)
+        features = self._encode(slice_index, field_of_view)
         self._kept[key] = features
         self.used_bytes += _bytes(features)
         while self.used_bytes > self._budget and len(self._kept) > 1:
@@ -50,9 +50,9 @@ class FeatureCache:
         self._kept.clear()
         self.used_bytes = 0
 
-    def _encode(self, slice_index: int, view: View) -> ImageFeatures:
+    def _encode(self, slice_index: int, field_of_view: FieldOfView) -> ImageFeatures:
         size = self.network.config.image_size
-        image = view.network_image(self._slices.pixels(slice_index), size)
+        image = field_of_view.network_image(self._slices.pixels(slice_index), size)
         return self.network.encode_image(image.to(self.network.device))
 
 

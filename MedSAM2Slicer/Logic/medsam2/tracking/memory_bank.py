@@ -9,7 +9,7 @@ from torch import Tensor
 from medsam2.model.config import NetworkConfig
 from medsam2.model.network import ABSENT_LOGIT, MaskPrediction
 
-from .view import View
+from .field_of_view import FieldOfView
 
 
 @dataclass(eq=False)
@@ -17,18 +17,18 @@ class MemoryEntry:
     """What is remembered of an object on one slice.
 
     Attributes:
-        slice_index, view: where it was seen.
-        logits: (1, 1, S/4, S/4) in ``view``.
+        slice_index, field_of_view: where it was seen.
+        logits: (1, 1, S/4, S/4) in ``field_of_view``.
         iou, object_score: the network's confidence.
         pointer: the object pointer, (1, dim).
         key: description of the image, (d,), of unit length.
         prompted: whether a person prompted this slice.
-        memory, memory_view: the encoded memory (1, memory_dim, h, w) and the view it was encoded in;
-            None until it is needed.
+        memory, memory_field_of_view: the encoded memory (1, memory_dim, h, w) and what was seen while it was
+            encoded; None until it is needed.
     """
 
     slice_index: int
-    view: View
+    field_of_view: FieldOfView
     logits: Tensor
     iou: float
     object_score: float
@@ -36,16 +36,21 @@ class MemoryEntry:
     key: Tensor
     prompted: bool
     memory: Tensor | None = field(default=None, repr=False)
-    memory_view: View | None = None
+    memory_field_of_view: FieldOfView | None = None
 
     @classmethod
     def predicted(
-        cls, slice_index: int, view: View, prediction: MaskPrediction, key: Tensor, prompted: bool
+        cls,
+        slice_index: int,
+        field_of_view: FieldOfView,
+        prediction: MaskPrediction,
+        key: Tensor,
+        prompted: bool,
     ) -> "MemoryEntry":
         """What a network answered for one object."""
         return cls(
             slice_index,
-            view,
+            field_of_view,
             prediction.logits,
             float(prediction.iou[0]),
             float(prediction.object_score[0]),

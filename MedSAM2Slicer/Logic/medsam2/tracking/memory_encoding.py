@@ -1,4 +1,4 @@
-"""Encoded memories: made when they are first looked at, and anew when the view has moved."""
+"""Encoded memories: made when they are first looked at, and anew when the field of view has moved."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from torch import Tensor
 from medsam2.model.network import MedSAM2, MemorySelection
 
 from .feature_cache import FeatureCache
+from .field_of_view import FieldOfView
 from .memory_bank import MemoryEntry, Selection
-from .view import View
 
 
 def network_selection(
@@ -49,23 +49,23 @@ class MemoryEncoding:
         self._network = network
         self._features = features
 
-    def for_network(self, selections: list[Selection], view: View) -> MemorySelection | None:
+    def for_network(self, selections: list[Selection], field_of_view: FieldOfView) -> MemorySelection | None:
         """Memories of a batch of objects as tensors; None where there is nothing to look at."""
-        return network_selection(selections, lambda entry: self.memory(entry, view))
+        return network_selection(selections, lambda entry: self.memory(entry, field_of_view))
 
-    def memory(self, entry: MemoryEntry, view: View) -> Tensor:
-        """The encoded memory of a slice as seen in ``view``, (1, memory_dim, h, w).
+    def memory(self, entry: MemoryEntry, field_of_view: FieldOfView) -> Tensor:
+        """The encoded memory of a slice as seen in ``field_of_view``, (1, memory_dim, h, w).
 
         Memories are compared with the current image place by place, so one that was encoded in another
-        view is encoded again in this one.
+        field of view is encoded again in this one.
         """
-        if entry.memory is None or entry.memory_view != view:
-            features = self._features.get(entry.slice_index, view)
+        if entry.memory is None or entry.memory_field_of_view != field_of_view:
+            features = self._features.get(entry.slice_index, field_of_view)
             size = self._network.config.image_size
-            logits = view.logits_from(entry.logits, entry.view)
+            logits = field_of_view.logits_from(entry.logits, entry.field_of_view)
             logits = F.interpolate(logits.float(), size=(size, size), mode="bilinear")
             mask = (logits > 0).float() if entry.prompted else logits.sigmoid()
             score = torch.tensor([entry.object_score], device=logits.device)
             entry.memory = self._network.encode_memory(features.s16, mask, score)
-            entry.memory_view = view
+            entry.memory_field_of_view = field_of_view
         return entry.memory

@@ -9,15 +9,15 @@ from medsam2.volume import Prompt, Slices
 
 from .connected import near_prompt
 from .feature_cache import FeatureCache, sorting_key
+from .field_of_view import FieldOfView
+from .field_of_view_choice import mask_field_of_view, prompt_field_of_view
+from .field_of_view_chooser import FieldOfViewChooser
 from .memory_bank import MemoryEntry
 from .memory_encoding import MemoryEncoding
 from .network_prompt import network_points
 from .rejection import is_hit, is_rejected
 from .slice_mask import SliceMask
 from .tracked_object import TrackedObject
-from .view import View
-from .view_choice import mask_view, prompt_view
-from .view_chooser import ViewChooser
 
 LOGIT_LIMIT = 32.0
 """An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
@@ -41,7 +41,7 @@ class Prompting:
         slices: Slices,
         features: FeatureCache,
         memories: MemoryEncoding,
-        chooser: ViewChooser,
+        chooser: FieldOfViewChooser,
         connected: bool,
     ):
         self._network = network
@@ -52,19 +52,19 @@ class Prompting:
         self._connected = connected
 
     def answer(
-        self, target: TrackedObject, prompt: Prompt, view: str | float, keep_view: bool
+        self, target: TrackedObject, prompt: Prompt, field_of_view: str | float, keep_field_of_view: bool
     ) -> MemoryEntry:
         """The object on the prompt's slice; what is known of the object stays as it is.
 
         Args:
             target: what is known of the object.
             prompt: all that was said on the slice.
-            view: field of view, as for ``Tracker``.
-            keep_view: rather keep the view of the earlier answer on the slice, where it shows the prompt.
+            field_of_view: as for ``Tracker``.
+            keep_field_of_view: keep that of the earlier answer on the slice, where it shows the prompt.
         """
         index = prompt.slice_index
         earlier = target.entries.get(index)
-        shown = self._view_for(prompt, earlier, view, keep_view)
+        shown = self._field_of_view_for(prompt, earlier, field_of_view, keep_field_of_view)
         return self._answer(target, prompt, shown, earlier, target.reversed.get(index))
 
     def correct(
@@ -83,7 +83,7 @@ class Prompting:
         shape = self._slices.shape(prompt.slice_index)
         if not is_hit(SliceMask.from_entry("", tracked, shape), prompt, shape):
             return tracked
-        shown = self._view_for(prompt, tracked, "auto", keep_view=True)
+        shown = self._field_of_view_for(prompt, tracked, "auto", keep_field_of_view=True)
         entry = self._answer(target, prompt, shown, tracked, reverse)
         return replace(entry, prompted=False) if (entry.logits > 0).any() else entry.emptied()
 
@@ -91,7 +91,7 @@ class Prompting:
         self,
         target: TrackedObject,
         prompt: Prompt,
-        shown: View,
+        shown: FieldOfView,
         earlier: MemoryEntry | None,
         reverse: bool | None,
     ) -> MemoryEntry:
@@ -100,7 +100,7 @@ class Prompting:
         key = sorting_key(features)
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
         if self._connected:
-            before = None if earlier is None else shown.logits_from(earlier.logits, earlier.view)
+            before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
         if earlier is not None and self._is_rejected(earlier, prompt):
             return entry.emptied()
@@ -115,21 +115,25 @@ class Prompting:
         target: TrackedObject,
         prompt: Prompt,
         features: ImageFeatures,
-        view: View,
+        field_of_view: FieldOfView,
         earlier: MemoryEntry | None,
         reverse: bool | None,
     ) -> MaskPrediction:
         size = self._network.config.image_size
         if prompt.mask is not None:
-            mask = (view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
+            mask = (field_of_view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
             return self._network.take_mask(features, mask.to(self._network.device))
-        points, labels = (part.to(self._network.device) for part in network_points(prompt, view, size))
+        points, labels = (
+            part.to(self._network.device) for part in network_points(prompt, field_of_view, size)
+        )
         conditioned = self._network.condition(features.s16, None)
         logits = None
         if earlier is not None:
-            logits = view.logits_from(earlier.logits, earlier.view).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+            logits = field_of_view.logits_from(earlier.logits, earlier.field_of_view).clamp(
+                -LOGIT_LIMIT, LOGIT_LIMIT
+            )
             if reverse is not None:
-                conditioned = self._conditioned(target, prompt.slice_index, features, view, reverse)
+                conditioned = self._conditioned(target, prompt.slice_index, features, field_of_view, reverse)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking
@@ -137,28 +141,37 @@ class Prompting:
         return self._network.decode(features, conditioned, points, labels, logits, ambiguous)
 
     def _conditioned(
-        self, target: TrackedObject, index: int, features: ImageFeatures, view: View, reverse: bool
+        self,
+        target: TrackedObject,
+        index: int,
+        features: ImageFeatures,
+        field_of_view: FieldOfView,
+        reverse: bool,
     ) -> Tensor:
         selection = target.bank.select(index, reverse, self._slices.count, sorting_key(features))
-        return self._network.condition(features.s16, self._memories.for_network([selection], view))
+        return self._network.condition(features.s16, self._memories.for_network([selection], field_of_view))
 
-    def _view_for(
-        self, prompt: Prompt, earlier: MemoryEntry | None, view: str | float, keep_view: bool
-    ) -> View:
+    def _field_of_view_for(
+        self,
+        prompt: Prompt,
+        earlier: MemoryEntry | None,
+        field_of_view: str | float,
+        keep_field_of_view: bool,
+    ) -> FieldOfView:
         shape, spacing = self._slices.shape(prompt.slice_index), self._slices.spacing
-        keep_view = keep_view and earlier is not None
-        if keep_view and all(earlier.view.contains(*corner) for corner in prompt.corners()):
-            return earlier.view
-        if view == "slice":
-            return View.whole(shape, spacing)
-        if view != "auto":
-            return prompt_view(prompt, float(view), shape, spacing)
+        keep_field_of_view = keep_field_of_view and earlier is not None
+        if keep_field_of_view and all(earlier.field_of_view.contains(*corner) for corner in prompt.corners()):
+            return earlier.field_of_view
+        if field_of_view == "slice":
+            return FieldOfView.whole(shape, spacing)
+        if field_of_view != "auto":
+            return prompt_field_of_view(prompt, float(field_of_view), shape, spacing)
         if prompt.mask is not None:
-            return mask_view(prompt, shape, spacing)
+            return mask_field_of_view(prompt, shape, spacing)
         if earlier is not None:
-            # A correction beyond the view: show it together with what was segmented.
+            # A correction beyond the field of view: show it together with what was segmented.
             covered = SliceMask.from_entry("", earlier, shape).full(shape)
             for row, column in prompt.corners():
                 covered[min(int(row + 0.5), shape[0] - 1), min(int(column + 0.5), shape[1] - 1)] = True
-            return mask_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
+            return mask_field_of_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
         return self._chooser.choose(prompt)

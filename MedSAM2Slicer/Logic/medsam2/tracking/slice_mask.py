@@ -7,8 +7,8 @@ import numpy as np
 from medsam2.placed_mask import PlacedMask, crop_to_content
 from medsam2.volume import Prompt
 
+from .field_of_view import OUTSIDE_LOGIT, FieldOfView
 from .memory_bank import MemoryEntry
-from .view import OUTSIDE_LOGIT, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,19 +18,19 @@ class SliceMask(PlacedMask):
     Attributes:
         iou: predicted IoU, 0 to 1.
         object_score: logit that the object is on this slice.
-        view: what the network saw.
-        logits: the network's own answer in that view, (S/4, S/4) float32.
+        field_of_view: what the network saw.
+        logits: the network's own answer in that field of view, (S/4, S/4) float32.
     """
 
     iou: float
     object_score: float
-    view: View
+    field_of_view: FieldOfView
     logits: np.ndarray
 
     @classmethod
     def from_entry(cls, object_id: str, entry: MemoryEntry, shape: tuple[int, int]) -> "SliceMask":
         """The answer that a memory entry holds, on a slice of ``shape``."""
-        place = entry.view.mask_on_slice(entry.logits[0, 0].float().cpu(), shape)
+        place = entry.field_of_view.mask_on_slice(entry.logits[0, 0].float().cpu(), shape)
         return cls._build(object_id, entry, place)
 
     @classmethod
@@ -43,12 +43,14 @@ class SliceMask(PlacedMask):
         return cls.from_entry(object_id, entry, shape)
 
     @classmethod
-    def unknown(cls, object_id: str, slice_index: int, view: View, size: int) -> "SliceMask":
+    def unknown(cls, object_id: str, slice_index: int, field_of_view: FieldOfView, size: int) -> "SliceMask":
         """No mask, on a slice that was never answered; logits (size, size) say that nothing was seen."""
         unseen = np.full((size, size), OUTSIDE_LOGIT, np.float32)
-        return cls(object_id, slice_index, 0, 0, np.zeros((0, 0), bool), 0.0, 0.0, view, unseen)
+        return cls(object_id, slice_index, 0, 0, np.zeros((0, 0), bool), 0.0, 0.0, field_of_view, unseen)
 
     @classmethod
     def _build(cls, object_id: str, entry: MemoryEntry, place: tuple[int, int, np.ndarray]) -> "SliceMask":
         logits = entry.logits[0, 0].float().cpu().numpy()
-        return cls(object_id, entry.slice_index, *place, entry.iou, entry.object_score, entry.view, logits)
+        return cls(
+            object_id, entry.slice_index, *place, entry.iou, entry.object_score, entry.field_of_view, logits
+        )

@@ -7,14 +7,14 @@ from medsam2.volume import Slices
 
 from .connected import near_neighbour
 from .feature_cache import FeatureCache, sorting_key
+from .field_of_view import FieldOfView
+from .field_of_view_choice import following_field_of_view
 from .inference import inference
 from .memory_bank import MemoryEntry, Selection
 from .memory_encoding import MemoryEncoding
 from .prompting import Prompting
 from .slice_mask import SliceMask
 from .tracked_object import TrackedObject
-from .view import View
-from .view_choice import following_view
 
 Tracked = tuple[str, MemoryEntry, Selection]
 """An object's name, its answer, and what it looked at."""
@@ -49,7 +49,7 @@ class Stepping:
         self._connected = connected
 
     def answer(self, objects: dict[str, TrackedObject], index: int, reverse: bool) -> dict[str, SliceMask]:
-        """Answer one slice for several objects, those of one view and like memories in one batch.
+        """Answer one slice for several objects, those of one field of view and like memories in one batch.
 
         Args:
             objects: by name; each is prompted on the slice, or has an answer on the one before.
@@ -82,48 +82,50 @@ class Stepping:
 
     def _batches(
         self, objects: dict[str, TrackedObject], index: int, reverse: bool
-    ) -> Iterable[tuple[View, dict[str, Selection]]]:
-        """Group objects by view and by the shape of their memories."""
-        groups: dict[tuple, tuple[View, dict[str, Selection]]] = {}
+    ) -> Iterable[tuple[FieldOfView, dict[str, Selection]]]:
+        """Group objects by field of view and by the shape of their memories."""
+        groups: dict[tuple, tuple[FieldOfView, dict[str, Selection]]] = {}
         for name, target in objects.items():
-            view = self._following(target, index, reverse)
-            query = sorting_key(self._features.get(index, view))
+            field_of_view = self._following(target, index, reverse)
+            query = sorting_key(self._features.get(index, field_of_view))
             selection = target.bank.select(index, reverse, self._slices.count, query)
             distances = tuple(distance for _, distance in selection.pointers)
-            key = (view, len(selection.entries), tuple(selection.time_index or ()), distances)
+            key = (field_of_view, len(selection.entries), tuple(selection.time_index or ()), distances)
             if selection.log_weights is not None:
                 key += (name,)
-            groups.setdefault(key, (view, {}))[1][name] = selection
+            groups.setdefault(key, (field_of_view, {}))[1][name] = selection
         return groups.values()
 
-    def _following(self, target: TrackedObject, index: int, reverse: bool) -> View:
-        """The view for a slice: that of the neighbour that tracking comes from, moved if need be."""
+    def _following(self, target: TrackedObject, index: int, reverse: bool) -> FieldOfView:
+        """The field of view for a slice: that of the neighbour that tracking comes from, moved if need be."""
         shape, spacing = self._slices.shape(index), self._slices.spacing
         if target.whole_slices:
-            return View.whole(shape, spacing)
+            return FieldOfView.whole(shape, spacing)
         before = target.neighbour(index, reverse)
-        return following_view(SliceMask.from_entry("", before, shape), shape, spacing)
+        return following_field_of_view(SliceMask.from_entry("", before, shape), shape, spacing)
 
     def _step(
         self,
         objects: dict[str, TrackedObject],
-        batch: tuple[View, dict[str, Selection]],
+        batch: tuple[FieldOfView, dict[str, Selection]],
         index: int,
         reverse: bool,
     ) -> list[Tracked]:
         """Track a batch of objects onto a slice."""
-        view, selections = batch
-        features = self._features.get(index, view)
+        field_of_view, selections = batch
+        features = self._features.get(index, field_of_view)
         s16 = features.s16.expand(len(selections), -1, -1, -1)
-        memories = self._memories.for_network(list(selections.values()), view)
+        memories = self._memories.for_network(list(selections.values()), field_of_view)
         prediction = self._network.decode(features, self._network.condition(s16, memories))
         key = sorting_key(features)
         answers = []
         for place, (name, selection) in enumerate(selections.items()):
             single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
-            entry = MemoryEntry.predicted(index, view, single, key, prompted=False)
+            entry = MemoryEntry.predicted(index, field_of_view, single, key, prompted=False)
             if self._connected:
                 before = objects[name].neighbour(index, reverse)
-                entry.logits = near_neighbour(entry.logits, view, before.logits, before.view)
+                entry.logits = near_neighbour(
+                    entry.logits, field_of_view, before.logits, before.field_of_view
+                )
             answers.append((name, entry, selection))
         return answers

@@ -14,7 +14,7 @@ class TrackedObject:
 
     bank: MemoryBank
     whole_slices: bool
-    """Whether the person wants whole slices shown, rather than a view that follows the object."""
+    """Whether the person wants whole slices shown, rather than a field of view that follows the object."""
     prompts: dict[int, Prompt] = field(default_factory=dict)
     """What was said on slices that lead tracking, or end it."""
     background: dict[int, Prompt] = field(default_factory=dict)

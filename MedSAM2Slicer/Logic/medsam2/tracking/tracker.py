@@ -11,6 +11,9 @@ from medsam2.volume import Prompt, Slices
 
 from .course import Direction, sweeps, task, way_in
 from .feature_cache import FeatureCache
+from .field_of_view import FieldOfView
+from .field_of_view_choice import check_side
+from .field_of_view_chooser import FieldOfViewChooser
 from .inference import inference
 from .memory_bank import TemporalMemory
 from .memory_encoding import MemoryEncoding
@@ -20,9 +23,6 @@ from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .stepping import Stepping
 from .tracked_object import TrackedObject
-from .view import View
-from .view_choice import check_side
-from .view_chooser import ViewChooser
 
 
 class Tracker:
@@ -31,14 +31,15 @@ class Tracker:
     Args:
         network: from ``medsam2.load_model``.
         slices: the slices of a volume (``VolumeSlices``) or unrelated images (``ImageSet``).
-        view: field of view: ``"auto"`` chooses it on the prompted slice and follows the object,
+        field_of_view: ``"auto"`` chooses it on the prompted slice and follows the object,
             ``"slice"`` always shows whole slices, a number is the side in millimetres at the prompt.
         memory: ``TemporalMemory()`` (SAM 2's rule) or ``SelfSortingMemory(...)`` (MedSAM-2's).
         connected: drop parts of a mask that are out of reach of the clicks, the box, or the mask on the
             slice before.
         absent_stop: a direction ends after so many slices without the object; None never stops.
         cache_bytes: budget of the kept image features.
-        view_network: chooses the view in place of a large ``network``; the starter network is quick.
+        field_of_view_network: chooses the field of view in place of a large ``network``; the starter network
+            is quick.
     """
 
     def __init__(
@@ -46,31 +47,31 @@ class Tracker:
         network: MedSAM2,
         slices: Slices,
         *,
-        view: str | float = "auto",
+        field_of_view: str | float = "auto",
         memory: TemporalMemory | SelfSortingMemory | None = None,
         connected: bool = True,
         absent_stop: int | None = ABSENT_STOP,
         cache_bytes: int = 512 * 2**20,
-        view_network: MedSAM2 | None = None,
+        field_of_view_network: MedSAM2 | None = None,
     ):
-        _check_view(view)
+        _check_field_of_view(field_of_view)
         self.network = network
         self.slices = slices
-        self.view = view
+        self.field_of_view = field_of_view
         self.memory = memory or TemporalMemory()
         self.connected = connected
         self.absent_stop = absent_stop
         self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
         chooser_features = self.features
-        if view_network is not None:
-            chooser_features = FeatureCache(view_network, slices, cache_bytes // 8)
-        self._chooser = ViewChooser(view_network or network, slices, chooser_features)
+        if field_of_view_network is not None:
+            chooser_features = FeatureCache(field_of_view_network, slices, cache_bytes // 8)
+        self._chooser = FieldOfViewChooser(field_of_view_network or network, slices, chooser_features)
         memories = MemoryEncoding(network, self.features)
         self._prompting = Prompting(network, slices, self.features, memories, self._chooser, connected)
         self._stepping = Stepping(network, slices, self.features, memories, self._prompting, connected)
 
-    def prompt(self, object_id: str, prompt: Prompt, view: str | float | None = None) -> SliceMask:
+    def prompt(self, object_id: str, prompt: Prompt, field_of_view: str | float | None = None) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
 
         Points on a slice that was prompted before add to those that are there; on a slice that was
@@ -80,17 +81,17 @@ class Tracker:
         Args:
             object_id: any name; a new one starts a new object.
             prompt: what the person said.
-            view: field of view for this object from now on, in place of the tracker's; millimetres count
-                for this slice, from which the view follows the object.
+            field_of_view: for this object from now on, in place of the tracker's; millimetres count for this
+                slice, from which the field of view follows the object.
 
         Raises:
             InputError: the prompt does not fit the slice.
         """
         prompt.check(self.slices.count, self.slices.shape(prompt.slice_index))
-        if view is not None:
-            _check_view(view)
+        if field_of_view is not None:
+            _check_field_of_view(field_of_view)
         with inference(self.network):
-            return self._prompt(object_id, prompt, view)
+            return self._prompt(object_id, prompt, field_of_view)
 
     def propagate(
         self,
@@ -162,7 +163,7 @@ class Tracker:
 
     @property
     def choice_features(self) -> FeatureCache:
-        """Features that the choice of a view looks at: ``features``, or those of the ``view_network``."""
+        """What a choice of a field of view looks at: ``features``, or those of ``field_of_view_network``."""
         return self._chooser.features
 
     @property
@@ -170,23 +171,23 @@ class Tracker:
         """Memory that prompts and answers take."""
         return sum(target.remembered_bytes for target in self.objects.values())
 
-    def _prompt(self, object_id: str, prompt: Prompt, view: str | float | None) -> SliceMask:
+    def _prompt(self, object_id: str, prompt: Prompt, field_of_view: str | float | None) -> SliceMask:
         index, shape = prompt.slice_index, self.slices.shape(prompt.slice_index)
         target = self.objects.get(object_id)
         if target is None:
-            target = TrackedObject(self.memory.bank(self.network.config), self.view == "slice")
+            target = TrackedObject(self.memory.bank(self.network.config), self.field_of_view == "slice")
         said = target.said(index)
         if prompt.mask is None and said is not None and said.mask is None:
             prompt = prompt.joined_with(said)
             prompt.check(self.slices.count, shape)
-        whole_slices = target.whole_slices if view is None else view == "slice"
-        wanted = "slice" if whole_slices else view or self.view
+        whole_slices = target.whole_slices if field_of_view is None else field_of_view == "slice"
+        wanted = "slice" if whole_slices else field_of_view or self.field_of_view
         if not isinstance(wanted, str):
             check_side(wanted, shape, self.slices.spacing)
         answer, entry = target.answer(object_id, index, shape), None
         if prompt.shows_object or (answer is not None and is_hit(answer, prompt, shape)):
-            keep_view = view is None and not whole_slices
-            entry = self._prompting.answer(target, prompt, wanted, keep_view)
+            keep_field_of_view = field_of_view is None and not whole_slices
+            entry = self._prompting.answer(target, prompt, wanted, keep_field_of_view)
             answer = SliceMask.of_prompted(object_id, prompt, entry, shape)
         elif answer is None:
             answer = self._unknown(object_id, target, index)
@@ -199,9 +200,9 @@ class Tracker:
     def _unknown(self, name: str, target: TrackedObject, index: int) -> SliceMask:
         """No mask yet, on a slice that was never answered."""
         nearest = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index), default=None)
-        whole = View.whole(self.slices.shape(index), self.slices.spacing)
-        view = whole if nearest is None or target.whole_slices else nearest.view
-        return SliceMask.unknown(name, index, view, self.network.config.image_size // 4)
+        whole = FieldOfView.whole(self.slices.shape(index), self.slices.spacing)
+        field_of_view = whole if nearest is None or target.whole_slices else nearest.field_of_view
+        return SliceMask.unknown(name, index, field_of_view, self.network.config.image_size // 4)
 
     def _check_prompted(self, name: str) -> None:
         if name not in self.objects or not self.objects[name].prompts:
@@ -252,9 +253,11 @@ class Tracker:
         yield erased
 
 
-def _check_view(view: str | float) -> None:
-    if isinstance(view, str):
-        if view not in ("auto", "slice"):
-            raise InputError(f"The view '{view}' is unknown: give auto, slice, or a side in millimetres.")
-    elif not view > 0:
-        raise InputError(f"A view of {view:g} mm shows nothing: give a side above 0.")
+def _check_field_of_view(field_of_view: str | float) -> None:
+    if isinstance(field_of_view, str):
+        if field_of_view not in ("auto", "slice"):
+            raise InputError(
+                f"The view '{field_of_view}' is unknown: give auto, slice, or a side in millimetres."
+            )
+    elif not field_of_view > 0:
+        raise InputError(f"A view of {field_of_view:g} mm shows nothing: give a side above 0.")

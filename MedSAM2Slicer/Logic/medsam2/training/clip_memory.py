@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
-from medsam2.tracking import SelfSortingMemory, TemporalMemory, View
+from medsam2.tracking import FieldOfView, SelfSortingMemory, TemporalMemory
 from medsam2.tracking.feature_cache import sorting_key
 from medsam2.tracking.memory_bank import MemoryEntry, Selection
 from medsam2.tracking.memory_encoding import network_selection
@@ -40,7 +40,7 @@ class ClipMemories:
             prompted: (M,) bool, whether the object was prompted on this frame.
         """
         memories = self._network.encode_memory(features.s16, mask, prediction.object_score)
-        view = View(0, 0, mask.shape[-2], mask.shape[-1])
+        field_of_view = FieldOfView(0, 0, mask.shape[-2], mask.shape[-1])
         rows = zip(
             self._banks,
             prediction.logits.split(1),
@@ -53,7 +53,7 @@ class ClipMemories:
             strict=True,
         )
         for bank, *fields, memory in rows:
-            bank.add(MemoryEntry(frame, view, *fields, memory, view))
+            bank.add(MemoryEntry(frame, field_of_view, *fields, memory, field_of_view))
 
     def condition(self, frame: int, features: ImageFeatures) -> Tensor:
         """Stride-16 features (M, dim, h, w) of a frame that know each object's memories."""

@@ -118,9 +118,9 @@ class FineTuning:
         self._ranks = ranks
         self.network = load_model(settings.weights, str(ranks.device)).train()
         freeze(self.network, settings.freeze)
-        # As in the backend: large networks leave the choice of the view to the quick one.
+        # As in the backend: large networks leave the choice of the field of view to the quick one.
         is_large = self.network.config.preset != "starter"
-        self._view_network = load_model("starter", str(ranks.device)) if is_large else None
+        self._field_of_view_network = load_model("starter", str(ranks.device)) if is_large else None
         self._claim_folder()
         self._log = TrainingLog(folder, running.tensorboard, settings.steps) if ranks.writes else None
         self.history = History(folder)
@@ -194,7 +194,7 @@ class FineTuning:
     def _tracker(self, slices: VolumeSlices) -> Tracker:
         """A tracker as people use it with these weights."""
         memory = MEMORIES[self._settings.memory]()
-        return Tracker(self.network, slices, memory=memory, view_network=self._view_network)
+        return Tracker(self.network, slices, memory=memory, field_of_view_network=self._field_of_view_network)
 
     def _export(self, score: float) -> None:
         sets, step = self._sets, self._run.step

@@ -1,4 +1,4 @@
-"""Clips of consecutive slices cut from a labelled volume, seen as in use: a square view round an object."""
+"""Clips of consecutive slices cut from a labelled volume, seen as in use: in a square round an object."""
 
 import itertools
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import torch
 
 from medsam2.datasets import LabelledVolume
 from medsam2.errors import InputError
-from medsam2.tracking import View
+from medsam2.tracking import FieldOfView
 from medsam2.training.augmentation import jittered_frames, jittered_window, random_affine, transformed
 from medsam2.volume import AXES, VolumeSlices, axis_index, check_axis, choose_window
 
 SMALLEST_FILL, LARGEST_FILL = 0.14, 0.95
-"""Share of the view's side that the object takes, between these."""
+"""Share of the field of view's side that the object takes, between these."""
 SHIFT = 0.35
-"""How far from the view's middle the object may lie, in shares of the room beside it."""
+"""How far from the field of view's middle the object may lie, in shares of the room beside it."""
 LEAST_SHARE = 0.001
-"""Objects cover at least this share of the first slice's view."""
+"""Objects cover at least this share of the first slice's field of view."""
 SMALL_SECTION = 0.1
 """A clip starts on a slice with at least this share of the object's largest section: people click there."""
 WHOLE_TRIES, CLOSE_VOXELS = 20, 16
-"""After so many views in which an object hardly shows, as it is thin or scattered, only so much of it is
-looked at."""
+"""After so many fields of view in which an object hardly shows, as it is thin or scattered, only so much of
+it is looked at."""
 MOST_ANISOTROPIC = 3.0
 """Slices whose voxels are longer than this, in widths, are not looked at from the side."""
 
@@ -64,12 +64,14 @@ class ClipSource:
             slices = VolumeSlices(self._volume, axis, jittered_window(self._window, rng))
             section = planes[0] == value
             aim = section if tries < WHOLE_TRIES else close_part(rng, section)
-            view = aimed_view(rng, aim, slices.spacing)
+            field_of_view = aimed_field_of_view(rng, aim, slices.spacing)
             affine = random_affine(rng)
-            masks = self._masks(rng, planes, value, view, affine, image_size, objects, least)
+            masks = self._masks(rng, planes, value, field_of_view, affine, image_size, objects, least)
             if masks:
                 break
-        images = torch.cat([view.network_image(slices.pixels(index), image_size) for index in indices])
+        images = torch.cat(
+            [field_of_view.network_image(slices.pixels(index), image_size) for index in indices]
+        )
         images = transformed(jittered_frames(images, rng), affine)
         return LabelledClip(images[:, 0].numpy(), np.stack(masks))
 
@@ -80,14 +82,21 @@ class ClipSource:
             self._areas[axis, value] = (self._labels == value).sum(axis=others)
         return self._areas[axis, value]
 
-    def _masks(self, rng, planes, anchor, view, affine, image_size, objects, least) -> list[np.ndarray]:
+    def _masks(
+        self, rng, planes, anchor, field_of_view, affine, image_size, objects, least
+    ) -> list[np.ndarray]:
         """Masks (T, S, S) of the anchor and of others, none where the anchor is hardly to be seen."""
         others = [
-            value for value in np.unique(view.cut(planes[0])) if value in self._values and value != anchor
+            value
+            for value in np.unique(field_of_view.cut(planes[0]))
+            if value in self._values and value != anchor
         ]
         masks: list[np.ndarray] = []
         for value in [anchor, *rng.permutation(others)]:
-            shown = [view.network_image((plane == value).astype(np.float32), image_size) for plane in planes]
+            shown = [
+                field_of_view.network_image((plane == value).astype(np.float32), image_size)
+                for plane in planes
+            ]
             mask = (transformed(torch.cat(shown), affine)[:, 0] >= 0.5).numpy()
             if mask[0].sum() >= least:
                 masks.append(mask)
@@ -119,19 +128,21 @@ def close_part(rng: np.random.Generator, section: np.ndarray) -> np.ndarray:
     return part
 
 
-def aimed_view(rng: np.random.Generator, section: np.ndarray, spacing: tuple[float, float]) -> View:
-    """A view in which a section (rows, columns) bool, not empty, takes a random share of the side."""
+def aimed_field_of_view(
+    rng: np.random.Generator, section: np.ndarray, spacing: tuple[float, float]
+) -> FieldOfView:
+    """One in which a section (rows, columns) bool, not empty, takes a random share of the side."""
     ends = [np.flatnonzero(section.any(axis=axis))[[0, -1]] for axis in (1, 0)]
     extent = max((last - first + 1) * step for (first, last), step in zip(ends, spacing, strict=True))
     fill = np.exp(rng.uniform(np.log(SMALLEST_FILL), np.log(LARGEST_FILL)))
-    whole = View.whole(section.shape, spacing).side(spacing)
+    whole = FieldOfView.whole(section.shape, spacing).side(spacing)
     side = min(extent / fill, max(whole, extent / LARGEST_FILL))
     reach = SHIFT * max(side - extent, 0)
     middle = [
         float(np.mean(pair)) + rng.uniform(-reach, reach) / step
         for pair, step in zip(ends, spacing, strict=True)
     ]
-    return View.around((middle[0], middle[1]), side, spacing).inside(section.shape)
+    return FieldOfView.around((middle[0], middle[1]), side, spacing).inside(section.shape)
 
 
 def _shows_enough(case: LabelledVolume, axis: str) -> bool:

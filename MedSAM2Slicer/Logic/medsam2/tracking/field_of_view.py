@@ -11,13 +11,13 @@ from medsam2.errors import InputError
 from medsam2.placed_mask import crop_to_content
 
 OUTSIDE_LOGIT = -10.0
-"""What is assumed of pixels that no view has shown."""
+"""What is assumed of pixels that no field of view has shown."""
 MOST_VOXELS = 2**17
-"""Rows or columns of a view: twice those of the longest slices that the protocol knows."""
+"""Rows or columns of a field of view: twice those of the longest slices that the protocol knows."""
 
 
 @dataclass(frozen=True)
-class View:
+class FieldOfView:
     """A box of a slice that is square in millimetres and may reach beyond the slice.
 
     Attributes:
@@ -31,8 +31,8 @@ class View:
     columns: int
 
     @classmethod
-    def around(cls, centre: tuple[float, float], side: float, spacing: tuple[float, float]) -> "View":
-        """A view of ``side`` millimetres about a voxel (row, column); InputError if it has too many."""
+    def around(cls, centre: tuple[float, float], side: float, spacing: tuple[float, float]) -> "FieldOfView":
+        """``side`` millimetres of the slice about a voxel (row, column); InputError if it has too many."""
         if not max(side / step for step in spacing) <= MOST_VOXELS:
             raise InputError(
                 f"A field of view of {side:g} mm has more than {MOST_VOXELS} voxels of {spacing[0]:g} x "
@@ -42,23 +42,23 @@ class View:
         return cls(round(centre[0] + 0.5 - rows / 2), round(centre[1] + 0.5 - columns / 2), rows, columns)
 
     @classmethod
-    def whole(cls, shape: tuple[int, int], spacing: tuple[float, float]) -> "View":
-        """The smallest view that shows all of a slice of ``shape``."""
+    def whole(cls, shape: tuple[int, int], spacing: tuple[float, float]) -> "FieldOfView":
+        """The smallest field of view that shows all of a slice of ``shape``."""
         side = max(length * step for length, step in zip(shape, spacing, strict=True))
         return cls.around(((shape[0] - 1) / 2, (shape[1] - 1) / 2), side, spacing)
 
-    def inside(self, shape: tuple[int, int]) -> "View":
-        """The view moved so that it shows as little as possible beyond a slice of ``shape``."""
+    def inside(self, shape: tuple[int, int]) -> "FieldOfView":
+        """The field of view moved so that it shows as little as possible beyond a slice of ``shape``."""
         row, column = (
             min(max(first, 0), length - size) if size <= length else (length - size) // 2
             for first, size, length in zip(
                 (self.row, self.column), (self.rows, self.columns), shape, strict=True
             )
         )
-        return View(row, column, self.rows, self.columns)
+        return FieldOfView(row, column, self.rows, self.columns)
 
     def contains(self, row: float, column: float) -> bool:
-        """Whether a place of the slice lies in the view, whose rim is half a voxel beyond voxel centres."""
+        """Whether a position (in voxels) lies inside; the rim is half a voxel beyond voxel centres."""
         row, column = row - self.row + 0.5, column - self.column + 0.5
         return 0 <= row <= self.rows and 0 <= column <= self.columns
 
@@ -68,7 +68,7 @@ class View:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Middle of the view in voxels, (row, column)."""
+        """Middle of the field of view in voxels, (row, column)."""
         return self.row + (self.rows - 1) / 2, self.column + (self.columns - 1) / 2
 
     def to_pixels(self, points: np.ndarray, image_size: int) -> np.ndarray:
@@ -78,12 +78,12 @@ class View:
         return pixels[:, ::-1]
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """The part of a slice (rows, columns) that lies in the view, without what is beyond the slice."""
+        """The part of a slice (rows, columns) that is seen, without what is beyond the slice."""
         (_, rows), (_, columns) = self._overlap(image.shape)
         return image[rows, columns]
 
     def _overlap(self, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
-        """Where view and slice meet, for rows and columns: as indices of the view and of the slice."""
+        """Where it meets the slice, for rows and columns: as indices into itself and into the slice."""
         pairs = []
         for first, size, length in zip(
             (self.row, self.column), (self.rows, self.columns), shape, strict=True
@@ -98,7 +98,7 @@ class View:
         seen = torch.from_numpy(np.ascontiguousarray(self.cut(image)))
         if not seen.numel():
             return seen.new_zeros(1, 1, image_size, image_size)
-        # One axis after the other, the longer first: a view of a long thin slice has very many voxels.
+        # One axis after the other, the longer first: that of a long thin slice has very many voxels.
         if len(seen) > seen.shape[1]:
             seen = _resized(seen.T, self.rows, rows, image_size).T
             return _resized(seen, self.columns, columns, image_size)[None, None]
@@ -108,7 +108,7 @@ class View:
     def mask_on_slice(
         self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0
     ) -> tuple[int, int, np.ndarray]:
-        """Logits (s, s) of the view above a threshold as a mask on the slice, cropped to what it covers.
+        """Logits (s, s) above a threshold as a mask on the slice, cropped to what it covers.
 
         Returns:
             First row, first column and the mask (h, w) bool; (0, 0, an empty array) for an empty mask.
@@ -119,8 +119,8 @@ class View:
         row, column, mask = crop_to_content((on_slice > threshold).cpu().numpy())
         return (there_r.start + row, there_c.start + column, mask) if mask.size else (0, 0, mask)
 
-    def logits_from(self, logits: Tensor, other: "View") -> Tensor:
-        """Logits (..., s, s) of another view, resampled into this one."""
+    def logits_from(self, logits: Tensor, other: "FieldOfView") -> Tensor:
+        """Logits (..., s, s) of another field of view, resampled into this one."""
         if other == self:
             return logits
         size = logits.shape[-1]

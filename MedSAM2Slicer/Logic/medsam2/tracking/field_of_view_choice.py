@@ -10,70 +10,76 @@ from scipy import ndimage
 from medsam2.errors import InputError
 from medsam2.volume import Prompt
 
+from .field_of_view import FieldOfView
 from .slice_mask import SliceMask
-from .view import View
 
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
-"""Views tried: the whole slice's side divided by each."""
+"""Fields of view tried: the whole slice's side divided by each."""
 SMALL_PENALTY, MISSED_PENALTY = 0.15, 0.5
-"""Taken from the predicted IoU of a mask that is too small in its view to be trusted, or that misses a
-positive click or covers a negative one."""
+"""Taken from the predicted IoU of a mask that is too small in its field of view to be trusted, or that misses
+a positive click or covers a negative one."""
 CUT_PENALTY = 0.5
-"""Taken in full from a mask that covers all of its view's border; from others by the share they cover."""
+"""Taken in full from a mask that covers all of its border; from others by the share they cover."""
 AGREEMENT_BONUS = 0.5
-"""Given in full to a view whose mask is the same as those of the next wider and the next closer view. The
-predicted IoU alone is easily deceived: from a click in something small, a wide view segments its large
-neighbour, and is sure of it."""
+"""Given in full to a field of view whose mask is the same as those of the next wider and the next closer one.
+The predicted IoU alone is easily deceived: from a click in something small, a wide field of view segments its
+large neighbour, and is sure of it."""
 BOX_BONUS = 1.0
 """Given in full to a mask that fills its box, from side to side both ways, and does not leave it."""
 CLOSENESS_BONUS = 0.05
-"""Given for every halving of the view that shows more of the voxels, and does not just enlarge them."""
+"""Given for every halving of the side that shows more of the voxels, and does not just enlarge them."""
 SMALL_PIXELS = 60
 """A mask of fewer pixels of the network's image is too small."""
 PROMPT_SHARE = 0.85
-"""A view is at least so large that prompts fill no more of its side than this."""
+"""A field of view is at least so large that prompts fill no more of its side than this."""
 NEAR_BORDER, FILLED = 0.06, 0.8
-"""The view moves when the mask comes within this share of a border, and widens when it fills the side."""
+"""The field of view moves when the mask is within this share of a border, and widens when it fills a side."""
 ROOMY, TINY = 0.6, 0.12
-"""Share of the side that the mask takes in a view made for it, and below which the view narrows."""
+"""Share of the side that the mask takes in a field of view made for it, and below which that one narrows."""
 MOST_SIDE = 2.0
 """Longest side that a person may ask for, as a share of the slice's longer one."""
 
 
-def candidate_views(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]) -> list[View]:
-    """Views of several sizes round a prompt, the whole slice first; each shows all of the prompt."""
+def candidate_fields_of_view(
+    prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]
+) -> list[FieldOfView]:
+    """Fields of view of several sizes round a prompt, the whole slice first; each shows all of the prompt."""
     (row0, row1), (column0, column1) = _extent(prompt)
-    whole = View.whole(shape, spacing)
+    whole = FieldOfView.whole(shape, spacing)
     side = whole.side(spacing)
     least = max((row1 - row0) * spacing[0], (column1 - column0) * spacing[1]) / PROMPT_SHARE
     centre = ((row0 + row1) / 2, (column0 + column1) / 2)
     zoomed = [
-        View.around(centre, side / zoom, spacing).inside(shape) for zoom in ZOOMS[1:] if side / zoom >= least
+        FieldOfView.around(centre, side / zoom, spacing).inside(shape)
+        for zoom in ZOOMS[1:]
+        if side / zoom >= least
     ]
     return [whole, *zoomed]
 
 
-def prompt_view(prompt: Prompt, side: float, shape: tuple[int, int], spacing: tuple[float, float]) -> View:
-    """A view of a given side in millimetres about a prompt."""
+def prompt_field_of_view(
+    prompt: Prompt, side: float, shape: tuple[int, int], spacing: tuple[float, float]
+) -> FieldOfView:
+    """A field of view of a given side in millimetres about a prompt."""
     (row0, row1), (column0, column1) = _extent(prompt)
-    return View.around(((row0 + row1) / 2, (column0 + column1) / 2), side, spacing).inside(shape)
+    return FieldOfView.around(((row0 + row1) / 2, (column0 + column1) / 2), side, spacing).inside(shape)
 
 
 def check_side(side: float, shape: tuple[int, int], spacing: tuple[float, float]) -> None:
     """Raise InputError for a field of view, of a side in millimetres, that is far larger than the slice."""
-    most = MOST_SIDE * View.whole(shape, spacing).side(spacing)
+    most = MOST_SIDE * FieldOfView.whole(shape, spacing).side(spacing)
     if not side <= most:
         raise InputError(
             f"A field of view of {side:g} mm is far larger than the slice: give a side up to {most:g} mm."
         )
 
 
-def mask_view(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]) -> View:
-    """The view that suits a mask given by a person."""
+def mask_field_of_view(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]) -> FieldOfView:
+    """The field of view that suits a mask given by a person."""
     (row0, row1), (column0, column1) = _extent(prompt)
     side = max((row1 - row0 + 1) * spacing[0], (column1 - column0 + 1) * spacing[1]) / ROOMY
-    whole = View.whole(shape, spacing).side(spacing)
-    return prompt_view(prompt, min(max(side, whole / ZOOMS[-1]), whole), shape, spacing)
+    whole = FieldOfView.whole(shape, spacing).side(spacing)
+    return prompt_field_of_view(prompt, min(max(side, whole / ZOOMS[-1]), whole), shape, spacing)
 
 
 def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -81,20 +87,22 @@ def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
     return (min(rows), max(rows)), (min(columns), max(columns))
 
 
-def best_view(masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], image_size: int) -> View:
-    """Of the answers in several views, widest first, the view of the most convincing one."""
+def best_field_of_view(
+    masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], image_size: int
+) -> FieldOfView:
+    """That of the most convincing of the answers in several fields of view, widest first."""
     scores = [_score(mask, prompt, shape, image_size) for mask in masks]
     agreements = [_agreement(wide, close, shape) for wide, close in pairwise(masks)]
     for place, mask in enumerate(masks):
         beside = agreements[max(place - 1, 0) : place + 1]
         scores[place] += AGREEMENT_BONUS * sum(beside) / max(len(beside), 1)
-        detail = max(masks[0].view.rows, image_size) / max(mask.view.rows, image_size)
+        detail = max(masks[0].field_of_view.rows, image_size) / max(mask.field_of_view.rows, image_size)
         scores[place] += CLOSENESS_BONUS * log2(detail)
-    return masks[scores.index(max(scores))].view
+    return masks[scores.index(max(scores))].field_of_view
 
 
 def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: int) -> float:
-    """Predicted IoU, with the bonus and the penalties that need no other view."""
+    """Predicted IoU, with the bonus and the penalties that need no other field of view."""
     pixels = (mask.logits > 0).sum() * (image_size / mask.logits.shape[0]) ** 2
     score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
     if pixels < SMALL_PIXELS:
@@ -123,32 +131,32 @@ def _filled(mask: SliceMask) -> SliceMask:
 
 
 def _cut_share(mask: SliceMask, shape: tuple[int, int]) -> float:
-    """Share of the view's border that the mask covers where the slice goes on beyond it."""
-    view = mask.view
-    shown = view.cut(mask.full(shape))
+    """Share of the field of view's border that the mask covers where the slice goes on beyond it."""
+    field_of_view = mask.field_of_view
+    shown = field_of_view.cut(mask.full(shape))
     edges = [
-        (shown[0], view.row > 0),
-        (shown[-1], view.row + view.rows < shape[0]),
-        (shown[:, 0], view.column > 0),
-        (shown[:, -1], view.column + view.columns < shape[1]),
+        (shown[0], field_of_view.row > 0),
+        (shown[-1], field_of_view.row + field_of_view.rows < shape[0]),
+        (shown[:, 0], field_of_view.column > 0),
+        (shown[:, -1], field_of_view.column + field_of_view.columns < shape[1]),
     ]
     covered = sum(int(edge.sum()) for edge, goes_on in edges if goes_on)
-    return covered / (2 * (view.rows + view.columns))
+    return covered / (2 * (field_of_view.rows + field_of_view.columns))
 
 
 def _agreement(wide: SliceMask, close: SliceMask, shape: tuple[int, int]) -> float:
-    """Dice of two masks within the closer one's view."""
-    one, other = (close.view.cut(mask.full(shape)) for mask in (wide, close))
+    """Dice of two masks within the closer one's field of view."""
+    one, other = (close.field_of_view.cut(mask.full(shape)) for mask in (wide, close))
     total = one.sum() + other.sum()
     return float(2 * (one & other).sum() / total) if total else 0.0
 
 
 def _nears_border(mask: SliceMask, shape: tuple[int, int]) -> bool:
-    """Whether the mask is near a side of its view where the slice goes on."""
-    view, (height, width) = mask.view, mask.mask.shape
+    """Whether the mask is near a side of its field of view where the slice goes on."""
+    field_of_view, (height, width) = mask.field_of_view, mask.mask.shape
     for first, size, start, length, total in (
-        (view.row, view.rows, mask.row, height, shape[0]),
-        (view.column, view.columns, mask.column, width, shape[1]),
+        (field_of_view.row, field_of_view.rows, mask.row, height, shape[0]),
+        (field_of_view.column, field_of_view.columns, mask.column, width, shape[1]),
     ):
         margin = NEAR_BORDER * size
         if first > 0 and start - first < margin:
@@ -158,21 +166,23 @@ def _nears_border(mask: SliceMask, shape: tuple[int, int]) -> bool:
     return False
 
 
-def following_view(mask: SliceMask, shape: tuple[int, int], spacing: tuple[float, float]) -> View:
-    """The view for the slice after ``mask``: the same one unless the object outgrew, left or shrank in it."""
-    view, (height, width) = mask.view, mask.mask.shape
+def following_field_of_view(
+    mask: SliceMask, shape: tuple[int, int], spacing: tuple[float, float]
+) -> FieldOfView:
+    """That for the slice after ``mask``: the same one unless the object outgrew, left or shrank in it."""
+    field_of_view, (height, width) = mask.field_of_view, mask.mask.shape
     if not mask.mask.size:
-        return view
-    side = view.side(spacing)
-    whole = View.whole(shape, spacing).side(spacing)
+        return field_of_view
+    side = field_of_view.side(spacing)
+    whole = FieldOfView.whole(shape, spacing).side(spacing)
     extent = max(height * spacing[0], width * spacing[1])
     is_tiny = extent < TINY * side and side > whole / ZOOMS[-1]
     if not (is_tiny or _nears_border(mask, shape)):
-        return view
+        return field_of_view
     if is_tiny:
         side = max(side / 2, whole / ZOOMS[-1])
     elif extent > FILLED * side:
         side = min(extent / ROOMY, whole)
     centre = (mask.row + (height - 1) / 2, mask.column + (width - 1) / 2)
-    moved = View.around(centre, side, spacing).inside(shape)
-    return View.whole(shape, spacing) if side >= whole else moved
+    moved = FieldOfView.around(centre, side, spacing).inside(shape)
+    return FieldOfView.whole(shape, spacing) if side >= whole else moved
