@@ -100,7 +100,7 @@ def overhead(rounds: int) -> list[float]:
     with client_of("starter", volume) as client:
 
         def through_process() -> None:
-            client.prompt("object", "k", 0, points=(CENTRE,), view="slice")
+            client.prompt("object", "k", 0, points=(CENTRE,), field_of_view="slice")
             for _ in client.propagate("k", **TRACK):
                 pass
 
@@ -124,11 +124,11 @@ def encoded_clicks(weights: str) -> list[float]:
     """From a click on a slice that is encoded already to its mask."""
     volume = ct_like_volume(4)
     with client_of(weights, volume) as client:
-        client.prompt("first", "k", 1, points=(CENTRE,), view="slice")
+        client.prompt("first", "k", 1, points=(CENTRE,), field_of_view="slice")
         time.sleep(4)  # the neighbours are encoded meanwhile
         seconds = []
         for number, place in enumerate(places()):
-            click = {"points": (place,), "view": "slice"}
+            click = {"points": (place,), "field_of_view": "slice"}
             seconds.append(seconds_of(lambda n=number, c=click: client.prompt(f"{n}", "k", n % 4, **c))[0])
             time.sleep(0.05)
     return seconds
@@ -142,7 +142,7 @@ def first_clicks() -> list[float]:
         for index, place in enumerate(places()):
             client.shown("k", index)
             time.sleep(0.3)
-            click = {"points": (place,), "view": "auto"}
+            click = {"points": (place,), "field_of_view": "auto"}
             seconds.append(seconds_of(lambda i=index, c=click: client.prompt(f"{i}", "k", i, **c))[0])
     return seconds
 
@@ -153,7 +153,7 @@ def cancel_seconds(weights: str, rounds: int) -> tuple[list[float], float]:
     seconds, per_slice = [], []
     with client_of(weights, volume) as client:
         for number in range(rounds):
-            client.prompt(f"{number}", "k", 0, points=(CENTRE,), view="slice")
+            client.prompt(f"{number}", "k", 0, points=(CENTRE,), field_of_view="slice")
             masks = client.propagate("k", objects=(f"{number}",), **TRACK)
             next(masks)
             per_slice += [seconds_of(lambda masks=masks: next(masks))[0] for _ in range(3)]
@@ -184,7 +184,7 @@ def fair_shares(folder: Path) -> list[int]:
     def work(number: int, backend: RemoteBackend) -> None:
         with BlockingClient(backend) as client:
             open_volume(client, volume)
-            client.prompt("object", "k", 0, points=(CENTRE,), view="slice")
+            client.prompt("object", "k", 0, points=(CENTRE,), field_of_view="slice")
             together.wait()
             for _ in client.propagate("k", **TRACK):
                 counts[number] += 1

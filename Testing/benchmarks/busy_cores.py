@@ -42,7 +42,7 @@ def track(client: BlockingClient, volume: Volume) -> float:
     open_volume(client, volume)
 
     def run() -> None:
-        client.prompt("object", "k", 0, points=(CENTRE,), view="slice")
+        client.prompt("object", "k", 0, points=(CENTRE,), field_of_view="slice")
         for _ in client.propagate("k", **TRACK):
             pass
 

@@ -185,7 +185,7 @@ class Talk:
 
     def prompt(self, id: int = 3, slice_index: int = 0, **options) -> Mask:
         """Click the middle of a slice along k."""
-        options = {"object_id": "a", "points": ((16.0, 16.0, True),), "view": "slice", **options}
+        options = {"object_id": "a", "points": ((16.0, 16.0, True),), "field_of_view": "slice", **options}
         mask, end = self.ask(Prompt(id, axis="k", slice_index=slice_index, **options))
         assert end == Done(id)
         return mask

@@ -20,7 +20,7 @@ from medsam2.protocol import (
     Prompt,
     Propagate,
     Ready,
-    Shown,
+    SliceShown,
     encode,
 )
 
@@ -131,7 +131,7 @@ def test_a_session_from_volume_to_forgotten_object(talk):
 
 def test_what_is_shown_is_never_answered(talk):
     talk.open(volume())
-    talk.send(Shown(4, "k", 3), Shown(5, "j", 99), Shown(6, "k", -1))
+    talk.send(SliceShown(4, "k", 3), SliceShown(5, "j", 99), SliceShown(6, "k", -1))
     assert talk.ask(Forget(7, "a")) == [Done(7)]
 
 

@@ -176,7 +176,7 @@ def test_who_does_not_read_in_a_track_is_gone_after_a_while(server):
     talk = server.welcomed(max_queue=1)
     talk.open(volume(2, side))
     for index in range(2):
-        talk.ask(Prompt(3, "a", "k", index, mask=MaskBox(0, 0, painted), view="slice"))
+        talk.ask(Prompt(3, "a", "k", index, mask=MaskBox(0, 0, painted), field_of_view="slice"))
     talk.send(*(track(100 + number) for number in range(64)))
     with server.welcomed("bert") as quick:
         quick.open(volume())

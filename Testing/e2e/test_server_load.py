@@ -62,7 +62,7 @@ def test_eight_clients_at_once_finish_with_equal_shares(server):
         with server.welcomed() as talk:
             talk.open(volume(SLICES, seed=number))
             opened.wait(PATIENCE)
-            talk.send(Prompt(3, "a", "k", 0, ((16.0, 16.0, True),), view="slice"), track(4))
+            talk.send(Prompt(3, "a", "k", 0, ((16.0, 16.0, True),), field_of_view="slice"), track(4))
             for message in talk.until_end(4):
                 with lock:
                     masks[number] += isinstance(message, Mask) and message.id == 4
@@ -85,7 +85,7 @@ def test_a_client_that_does_not_read_blocks_nobody_and_loses_nothing(server):
     with server.welcomed(max_queue=1) as slow, server.welcomed() as quick:
         slow.open(volume(slices, side))
         for index in range(slices):
-            slow.ask(Prompt(3, "a", "k", index, mask=MaskBox(0, 0, painted), view="slice"))
+            slow.ask(Prompt(3, "a", "k", index, mask=MaskBox(0, 0, painted), field_of_view="slice"))
         before = server.memory
         slow.send(*(track(100 + number) for number in range(tracks)))
         quick.open(volume())

@@ -106,7 +106,7 @@ class EffectViews:
         if mask is None or grid is None:
             return None, None
         segments = outlineSegments(mask.mask, mask.row, mask.column)
-        view = mask.view
+        view = mask.field_of_view
         top, left = view.row - 0.5, view.column - 0.5
         corners = [(top, left), (top, left + view.columns), (top + view.rows, left + view.columns)]
         corners.append((top + view.rows, left))

@@ -94,7 +94,7 @@ class SeedEditing:
         if here:
             # Rows follow each other along the first array axis that is not the slices' own.
             rowAxis = 1 if asked.axis == "k" else 0
-            side = asked.view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
+            side = asked.field_of_view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
             self._sender.prompt(here[-1], replace=True, view=side)
         else:  # as in a scene that was loaded; the answer will say which field of view there is to change
             self._sender.prompt(seeds[-1], replace=True)

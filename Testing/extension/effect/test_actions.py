@@ -27,19 +27,19 @@ def test_help_and_options_fit_a_usual_screen(aBench):
 
 def test_g_and_s_change_the_field_of_view(aBench):
     aBench.click("spleen")
-    sides = [aBench.session.preview().view.rows]
+    sides = [aBench.session.preview().field_of_view.rows]
     for key in ("G", "S", "S"):
         before = aBench.session.preview()
         assert aBench.view("Red").press(key)
         aBench.wait(lambda before=before: aBench.session.preview() is not before)
-        sides.append(aBench.session.preview().view.rows)
+        sides.append(aBench.session.preview().field_of_view.rows)
     assert sides[1] > sides[0]
     assert sides[3] < sides[2] < sides[1]
 
 
 def test_g_and_s_go_on_from_the_last_field_of_view_after_a_propagation(aBench):
     aBench.click("spleen")
-    before = aBench.session.preview().view.rows
+    before = aBench.session.preview().field_of_view.rows
     aBench.propagate()
     assert aBench.session.preview() is None
     for key, isLarger in (("G", True), ("S", False), ("S", False)):
@@ -47,7 +47,7 @@ def test_g_and_s_go_on_from_the_last_field_of_view_after_a_propagation(aBench):
         assert aBench.view("Red").press(key)
         assert aBench.message == "Finding the outline…"
         aBench.wait(lambda: aBench.session.preview() is not None)
-        after = aBench.session.preview().view.rows
+        after = aBench.session.preview().field_of_view.rows
         assert (after > before) is isLarger
         before = after
 
@@ -63,7 +63,7 @@ def test_g_asks_for_the_outline_first_where_only_the_seed_is_known(aBench, tmp_p
     before = aBench.session.preview()
     aBench.view("Red").press("G")
     aBench.wait(lambda: aBench.session.preview() is not before)
-    assert aBench.session.preview().view.rows > before.view.rows
+    assert aBench.session.preview().field_of_view.rows > before.field_of_view.rows
 
 
 def test_g_without_a_preview_says_what_to_do(aBench):

@@ -7,7 +7,7 @@ import qt
 from MedSAM2SlicerLib.panel.SelfTest import PATIENCE_SECONDS, SHAPE, Report, SelfTest, syntheticBall
 
 from medsam2.client import ClientError
-from medsam2.protocol import Done, Error, Limits, Mask, Ready, ViewBox
+from medsam2.protocol import Done, Error, FieldOfViewBox, Limits, Mask, Ready
 
 SECONDS = 300
 READY = Ready(1, "medsam2/0.1.0", "cpu", "starter", 256, Limits(1, 1, 1), ("none",))
@@ -57,7 +57,7 @@ def masks(mask):
             axis="k",
             iou=0.9,
             object_score=5.0,
-            view=ViewBox(0, 0, 96, 96),
+            field_of_view=FieldOfViewBox(0, 0, 96, 96),
         )
 
 

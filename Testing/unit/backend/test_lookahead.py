@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from medsam2.backend.lookahead import outward
-from medsam2.protocol import Mask, Prompt, Propagate, Shown
+from medsam2.protocol import Mask, Prompt, Propagate, SliceShown
 from medsam2.tracking import FieldOfView
 from medsam2.tracking.field_of_view_choice import ZOOMS
 from unit.backend.examples import SHAPE, a_workspace, opened
@@ -46,7 +46,7 @@ def ask(workspace, request) -> list:
 
 
 def click(index: int = 6, axis: str = "k", point=(18.0, 22.0, True), view="slice") -> Prompt:
-    return Prompt(2, "a", axis, index, (point,), view=view)
+    return Prompt(2, "a", axis, index, (point,), field_of_view=view)
 
 
 def test_slices_are_taken_nearest_first():
@@ -76,9 +76,9 @@ def test_the_nearest_slices_come_first(workspace, network):
 
 
 def test_a_shown_slice_is_encoded_whole_and_in_the_field_of_view_of_the_prompt_before(workspace):
-    view = ask(workspace, click(view=30.0))[0].view
+    view = ask(workspace, click(view=30.0))[0].field_of_view
     assert view.rows == 30
-    ask(workspace, Shown(3, "k", 10))
+    ask(workspace, SliceShown(3, "k", 10))
     encode(workspace, most=2)
     features = workspace._trackers["k"].features
     assert (10, FieldOfView(*view)) in features
@@ -88,7 +88,7 @@ def test_a_shown_slice_is_encoded_whole_and_in_the_field_of_view_of_the_prompt_b
 def test_for_the_choice_of_a_field_of_view_a_shown_slice_is_encoded_by_the_network_that_chooses():
     large, quick = OracleNetwork(image_size=128), OracleNetwork(image_size=128)
     workspace = opened(a_workspace(large, field_of_view_network=quick))
-    ask(workspace, Shown(2, "k", 4))
+    ask(workspace, SliceShown(2, "k", 4))
     encode(workspace, most=1)
     assert (quick.encoded, large.encoded) == (1, 0)
     encode(workspace)
@@ -96,7 +96,7 @@ def test_for_the_choice_of_a_field_of_view_a_shown_slice_is_encoded_by_the_netwo
 
 
 def test_a_first_click_encodes_all_fields_of_view_but_the_whole_slice(workspace, network):
-    ask(workspace, Shown(2, "k", 6))
+    ask(workspace, SliceShown(2, "k", 6))
     encode(workspace)
     before = network.encoded
     ask(workspace, click(view="auto"))
@@ -104,13 +104,13 @@ def test_a_first_click_encodes_all_fields_of_view_but_the_whole_slice(workspace,
 
 
 def test_a_shown_slice_without_a_prompt_is_encoded_whole(workspace):
-    ask(workspace, Shown(3, "k", 4))
+    ask(workspace, SliceShown(3, "k", 4))
     assert encode(workspace) == 12
 
 
 @pytest.mark.parametrize("index", [-1, 12])
 def test_a_shown_slice_that_does_not_exist_is_ignored(workspace, index):
-    assert ask(workspace, Shown(3, "k", index)) == []
+    assert ask(workspace, SliceShown(3, "k", index)) == []
     assert not workspace.lookahead.waiting
 
 

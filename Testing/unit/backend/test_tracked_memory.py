@@ -8,7 +8,7 @@ from medsam2.protocol import Done, Forget, Mask, MaskBox, Prompt, Propagate, Pro
 from medsam2.tracking import prompting, tracker
 from unit.backend.examples import SHAPE, a_workspace, opened
 
-CLICK = Prompt(2, "a", "k", 6, ((18.0, 22.0, True),), view="slice")
+CLICK = Prompt(2, "a", "k", 6, ((18.0, 22.0, True),), field_of_view="slice")
 CORRECTION = Prompt(3, "a", "k", 6, ((2.0, 2.0, False),))
 TRACK = Propagate(4, "k", absent_stop=None)
 
@@ -92,7 +92,7 @@ def test_tracking_that_fills_the_memory_ends_with_an_error_behind_its_last_mask(
 def test_a_slice_can_be_forgotten_where_what_is_left_is_still_too_much():
     workspace = opened(a_workspace(promise=Promised()))
     ask(workspace, CLICK)
-    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view="slice"))
+    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), field_of_view="slice"))
     budget = MemoryBudget(
         ServerLimits(memory_bytes=workspace._trackers["k"].remembered_bytes, feature_bytes=0)
     )
@@ -137,7 +137,7 @@ def test_a_correction_that_runs_out_of_memory_leaves_the_object_as_it_was(monkey
 def test_a_slice_that_runs_out_of_memory_leaves_all_objects_as_they_were(monkeypatch):
     workspace = opened(a_workspace())
     ask(workspace, CLICK)
-    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), view=30.0))
+    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), field_of_view=30.0))
     before = known(workspace)
     network, calls = workspace._network, []
     encode = network.encode_memory

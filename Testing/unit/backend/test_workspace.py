@@ -16,7 +16,7 @@ from medsam2.protocol import (
     Prompt,
     Propagate,
     ProtocolError,
-    Shown,
+    SliceShown,
 )
 from unit.backend.examples import BALL, SHAPE, a_workspace, announced, opened
 from unit.tracking.examples import ball
@@ -66,8 +66,8 @@ def test_a_prompt_is_answered_with_its_mask():
     np.testing.assert_array_equal(answer.full(SHAPE[1:]), BALL[6])
     assert (answer.object_id, answer.axis, answer.slice_index) == ("a", "k", 6)
     assert answer.iou == pytest.approx(0.9)
-    assert answer.view.rows > 0
-    assert answer.view.columns > 0
+    assert answer.field_of_view.rows > 0
+    assert answer.field_of_view.columns > 0
 
 
 @pytest.mark.parametrize("axis", ["k", "j", "i"])
@@ -75,7 +75,7 @@ def test_objects_are_tracked_along_every_axis(axis):
     workspace = opened(a_workspace())
     place = {"k": (6, 18, 22), "j": (18, 6, 22), "i": (22, 6, 18)}[axis]
     points = ((*map(float, place[1:]), True),)
-    prompted(workspace, axis=axis, slice_index=place[0], points=points, view=CLOSE)
+    prompted(workspace, axis=axis, slice_index=place[0], points=points, field_of_view=CLOSE)
     found = tracked(workspace, axis=axis)
     truth = np.moveaxis(BALL, "kji".index(axis), 0)
     for index, mask in found.items():
@@ -144,7 +144,7 @@ def test_forgetting_what_is_not_known_is_no_error():
         ("no area", {"points": (), "box": (3.0, 3.0, 3.0, 9.0)}),
         ("beyond the slice", {"points": (), "mask": MaskBox(38, 0, np.ones((5, 5), bool))}),
         ("a prompt of its own", {"mask": MaskBox(0, 0, np.ones((5, 5), bool))}),
-        ("shows nothing", {"view": -3.0}),
+        ("shows nothing", {"field_of_view": -3.0}),
     ],
 )
 def test_prompts_that_do_not_fit_are_refused_and_leave_no_object(problem, options):
@@ -187,7 +187,7 @@ def test_without_a_volume_requests_are_refused(request_):
 
 
 def test_without_a_volume_what_is_shown_is_ignored():
-    assert list(a_workspace().steps(Shown(2, "k", 3))) == []
+    assert list(a_workspace().steps(SliceShown(2, "k", 3))) == []
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -250,7 +250,7 @@ def test_freed_features_are_made_again():
 
 def test_tracking_goes_on_when_features_are_freed_in_the_middle():
     workspace = opened(a_workspace())
-    prompted(workspace, view=CLOSE)
+    prompted(workspace, field_of_view=CLOSE)
     steps = workspace.steps(Propagate(3, "k"))
     found = {}
     for answer in steps:
@@ -281,9 +281,9 @@ def test_a_prompt_that_runs_out_of_memory_leaves_no_object():
 def test_a_view_far_larger_than_the_slice_is_refused(view):
     workspace = opened(a_workspace())
     with pytest.raises(InputError, match="far larger than the slice"):
-        prompted(workspace, view=view)
+        prompted(workspace, field_of_view=view)
     with pytest.raises(InputError, match="far larger than the slice"):
-        prompted(workspace, points=((0.0, 0.0, False),), view=view)
+        prompted(workspace, points=((0.0, 0.0, False),), field_of_view=view)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1e-5, 1.0), (1.0, 1.0, 1e-5), (1.0, 1e7, 1.0)])
@@ -291,7 +291,7 @@ def test_slices_of_voxels_too_unequal_are_refused_and_all_else_answers(spacing):
     voxels = BALL.astype(np.int16)
     workspace = a_workspace()
     list(workspace.open(replace(announced(voxels), spacing=spacing), voxels))
-    assert list(workspace.steps(Shown(0, "k", 6))) == []
+    assert list(workspace.steps(SliceShown(0, "k", 6))) == []
     with pytest.raises(InputError, match="crop or resample"):
         prompted(workspace)
     with pytest.raises(InputError, match="no object to track"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from medsam2.client.client_protocol import ClientProtocol
-from medsam2.protocol import Done, Limits, Mask, Message, Progress, Ready, ViewBox, decode, encode
+from medsam2.protocol import Done, FieldOfViewBox, Limits, Mask, Message, Progress, Ready, decode, encode
 
 VOXELS = np.arange(4 * 6 * 8, dtype=np.int16).reshape(4, 6, 8)
 SPACING = (3.0, 1.0, 1.0)
@@ -18,7 +18,7 @@ def ready(request: int, compressions: tuple[str, ...] = ("none",)) -> Ready:
 def mask(request: int, object_id: str, slice_index: int, ones: int = 2) -> Mask:
     """A mask of a few voxels along k."""
     square = np.ones((ones, ones), bool)
-    view = ViewBox(0, 0, 6, 6)
+    view = FieldOfViewBox(0, 0, 6, 6)
     return Mask(request, object_id, slice_index, 1, 2, square, "k", 0.9, 3.0, view)
 
 

@@ -86,13 +86,24 @@ def test_a_prompt_travels_as_plain_numbers():
     protocol = opened()
     painted = np.zeros((6, 8), bool)
     painted[2:4, 3:6] = True
-    protocol.prompt("a", "k", np.int64(1), [(np.float32(1.5), 2, np.True_)], box=np.arange(4), view=40)
+    protocol.prompt(
+        "a", "k", np.int64(1), [(np.float32(1.5), 2, np.True_)], box=np.arange(4), field_of_view=40
+    )
     protocol.prompt("a", "k", 1, mask=painted)
-    protocol.prompt("a", "k", 1, mask=MaskBox(0, 1, painted), view="slice")
+    protocol.prompt("a", "k", 1, mask=MaskBox(0, 1, painted), field_of_view="slice")
     clicked, whole, part = sent(protocol)
-    assert (clicked.points, clicked.box, clicked.view) == (((1.5, 2.0, True),), (0.0, 1.0, 2.0, 3.0), 40.0)
+    assert (clicked.points, clicked.box, clicked.field_of_view) == (
+        ((1.5, 2.0, True),),
+        (0.0, 1.0, 2.0, 3.0),
+        40.0,
+    )
     assert (whole.mask.row, whole.mask.column, whole.mask.mask.shape) == (2, 3, (2, 3))
-    assert (part.mask.row, part.mask.column, part.mask.mask.shape, part.view) == (0, 1, (6, 8), "slice")
+    assert (part.mask.row, part.mask.column, part.mask.mask.shape, part.field_of_view) == (
+        0,
+        1,
+        (6, 8),
+        "slice",
+    )
 
 
 def test_answers_are_handed_out_and_end_their_request():
@@ -179,7 +190,7 @@ def test_only_the_slice_shown_last_is_told_and_only_when_nothing_else_waits():
     protocol.prompt("a", "k", 1, [(1, 2, True)])
     protocol.shown("k", 2)
     prompt, shown = sent(protocol)
-    assert (kinds([prompt, shown]), shown.slice_index) == (["Prompt", "Shown"], 2)
+    assert (kinds([prompt, shown]), shown.slice_index) == (["Prompt", "SliceShown"], 2)
 
 
 def test_the_same_array_is_not_uploaded_again():

@@ -14,6 +14,7 @@ import pytest
 from medsam2.protocol import VERSION, Close, ErrorCode, Mask, MaskBox, Prompt, codec, decode, encode, upload
 from medsam2.protocol import fields as field_limits
 from medsam2.protocol.codec import TYPES
+from medsam2.protocol.messages import wire_name
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
 PLAIN = {
@@ -75,7 +76,7 @@ def described(kind: type) -> dict[str, list[str]]:
     if kind is Mask:
         names = [item for item in names if item.name not in ("row", "column")]
         hints["mask"] = MaskBox
-    return {item.name: [f"`{notation(hints[item.name])}`", default(item.default)] for item in names}
+    return {wire_name(item): [f"`{notation(hints[item.name])}`", default(item.default)] for item in names}
 
 
 def default(value: Any) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from medsam2.protocol import Forget, Mask, MaskBox, OpenVolume, Prompt, ViewBox, decode, encode
+from medsam2.protocol import FieldOfViewBox, Forget, Mask, MaskBox, OpenVolume, Prompt, decode, encode
 from medsam2.protocol.codec import TYPES
 from unit.protocol.examples import EXAMPLES
 from unit.protocol.strategies import MASKS, exact, messages
@@ -13,7 +13,7 @@ steady = settings(deadline=None, derandomize=True, max_examples=40)
 
 
 def a_mask(mask: np.ndarray) -> Mask:
-    return Mask(1, "a", 2, 3, 4, mask, "k", 0.5, 1.0, ViewBox(0, 0, 8, 8))
+    return Mask(1, "a", 2, 3, 4, mask, "k", 0.5, 1.0, FieldOfViewBox(0, 0, 8, 8))
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)

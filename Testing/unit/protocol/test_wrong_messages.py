@@ -10,6 +10,7 @@ import pytest
 
 from medsam2.protocol import MaskBox, Propagate, ProtocolError, decode, encode
 from medsam2.protocol.codec import TYPES
+from medsam2.protocol.messages import wire_name
 from unit.protocol.examples import EXAMPLES
 
 WRONG = {
@@ -89,7 +90,7 @@ def wire_hints(kind: type) -> dict[str, Any]:
     if "row" in hints:
         del hints["row"], hints["column"]
         hints["mask"] = MaskBox
-    return hints
+    return {wire_name(item): hints[item.name] for item in fields(kind) if item.name in hints}
 
 
 BODIES = {type(message): msgpack.unpackb(encode(message)) for message in EXAMPLES}
@@ -116,13 +117,13 @@ def test_a_wrong_value_is_refused_by_the_field_s_name(kind, name, hint):
 @each_field
 def test_a_missing_field_is_named_or_has_its_default(kind, name, hint):
     body = {key: value for key, value in BODIES[kind].items() if key != name}
-    default = {item.name: item.default for item in fields(kind)}[name]
-    if default is MISSING:
+    (item,) = (item for item in fields(kind) if wire_name(item) == name)
+    if item.default is MISSING:
         error = refused(body)
         assert (error.code, error.id) == ("bad_message", body["id"])
         assert f"'{name}' is missing" in str(error)
     else:
-        assert getattr(decode(msgpack.packb(body)), name) == default
+        assert getattr(decode(msgpack.packb(body)), item.name) == item.default
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)

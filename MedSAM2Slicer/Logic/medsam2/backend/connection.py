@@ -21,7 +21,7 @@ from medsam2.protocol import (
     Prompt,
     Propagate,
     ProtocolError,
-    Shown,
+    SliceShown,
     decode,
 )
 
@@ -185,7 +185,7 @@ class Connection:
                 # What is being tracked may build on what is to be forgotten.
                 worker.cancel_tracking(self._client)
                 self._submit("forget", message, size)
-            case Shown():
+            case SliceShown():
                 self._submit("view", message, size, answered=False)
             case Cancel():
                 self.uploading.cancel(message.job)

@@ -10,6 +10,7 @@ from medsam2.model.network import MedSAM2
 from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import (
     Done,
+    FieldOfViewBox,
     Forget,
     Mask,
     Message,
@@ -17,8 +18,7 @@ from medsam2.protocol import (
     Progress,
     Propagate,
     ProtocolError,
-    Shown,
-    ViewBox,
+    SliceShown,
 )
 from medsam2.protocol import Prompt as PromptMessage
 from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
@@ -60,12 +60,12 @@ class Workspace:
         self.lookahead = Lookahead(feature_bytes)
 
     def steps(self, request: Message) -> Steps:
-        """Answers to ``Prompt``, ``Propagate``, ``Forget`` or ``Shown``."""
+        """Answers to ``Prompt``, ``Propagate``, ``Forget`` or ``SliceShown``."""
         kinds: dict[type, Callable[..., Steps]] = {
             PromptMessage: self._prompt,
             Propagate: self._propagate,
             Forget: self._forget,
-            Shown: self._show,
+            SliceShown: self._show,
         }
         return kinds[type(request)](request)
 
@@ -127,7 +127,7 @@ class Workspace:
             mask = _painted(request, tracker.slices.shape(request.slice_index))
         prompt = Prompt(request.slice_index, request.points, request.box, mask)
         self._promise_memory()
-        answer = tracker.prompt(request.object_id, prompt, request.view)
+        answer = tracker.prompt(request.object_id, prompt, request.field_of_view)
         self.lookahead.look_from(tracker, request.slice_index, answer.field_of_view)
         yield _message(request, answer)
         yield Done(request.id)
@@ -160,7 +160,7 @@ class Workspace:
                 yield Progress(request.id, min(done, total), total)
         yield Done(request.id)
 
-    def _show(self, request: Shown) -> Steps:
+    def _show(self, request: SliceShown) -> Steps:
         """Encode round the slice that the user looks at, when there is time; nothing is answered."""
         if self._volume is not None:
             tracker = self._tracker(request.axis)
@@ -202,5 +202,5 @@ def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:
         request.axis,
         answer.iou,
         answer.object_score,
-        ViewBox(shown.row, shown.column, shown.rows, shown.columns),
+        FieldOfViewBox(shown.row, shown.column, shown.rows, shown.columns),
     )

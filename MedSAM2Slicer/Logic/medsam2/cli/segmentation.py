@@ -110,5 +110,5 @@ def _prompt(
         answer = client.prompt(
             entry.name, slices.axis, prompt.slice_index, prompt.points, prompt.box, mask, field_of_view
         )
-        sides.append(answer.view.rows * slices.spacing[0])
+        sides.append(answer.field_of_view.rows * slices.spacing[0])
     return round(sides[0], 1)

@@ -21,11 +21,11 @@ from medsam2.protocol import (
     Prompt,
     Propagate,
     Ready,
-    Shown,
+    SliceShown,
     decode,
     encode,
 )
-from medsam2.protocol.messages import Axis, Direction, Memory, View
+from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .journal import Journal
 from .send_order import SendOrder
@@ -112,7 +112,7 @@ class ClientProtocol:
         points: Sequence[tuple[float, float, bool]] = (),
         box: Sequence[float] | None = None,
         mask: np.ndarray | MaskBox | None = None,
-        view: View | None = None,
+        field_of_view: FieldOfViewChoice | None = None,
     ) -> int:
         """Click, box or paint an object on a slice; answered with its mask there.
 
@@ -121,16 +121,16 @@ class ClientProtocol:
             points: (row, column, positive).
             box: two opposite corners (row, column, row, column).
             mask: of the whole slice (rows, columns) bool, or of a part of it.
-            view: "auto", "slice", or a side in millimetres; None keeps or chooses it.
+            field_of_view: "auto", "slice", or a side in millimetres; None keeps or chooses it.
         """
         clicks = tuple((float(row), float(column), bool(positive)) for row, column, positive in points)
         corners = None if box is None else tuple(float(value) for value in box)
         if mask is not None and not isinstance(mask, MaskBox):
             mask = MaskBox(*crop_to_content(np.asarray(mask, bool)))
-        if view is not None and not isinstance(view, str):
-            view = float(view)
+        if field_of_view is not None and not isinstance(field_of_view, str):
+            field_of_view = float(field_of_view)
         return self._request(
-            Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, view)
+            Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, field_of_view)
         )
 
     def propagate(
@@ -167,7 +167,7 @@ class ClientProtocol:
 
     def shown(self, axis: Axis, slice_index: int) -> None:
         """Tell which slice the user looks at; not answered."""
-        self._send_order.show(Shown(next(self._ids), axis, int(slice_index)))
+        self._send_order.show(SliceShown(next(self._ids), axis, int(slice_index)))
 
     def cancel(self, job: int) -> None:
         """Ask that a request ends early, with ``Done("cancelled")`` unless it was quicker."""

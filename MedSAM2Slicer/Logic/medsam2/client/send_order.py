@@ -12,7 +12,7 @@ from medsam2.protocol import (
     OpenVolume,
     Progress,
     Ready,
-    Shown,
+    SliceShown,
     chunks,
     compressions,
 )
@@ -57,7 +57,7 @@ class SendOrder:
         self._one_by_one = one_by_one
         self._cancels: deque[Cancel] = deque()
         self._cancelled: set[int] = set()
-        self._shown: Shown | None = None
+        self._shown: SliceShown | None = None
         # What was sent last, if what comes after waits for its end.
         self._gate: Message | None = None
         self._chunks_wanted = False
@@ -67,7 +67,7 @@ class SendOrder:
         """Send a request after all others."""
         self._queue.append(message)
 
-    def show(self, message: Shown) -> None:
+    def show(self, message: SliceShown) -> None:
         """Send this when nothing else waits, in place of an earlier one."""
         self._shown = message
 

@@ -9,6 +9,7 @@ from medsam2.protocol.messages import (
     Done,
     Error,
     ErrorCode,
+    FieldOfViewBox,
     Forget,
     Hello,
     Limits,
@@ -20,8 +21,7 @@ from medsam2.protocol.messages import (
     Prompt,
     Propagate,
     Ready,
-    Shown,
-    ViewBox,
+    SliceShown,
 )
 from medsam2.protocol.upload import Upload, chunks, compressions
 
@@ -34,6 +34,7 @@ __all__ = [
     "Done",
     "Error",
     "ErrorCode",
+    "FieldOfViewBox",
     "Forget",
     "Hello",
     "Limits",
@@ -46,9 +47,8 @@ __all__ = [
     "Propagate",
     "ProtocolError",
     "Ready",
-    "Shown",
+    "SliceShown",
     "Upload",
-    "ViewBox",
     "chunks",
     "compressions",
     "decode",

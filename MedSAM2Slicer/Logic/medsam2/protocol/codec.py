@@ -2,13 +2,13 @@
 
 from dataclasses import MISSING, fields
 from functools import cache
-from typing import get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgpack
 
 from medsam2.protocol import messages
 from medsam2.protocol.fields import FieldError, to_field, to_wire
-from medsam2.protocol.messages import ErrorCode, MaskBox, Message
+from medsam2.protocol.messages import ErrorCode, MaskBox, Message, wire_name
 
 VERSION = 1
 
@@ -18,7 +18,7 @@ TYPES: dict[str, type[Message]] = {
     "chunk": messages.Chunk,
     "prompt": messages.Prompt,
     "propagate": messages.Propagate,
-    "view": messages.Shown,
+    "view": messages.SliceShown,
     "cancel": messages.Cancel,
     "forget": messages.Forget,
     "close": messages.Close,
@@ -53,7 +53,7 @@ class ProtocolError(Exception):
 def encode(message: Message) -> bytes:
     """The bytes of one WebSocket message."""
     body = {"v": VERSION, "type": NAMES[type(message)]}
-    body |= {item.name: to_wire(getattr(message, item.name)) for item in fields(message)}
+    body |= {wire_name(item): to_wire(getattr(message, item.name)) for item in fields(message)}
     if isinstance(message, messages.Mask):
         body["mask"] = to_wire(MaskBox(body.pop("row"), body.pop("column"), message.mask))
     return msgpack.packb(body)
@@ -106,28 +106,37 @@ def _unpack(data: bytes) -> dict:
     return body
 
 
-def _fields(kind: type[Message], body: dict) -> dict:
-    hints, needed = _description(kind)
-    unknown = [str(name) for name in body if name not in hints]
+def _fields(kind: type[Message], body: dict) -> dict[str, Any]:
+    known = _wire_fields(kind)
+    unknown = [str(key) for key in body if key not in known]
     if unknown:
         raise FieldError(f"it has no field '{unknown[0][:40]}'")
-    missing = [name for name in needed if name not in body]
+    missing = [key for key, one in known.items() if one.is_needed and key not in body]
     if missing:
         raise FieldError(f"the field '{missing[0]}' is missing")
-    values = {name: to_field(hints[name], value, name) for name, value in body.items()}
+    values = {known[key].name: to_field(known[key].hint, value, key) for key, value in body.items()}
     if kind is messages.Mask:
         box = values["mask"]
         values |= {"row": box.row, "column": box.column, "mask": box.mask}
     return values
 
 
+class _WireField(NamedTuple):
+    name: str
+    hint: Any
+    is_needed: bool
+
+
 @cache
-def _description(kind: type[Message]) -> tuple[dict[str, type], list[str]]:
-    """Types of the fields on the wire, and the names of those that must be given; ``id`` left out."""
+def _wire_fields(kind: type[Message]) -> dict[str, _WireField]:
+    """The fields by their keys on the wire; ``id`` left out."""
     hints = get_type_hints(kind)
-    del hints["id"]
+    known = {
+        wire_name(item): _WireField(item.name, hints[item.name], item.default is MISSING)
+        for item in fields(kind)
+        if item.name != "id"
+    }
     if kind is messages.Mask:
-        del hints["row"], hints["column"]
-        hints["mask"] = MaskBox
-    needed = [item.name for item in fields(kind) if item.name in hints and item.default is MISSING]
-    return hints, needed
+        del known["row"], known["column"]
+        known["mask"] = _WireField("mask", MaskBox, True)
+    return known

@@ -1,9 +1,9 @@
-"""The messages, each a dataclass; field names are the keys on the wire.
+"""The messages, each a dataclass; field names are the keys on the wire, but where ``WIRE`` gives another.
 
 Rows and columns are those of a slice along ``axis`` of the volume's array (k, j, i), in array order.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ Compression = Literal["none", "zstd"]
 Dtype = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
 Direction = Literal["both", "forward", "backward"]
 Memory = Literal["temporal", "self-sorting"]
-View = Literal["auto", "slice"] | float
+FieldOfViewChoice = Literal["auto", "slice"] | float
 Outcome = Literal["finished", "cancelled"]
 ErrorCode = Literal[
     "bad_message",
@@ -32,6 +32,8 @@ ErrorCode = Literal[
     "shutting_down",
     "internal",
 ]
+WIRE = "wire"
+"""In the metadata of a field whose key on the wire is not its name."""
 ABSENT_STOP = 2
 """After so many slices without the object a direction ends, unless asked otherwise."""
 
@@ -78,7 +80,7 @@ class MaskBox:
         return flat.reshape(self.height, self.width).view(bool)
 
 
-class ViewBox(NamedTuple):
+class FieldOfViewBox(NamedTuple):
     """What the network saw of a slice: first voxel and size in voxels; may reach beyond the slice."""
 
     row: int
@@ -144,7 +146,7 @@ class Prompt(Message):
         points: (row, column, positive). They add to those given for the slice before.
         box: two opposite corners (row, column, row, column).
         mask: the object as painted.
-        view: field of view: "auto" chooses it anew, "slice" shows whole slices from now on, a number is the
+        field_of_view: "auto" chooses it anew, "slice" shows whole slices from now on, a number is the
             side in millimetres; None keeps what the object has, or chooses.
     """
 
@@ -154,7 +156,7 @@ class Prompt(Message):
     points: tuple[tuple[float, float, bool], ...] = ()
     box: tuple[float, float, float, float] | None = None
     mask: MaskBox | None = None
-    view: View | None = None
+    field_of_view: FieldOfViewChoice | None = field(default=None, metadata={WIRE: "view"})
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Propagate(Message):
 
 
 @dataclass(frozen=True)
-class Shown(Message):
+class SliceShown(Message):
     """The slice that the user looks at (``view`` on the wire): worth encoding in advance. Not answered."""
 
     axis: Axis
@@ -237,13 +239,13 @@ class Mask(PlacedMask, Message):
     Attributes:
         iou: predicted IoU, 0 to 1.
         object_score: logit that the object is on this slice.
-        view: what the network saw.
+        field_of_view: what the network saw.
     """
 
     axis: Axis
     iou: float
     object_score: float
-    view: ViewBox
+    field_of_view: FieldOfViewBox = field(metadata={WIRE: "view"})
 
 
 @dataclass(frozen=True)
@@ -269,3 +271,8 @@ class Error(Message):
     code: ErrorCode
     message: str
     hint: str = ""
+
+
+def wire_name(item: Field) -> str:
+    """A field's key on the wire."""
+    return item.metadata.get(WIRE, item.name)
