@@ -24,9 +24,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python Testing/benchmarks/bench.py
 
 results: $(VENV)/.dev
-	$(BIN)/python Testing/benchmarks/real_cases.py --cases $(CASES)
-	$(BIN)/python Testing/benchmarks/self_sorting_experiment.py
-	$(BIN)/python Testing/benchmarks/ablation.py --cases $(CASES)
+	$(BIN)/medsam2-lab real-cases $(CASES)
+	$(BIN)/medsam2-lab shuffled-images
+	$(BIN)/medsam2-lab ablation --cases $(CASES)
 
 icons: $(VENV)/.dev
 	$(BIN)/python docs/make_icons.py
@@ -49,8 +49,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
-	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,slicer,train]"
+$(VENV)/.dev: $(VENV)/.demo lab/pyproject.toml
+	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,slicer,train]" -e lab
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
 	touch $@
 

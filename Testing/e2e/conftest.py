@@ -3,17 +3,19 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK
 
-LOGIC = Path(__file__).resolve().parents[2] / "MedSAM2Slicer" / "Logic"
+ROOT = Path(__file__).resolve().parents[2]
+LOGIC = ROOT / "MedSAM2Slicer" / "Logic"
 
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": str(LOGIC),
+    "PYTHONPATH": os.pathsep.join((str(LOGIC), str(ROOT / "lab"))),
     "PYTHONIOENCODING": "utf-8",
     "COLUMNS": "200",
     # Threads that wait for each other stall on a busy machine.
@@ -25,14 +27,22 @@ ENVIRONMENT = {
 def medsam2(tmp_path):
     """Run ``medsam2`` in a child process: returns exit code, standard output and standard error."""
 
-    def run(*arguments, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+    def run(
+        *arguments, prefix: tuple[str, ...] = (), module: str = "medsam2.cli.main"
+    ) -> subprocess.CompletedProcess:
         environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(tmp_path / "home")}
-        command = [*prefix, sys.executable, "-m", "medsam2.cli.main", *map(str, arguments)]
+        command = [*prefix, sys.executable, "-m", module, *map(str, arguments)]
         return subprocess.run(
             command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=tmp_path
         )
 
     return run
+
+
+@pytest.fixture
+def medsam2_lab(medsam2):
+    """Run ``medsam2-lab`` in the same way."""
+    return partial(medsam2, module="medsam2_lab.cli")
 
 
 def said(stderr: str) -> list[str]:

@@ -11,13 +11,14 @@ from medsam2.resource_files import resource_path
 from medsam2.volume import Geometry, write_labelmap, write_volume
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "lab" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 NOT_RUN = {
     r"\bsudo\b": "changes the system",
     r"^journalctl|^curl": "asks a service that is installed with sudo",
     r"^pip install": "downloads packages",
     r"weights download": "downloads weights; test_download.py does that from a server of its own",
+    r"medsam2-lab (?!synthesise)|gpu_session": "takes hours, or needs real cases",
     r"medsam2 serve": "runs until it is stopped; test_server.py does that",
     r"--server wss://": "asks a server; test_server.py does that",
     r"^make test": "runs these tests",

@@ -17,9 +17,11 @@ from e2e.conftest import ENVIRONMENT
 from e2e.docs_commands import PAGES, ROOT, Command, commands_of, put_data_set, put_stand_ins
 from medsam2.cli.main import app
 from medsam2.cli.phantom import dice, make_phantom
+from medsam2_lab.cli import app as lab_app
 
 README = ROOT / "README.md"
-COMMANDS = {page.name: commands_of(page) for page in PAGES}
+APPS = {"medsam2": app, "medsam2-lab": lab_app}
+COMMANDS = {page.relative_to(ROOT).as_posix(): commands_of(page) for page in PAGES}
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def run(command: Command) -> None:
     words = command.words
     if words[0] == "make":
         words = made_by(words)
-    if words[0] == "medsam2":
-        result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+    if words[0] in APPS:
+        result = CliRunner().invoke(APPS[words[0]], words[1:], catch_exceptions=False)
         assert result.exit_code == 0, result.output
         if words[1] == "synthesise":  # what follows takes long on whole scans
             shutil.rmtree(words[2])
@@ -70,9 +72,7 @@ def made_by(words: list[str]) -> list[str]:
 
 def can_run(command: Command) -> bool:
     tool = command.words[0]
-    return command.reason is None and (
-        tool in ("medsam2", "export", "source") or shutil.which(tool) is not None
-    )
+    return command.reason is None and (tool in (*APPS, "export", "source") or shutil.which(tool) is not None)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the pages are for bash")
@@ -93,11 +93,11 @@ def test_the_pages_have_commands_and_few_are_not_run():
 
 @pytest.mark.parametrize("page", [name for name, commands in COMMANDS.items() if commands])
 def test_commands_have_options_that_exist_whether_they_are_run_or_not(page):
-    group = typer.main.get_command(app)
     for command in COMMANDS[page]:
-        called = re.search(r"(?:^|/bin/)medsam2 (.*)", command.text)
+        called = re.search(r"(?:^|/bin/)(medsam2|medsam2-lab) (.*)", command.text)
         if called:
-            check_words(group, Command(page, command.line, called[1]).words)
+            group = typer.main.get_command(APPS[called[1]])
+            check_words(group, Command(page, command.line, called[2]).words)
 
 
 def check_words(command, words: list[str]) -> None:
@@ -135,10 +135,11 @@ def test_python_example_runs(reader):
     assert (reader / "from_python.seg.nrrd").stat().st_size > 0
 
 
-def test_every_option_in_the_readme_exists(medsam2):
+def test_every_option_in_the_readme_exists(medsam2, medsam2_lab):
     text = README.read_text(encoding="utf-8")
     used = set(re.findall(r"(?<=[\s`])--[a-z][a-z-]+", text)) - {"--help"}
-    commands = ("segment", "info", "evaluate", "train", "synthesise", "weights import")
+    commands = ("segment", "info", "evaluate", "train", "weights import")
     known = "".join(medsam2(*command.split(), "--help").stdout for command in commands)
+    known += medsam2_lab("synthesise", "--help").stdout
     assert used
     assert not {option for option in used if option not in known}

@@ -11,7 +11,7 @@ from medsam2 import __version__
 from medsam2.cli.main import app
 
 WEIGHTS = ("list", "inspect", "download", "import", "remove")
-COMMANDS = ("segment", "info", "demo", "serve", "evaluate", "train", "synthesise", "weights")
+COMMANDS = ("segment", "info", "demo", "serve", "evaluate", "train", "weights")
 ALL = [(), *((name,) for name in COMMANDS), *(("weights", name) for name in WEIGHTS)]
 JARGON = ("`", "array", "temporal", "tensor", "ndarray", "argparse", "pose")
 

@@ -1,24 +1,22 @@
 """The parts of the self-sorting bank one by one, as in table 3 of the MedSAM-2 paper: one click, 3D Dice.
 
-Run with ``make results``. Synthetic scans are made anew, the same every time; real cases are left out where
-their folder is missing.
+Synthetic scans are made anew, the same every time.
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from real_cases import DEFAULT_CASES, real_cases
 
 from medsam2.datasets import LabelledVolume
 from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.protocols import segment
 from medsam2.model.network import MedSAM2
-from medsam2.synthetic.volumes import make_scan
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
+from medsam2_lab.experiments.real_cases import real_cases
+from medsam2_lab.synthetic.volumes import make_scan
 
 CAPACITY = 7
 """As many memories as SAM 2's rule looks at: the prompted one and six others."""
@@ -68,24 +66,21 @@ def table(scores: dict[str, np.ndarray]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the table as Markdown: mean Dice, and the paired difference to SAM 2's rule."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="starter")
-    parser.add_argument("--scans", type=int, default=8, help="synthetic scans")
-    parser.add_argument("--structures", type=int, default=6, help="most structures of each synthetic scan")
-    parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
-    arguments = parser.parse_args()
-    network = load_model(arguments.weights)
-    kinds = {"synthetic": (synthetic_cases(arguments.scans), arguments.structures)}
-    if arguments.cases.is_dir():
-        kinds["real"] = ((case.read() for case in real_cases(arguments.cases)), None)
+def ablation(weights: str, scans: int, structures: int, cases: Path | None) -> None:
+    """Print the table as Markdown: mean Dice, and the paired difference to SAM 2's rule.
+
+    Args:
+        weights: name or file.
+        scans: how many synthetic ones.
+        structures: most of each synthetic scan.
+        cases: folder of the real cases; None for synthetic scans alone.
+    """
+    network = load_model(weights)
+    kinds = {"synthetic": (synthetic_cases(scans), structures)}
+    if cases is not None:
+        kinds["real"] = ((case.read() for case in real_cases(cases)), None)
     scores = {
-        kind: np.array([row for case in cases for row in structure_scores(network, case, most)])
-        for kind, (cases, most) in kinds.items()
+        kind: np.array([row for case in of_kind for row in structure_scores(network, case, most)])
+        for kind, (of_kind, most) in kinds.items()
     }
     print("\n" + table(scores))
-
-
-if __name__ == "__main__":
-    main()

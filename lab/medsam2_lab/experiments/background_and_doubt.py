@@ -1,14 +1,12 @@
 """What a background point on another slice does to a click, and how well doubt tells wrong slices from right.
 
-Synthetic scans are made anew, the same every time; real cases are left out where their folder is missing.
+Synthetic scans are made anew, the same every time.
 """
 
-import argparse
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
-from ablation import synthetic_cases
-from real_cases import DEFAULT_CASES, real_cases
 from scipy import ndimage
 
 from medsam2.confidence import DOUBTFUL
@@ -19,6 +17,8 @@ from medsam2.evaluation.user_prompts import central_click
 from medsam2.tracking import SliceMask, Tracker
 from medsam2.volume import Prompt, VolumeSlices
 from medsam2.weights.loading import load_model
+from medsam2_lab.experiments.ablation import synthetic_cases
+from medsam2_lab.experiments.real_cases import real_cases
 
 NEAR_MM, FAR_MM = 2.0, 8.0
 """How far outside of the object the background point lies, at least a voxel and a half."""
@@ -76,18 +76,20 @@ def scores(network, cases: Iterable[LabelledVolume]) -> tuple[np.ndarray, np.nda
     return np.array(structures), np.array(slice_rows)
 
 
-def main() -> None:
-    """Print both tables as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="starter")
-    parser.add_argument("--scans", type=int, default=12, help="synthetic scans")
-    arguments = parser.parse_args()
-    network = load_model(arguments.weights)
-    kinds = {"synthetic": synthetic_cases(arguments.scans)}
-    if DEFAULT_CASES.is_dir():
-        kinds["real"] = (case.read() for case in real_cases(DEFAULT_CASES))
-    for kind, cases in kinds.items():
-        structures, slices = scores(network, cases)
+def background_and_doubt(weights: str, scans: int, cases: Path | None) -> None:
+    """Print both tables.
+
+    Args:
+        weights: name or file.
+        scans: how many synthetic ones.
+        cases: folder of the real cases; None for synthetic scans alone.
+    """
+    network = load_model(weights)
+    kinds = {"synthetic": synthetic_cases(scans)}
+    if cases is not None:
+        kinds["real"] = (case.read() for case in real_cases(cases))
+    for kind, of_kind in kinds.items():
+        structures, slices = scores(network, of_kind)
         print(
             f"\n{kind}, {len(structures)} structures: click {structures[:, 0].mean():.3f}, with a background "
             f"point one slice off {structures[:, 1].mean():.3f}, two off {structures[:, 2].mean():.3f}"
@@ -97,7 +99,3 @@ def main() -> None:
             f"doubted: {doubted[wrong].mean():.0%} of {wrong.sum()} slices of Dice below {WRONG}, "
             f"{doubted[right].mean():.0%} of {right.sum()} of {RIGHT} or more"
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,18 @@
 """What a box through several slices should become: Dice of a box on its middle slice, on three, or on each.
 
-The box is that of the whole structure. Masks are kept to the box's slices. Needs the folder of cases
-(``../shared/data`` unless given).
+The box is that of the whole structure. Masks are kept to the box's slices.
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from real_cases import DEFAULT_CASES, LEAST_SLICES, LEAST_VOXELS, real_cases
 
 from medsam2.cli.phantom import dice
 from medsam2.client import BlockingClient, LocalBackend
-from medsam2.synthetic.volumes import make_scan
 from medsam2.volume import Volume, VolumeMasks, VolumeSlices
+from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
+from medsam2_lab.synthetic.volumes import make_scan
 
 FRACTIONS = {"middle": (0.5,), "three": (0.25, 0.5, 0.75)}
 FIRST_SCAN, MOST_STRUCTURES = 1000, 6
@@ -55,15 +53,16 @@ def cases(folder: Path, synthetic: int) -> Iterator[tuple[str, Volume, dict[str,
         yield "synthetic", scan.volume, dict(list(large.items())[:MOST_STRUCTURES])
 
 
-def main() -> None:
-    """Print the means."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
-    parser.add_argument("--synthetic", type=int, default=8, help="synthetic scans")
-    arguments = parser.parse_args()
+def box_through_slices(folder: Path, synthetic: int) -> None:
+    """Print the means.
+
+    Args:
+        folder: of the real cases.
+        synthetic: how many synthetic scans.
+    """
     variants = (*FRACTIONS, "each")
     found: dict[str, list[list[float]]] = {"real": [], "synthetic": []}
-    for kind, volume, structures in cases(arguments.cases, arguments.synthetic):
+    for kind, volume, structures in cases(folder, synthetic):
         slices = VolumeSlices(volume, "k")
         with BlockingClient(LocalBackend(weights="starter", device="auto", precision="auto")) as client:
             client.open_volume(volume.voxels, volume.geometry.spacing, modality=volume.modality)
@@ -74,7 +73,3 @@ def main() -> None:
     for kind, rows in found.items():
         means = zip(variants, np.mean(rows, axis=0), strict=True)
         print(f"{kind}, {len(rows)} structures:", ", ".join(f"{name} {mean:.3f}" for name, mean in means))
-
-
-if __name__ == "__main__":
-    main()

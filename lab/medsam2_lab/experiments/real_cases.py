@@ -1,10 +1,7 @@
-"""Every protocol on the structures of the real cases: a table for each, and reports if asked for.
+"""Every protocol on the structures of the real cases: a table for each, and reports if asked for."""
 
-Run with ``make results``; needs the folder of cases (``../shared/data`` unless given).
-"""
-
-import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from medsam2.evaluation.summary import by_structure, last_scores
 from medsam2.weights.loading import load_model
 
 LEAST_VOXELS, LEAST_SLICES = 300, 3
-DEFAULT_CASES = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def real_cases(folder: Path) -> list[Case]:
@@ -41,28 +37,25 @@ def with_large_structures(case: Case) -> Case:
     return replace(case, structures=large)
 
 
-def main() -> None:
-    """Print the tables as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="starter")
-    parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
-    parser.add_argument("--protocols", nargs="+", default=["click", "box", "corrections"])
-    parser.add_argument("-o", "--output", type=Path, help="folder for a report of each protocol")
-    arguments = parser.parse_args()
-    network = load_model(arguments.weights)
-    cases = real_cases(arguments.cases)
-    for protocol in arguments.protocols:
-        report = Report(Settings(protocol), {"dataset": "real cases", "weights": arguments.weights})
+def score_real_cases(folder: Path, weights: str, protocols: Sequence[str], output: Path | None) -> None:
+    """Print the tables as Markdown.
+
+    Args:
+        folder: of the cases.
+        weights: name or file.
+        protocols: some of click, box and corrections.
+        output: folder for a report of each protocol, if wanted.
+    """
+    network = load_model(weights)
+    cases = real_cases(folder)
+    for protocol in protocols:
+        report = Report(Settings(protocol), {"dataset": "real cases", "weights": weights})
         for finding in evaluate(network, cases, report.settings):
             report.add(finding)
         summary = report.summary()
         print(f"\n{protocol}: {summary.seconds_per_slice:.3f} s per slice, view choice included.\n")
         rows = [*by_structure(last_scores(report.scores)).items(), (f"mean of {summary.count}", summary)]
         print(table(rows, lenient=False), flush=True)
-        if arguments.output is not None:
-            arguments.output.mkdir(exist_ok=True)
-            report.write(arguments.output / protocol)
-
-
-if __name__ == "__main__":
-    main()
+        if output is not None:
+            output.mkdir(exist_ok=True)
+            report.write(output / protocol)

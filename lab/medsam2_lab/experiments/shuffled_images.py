@@ -6,22 +6,20 @@ hold images that mislead: of another body part, or so degraded that the object c
 counts is the Dice on the good images. Prints one Markdown table for each kind of set.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy import ndimage
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MedSAM2
-from medsam2.synthetic.anatomy import make_anatomy
-from medsam2.synthetic.clips import Clip, make_clip
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.volume import ImageSet, Prompt
 from medsam2.weights.loading import load_model
+from medsam2_lab.synthetic.anatomy import make_anatomy
+from medsam2_lab.synthetic.clips import Clip, make_clip
 
 CAPACITY = 7
 """As many memories as SAM 2's rule looks at: the prompted one and six others."""
@@ -112,6 +110,7 @@ class EncodeOnce:
         network.encode_image = self
 
     def __call__(self, images: Tensor) -> ImageFeatures:
+        """Features of images, computed the first time they are asked for."""
         key = images.cpu().numpy().tobytes()
         if key not in self._known:
             self._known[key] = self._encode(images)
@@ -172,28 +171,18 @@ def table(kind: str, scores: np.ndarray) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run the experiment and print the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="starter", help="name or file")
-    parser.add_argument("--sets", type=int, default=20, help="sets of each kind")
-    parser.add_argument("--good", type=int, default=8, help="good images of each set, the template aside")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("-o", "--output", type=Path, help="also write the report to this file")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    network = load_model(arguments.weights, device="cpu")
-    scores = experiment(network, arguments.sets, arguments.good, arguments.seed)
+def shuffled_images(weights: str, sets: int, good: int, seed: int) -> None:
+    """Run the experiment and print the report.
+
+    Args:
+        weights: name or file.
+        sets: how many of each kind.
+        good: images of each set, the template aside.
+        seed: of everything drawn.
+    """
+    scores = experiment(load_model(weights, device="cpu"), sets, good, seed)
     header = (
-        f"## Memory on shuffled images\n\n{arguments.sets} sets of each kind with {arguments.good} good "
-        f"images, weights `{Path(arguments.weights).stem}`. Mean over sets ± standard error."
+        f"## Memory on shuffled images\n\n{sets} sets of each kind with {good} good "
+        f"images, weights `{Path(weights).stem}`. Mean over sets ± standard error."
     )
-    text = "\n\n".join((header, *(table(kind, values) for kind, values in scores.items()))) + "\n"
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text)
-
-
-if __name__ == "__main__":
-    main()
+    print("\n\n".join((header, *(table(kind, values) for kind, values in scores.items()))))

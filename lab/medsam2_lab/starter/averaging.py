@@ -1,10 +1,9 @@
-"""Average starter weights: ``python -m medsam2.training.average_weights OUT FILE FILE ...``.
+"""Average starter weights: ``python -m medsam2_lab.starter.averaging OUT FILE FILE ...``.
 
 Files that stand at the ends of several cycles of one run's learning rate lie round a better place than each
 of them does ("stochastic weight averaging", Izmailov et al. 2018).
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,16 +29,3 @@ def average_weights(files: Sequence[Path], output: Path) -> None:
     }
     network.load_state_dict(means)
     write_weights(output, network, max(int(one.metadata["steps"]) for one in checkpoints))
-
-
-def main() -> None:
-    """Read the command line and average."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path, help="safetensors file to write")
-    parser.add_argument("files", type=Path, nargs="+", help="starter.safetensors of several steps")
-    arguments = parser.parse_args()
-    average_weights(arguments.files, arguments.output)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from medsam2.synthetic.anatomy import Anatomy, make_anatomy
-from medsam2.synthetic.clips import Clip, make_clip
 from medsam2.training.clip_batch import ClipBatch, collate
+from medsam2_lab.synthetic.anatomy import Anatomy, make_anatomy
+from medsam2_lab.synthetic.clips import Clip, make_clip
 
 POOL_SIZE = 24
 """Body parts kept at a time by each process; many clips are cut from each before it is replaced."""

@@ -1,11 +1,10 @@
-"""Train the starter weights on synthetic volumes: ``python -m medsam2.training.train_starter RUN``.
+"""The training of the starter weights on synthetic volumes.
 
 The run folder holds the newest state, from which the same command goes on, and ``starter.safetensors``, the
 weights as fp16. Where the state is lost, a new run goes on from such a file; its optimiser warms up again.
 Runs on a GPU where there is one, else on the CPU.
 """
 
-import argparse
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +15,16 @@ from torch import Tensor
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
-from medsam2.training.dense_head import DENSE_WEIGHT, DenseHead
 from medsam2.training.files import write_weights
 from medsam2.training.loop import next_multiple, train_until
 from medsam2.training.losses import starter_loss
 from medsam2.training.ranks import Ranks
 from medsam2.training.run import Recipe, Run, decay_groups
-from medsam2.training.starter_clips import LabelledBatch, clip_batches
-from medsam2.training.starter_init import initialise
 from medsam2.training.training_log import TrainingLog
 from medsam2.weights.checkpoint import read_checkpoint
+from medsam2_lab.starter.clips import LabelledBatch, clip_batches
+from medsam2_lab.starter.dense_head import DENSE_WEIGHT, DenseHead
+from medsam2_lab.starter.first_weights import initialise
 
 WEIGHT_DECAY, CLIP_NORM, WARMUP_STEPS = 0.05, 1.0, 150
 SAVE_EVERY = 100
@@ -135,18 +134,3 @@ def train(folder: Path, workers: int, until: int = TOTAL_STEPS, weights: Path | 
         while run.step < min(end, until):
             train_until(run, batches, min(end, until, next_multiple(run.step, SAVE_EVERY)), log)
             write_weights(folder / "starter.safetensors", network, run.step)
-
-
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the run; an existing one goes on")
-    parser.add_argument("--workers", type=int, default=2, help="processes that make clips")
-    parser.add_argument("--until", type=int, default=TOTAL_STEPS, help="stop at this step")
-    parser.add_argument("--weights", type=Path, help="starter.safetensors from which a new run goes on")
-    arguments = parser.parse_args()
-    train(arguments.run, arguments.workers, arguments.until, arguments.weights)
-
-
-if __name__ == "__main__":
-    main()

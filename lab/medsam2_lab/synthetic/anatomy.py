@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from medsam2.synthetic.shapes import Canvas, log_uniform, smooth_noise
-from medsam2.synthetic.structures import (
+from medsam2_lab.synthetic.shapes import Canvas, log_uniform, smooth_noise
+from medsam2_lab.synthetic.structures import (
     paint_bowel,
     paint_column,
     paint_limbed_gland,
@@ -21,7 +21,7 @@ from medsam2.synthetic.structures import (
     place,
     settle,
 )
-from medsam2.synthetic.tissues import pick_tissue
+from medsam2_lab.synthetic.tissues import pick_tissue
 
 
 @dataclass(frozen=True)

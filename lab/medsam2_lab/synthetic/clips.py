@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from medsam2.synthetic.anatomy import Anatomy
-from medsam2.synthetic.intensity import paint
-from medsam2.synthetic.shapes import log_uniform
-from medsam2.synthetic.targets import OUTSIDE, is_visible, targets
-from medsam2.synthetic.tissues import TISSUE_COUNT
+from medsam2_lab.synthetic.anatomy import Anatomy
+from medsam2_lab.synthetic.intensity import paint
+from medsam2_lab.synthetic.shapes import log_uniform
+from medsam2_lab.synthetic.targets import OUTSIDE, is_visible, targets
+from medsam2_lab.synthetic.tissues import TISSUE_COUNT
 
 _SMOOTHING = 0.8  # deviation in voxels of the smoothing that removes stairs from enlarged labels
 

@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from medsam2.synthetic.shapes import log_uniform, smooth_noise
-from medsam2.synthetic.tissues import TISSUES, draw_means, draw_modality, random_window
+from medsam2_lab.synthetic.shapes import log_uniform, smooth_noise
+from medsam2_lab.synthetic.tissues import TISSUES, draw_means, draw_modality, random_window
 
 _BANK_SHAPE = (24, 320, 320)
 _BANK_SCALES = (2, 3, 5, 9, 24, 80)

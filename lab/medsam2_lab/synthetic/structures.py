@@ -3,14 +3,14 @@
 import numpy as np
 from scipy import ndimage
 
-from medsam2.synthetic.shapes import (
+from medsam2_lab.synthetic.shapes import (
     Canvas,
     log_uniform,
     random_direction,
     smooth_curve,
     smooth_noise,
 )
-from medsam2.synthetic.tissues import pick_tissue
+from medsam2_lab.synthetic.tissues import pick_tissue
 
 
 def place(canvas: Canvas, rng: np.random.Generator, margin: float = 0.1) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from medsam2.synthetic.tissues import TISSUE_COUNT
+from medsam2_lab.synthetic.tissues import TISSUE_COUNT
 
 LEAST_SHARE, _MOST_SHARE = 0.003, 0.7
 """Shares of the crop that targets cover: smaller ones get a closer crop in use."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medsam2.synthetic.shapes import log_uniform
+from medsam2_lab.synthetic.shapes import log_uniform
 
 # Numbers of the tissues by kind; the kind decides how bright a tissue is in each sort of image.
 TISSUES = {

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsam2.synthetic.anatomy import Anatomy, make_anatomy
-from medsam2.synthetic.clips import Crop, cut
-from medsam2.synthetic.intensity import ideal, scan
-from medsam2.synthetic.shapes import log_uniform
-from medsam2.synthetic.targets import OUTSIDE, is_visible
-from medsam2.synthetic.tissues import SOFT_TISSUE_HU, TISSUE_COUNT, draw_means
 from medsam2.volume import Geometry, Volume
+from medsam2_lab.synthetic.anatomy import Anatomy, make_anatomy
+from medsam2_lab.synthetic.clips import Crop, cut
+from medsam2_lab.synthetic.intensity import ideal, scan
+from medsam2_lab.synthetic.shapes import log_uniform
+from medsam2_lab.synthetic.targets import OUTSIDE, is_visible
+from medsam2_lab.synthetic.tissues import SOFT_TISSUE_HU, TISSUE_COUNT, draw_means
 
 MODALITIES = ("CT", "MR", "US")
 LEAST_VOXELS, LEAST_SLICES = 200, 3

@@ -18,7 +18,6 @@ from medsam2.cli import (
     info_command,
     segment_command,
     serve_command,
-    synthesise_command,
     train_command,
 )
 from medsam2.cli.examples import examples
@@ -61,7 +60,6 @@ app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
 app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)
 app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
 app.command("train", epilog=train_command.EXAMPLES)(train_command.train)
-app.command("synthesise", epilog=synthesise_command.EXAMPLES)(synthesise_command.synthesise)
 app.add_typer(
     typer.Typer(
         cls=_WeightsGroup,
@@ -90,8 +88,8 @@ def _about(
     pass
 
 
-def run() -> None:
-    """Run the command.
+def run(command: typer.Typer = app) -> None:
+    """Run the command ``medsam2``, or another that is to end as it does.
 
     Unusable input ends it with one line on standard error and exit code 2, Ctrl+C with exit code 130. With
     --json standard output then holds the same as JSON.
@@ -107,7 +105,7 @@ def run() -> None:
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     try:
         # Typer's own answer to wrong options is a frame for people.
-        sys.exit(app(standalone_mode=not as_json))
+        sys.exit(command(standalone_mode=not as_json))
     except InputError as error:
         _fail(str(error), as_json)
     except UsageError as error:

@@ -1,7 +1,6 @@
 """The training of the starter weights: its schedule, and that it learns and goes on."""
 
 import itertools
-import json
 
 import pytest
 import torch
@@ -9,28 +8,28 @@ from safetensors.torch import load_file
 
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
-from medsam2.training import clip_forward, train_starter
-from medsam2.training.starter_clips import clip_batches
-from medsam2.training.starter_init import initialise
-from medsam2.training.training_log import TrainingLog
+from medsam2.training import clip_forward
+from medsam2_lab.starter import training
+from medsam2_lab.starter.clips import clip_batches
+from medsam2_lab.starter.first_weights import initialise
 from unit.training.examples import same_tensors
 
 TINY_PHASES = (
-    train_starter.Phase(steps=2, rate=4e-4, image_size=64, frames=1, clips=1, objects=1),
-    train_starter.Phase(steps=2, rate=2e-4, image_size=64, frames=2, clips=1, objects=1),
+    training.Phase(steps=2, rate=4e-4, image_size=64, frames=1, clips=1, objects=1),
+    training.Phase(steps=2, rate=2e-4, image_size=64, frames=2, clips=1, objects=1),
 )
 
 
 @pytest.fixture
 def tiny_phases(monkeypatch):
-    monkeypatch.setattr(train_starter, "PHASES", TINY_PHASES)
-    monkeypatch.setattr(train_starter, "WARMUP_STEPS", 1)
+    monkeypatch.setattr(training, "PHASES", TINY_PHASES)
+    monkeypatch.setattr(training, "WARMUP_STEPS", 1)
 
 
 def test_the_rate_warms_up_and_falls_to_zero():
-    rates = [train_starter.learning_rate(step) for step in range(train_starter.TOTAL_STEPS)]
+    rates = [training.learning_rate(step) for step in range(training.TOTAL_STEPS)]
     assert rates[0] < 1e-5
-    assert max(rates) == pytest.approx(train_starter.PHASES[0].rate)
+    assert max(rates) == pytest.approx(training.PHASES[0].rate)
     assert rates[-1] < 1e-6
     assert all(abs(b - a) < 1e-5 for a, b in itertools.pairwise(rates))
 
@@ -38,7 +37,7 @@ def test_the_rate_warms_up_and_falls_to_zero():
 def test_it_learns_a_batch_by_heart(tiny_phases, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_forward, "CORRECTED_SHARE", 0.0)  # corrections add to the loss at random
     torch.manual_seed(0)
-    run, _ = train_starter.starter_run(tmp_path, torch.device("cpu"))
+    run, _ = training.starter_run(tmp_path, torch.device("cpu"))
     batch = next(clip_batches(seed=3, workers=0, image_size=64, frames=2, clips=2, objects=2))
     losses = []
     for _ in range(30):
@@ -48,8 +47,8 @@ def test_it_learns_a_batch_by_heart(tiny_phases, tmp_path, monkeypatch):
 
 
 def test_it_stops_saves_and_goes_on(tiny_phases, tmp_path):
-    train_starter.train(tmp_path, workers=0, until=1)
-    train_starter.train(tmp_path, workers=0, until=4)
+    training.train(tmp_path, workers=0, until=1)
+    training.train(tmp_path, workers=0, until=4)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     weights = load_file(tmp_path / "starter.safetensors")
     assert state["step"] == 4
@@ -60,9 +59,9 @@ def test_it_stops_saves_and_goes_on(tiny_phases, tmp_path):
 
 
 def test_going_on_starts_from_what_was_saved(tiny_phases, tmp_path):
-    train_starter.train(tmp_path, workers=0, until=2)
+    training.train(tmp_path, workers=0, until=2)
     before = torch.load(tmp_path / "state.pt", weights_only=True)
-    run, _ = train_starter.starter_run(tmp_path, torch.device("cpu"))
+    run, _ = training.starter_run(tmp_path, torch.device("cpu"))
     assert run.step == 2
     run.save()
     after = torch.load(tmp_path / "state.pt", weights_only=True)
@@ -71,42 +70,20 @@ def test_going_on_starts_from_what_was_saved(tiny_phases, tmp_path):
 
 
 def test_a_new_run_goes_on_from_shipped_weights_and_warms_up_again(tiny_phases, tmp_path):
-    train_starter.train(tmp_path / "first", workers=0, until=2)
+    training.train(tmp_path / "first", workers=0, until=2)
     weights = tmp_path / "first" / "starter.safetensors"
-    run, network = train_starter.starter_run(tmp_path / "second", torch.device("cpu"), weights)
+    run, network = training.starter_run(tmp_path / "second", torch.device("cpu"), weights)
     saved = load_file(weights)
     assert run.step == 2
     assert all(torch.equal(value, saved[name].float()) for name, value in network.state_dict().items())
-    train_starter.train(tmp_path / "second", workers=0, until=3, weights=weights)
-    run, _ = train_starter.starter_run(tmp_path / "second", torch.device("cpu"), weights)
+    training.train(tmp_path / "second", workers=0, until=3, weights=weights)
+    run, _ = training.starter_run(tmp_path / "second", torch.device("cpu"), weights)
     assert run.step == 3
 
 
 def test_the_rate_warms_up_again_where_a_new_run_goes_on():
-    start = train_starter.PHASES[0].steps
-    assert train_starter.learning_rate(start, start) < 0.01 * train_starter.learning_rate(start)
-
-
-def test_the_log_can_be_read_by_machines(tmp_path):
-    log = TrainingLog(tmp_path)
-    log.add({"loss": 2.0, "last": float("nan")})
-    log.add({"loss": 4.0, "last": 0.5})
-    log.write_means(7)
-    (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
-    entry = json.loads(line)
-    assert entry.pop("seconds_per_step") >= 0
-    assert entry == {"step": 7, "loss": 3.0, "last": 0.5}
-
-
-def test_the_time_of_a_validation_is_not_that_of_the_next_steps(tmp_path, monkeypatch):
-    clock = iter([0.0, 100.0, 103.0, 103.0])  # a validation of 100 s, then a step of 3 s
-    monkeypatch.setattr("medsam2.training.training_log.time.monotonic", lambda: next(clock))
-    log = TrainingLog(tmp_path)
-    log.write(0, {"validation_dice": 0.5})
-    log.add({"loss": 2.0})
-    log.write_means(1)
-    lines = (tmp_path / "log.jsonl").read_text().splitlines()
-    assert json.loads(lines[1])["seconds_per_step"] == 3.0
+    start = training.PHASES[0].steps
+    assert training.learning_rate(start, start) < 0.01 * training.learning_rate(start)
 
 
 def test_first_weights_let_a_click_see_its_surroundings():

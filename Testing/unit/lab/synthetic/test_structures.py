@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from medsam2.synthetic.shapes import Canvas
-from medsam2.synthetic.structures import paint_limbed_gland, paint_lobed_gland
-from medsam2.synthetic.tissues import TISSUES
+from medsam2_lab.synthetic.shapes import Canvas
+from medsam2_lab.synthetic.structures import paint_limbed_gland, paint_lobed_gland
+from medsam2_lab.synthetic.tissues import TISSUES
 
 
 def painted(painter, seed: int) -> Canvas:

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from medsam2.synthetic.anatomy import Anatomy, make_anatomy
-from medsam2.synthetic.clips import Clip, make_clip
-from medsam2.synthetic.intensity import scan
-from medsam2.synthetic.shapes import Canvas, smooth_noise
-from medsam2.synthetic.targets import is_visible
-from medsam2.synthetic.tissues import TISSUE_COUNT, TISSUES, draw_means
+from medsam2_lab.synthetic.anatomy import Anatomy, make_anatomy
+from medsam2_lab.synthetic.clips import Clip, make_clip
+from medsam2_lab.synthetic.intensity import scan
+from medsam2_lab.synthetic.shapes import Canvas, smooth_noise
+from medsam2_lab.synthetic.targets import is_visible
+from medsam2_lab.synthetic.tissues import TISSUE_COUNT, TISSUES, draw_means
 
 SIZE, FRAMES, OBJECTS = 128, 4, 4
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from medsam2.synthetic.volumes import LEAST_SLICES, LEAST_VOXELS, MODALITIES, SyntheticScan, make_scan
 from medsam2.volume import choose_window, guess_modality
+from medsam2_lab.synthetic.volumes import LEAST_SLICES, LEAST_VOXELS, MODALITIES, SyntheticScan, make_scan
 
 
 @pytest.fixture(scope="module")

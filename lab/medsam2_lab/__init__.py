@@ -1,0 +1,1 @@
+"""How the starter weights are made and what was tried: what users of ``medsam2`` do not run."""

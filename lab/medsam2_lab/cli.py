@@ -1,0 +1,166 @@
+"""The command ``medsam2-lab``; what it does is imported when asked for: torch would keep --help waiting."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsam2.cli.main import run as run_command
+
+Weights = Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")]
+Cases = Annotated[
+    Path | None, typer.Option(help="Folder of the real cases; synthetic scans alone if not given.")
+]
+CasesFolder = Annotated[Path, typer.Argument(metavar="CASES", help="Folder of the real cases.")]
+Scans = Annotated[int, typer.Option(min=1, help="How many synthetic scans.")]
+
+
+class Modality(str, Enum):
+    """What the scans imitate."""
+
+    CT = "CT"
+    MR = "MR"
+    US = "US"
+
+
+class Protocol(str, Enum):
+    """How a structure is prompted."""
+
+    CLICK = "click"
+    BOX = "box"
+    CORRECTIONS = "corrections"
+
+
+app = typer.Typer(
+    name="medsam2-lab",
+    help="Make the starter weights, and measure what decided how tracking works.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def synthesise(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder to make; it must not exist yet, or be empty.")
+    ],
+    count: Annotated[int, typer.Option(min=1, help="How many scans.")] = 10,
+    modality: Annotated[
+        list[Modality] | None, typer.Option(help="May be repeated; all of them if not.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Number of the first scan; the same number gives the same scan.")
+    ] = 0,
+) -> None:
+    """Make synthetic scans with labels, to train or evaluate with.
+
+    They are in the layout of nnU-Net.
+    """
+    from medsam2_lab.synthetic.dataset import write_dataset
+
+    write_dataset(folder, count, [kind.value for kind in modality or Modality], seed)
+    typer.echo(f"{count} scans with labels in {folder}")
+
+
+@app.command()
+def train_starter(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run; an existing one goes on.")],
+    workers: Annotated[int, typer.Option(min=0, help="Processes that make clips.")] = 2,
+    until: Annotated[
+        int | None, typer.Option(help="Stop at this step; at the last one if not given.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="starter.safetensors from which a new run goes on.")
+    ] = None,
+) -> None:
+    """Train the starter weights on synthetic body parts.
+
+    The run folder holds the newest state, from which the same command goes on, and starter.safetensors, the
+    weights as fp16. Runs on a GPU where there is one, else on the CPU.
+    """
+    from medsam2_lab.starter.training import TOTAL_STEPS, train
+
+    train(run, workers, TOTAL_STEPS if until is None else until, weights)
+
+
+@app.command()
+def average_weights(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="starter.safetensors of several steps.")
+    ],
+) -> None:
+    """Average starter weights."""
+    from medsam2_lab.starter import averaging
+
+    averaging.average_weights(files, output)
+
+
+@app.command()
+def real_cases(
+    cases: CasesFolder,
+    weights: Weights = "starter",
+    protocol: Annotated[
+        list[Protocol] | None, typer.Option(help="May be repeated; all of them if not.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for a report of each protocol.")
+    ] = None,
+) -> None:
+    """Dice of every protocol on the structures of the real cases."""
+    from medsam2_lab.experiments.real_cases import score_real_cases
+
+    score_real_cases(cases, weights, [one.value for one in protocol or Protocol], output)
+
+
+@app.command()
+def ablation(
+    cases: Cases = None,
+    weights: Weights = "starter",
+    scans: Scans = 8,
+    structures: Annotated[int, typer.Option(min=1, help="Most structures of each synthetic scan.")] = 6,
+) -> None:
+    """Take the self-sorting memory apart, as table 3 of the paper does."""
+    from medsam2_lab.experiments import ablation
+
+    ablation.ablation(weights, scans, structures, cases)
+
+
+@app.command()
+def shuffled_images(
+    weights: Weights = "starter",
+    sets: Annotated[int, typer.Option(min=2, help="Sets of each kind.")] = 20,
+    good: Annotated[int, typer.Option(min=1, help="Good images of each set, the template aside.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 1,
+) -> None:
+    """Which memory helps on shuffled images without order."""
+    from medsam2_lab.experiments import shuffled_images
+
+    shuffled_images.shuffled_images(weights, sets, good, seed)
+
+
+@app.command()
+def background_and_doubt(cases: Cases = None, weights: Weights = "starter", scans: Scans = 12) -> None:
+    """What a background point elsewhere does to a click, and which slices doubt finds."""
+    from medsam2_lab.experiments import background_and_doubt
+
+    background_and_doubt.background_and_doubt(weights, scans, cases)
+
+
+@app.command()
+def box_through_slices(cases: CasesFolder, scans: Scans = 8) -> None:
+    """Dice of a box on the middle slice, on three, or on each."""
+    from medsam2_lab.experiments import box_through_slices
+
+    box_through_slices.box_through_slices(cases, scans)
+
+
+def run() -> None:
+    """Run the command; it ends as ``medsam2`` does."""
+    run_command(app)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Measurements on real cases and synthetic scans that decided how tracking works."""
