@@ -46,7 +46,7 @@ $(BIN)/python:
 # Without build isolation, so that nothing pulls another torch than the pinned one.
 # Setuptools warns that an editable package can be hidden by a folder of its name, which no folder here has.
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
-	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e .
+	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[backend]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo lab/pyproject.toml

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from e2e.conftest import ENVIRONMENT
 from e2e.docs_commands import PAGES, ROOT, Command, commands_of, put_data_set, put_stand_ins
-from medsam2.cli.main import app
+from medsam2.cli.app import app
 from medsam2.cli.phantom import dice, make_phantom
 from medsam2_lab.cli import app as lab_app
 

@@ -18,7 +18,7 @@ import SimpleITK
 from typer.testing import CliRunner
 
 from e2e.server_process import ServerProcess
-from medsam2.cli.main import app
+from medsam2.cli.app import app
 from medsam2.errors import InputError
 from medsam2.volume import Volume
 

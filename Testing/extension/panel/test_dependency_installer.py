@@ -4,7 +4,6 @@ import importlib.machinery
 import importlib.metadata
 import logging
 import os
-import re
 import subprocess
 import sys
 import types
@@ -14,6 +13,8 @@ import pytest
 import slicer
 from MedSAM2SlicerLib.panel import DependencyInstaller
 from MedSAM2SlicerLib.panel.DependencyInstaller import TORCH, InstallError, Requirement
+
+from unit.packaging.declared import requirements
 
 ROOT = Path(__file__).resolve().parents[3]
 WEBSOCKETS = Requirement("websockets", "13")
@@ -80,14 +81,11 @@ def aSection(aManager):
 
 
 def test_requirements_are_those_of_the_package():
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
-    needed = re.findall(r'"(.+)"', block)
     ours = {each.specifier for each in [TORCH, *DependencyInstaller.readRequirements()]}
     # Slicer brings these; with the others the command line draws, and reads what Slicer reads itself.
     brought = {"numpy>=1.26", "SimpleITK>=2.3", "scipy>=1.11"}
     others = {"matplotlib>=3.8", "pillow>=10", "pydicom>=3.0", "nibabel>=5.2"}
-    assert ours | brought | others == set(needed)
+    assert ours | brought | others == requirements("backend")
     assert not ours & (brought | others)
 
 

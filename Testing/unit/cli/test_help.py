@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from medsam2 import __version__
-from medsam2.cli.main import app
+from medsam2.cli.app import app
 
 WEIGHTS = ("list", "inspect", "download", "import", "remove")
 COMMANDS = ("segment", "info", "demo", "serve", "evaluate", "train", "weights")

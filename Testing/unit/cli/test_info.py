@@ -9,7 +9,7 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
-from medsam2.cli.main import app
+from medsam2.cli.app import app
 from medsam2.errors import InputError
 from unit.volume.dicom.examples import ROOT, write_series
 

@@ -6,11 +6,11 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from medsam2.cli.main import app
+from medsam2.cli.app import app
 
 WITHOUT_TORCH = """
 import sys
-from medsam2.cli.main import app
+from medsam2.cli.app import app
 app(sys.argv[1:], standalone_mode=False)
 sys.exit(int("torch" in sys.modules or "SimpleITK" in sys.modules))
 """

@@ -1,4 +1,4 @@
-"""Entry point of the command ``medsam2``."""
+"""Entry point of the command ``medsam2``: signals, errors, exit codes."""
 
 import json
 import os
@@ -6,93 +6,19 @@ import signal
 import sys
 import unicodedata
 import warnings
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-from typer.core import TyperGroup
-
-from medsam2 import __version__
-from medsam2.cli import (
-    demo_command,
-    evaluate_command,
-    info_command,
-    segment_command,
-    serve_command,
-    train_command,
-)
-from medsam2.cli.examples import examples
 from medsam2.errors import InputError
-from medsam2.threads import settle_threads
 
-# Typer names only some of its errors about options; this is what they have in common.
-UsageError = typer.BadParameter.__base__
-
-
-class _WeightsGroup(TyperGroup):
-    """The commands of ``medsam2 weights``, loaded when asked for: they import torch, which takes seconds."""
-
-    @staticmethod
-    def _loaded():
-        from medsam2.cli.weights_commands import app as weights_app
-
-        return typer.main.get_group(weights_app)
-
-    def list_commands(self, ctx) -> list[str]:
-        """Names of the commands."""
-        return self._loaded().list_commands(ctx)
-
-    def get_command(self, ctx, cmd_name: str):
-        """The command of that name, or None."""
-        return self._loaded().get_command(ctx, cmd_name)
+if TYPE_CHECKING:
+    import typer
 
 
-app = typer.Typer(
-    name="medsam2",
-    help="Segment CT and MR volumes: a click on one slice becomes a mask through all of them.",
-    epilog=examples("medsam2 demo", "medsam2 segment --help"),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("segment", epilog=segment_command.EXAMPLES)(segment_command.segment)
-app.command("info", epilog=info_command.EXAMPLES)(info_command.info)
-app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
-app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)
-app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
-app.command("train", epilog=train_command.EXAMPLES)(train_command.train)
-app.add_typer(
-    typer.Typer(
-        cls=_WeightsGroup,
-        help="List, download, import and remove weights of the network.",
-        epilog=examples("medsam2 weights list", "medsam2 weights download --help"),
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    ),
-    name="weights",
-)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"medsam2 {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _about(
-    version: Annotated[
-        bool,
-        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
-    ] = False,
-) -> None:
-    pass
-
-
-def run(command: typer.Typer = app) -> None:
+def run(command: "typer.Typer | None" = None) -> None:
     """Run the command ``medsam2``, or another that is to end as it does.
 
-    Unusable input ends it with one line on standard error and exit code 2, Ctrl+C with exit code 130. With
-    --json standard output then holds the same as JSON.
+    Unusable input, and a package that is missing, end it with one line on standard error and exit code 2,
+    Ctrl+C with exit code 130. With --json standard output then holds the same as JSON.
     """
     # Typer's own answer to Ctrl+C differs between its versions; leaving this way still tidies up.
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
@@ -100,16 +26,23 @@ def run(command: typer.Typer = app) -> None:
     # What a terminal of another encoding cannot show must not cost the result.
     sys.stdout.reconfigure(errors="backslashreplace")
     as_json = "--json" in sys.argv
-    settle_threads()
     # Processes that this one starts to cut clips must not import from the working folder either.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     try:
+        # Imported here, as a client's installation lacks what the commands need.
+        from medsam2.cli.app import app, call
+        from medsam2.threads import settle_threads
+
+        settle_threads()
         # Typer's own answer to wrong options is a frame for people.
-        sys.exit(command(standalone_mode=not as_json))
+        sys.exit(call(command or app, standalone=not as_json))
     except InputError as error:
         _fail(str(error), as_json)
-    except UsageError as error:
-        _fail(error.format_message(), as_json)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("medsam2"):
+            raise
+        missing = f"The package {error.name} is not installed"
+        _fail(f'{missing}: run pip install "medsam2[backend]" first.', as_json)
 
 
 def _fail(message: str, as_json: bool) -> None:

@@ -1,0 +1,77 @@
+"""What the command says, and does, where packages that some of it needs are not installed."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import LOGIC, said
+from e2e.server_process import ServerProcess
+from unit.packaging.declared import modules
+
+FIRST = 'is not installed: run pip install "medsam2[backend]" first.'
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Callable[[set[str]], tuple[str, str]]:
+    """What to put in front of a command such that modules are missing there, and in what it starts."""
+
+    def prefix(names: set[str]) -> tuple[str, str]:
+        folder = tmp_path / "hiding"
+        folder.mkdir()
+        code = f"import sys\nsys.modules.update(dict.fromkeys({sorted(names)}))\n"
+        (folder / "sitecustomize.py").write_text(code)
+        return "env", "PYTHONPATH=" + os.pathsep.join([str(folder), str(LOGIC)])
+
+    return prefix
+
+
+@pytest.mark.parametrize("command", ["--version", "info scan.nrrd", "serve --local"])
+def test_a_client_s_installation_says_what_the_command_needs(medsam2, without, command):
+    run = medsam2(*command.split(), prefix=without(modules("backend") - modules()))
+    assert run.returncode == 2
+    assert run.stdout == ""
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("medsam2: The package ")
+    assert line.endswith(FIRST)
+
+
+def test_it_is_said_as_json_too(medsam2, without):
+    run = medsam2("weights", "list", "--json", prefix=without({"typer"}))
+    assert run.returncode == 2
+    assert json.loads(run.stdout) == {"error": f"The package typer {FIRST}"}
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "serve --local", "weights list", "evaluate made -o report", "train made -o run"]
+)
+def test_without_torch_what_computes_here_says_so(medsam2, without, tmp_path, command):
+    assert medsam2("synthesise", "made", "--count", "3", "--modality", "CT").returncode == 0
+    run = medsam2(*command.split(), prefix=without({"torch"}))
+    assert run.returncode == 2
+    assert said(run.stderr) == [f"medsam2: The package torch {FIRST}"]
+    assert not (tmp_path / "report").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_extra_cli_segments_on_a_server(medsam2, without, ball, tmp_path):
+    server = ServerProcess(tmp_path)
+    try:
+        (tmp_path / "token").write_text(server.tokens["anna"])
+        place = ("--server", f"ws://127.0.0.1:{server.port}/session", "--token-file", tmp_path / "token")
+        options = (
+            "--ijk",
+            "--point",
+            "20,24,4",
+            "-o",
+            tmp_path / "out.nrrd",
+            "--preview",
+            tmp_path / "out.png",
+        )
+        run = medsam2("segment", ball, *options, *place, prefix=without(modules("backend") - modules("cli")))
+    finally:
+        server.kill()
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "out.nrrd").is_file()
