@@ -5,10 +5,14 @@ BIN := $(VENV)/bin
 CASES ?= ../shared/data
 QUIET := PYTHONWARNINGS="ignore:Editable installation"
 
-.PHONY: demo test lint bench results icons lists screenshots clean
+.PHONY: demo check test lint bench results icons lists screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/medsam2 demo -o demo --overwrite
+
+# What a change needs first: a minute.
+check: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not network and not process and not slicer" Testing/unit
 
 # A process of one thread on each core; files stay whole, as their tests share servers.
 test: lint

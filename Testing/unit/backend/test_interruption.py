@@ -9,6 +9,8 @@ from medsam2.tracking import Tracker
 from medsam2.tracking.inference import inference
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 
+pytestmark = pytest.mark.network
+
 
 @pytest.fixture
 def image(network) -> torch.Tensor:

@@ -9,6 +9,8 @@ import pytest
 
 from medsam2.cli.notes import collected_notes
 
+pytestmark = pytest.mark.process
+
 
 def run(*arguments, **environment) -> subprocess.CompletedProcess:
     return subprocess.run(

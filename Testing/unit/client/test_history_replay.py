@@ -14,6 +14,8 @@ from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 from medsam2.weights.loading import load_model
 from unit.client.spoken import mask
 
+pytestmark = pytest.mark.network
+
 SHAPE = (14, 32, 32)
 CENTRE = (16.0, 16.0)
 
