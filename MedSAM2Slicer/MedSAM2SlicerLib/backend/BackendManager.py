@@ -3,6 +3,8 @@
 It is started when it is first needed. All calls are made from the application's main thread.
 """
 
+from enum import Enum
+
 import qt
 
 from .BackendSettings import BackendSettings
@@ -10,8 +12,8 @@ from .ClientEnding import endLater, endNow
 from .Machine import pythonProgram
 
 BUSY_MILLISECONDS, IDLE_MILLISECONDS = 10, 500
-PATIENCE = 3
-"""Quiet idle looks after which the timer slows down."""
+QUIET_LOOKS = 3
+"""After so many looks at an idle backend the timer slows down."""
 
 _shared: "BackendManager | None" = None
 
@@ -22,6 +24,21 @@ def backendManager() -> "BackendManager":
     if _shared is None:
         _shared = BackendManager()
     return _shared
+
+
+class BackendState(Enum):
+    """What the backend is doing: no client at all, or the states of ``medsam2.client.ClientState``.
+
+    That cannot be imported before the client's libraries are installed.
+    """
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    CONNECTING = "connecting"
+    READY = "ready"
+    RESTORING = "restoring"
+    CLOSED = "closed"
+    FAILED = "failed"
 
 
 class BackendManager:
@@ -132,9 +149,9 @@ class BackendManager:
         return self._client is not None and self._client.busy
 
     @property
-    def stateText(self) -> str:
-        """What it is doing, in a word."""
-        return "stopped" if self._client is None else self._client.state.value
+    def state(self) -> BackendState:
+        """What it is doing."""
+        return BackendState.STOPPED if self._client is None else BackendState(self._client.state.value)
 
     # Timer
 
@@ -156,7 +173,7 @@ class BackendManager:
         if self._client.state is not self._lastState:
             self._onStateChanged()
         self._quiet = 0 if messages or self.busy else self._quiet + 1
-        if self._quiet == PATIENCE:
+        if self._quiet == QUIET_LOOKS:
             self._timer.setInterval(IDLE_MILLISECONDS)
 
     def _onStateChanged(self) -> None:

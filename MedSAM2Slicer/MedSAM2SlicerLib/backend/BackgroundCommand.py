@@ -9,11 +9,11 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
+from medsam2.errors import last_error
+
 from . import Machine
 
 POLL_MILLISECONDS = 100
-COMPLAINT, NOTE = "medsam2: ", "medsam2: note: "
-"""How lines for people begin that the command writes on its standard error."""
 TAIL_CHARACTERS = 4000
 
 
@@ -98,7 +98,5 @@ def _parsed(line: bytes) -> dict | None:
 def _reason(ended: int | OSError, log: str) -> str:
     if isinstance(ended, OSError):
         return _("Slicer's Python cannot be started: {reason}.").format(reason=ended.strerror)
-    lines = [line for line in log.splitlines() if line.startswith(COMPLAINT) and not line.startswith(NOTE)]
-    if lines:
-        return lines[-1].removeprefix(COMPLAINT)
-    return _("The command ended unexpectedly (exit code {code}); its log says more.").format(code=ended)
+    unexpected = _("The command ended unexpectedly (exit code {code}); its log says more.")
+    return last_error(log) or unexpected.format(code=ended)

@@ -5,7 +5,7 @@ Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``d
 
 from slicer.i18n import tr as _
 
-from ..backend.BackendManager import backendManager
+from ..backend.BackendManager import BackendState, backendManager
 from .Confidence import Confidence
 from .CurrentGrid import CurrentGrid
 from .EditorSegments import EditorSegments
@@ -65,7 +65,7 @@ class EffectLogic:
     def prepare(self) -> None:
         """Start a backend on this computer before the first click needs it; a server hears nothing yet."""
         manager = self._manager
-        if manager.stateText == "stopped" and not manager.settings.serverUrl and self.current.exists:
+        if manager.state is BackendState.STOPPED and not manager.settings.serverUrl and self.current.exists:
             self._sender.connect()
 
     @property
@@ -198,7 +198,7 @@ class EffectLogic:
 
     def _onBackendState(self) -> None:
         """Say where the user looks what the backend is doing."""
-        if self._manager.stateText == "stopped" and self.running:
+        if self._manager.state is BackendState.STOPPED and self.running:
             self._sender.backendIsLost()
             self._propagation.fail()
             text = _("The backend was stopped: press Propagate to start it again.")

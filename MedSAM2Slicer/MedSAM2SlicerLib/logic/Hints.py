@@ -2,6 +2,8 @@
 
 from slicer.i18n import tr as _
 
+from ..backend.BackendManager import BackendState
+
 
 class Hints:
     """Looks at the session's parts when asked.
@@ -24,12 +26,12 @@ class Hints:
         return self._awaited(controller) if isAwaited or self._session.running else self.next()
 
     def _awaited(self, controller) -> str:
-        state = self._manager.stateText
-        if state == "restoring":
+        state = self._manager.state
+        if state is BackendState.RESTORING:
             return _("MedSAM2 was lost and is brought back…")
-        if state == "connecting" and self._manager.settings.serverUrl:
+        if state is BackendState.CONNECTING and self._manager.settings.serverUrl:
             return _("Connecting to the server…")
-        if state in ("starting", "connecting"):
+        if state in (BackendState.STARTING, BackendState.CONNECTING):
             return _("Starting MedSAM2…")
         if controller is not None and controller.sent is not None:
             return _("Sending the volume… {percent} %").format(percent=round(100 * controller.sent))

@@ -4,6 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..backend import Machine
+from ..backend.BackendManager import BackendState
 from . import DependencyInstaller
 from .Widgets import button, fact, problem, row, section, sentence, showProblem, textBox
 
@@ -55,7 +56,7 @@ class StateSection:
     def update(self) -> None:
         """Show the state as it is now."""
         manager, ready = self._manager, self._manager.ready
-        state, settings = manager.stateText, manager.settings
+        state, settings = manager.state, manager.settings
         later = _("known once it runs")
         self._labels["state"].setText(f"<b>{stateInWords(state)}</b>")
         self._labels["place"].setText(_placeInWords(settings.serverUrl))
@@ -65,7 +66,7 @@ class StateSection:
         self._labels["weights"].setText(ready.weights if ready else weights)
         self._labels["memory"].setText(_memoryInWords(bool(settings.serverUrl)))
         showProblem(self._problem, manager.failure)
-        running = state not in ("stopped", "closed", "failed")
+        running = state not in (BackendState.STOPPED, BackendState.CLOSED, BackendState.FAILED)
         self._start.enabled = not running
         self._stop.enabled = running
         self._log.visible = self._logShown
@@ -92,20 +93,20 @@ class StateSection:
         self.update()
 
 
-def stateInWords(state: str) -> str:
-    """A state's name, as ``BackendManager.stateText`` gives it, as a sentence."""
+def stateInWords(state: BackendState) -> str:
+    """A state as a sentence."""
     sentences = {
-        "stopped": _(
+        BackendState.STOPPED: _(
             "Not running. It starts when the effect is chosen; a server is asked at the first click."
         ),
-        "starting": _("Starting; the first time this takes half a minute."),
-        "connecting": _("Connecting."),
-        "ready": _("Ready."),
-        "restoring": _("Connecting again, and telling it what it knew."),
-        "closed": _("Not running."),
-        "failed": _("It cannot be used."),
+        BackendState.STARTING: _("Starting; the first time this takes half a minute."),
+        BackendState.CONNECTING: _("Connecting."),
+        BackendState.READY: _("Ready."),
+        BackendState.RESTORING: _("Connecting again, and telling it what it knew."),
+        BackendState.CLOSED: _("Not running."),
+        BackendState.FAILED: _("It cannot be used."),
     }
-    return sentences.get(state, state)
+    return sentences[state]
 
 
 def deviceInWords(device: str, chosen: str) -> str:

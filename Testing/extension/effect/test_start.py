@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 import qt
+from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.backend.BackendSettings import BackendSettings
 
 from medsam2.client import LocalBackend
@@ -32,7 +33,7 @@ def children() -> list:
 
 def test_the_backend_starts_with_the_effect_so_that_the_first_click_need_not_wait(aBench, noBackend):
     aBench.editor.setActiveEffectByName("MedSAM2")
-    assert noBackend.stateText == "stopped", "choosing the effect itself waits for nothing"
+    assert noBackend.state is BackendState.STOPPED, "choosing the effect itself waits for nothing"
     aBench.wait(lambda: noBackend.ready is not None)
     assert aBench.message == "Click the object in a slice view."
     assert aBench.session.seeding.seeds() == []
@@ -43,7 +44,7 @@ def test_a_server_hears_nothing_before_a_click(aBench, noBackend):
     aBench.editor.setActiveEffectByName("MedSAM2")
     for _ in range(10):
         aBench.clock.advance(20)
-    assert noBackend.stateText == "stopped"
+    assert noBackend.state is BackendState.STOPPED
     assert aBench.message == "Click the object in a slice view."
 
 
@@ -51,7 +52,7 @@ def test_no_backend_starts_where_the_effect_was_left_at_once(aBench, noBackend):
     aBench.editor.setActiveEffectByName("MedSAM2")
     aBench.editor.setActiveEffect(None)
     aBench.clock.advance(100)
-    assert noBackend.stateText == "stopped"
+    assert noBackend.state is BackendState.STOPPED
 
 
 def test_choosing_the_effect_loads_no_library_that_it_does_not_need(aBench):
@@ -89,7 +90,7 @@ def test_stopping_does_not_wait_for_a_process_that_does_not_end(aBench, noBacken
     aBench.clock.advanceUntil(lambda: set(children()) - before)
     (process,) = set(children()) - before
     noBackend.stop()
-    assert noBackend.stateText == "stopped"
+    assert noBackend.state is BackendState.STOPPED
     aBench.clock.advance(100)
     assert process.status() != psutil.STATUS_ZOMBIE, "it has its time to end by itself"
     aBench.clock.advance(500)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import slicer
+from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.panel import SyntheticCt
 
 from fakes import sample_data
@@ -71,7 +72,7 @@ def test_the_panel_opens_and_closes(aModule):
 
 def test_opening_the_panel_starts_nothing(aModule, aManager, aClock):
     aModule.widgetRepresentation().self().enter()
-    assert aManager.stateText == "stopped"
+    assert aManager.state is BackendState.STOPPED
     assert aClock.waiting == 0
 
 

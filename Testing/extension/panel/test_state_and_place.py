@@ -5,6 +5,7 @@ import logging
 import pytest
 import qt
 import slicer
+from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.panel.StateSection import deviceInWords, stateInWords
 
 from fakes import qt_settings
@@ -35,8 +36,8 @@ def test_it_says_that_nothing_runs_and_nothing_leaves(aPanel):
 
 
 def test_every_state_of_the_client_has_words():
-    for state in [*(each.value for each in ClientState), "stopped"]:
-        assert stateInWords(state) != state
+    assert {each.value for each in ClientState} < {each.value for each in BackendState}
+    assert all(stateInWords(state) for state in BackendState)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_the_device_in_use_and_why(device, chosen, words):
 def test_a_running_backend_is_described(aPanel, aManager, monkeypatch):
     ready = Ready(1, "medsam2/0.1.0", "cuda:0", "sam2.1-tiny", 1024, Limits(1, 1, 1), ("none",))
     monkeypatch.setattr(type(aManager), "ready", ready)
-    monkeypatch.setattr(type(aManager), "stateText", "ready")
+    monkeypatch.setattr(type(aManager), "state", BackendState.READY)
     aPanel.update()
     shown = texts(aPanel.state.widget)
     for word in ("Ready.", "NVIDIA graphics card (CUDA)", "sam2.1-tiny"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from medsam2.client.history import History
+from medsam2.client.journal import History
 from medsam2.protocol import Prompt as PromptMessage
 from medsam2.protocol import Propagate
 from medsam2.tracking import Tracker

@@ -1,7 +1,10 @@
 """The ASGI application: ``/session`` for clients, ``/healthz`` and ``/metrics`` for administrators."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -11,7 +14,6 @@ from starlette.websockets import WebSocket
 
 from .address import is_loopback
 from .connection import Connection
-from .http_headers import bearer_token, names_this_computer
 from .log import log_event
 from .service import Service
 
@@ -26,13 +28,13 @@ def make_app(service: Service, any_host: bool = False) -> Starlette:
     """
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette):
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         watching = asyncio.create_task(service.watch())
         yield
         watching.cancel()
 
     def is_foreign(request: HTTPConnection) -> bool:
-        foreign = not (any_host or names_this_computer(request.headers))
+        foreign = not (any_host or _names_this_computer(request.headers))
         if foreign:
             log_event("foreign_page")
         return foreign
@@ -52,8 +54,8 @@ def make_app(service: Service, any_host: bool = False) -> Starlette:
 
     async def metrics(request: Request) -> Response:
         # A token opens it from elsewhere.
-        is_near = is_loopback(request.client.host) and not is_foreign(request)
-        if not is_near and service.tokens.name_of(bearer_token(request.headers)) is None:
+        is_near = request.client is not None and is_loopback(request.client.host) and not is_foreign(request)
+        if not is_near and service.tokens.name_of(_bearer_token(request.headers)) is None:
             return _forbidden()
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
@@ -63,3 +65,22 @@ def make_app(service: Service, any_host: bool = False) -> Starlette:
 
 def _forbidden() -> Response:
     return PlainTextResponse("forbidden", 403)
+
+
+def _names_this_computer(headers: Mapping[str, str]) -> bool:
+    """Whether ``Host`` is an address or ``localhost``.
+
+    A page that has its own name lead here (DNS rebinding) is taken by a browser to be of the same origin as
+    this server, and could read what it answers.
+    """
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def _bearer_token(headers: Mapping[str, str]) -> str:
+    """The token in ``Authorization: Bearer TOKEN``; empty when there is none."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""

@@ -52,5 +52,7 @@ class ParkedUploads:
 
 def same_voxels(one: OpenVolume, other: OpenVolume) -> bool:
     """Whether two announcements are of the same voxels, packed in the same way."""
-    options = {"id": 0, "window": None, "memory": "temporal", "modality": None}
-    return replace(one, **options) == replace(other, **options)
+    like_the_other = replace(
+        one, id=other.id, window=other.window, memory=other.memory, modality=other.modality
+    )
+    return like_the_other == other

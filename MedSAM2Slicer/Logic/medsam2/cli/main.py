@@ -8,7 +8,7 @@ import unicodedata
 import warnings
 from typing import TYPE_CHECKING
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, error_line, note_line
 
 if TYPE_CHECKING:
     import typer
@@ -46,14 +46,14 @@ def run(command: "typer.Typer | None" = None) -> None:
 
 
 def _fail(message: str, as_json: bool) -> None:
-    print(f"medsam2: {_harmless(message)}", file=sys.stderr)
+    print(error_line(_harmless(message)), file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message}))
     sys.exit(2)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"medsam2: note: {_harmless(str(message))}", file=sys.stderr)
+    print(note_line(_harmless(str(message))), file=sys.stderr)
 
 
 def _harmless(message: str) -> str:

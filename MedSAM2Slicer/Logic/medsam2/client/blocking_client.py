@@ -1,10 +1,22 @@
 """A client whose methods wait for their answers: for the command line, scripts and tests."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from medsam2.protocol import Done, Error, Mask, Message, Progress, Ready
+import numpy as np
+
+from medsam2.protocol import (
+    ABSENT_STOP,
+    Done,
+    Error,
+    ErrorCode,
+    Mask,
+    MaskBox,
+    Message,
+    Progress,
+    Ready,
+)
+from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .backend import Backend
 from .client_error import ClientError
@@ -12,7 +24,7 @@ from .polled_client import ClientState, PolledClient
 
 BUDGET = 0.1
 WAIT_SECONDS = 0.1
-MENDED = ("shutting_down", "expired", "busy", "not_ready")
+MENDED: tuple[ErrorCode, ...] = ("shutting_down", "expired", "busy", "not_ready")
 """Errors of the connection after which the client connects again by itself."""
 
 
@@ -49,9 +61,15 @@ class BlockingClient:
         return self._client.ready
 
     def open_volume(
-        self, *args: Any, on_progress: Callable[[int, int], None] | None = None, **kwargs: Any
+        self,
+        voxels: np.ndarray,
+        spacing: Sequence[float],
+        modality: str | None = None,
+        window: tuple[float, float] | None = None,
+        memory: Memory = "temporal",
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> tuple[float, float]:
-        """Open a volume, with the arguments of ``ClientProtocol.open_volume``.
+        """Open a volume in place of the one before; see ``ClientProtocol.open_volume``.
 
         Args:
             on_progress: called with the bytes that the server holds and those of the volume.
@@ -62,32 +80,49 @@ class BlockingClient:
         Raises:
             ClientError: the volume could not be opened.
         """
-        window = None
-        for answer in self._answers(self._client.open_volume(*args, **kwargs)):
+        for answer in self._answers(self._client.open_volume(voxels, spacing, modality, window, memory)):
             if isinstance(answer, Progress) and on_progress is not None:
                 on_progress(answer.done, answer.total)
-            if isinstance(answer, Done):
-                window = answer.window
-        return window
+            if isinstance(answer, Done) and answer.window is not None:
+                shown = answer.window
+        return shown
 
-    def prompt(self, *args: Any, **kwargs: Any) -> Mask:
-        """Prompt an object, with the arguments of ``ClientProtocol.prompt``; returns its mask on that slice.
+    def prompt(
+        self,
+        object_id: str,
+        axis: Axis,
+        slice_index: int,
+        points: Sequence[tuple[float, float, bool]] = (),
+        box: Sequence[float] | None = None,
+        mask: np.ndarray | MaskBox | None = None,
+        field_of_view: FieldOfViewChoice | None = None,
+    ) -> Mask:
+        """Prompt an object; returns its mask on that slice. See ``ClientProtocol.prompt``.
 
         Raises:
             ClientError: the prompt was refused.
         """
-        answers = list(self._answers(self._client.prompt(*args, **kwargs)))
-        return next(answer for answer in answers if isinstance(answer, Mask))
+        request = self._client.prompt(object_id, axis, slice_index, points, box, mask, field_of_view)
+        return next(answer for answer in list(self._answers(request)) if isinstance(answer, Mask))
 
-    def propagate(self, *args: Any, **kwargs: Any) -> Iterator[Mask]:
-        """Track objects, with the arguments of ``ClientProtocol.propagate``; yields masks as they come.
+    def propagate(
+        self,
+        axis: Axis,
+        objects: Iterable[str] = (),
+        start: int | None = None,
+        direction: Direction = "both",
+        first: int = 0,
+        last: int | None = None,
+        absent_stop: int | None = ABSENT_STOP,
+    ) -> Iterator[Mask]:
+        """Track objects; yields masks as they come. See ``protocol.Propagate``.
 
         A slice may come more than once after a lost connection. Closing the iterator cancels the job.
 
         Raises:
             ClientError: the job failed.
         """
-        job = self._client.propagate(*args, **kwargs)
+        job = self._client.propagate(axis, objects, start, direction, first, last, absent_stop)
         try:
             yield from (answer for answer in self._answers(job) if isinstance(answer, Mask))
         finally:
@@ -95,16 +130,16 @@ class BlockingClient:
             while job in self._arrived:
                 self._next(job)
 
-    def forget(self, *args: Any, **kwargs: Any) -> None:
-        """Forget an object or what is known of it on a slice, as ``ClientProtocol.forget``.
+    def forget(self, object_id: str, axis: Axis | None = None, slice_index: int | None = None) -> None:
+        """Forget an object, or what is known of it on one slice.
 
         Raises:
             ClientError: it could not be done.
         """
-        for _ in self._answers(self._client.forget(*args, **kwargs)):
+        for _ in self._answers(self._client.forget(object_id, axis, slice_index)):
             pass
 
-    def shown(self, axis: str, slice_index: int) -> None:
+    def shown(self, axis: Axis, slice_index: int) -> None:
         """Tell which slice the user looks at: the backend may encode it meanwhile."""
         self._client.shown(axis, slice_index)
         self._client.pump(BUDGET)

@@ -1,5 +1,11 @@
 """The one exception that callers of the client see."""
 
+from typing import Literal
+
+from medsam2.protocol import ErrorCode
+
+ClientErrorCode = ErrorCode | Literal["unreachable", "cancelled", "closed"]
+
 
 class ClientError(Exception):
     """A request failed, or the backend cannot be reached; the text is for people.
@@ -12,7 +18,7 @@ class ClientError(Exception):
         hint: what to do next; empty where ``message`` says so.
     """
 
-    def __init__(self, code: str, message: str, hint: str = ""):
+    def __init__(self, code: ClientErrorCode, message: str, hint: str = ""):
         super().__init__(f"{message} {hint}".strip())
         self.code = code
         self.message = message

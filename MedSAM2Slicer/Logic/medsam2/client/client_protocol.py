@@ -28,8 +28,7 @@ from medsam2.protocol import (
 from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .journal import Journal
-from .send_order import SendOrder
-from .uploads import Uploads
+from .send_order import SendOrder, Uploads
 
 
 class ClientProtocol:

@@ -5,11 +5,74 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from medsam2.protocol import Forget, Mask, Message, OpenVolume, Prompt, Propagate
+from medsam2.protocol.messages import Axis
 
-from .history import History
-
-Key = tuple[str, str]
+Key = tuple[str, Axis]
 """An object's name, and an axis."""
+Event = Prompt | Propagate | Forget
+
+
+class History:
+    """What a backend was told and did about one object along one axis, in order.
+
+    Told the same again, a backend that knows nothing comes to the same state.
+
+    Every answer depends on those before: a click on a tracked slice corrects the mask there, and tracking
+    looks at slices that were tracked earlier. So tracking is part of it, as far as masks of it have come.
+    """
+
+    def __init__(self):
+        self._events: list[Event] = []
+
+    def prompted(self, prompt: Prompt) -> None:
+        """A prompt was answered."""
+        self._events.append(prompt)
+
+    def forgot(self, request: Forget) -> None:
+        """What was known of a slice was forgotten."""
+        self._events.append(request)
+
+    def tracked(self, job: Propagate, mask: Mask) -> None:
+        """A job gave a mask: noted as the same job within each stretch of slices that it reached.
+
+        Within a stretch the job went up and then down, as it will when it is repeated: a prompted slice on
+        top of a tracked one may be where it went up again, and begins another stretch. Only a stretch that
+        begins at the job's own start keeps it, or the first one where the start lies beyond the job's range:
+        from there the object is tracked anew.
+        """
+        index = mask.slice_index
+        last = self._events[-1] if self._events else None
+        goes_on = isinstance(last, Propagate) and last.id == job.id
+        if goes_on and (index == last.first - 1 or (index == last.last + 1 and self._went_up_to(index))):
+            self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
+            return
+        start = job.start if index == job.start or self._is_led_in(job) else None
+        self._events.append(replace(job, objects=(mask.object_id,), start=start, first=index, last=index))
+
+    def _is_led_in(self, job: Propagate) -> bool:
+        """Whether a job, no mask of which was noted yet, starts beyond its own range."""
+        is_new = not any(isinstance(event, Propagate) and event.id == job.id for event in self._events)
+        if job.start is None or not is_new:
+            return False
+        return job.start < job.first or (job.last is not None and job.start > job.last)
+
+    def _went_up_to(self, index: int) -> bool:
+        prompted = {event.slice_index for event in self._events if isinstance(event, Prompt)}
+        return index not in prompted or index - 1 in prompted
+
+    def lose(self, unfinished: Collection[int]) -> None:
+        """The backend starts anew. Jobs that have not finished are done once more as a whole.
+
+        What they tracked stays where a prompt may have corrected it.
+        """
+        while self._events and isinstance(self._events[-1], Propagate) and self._events[-1].id in unfinished:
+            self._events.pop()
+
+    def retold(self, new_ids: Iterator[int]) -> list[Event]:
+        """The events as requests. Prompts have the ids that they had, all else has new ones."""
+        return [
+            event if isinstance(event, Prompt) else replace(event, id=next(new_ids)) for event in self._events
+        ]
 
 
 class Journal:

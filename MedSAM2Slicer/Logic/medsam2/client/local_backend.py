@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import medsam2
+from medsam2.errors import last_error
 
 from .backend import BackendState, Ended, Listening, Starting
 from .child_process import ChildProcess
@@ -21,9 +22,6 @@ START_SECONDS = 180.0
 TAIL_BYTES = 2**14
 CAUSE_LETTERS = 300
 """Of what is said of a fault; the log has all of it."""
-COMPLAINT = "medsam2: "
-"""Begins the last line of the log when a start failed."""
-NOTE = "medsam2: note: "
 TRACEBACK = "Traceback (most recent call last):"
 OTHER_PYTHONS = (
     "PYTHONHOME",
@@ -126,11 +124,10 @@ class LocalBackend:
     def _end(self, ended: int | OSError, was_listening: bool) -> Ended:
         if isinstance(ended, OSError):
             return Ended(f"The backend cannot be started: {ended.strerror} ({ended.filename}).", "", True)
-        lines = self._read_log(self._log_start).splitlines()
-        complaints = [line for line in lines if line.startswith(COMPLAINT) and not line.startswith(NOTE)]
-        if complaints:
-            return Ended(complaints[-1].removeprefix(COMPLAINT), "", not was_listening)
-        return Ended(_cause(ended, lines), self.help, not was_listening)
+        log = self._read_log(self._log_start)
+        if error := last_error(log):
+            return Ended(error, "", not was_listening)
+        return Ended(_cause(ended, log.splitlines()), self.help, not was_listening)
 
     def dismiss(self) -> None:
         """Ask the process to end; ``stop`` must follow."""

@@ -2,13 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
-from medsam2.protocol import Done, Error, Message, ProtocolError, Ready
+import numpy as np
+
+from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, MaskBox, Message, ProtocolError, Ready
+from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .backend import Backend, Ended, Listening
-from .client_error import ClientError
+from .client_error import ClientError, ClientErrorCode
 from .client_protocol import ClientProtocol
 from .link import Link, LinkState
 
@@ -16,7 +19,7 @@ BUDGET = 0.002
 CLOSE_SECONDS = 0.5
 NAP = 0.01
 """Seconds between looks at a backend that is starting."""
-PASSING = ("busy", "shutting_down", "not_ready")
+PASSING: tuple[ErrorCode, ...] = ("busy", "shutting_down", "not_ready")
 """Why a server may refuse a client that it takes later."""
 
 
@@ -34,9 +37,8 @@ class ClientState(Enum):
 class PolledClient:
     """A session on a backend that is started, connected to, and restored when it is lost.
 
-    ``open_volume``, ``prompt``, ``propagate``, ``forget``, ``shown`` and ``cancel`` are those of
-    ``ClientProtocol``:
-    they return at once, and the answers come out of ``pump``. They may be called before the backend is ready.
+    Requests return their id at once, as in ``ClientProtocol``, and the answers come out of ``pump``. They may
+    be made before the backend is ready.
 
     After a lost connection or a crash the requests that had not ended are answered again from the start.
     A session that the server ended after idling is restored by the next request.
@@ -54,13 +56,7 @@ class PolledClient:
         self.failure: ClientError | None = None
         self._backend = backend
         self._clock = clock
-        protocol = self._protocol = ClientProtocol(backend.token, name, backend.remote)
-        self.open_volume = protocol.open_volume
-        self.prompt = protocol.prompt
-        self.propagate = protocol.propagate
-        self.forget = protocol.forget
-        self.shown = protocol.shown
-        self.cancel = protocol.cancel
+        self._protocol = ClientProtocol(backend.token, name, backend.remote)
         self._link: Link | None = None
         self._arrived: deque[bytes] = deque()
         self._moved = False
@@ -98,6 +94,55 @@ class PolledClient:
         if self.state in (ClientState.CLOSED, ClientState.FAILED):
             return False
         return self._protocol.waiting or self.state is not ClientState.READY
+
+    def open_volume(
+        self,
+        voxels: np.ndarray,
+        spacing: Sequence[float],
+        modality: str | None = None,
+        window: tuple[float, float] | None = None,
+        memory: Memory = "temporal",
+    ) -> int:
+        """See ``ClientProtocol.open_volume``."""
+        return self._protocol.open_volume(voxels, spacing, modality, window, memory)
+
+    def prompt(
+        self,
+        object_id: str,
+        axis: Axis,
+        slice_index: int,
+        points: Sequence[tuple[float, float, bool]] = (),
+        box: Sequence[float] | None = None,
+        mask: np.ndarray | MaskBox | None = None,
+        field_of_view: FieldOfViewChoice | None = None,
+    ) -> int:
+        """See ``ClientProtocol.prompt``."""
+        return self._protocol.prompt(object_id, axis, slice_index, points, box, mask, field_of_view)
+
+    def propagate(
+        self,
+        axis: Axis,
+        objects: Iterable[str] = (),
+        start: int | None = None,
+        direction: Direction = "both",
+        first: int = 0,
+        last: int | None = None,
+        absent_stop: int | None = ABSENT_STOP,
+    ) -> int:
+        """See ``protocol.Propagate``."""
+        return self._protocol.propagate(axis, objects, start, direction, first, last, absent_stop)
+
+    def forget(self, object_id: str, axis: Axis | None = None, slice_index: int | None = None) -> int:
+        """Forget an object, or what is known of it on one slice."""
+        return self._protocol.forget(object_id, axis, slice_index)
+
+    def shown(self, axis: Axis, slice_index: int) -> None:
+        """Tell which slice the user looks at; not answered."""
+        self._protocol.shown(axis, slice_index)
+
+    def cancel(self, request: int) -> None:
+        """Ask that a request ends early, with ``Done("cancelled")`` unless it was quicker."""
+        self._protocol.cancel(request)
 
     def start(self) -> None:
         """Begin; the rest happens in ``pump``."""
@@ -216,7 +261,7 @@ class PolledClient:
 
     def _lost_link(self, link: Link) -> None:
         self._link = None
-        word = "" if self._last_word is None else self._last_word.code
+        word = None if self._last_word is None else self._last_word.code
         if word == "expired":
             self._asleep, self._last_word = True, None
             return
@@ -241,7 +286,7 @@ class PolledClient:
         times = f"The backend was lost {self._failures} times in a row. " if self._failures > 1 else ""
         self._fail("unreachable", times + reason, hint)
 
-    def _fail(self, code: str, message: str, hint: str) -> None:
+    def _fail(self, code: ClientErrorCode, message: str, hint: str) -> None:
         self.failure = ClientError(code, message, hint)
         self._arrived.clear()
         if self._link is not None:

@@ -1,8 +1,12 @@
-"""The order in which one connection's messages go out."""
+"""The order in which one connection's messages go out, and the volumes that go with them."""
 
+import uuid
 from collections import deque
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
+from typing import get_args
+
+import numpy as np
 
 from medsam2.protocol import (
     Cancel,
@@ -16,11 +20,58 @@ from medsam2.protocol import (
     chunks,
     compressions,
 )
+from medsam2.protocol.messages import Compression, Dtype
 
-from .uploads import Uploads
+from .client_error import ClientError
 
 CHUNK_BYTES = 2**18
 """Of the volume in one chunk at most: larger ones take long to make, and no less time in all."""
+
+
+class Uploads:
+    """Voxels by the name of their upload."""
+
+    def __init__(self):
+        self._given: dict[str, np.ndarray] = {}
+        self._sendable: dict[str, np.ndarray] = {}
+
+    def add(self, voxels: np.ndarray) -> str:
+        """The name of the upload of a volume (k, j, i): the same for the same array object.
+
+        Raises:
+            ClientError: it is no volume, or of a type that cannot be sent.
+        """
+        known = [name for name, given in self._given.items() if given is voxels]
+        if known:
+            return known[0]
+        name = uuid.uuid4().hex
+        self._sendable[name] = sendable(voxels)
+        self._given[name] = voxels
+        return name
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._sendable[name]
+
+    def keep(self, names: Collection[str]) -> None:
+        """Let go of all others."""
+        for name in self._given.keys() - set(names):
+            del self._given[name], self._sendable[name]
+
+
+def sendable(voxels: np.ndarray) -> np.ndarray:
+    """The volume (k, j, i) as it can be sent; copied only where its layout makes that necessary.
+
+    Raises:
+        ClientError: it is no volume, or of a type that cannot be sent.
+    """
+    if voxels.ndim != 3 or not voxels.size:
+        raise ClientError("bad_input", "The volume must be an array (k, j, i) with voxels in it.")
+    if voxels.dtype.name not in get_args(Dtype):
+        raise ClientError(
+            "bad_input",
+            f"Voxels of type {voxels.dtype.name} cannot be sent: convert them to float32 or int32.",
+        )
+    return np.ascontiguousarray(voxels, voxels.dtype.newbyteorder("<"))
 
 
 class SendOrder:
@@ -122,6 +173,6 @@ class SendOrder:
         if self._gate is not None and self._gate.id == request_id:
             self._gate, self._chunks_wanted, self._chunks = None, False, iter(())
 
-    def _compression(self) -> str:
+    def _compression(self) -> Compression:
         packs = self._remote and "zstd" in compressions() and "zstd" in self.ready.compressions
         return "zstd" if packs else "none"
