@@ -5,6 +5,7 @@ read volumes do not wait for torch.
 """
 
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -28,7 +29,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'medsam2' has no attribute '{name}'")
     return getattr(import_module(_HOME[name]), name)

@@ -104,5 +104,4 @@ def _prediction(logits: Tensor, dim: int) -> MaskPrediction:
         iou=torch.where(present, IOU, 0.0),
         object_score=torch.where(present, PRESENT, -PRESENT),
         pointer=torch.zeros(len(logits), dim),
-        candidates=None,
     )

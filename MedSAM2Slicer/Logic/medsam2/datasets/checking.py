@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,8 +36,8 @@ def _problems(case: Case) -> Iterator[Problem]:
             found.append(Problem(file, str(error)))
             return None
 
-    image = attempt(case.image, lambda: read_image(case.image))
-    labels = [attempt(path, lambda path=path: read_labels(path)) for path in case.labels]
-    if not found:
-        attempt(next(iter(case.labels), case.image), lambda: case.join(image, labels))
+    image = attempt(case.image, partial(read_image, case.image))
+    labels = [one for path in case.labels if (one := attempt(path, partial(read_labels, path)))]
+    if image is not None and len(labels) == len(case.labels):
+        attempt(next(iter(case.labels), case.image), partial(case.join, image, labels))
     yield from found

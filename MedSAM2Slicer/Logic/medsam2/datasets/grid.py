@@ -1,5 +1,7 @@
 """Whether labels lie on their image's grid."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from medsam2.volume import Geometry
@@ -29,5 +31,5 @@ def _origin(geometry: Geometry) -> np.ndarray:
     return geometry.ijk_to_ras[:3, 3]
 
 
-def _text(numbers) -> str:
+def _text(numbers: Iterable[float]) -> str:
     return " x ".join(f"{number:g}" for number in numbers)

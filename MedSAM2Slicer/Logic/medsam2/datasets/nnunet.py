@@ -45,10 +45,11 @@ def _images(folder: Path, cases: set[str]) -> dict[str, Path]:
     """The first channel of every image by the name of its case."""
     paths = {stem(path): path for path in visible(folder.iterdir())} if folder.is_dir() else {}
     # A case may itself be called "x_0001", so names count as channels only where they are not cases.
-    if cases & paths.keys() or not all(_CHANNEL.fullmatch(name) for name in paths):
+    channels = {name: match[1] for name in paths if (match := _CHANNEL.fullmatch(name))}
+    if cases & paths.keys() or len(channels) < len(paths):
         return paths
     # Backwards, so that the first channel stays.
-    return {_CHANNEL.fullmatch(name)[1]: path for name, path in reversed(paths.items())}
+    return {channels[name]: path for name, path in reversed(paths.items())}
 
 
 def _ending(paths: list[Path]) -> str:

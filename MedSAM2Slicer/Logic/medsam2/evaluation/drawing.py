@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -70,7 +71,7 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _draw_panel(axes, panel: Panel) -> None:
+def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.imshow(panel.image, cmap="gray", vmin=0, vmax=1, aspect=panel.aspect, interpolation="bilinear")
     axes.set_axis_off()
     axes.set_title(panel.title, color=INK, fontsize=9)
@@ -83,13 +84,20 @@ def _draw_panel(axes, panel: Panel) -> None:
     height, width = panel.image.shape
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     left, right, top, bottom = panel.letters
-    for text, x, y in ((left, 0.03, 0.5), (right, 0.97, 0.5), (top, 0.5, 0.97), (bottom, 0.5, 0.03)):
+    for text, across, up in ((left, 0.03, 0.5), (right, 0.97, 0.5), (top, 0.5, 0.97), (bottom, 0.5, 0.03)):
         axes.text(
-            x, y, text, color=INK, ha="center", va="center", transform=axes.transAxes, path_effects=OUTLINE
+            across,
+            up,
+            text,
+            color=INK,
+            ha="center",
+            va="center",
+            transform=axes.transAxes,
+            path_effects=OUTLINE,
         )
 
 
-def _draw_prompts(axes, panel: Panel) -> None:
+def _draw_prompts(axes: Axes, panel: Panel) -> None:
     for x, y, positive in panel.points:
         marker = "+" if positive else "_"
         axes.plot(x, y, marker, color=PROMPT, ms=11, mew=2, path_effects=OUTLINE)

@@ -61,11 +61,17 @@ def overlap(predicted: np.ndarray, truth: np.ndarray, spacing: tuple[float, floa
     if spacing is None:
         return Overlap(dice(predicted, truth), None, None)
     box = _surroundings(predicted | truth)
-    pair, steps = [np.ascontiguousarray(mask[box]) for mask in (predicted, truth)], spacing
-    if len(truth) == 1:
-        pair, steps = [mask[0] for mask in pair], spacing[1:]
-    masks = [torch.from_numpy(mask)[None, None] for mask in pair]
-    return Overlap(dice(predicted, truth), *_surface_scores(masks, [float(step) for step in steps]))
+    flat = len(truth) == 1
+    of_prediction, of_truth = (
+        _batch_of_one(mask[box][0] if flat else mask[box]) for mask in (predicted, truth)
+    )
+    steps = [float(step) for step in (spacing[1:] if flat else spacing)]
+    return Overlap(dice(predicted, truth), *_surface_scores(of_prediction, of_truth, steps))
+
+
+def _batch_of_one(mask: np.ndarray) -> torch.Tensor:
+    """A mask as MONAI takes it, with an axis for a batch and one for classes."""
+    return torch.from_numpy(np.ascontiguousarray(mask))[None, None]
 
 
 def _surroundings(mask: np.ndarray) -> tuple[slice, ...]:
@@ -74,14 +80,18 @@ def _surroundings(mask: np.ndarray) -> tuple[slice, ...]:
     return tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in box)
 
 
-def _surface_scores(masks: list[torch.Tensor], spacing: list[float]) -> tuple[float, float]:
+def _surface_scores(
+    predicted: torch.Tensor, truth: torch.Tensor, spacing: list[float]
+) -> tuple[float, float]:
     from monai.metrics import compute_hausdorff_distance, compute_surface_dice  # takes seconds
 
     with warnings.catch_warnings():
         # MONAI warns of arguments that it gives to itself.
         warnings.simplefilter("ignore", FutureWarning)
         nsd = compute_surface_dice(
-            *masks, [TOLERANCE_MM], include_background=True, spacing=spacing, use_subvoxels=True
+            predicted, truth, [TOLERANCE_MM], include_background=True, spacing=spacing, use_subvoxels=True
         )
-        hd95 = compute_hausdorff_distance(*masks, include_background=True, percentile=95, spacing=spacing)
+        hd95 = compute_hausdorff_distance(
+            predicted, truth, include_background=True, percentile=95, spacing=spacing
+        )
     return float(nsd), float(hd95)

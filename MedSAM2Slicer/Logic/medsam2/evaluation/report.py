@@ -38,14 +38,14 @@ class Report:
         self.settings = settings
         self.about = about
         self.scores: list[Score] = []
-        self._worst: list[tuple[Score, Snapshot]] = []
+        self._worst: list[tuple[float, Score, Snapshot]] = []
 
     def add(self, finding: Finding) -> None:
         """Take a finding; of the snapshots only the worst are kept."""
         self.scores.append(finding.score)
         if finding.snapshot is not None and finding.score.dice is not None:
-            self._worst.append((finding.score, finding.snapshot))
-            self._worst = sorted(self._worst, key=lambda entry: entry[0].dice)[:WORST]
+            self._worst.append((finding.score.dice, finding.score, finding.snapshot))
+            self._worst = sorted(self._worst, key=lambda entry: entry[0])[:WORST]
 
     def summary(self) -> Summary:
         """Means over all structures."""
@@ -86,9 +86,9 @@ class Report:
     def _draw_worst(self, folder: Path) -> list[str]:
         folder.mkdir()
         names = []
-        for number, (score, snapshot) in enumerate(self._worst, start=1):
+        for number, (dice, score, snapshot) in enumerate(self._worst, start=1):
             name = f"{number:02}_{_file_name(score.case)}_{_file_name(score.structure)}.png"
-            title = f"{score.case}: {score.structure}, Dice {score.dice:.3f}"
+            title = f"{score.case}: {score.structure}, Dice {dice:.3f}"
             draw_snapshot(folder / name, title.encode(errors=_NO_CHARACTER).decode(), snapshot)
             names.append(name)
         return names

@@ -48,7 +48,7 @@ def summarise(scores: Sequence[Score]) -> Summary:
         hd95=_mean(score.hd95 for score in scores),
         without_hd95=sum(score.hd95 is None for score in scored),
         both_empty=len(scores) - len(scored),
-        prompts=_mean(score.prompts for score in scores),
+        prompts=sum(score.prompts for score in scores) / len(scores),
         seconds_per_slice=sum(score.seconds for score in scores) / sum(score.slices for score in scores),
         lenient_dice=_mean_over_cases(scores, "lenient_dice"),
         lenient_iou=_mean_over_cases(scores, "lenient_iou"),
@@ -65,7 +65,8 @@ def curves(scores: Sequence[Score]) -> list[list[float]]:
     """Dice after 1, 2, … prompts of every structure; one that needed no more keeps its last."""
     found: dict[tuple[str, str], list[float]] = {}
     for score in scores:
-        found.setdefault(score.key, []).append(score.dice)
+        if score.dice is not None:
+            found.setdefault(score.key, []).append(score.dice)
     longest = max(map(len, found.values()))
     return [curve + curve[-1:] * (longest - len(curve)) for curve in found.values()]
 

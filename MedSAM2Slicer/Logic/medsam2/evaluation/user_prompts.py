@@ -31,8 +31,8 @@ def three_boxes(truth: np.ndarray) -> list[Prompt]:
 def tight_box(truth: np.ndarray, index: int) -> Prompt:
     """A box from the outer edges of the first voxels to those of the last on one slice of a mask."""
     rows, columns = np.flatnonzero(truth[index].any(1)), np.flatnonzero(truth[index].any(0))
-    first, last = (rows[0] - 0.5, columns[0] - 0.5), (rows[-1] + 0.5, columns[-1] + 0.5)
-    return Prompt(index, box=tuple(float(place) for place in (*first, *last)))
+    top, bottom, left, right = (float(line[end]) for line in (rows, columns) for end in (0, -1))
+    return Prompt(index, box=(top - 0.5, left - 0.5, bottom + 0.5, right + 0.5))
 
 
 def corrective_click(predicted: np.ndarray, truth: np.ndarray, spacing: Spacing = PIXELS) -> Prompt | None:

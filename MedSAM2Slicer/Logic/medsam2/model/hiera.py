@@ -4,6 +4,8 @@ Four stages at strides 4, 8, 16 and 32. Most blocks attend within windows; a few
 first block of each later stage pools its queries, which halves the map.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -81,7 +83,8 @@ class MultiScaleBlock(nn.Module):
         if hasattr(self, "proj"):
             shortcut = self.proj(normed)
             shortcut = pool(shortcut) if self.pools else shortcut
-        x = shortcut + self._attend(normed, shortcut.shape[1:3])
+        height, width = shortcut.shape[1:3]
+        x = shortcut + self._attend(normed, (height, width))
         return x + self.mlp(self.norm2(x))
 
     def _attend(self, x: Tensor, out_size: tuple[int, int]) -> Tensor:
@@ -141,7 +144,7 @@ class Hiera(nn.Module):
         return (stretched + tiled).permute(0, 2, 3, 1)
 
 
-def _blocks(config: NetworkConfig, ends: list[int]):
+def _blocks(config: NetworkConfig, ends: list[int]) -> Iterator[MultiScaleBlock]:
     """The blocks in order. The block that enters a stage still uses the window of the one before."""
     dim, heads, stage = config.embed_dim, config.num_heads, 0
     for index in range(sum(config.stages)):

@@ -1,5 +1,6 @@
 """Small layers shared by several parts of the network."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ class MLP(nn.Module):
         activation: applied after every layer but the last.
     """
 
-    def __init__(self, *widths: int, activation=F.relu):
+    def __init__(self, *widths: int, activation: Callable[[Tensor], Tensor] = F.relu):
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation
@@ -38,8 +39,8 @@ class MLP(nn.Module):
         return last(x)
 
 
-class Attention(nn.Module):
-    """Multi-head attention with its own query, key and value widths (``Attention`` upstream).
+class AttentionHeads(nn.Module):
+    """The projections of multi-head attention with its own query, key and value widths.
 
     Args:
         dim: width of queries and of the output.
@@ -62,13 +63,17 @@ class Attention(nn.Module):
         """(B, N, inner) to (B, heads, N, inner / heads)."""
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
+    def merge_heads(self, x: Tensor) -> Tensor:
+        """(B, heads, N, inner / heads) to (B, N, dim), through the output projection."""
+        return self.out_proj(x.transpose(1, 2).flatten(2))
+
+
+class Attention(AttentionHeads):
+    """Multi-head attention (``Attention`` upstream)."""
+
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Queries (B, N, dim) attend to keys and values (B, M, key_dim); returns (B, N, dim)."""
         q = self.split_heads(self.q_proj(q))
         k = self.split_heads(self.k_proj(k))
         v = self.split_heads(self.v_proj(v))
         return self.merge_heads(F.scaled_dot_product_attention(q, k, v))
-
-    def merge_heads(self, x: Tensor) -> Tensor:
-        """(B, heads, N, inner / heads) to (B, N, dim), through the output projection."""
-        return self.out_proj(x.transpose(1, 2).flatten(2))

@@ -5,11 +5,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import NetworkConfig
-from .layers import Attention
+from .layers import AttentionHeads
 from .position_encoding import rotary_table, rotate, sine_map
 
 
-class RotaryAttention(Attention):
+class RotaryAttention(AttentionHeads):
     """Attention whose queries and keys carry rotary position codes (``RoPEAttention``)."""
 
     def forward(

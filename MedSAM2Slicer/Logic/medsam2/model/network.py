@@ -48,14 +48,12 @@ class MaskPrediction(NamedTuple):
         iou: predicted IoU, (B,).
         object_score: logit that the object is in the image, (B,).
         pointer: the object pointer, (B, dim).
-        candidates: everything the decoder said; None when the mask was given.
     """
 
     logits: Tensor
     iou: Tensor
     object_score: Tensor
     pointer: Tensor
-    candidates: Candidates | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,9 @@ class MemorySelection:
 
 class MedSAM2(nn.Module):
     """SAM 2's network (``SAM2Base``), built from a ``NetworkConfig``, with random weights."""
+
+    image_mean: Tensor
+    image_std: Tensor
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
@@ -151,12 +152,26 @@ class MedSAM2(nn.Module):
             ambiguous: choose the best of three masks rather than take the single one; for all images, or
                 for each, (B,).
         """
+        return self.decode_with_candidates(features, conditioned, points, labels, mask_logits, ambiguous)[0]
+
+    def decode_with_candidates(
+        self,
+        features: ImageFeatures,
+        conditioned: Tensor,
+        points: Tensor | None = None,
+        labels: Tensor | None = None,
+        mask_logits: Tensor | None = None,
+        ambiguous: bool | Tensor = True,
+    ) -> tuple[MaskPrediction, Candidates]:
+        """As ``decode``, with everything that the decoder said."""
         batch, size = len(conditioned), conditioned.shape[-1]
         encoder = self.sam_prompt_encoder
         if points is None:
             ambiguous = False if self.config.single_mask_tracking else ambiguous
             points = conditioned.new_zeros(batch, 1, 2, dtype=torch.float32)
             labels = torch.full((batch, 1), PADDING, device=conditioned.device)
+        elif labels is None:
+            raise ValueError("points need labels")
         candidates = self.sam_mask_decoder(
             conditioned + encoder.embed_mask(mask_logits, batch, size),
             encoder.position_map(size),
@@ -164,7 +179,7 @@ class MedSAM2(nn.Module):
             features.s8,
             features.s4,
         )
-        return self._choose(candidates, ambiguous)
+        return self._choose(candidates, ambiguous), candidates
 
     def take_mask(self, features: ImageFeatures, mask: Tensor) -> MaskPrediction:
         """Take a given mask (B, 1, S, S) of 0 and 1 as the answer (``_use_mask_as_output``).
@@ -178,7 +193,7 @@ class MedSAM2(nn.Module):
         present = mask.flatten(1).any(dim=1)
         pointer = torch.where(present[:, None], decoded.pointer, self.no_obj_ptr)
         score = torch.where(present, MASK_SCALE + MASK_BIAS, MASK_BIAS)
-        return MaskPrediction(logits, torch.ones_like(score), score, pointer, None)
+        return MaskPrediction(logits, torch.ones_like(score), score, pointer)
 
     def encode_memory(self, s16: Tensor, mask: Tensor, object_score: Tensor) -> Tensor:
         """Memories (B, memory_dim, h, w) of images (``_encode_new_memory``).
@@ -211,7 +226,6 @@ class MedSAM2(nn.Module):
             iou=candidates.iou[rows, best],
             object_score=candidates.object_score,
             pointer=pointer,
-            candidates=candidates,
         )
 
     def _memory_tokens(self, selection: MemorySelection) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ The tables depend only on sizes; they are computed once and kept on the CPU.
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -12,13 +13,13 @@ from torch import Tensor, nn
 TEMPERATURE = 10000.0
 
 
-def _as_ordinary_tensor(build):
+def _as_ordinary_tensor(build: Callable[[int, int, int], Tensor]) -> Callable[[int, int, int], Tensor]:
     """Cache ``build``'s tables, and keep them usable in training when first made during inference."""
 
     @lru_cache(maxsize=64)
-    def cached(*args):
+    def cached(*sizes: int) -> Tensor:
         with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
-            return build(*args)
+            return build(*sizes)
 
     return cached
 
@@ -71,6 +72,8 @@ def rotate(x: Tensor, table: Tensor) -> Tensor:
 
 class PositionEmbeddingRandom(nn.Module):
     """Random Fourier codes of points in the unit square (``PositionEmbeddingRandom``)."""
+
+    positional_encoding_gaussian_matrix: Tensor
 
     def __init__(self, channels: int):
         super().__init__()

@@ -41,9 +41,9 @@ class PromptEncoder(nn.Module):
         """
         points = torch.cat((points + 0.5, points.new_zeros(len(points), 1, 2)), dim=1)
         labels = torch.cat((labels, labels.new_full((len(labels), 1), PADDING)), dim=1)
-        kinds = torch.cat(
-            [self.not_a_point_embed.weight, *(embedding.weight for embedding in self.point_embeddings)]
-        )[labels.long() + 1]
+        kinds = torch.cat([self.not_a_point_embed.weight, *self.point_embeddings.parameters()])[
+            labels.long() + 1
+        ]
         is_point = (labels != PADDING)[..., None]
         return torch.where(is_point, self.pe_layer(points / image_size) + kinds, kinds)
 

@@ -120,7 +120,7 @@ class Stepping:
         key = sorting_key(features)
         answers = []
         for place, (name, selection) in enumerate(selections.items()):
-            single = MaskPrediction(*(part[place : place + 1] for part in prediction[:4]), None)
+            single = MaskPrediction(*(part[place : place + 1] for part in prediction))
             entry = MemoryEntry.predicted(index, field_of_view, single, key, prompted=False)
             if self._connected:
                 before = objects[name].neighbour(index, reverse)

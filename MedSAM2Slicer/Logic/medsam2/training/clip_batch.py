@@ -10,15 +10,15 @@ from torch import Tensor
 
 
 class Clip(Protocol):
-    """Consecutive slices of one view; every object is visible on the first.
+    """Consecutive slices of one view; every object is visible on the first."""
 
-    Attributes:
-        images: (T, S, S) float32 in [0, 1].
-        masks: (M, T, S, S) bool.
-    """
+    @property
+    def images(self) -> np.ndarray:
+        """(T, S, S) float32 in [0, 1]."""
 
-    images: np.ndarray
-    masks: np.ndarray
+    @property
+    def masks(self) -> np.ndarray:
+        """(M, T, S, S) bool."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One training step's forward pass: prompt the first slice of each clip, track through the others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -100,7 +101,7 @@ def _frames_to_correct(frames: int) -> set[int]:
     return chosen
 
 
-def _frames(features: ImageFeatures, batch: ClipBatch):
+def _frames(features: ImageFeatures, batch: ClipBatch) -> Iterator[_Frame]:
     """The slices of the clips in order, each object with its own clip's features."""
     clips, frames = batch.images.shape[:2]
     targets = F.avg_pool2d(batch.masks.float(), 4)
@@ -119,8 +120,10 @@ def _first_answer(
         return given, given.logits.new_zeros(())
     points, labels, is_box = first_prompts(frame.masks)
     conditioned = network.condition(frame.features.s16, None)
-    prediction = network.decode(frame.features, conditioned, points, labels, ambiguous=~is_box)
-    loss = teaching.loss(prediction.candidates, frame.targets, frame.visible, ~is_box)
+    prediction, candidates = network.decode_with_candidates(
+        frame.features, conditioned, points, labels, ambiguous=~is_box
+    )
+    loss = teaching.loss(candidates, frame.targets, frame.visible, ~is_box)
     if not corrected:
         return prediction, loss
     prediction, more, _ = _corrected(network, frame, conditioned, prediction, teaching, points, labels)
@@ -131,9 +134,9 @@ def _tracked_answer(
     network: MedSAM2, frame: _Frame, conditioned: Tensor, teaching: Teaching, corrected: bool
 ) -> tuple[MaskPrediction, Tensor, Tensor]:
     """Answer from the memories alone, then the corrections; also tells which objects got any, (M,)."""
-    prediction = network.decode(frame.features, conditioned)
+    prediction, candidates = network.decode_with_candidates(frame.features, conditioned)
     several = torch.full_like(frame.visible, not network.config.single_mask_tracking)
-    loss = teaching.loss(prediction.candidates, frame.targets, frame.visible, several)
+    loss = teaching.loss(candidates, frame.targets, frame.visible, several)
     if not corrected:
         return prediction, loss, torch.zeros_like(frame.visible)
     none = frame.masks.new_zeros(len(frame.masks), 0, dtype=torch.long)
@@ -170,8 +173,10 @@ def _corrected(
         points, labels = torch.cat((points, more_points), 1), torch.cat((labels, more_labels), 1)
         # As in use: see ``Tracker``.
         several = points.shape[1] == 1 and not network.config.single_mask_tracking
-        answer = network.decode(frame.features, conditioned, points, labels, logits, several)
-        loss = loss + _loss_of(wrong, teaching.loss, answer.candidates, frame, several) / clicks
+        answer, candidates = network.decode_with_candidates(
+            frame.features, conditioned, points, labels, logits, several
+        )
+        loss = loss + _loss_of(wrong, teaching.loss, candidates, frame, several) / clicks
         prediction = _merged(wrong, answer, prediction)
         clicked = clicked | wrong
     return prediction, loss, clicked
@@ -190,9 +195,9 @@ def _merged(chosen: Tensor, new: MaskPrediction, old: MaskPrediction) -> MaskPre
     """The new answer of the ``chosen`` (M,) objects, the old one of the others."""
     parts = (
         torch.where(chosen.view(-1, *(1,) * (one.ndim - 1)), one, other)
-        for one, other in zip(new[:4], old[:4], strict=True)
+        for one, other in zip(new, old, strict=True)
     )
-    return MaskPrediction(*parts, new.candidates)
+    return MaskPrediction(*parts)
 
 
 @torch.no_grad()

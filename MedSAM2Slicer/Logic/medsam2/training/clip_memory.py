@@ -26,6 +26,7 @@ class ClipMemories:
         self._network = network
         self._frames = frames
         self._banks = [memory.bank(network.config) for _ in range(objects)]
+        self._memories: dict[MemoryEntry, Tensor] = {}
 
     def remember(
         self, frame: int, features: ImageFeatures, prediction: MaskPrediction, mask: Tensor, prompted: Tensor
@@ -52,8 +53,10 @@ class ClipMemories:
             memories.split(1),
             strict=True,
         )
-        for bank, *fields, memory in rows:
-            bank.add(MemoryEntry(frame, field_of_view, *fields, memory, field_of_view))
+        for bank, logits, iou, object_score, pointer, key, was_prompted, memory in rows:
+            entry = MemoryEntry(frame, field_of_view, logits, iou, object_score, pointer, key, was_prompted)
+            self._memories[entry] = memory
+            bank.add(entry)
 
     def condition(self, frame: int, features: ImageFeatures) -> Tensor:
         """Stride-16 features (M, dim, h, w) of a frame that know each object's memories."""
@@ -63,7 +66,7 @@ class ClipMemories:
         ]
         rows, parts = [], []
         for group in _alike(selections):
-            chosen = network_selection([selections[row] for row in group], lambda entry: entry.memory)
+            chosen = network_selection([selections[row] for row in group], self._memories.__getitem__)
             parts.append(self._network.condition(features.s16[group], chosen))
             rows += group
         order = torch.tensor(rows, device=features.s16.device).argsort()

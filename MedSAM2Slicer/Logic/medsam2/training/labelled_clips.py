@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from medsam2.datasets import LabelledVolume
 from medsam2.errors import InputError
@@ -83,7 +84,15 @@ class ClipSource:
         return self._areas[axis, value]
 
     def _masks(
-        self, rng, planes, anchor, field_of_view, affine, image_size, objects, least
+        self,
+        rng: np.random.Generator,
+        planes: np.ndarray,
+        anchor: int,
+        field_of_view: FieldOfView,
+        affine: Tensor,
+        image_size: int,
+        objects: int,
+        least: int,
     ) -> list[np.ndarray]:
         """Masks (T, S, S) of the anchor and of others, none where the anchor is hardly to be seen."""
         others = [

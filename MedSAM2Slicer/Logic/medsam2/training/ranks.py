@@ -28,16 +28,14 @@ class Ranks:
         if self.count == 1:
             return
         parameters = list(parameters)
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         # One message instead of hundreds.
-        flat = nn.utils.parameters_to_vector(parameter.grad for parameter in parameters)
+        flat = nn.utils.parameters_to_vector(gradients)
         dist.all_reduce(flat)
         flat /= self.count
         parts = flat.split([parameter.numel() for parameter in parameters])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad.copy_(part.view_as(parameter))
+        for parameter, gradient, part in zip(parameters, gradients, parts, strict=True):
+            parameter.grad = gradient.copy_(part.view_as(parameter))
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of a tensor over the processes."""

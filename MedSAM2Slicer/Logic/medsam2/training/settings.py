@@ -51,7 +51,7 @@ class Settings:
     seed: int = 0
     processes: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("steps", "clips", "frames", "objects", "validate_every", "patience"):
             if getattr(self, name) < 1:
                 raise InputError(f"{_option(name)} is {getattr(self, name)}: give at least 1.")
@@ -132,5 +132,5 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _shown(value) -> str:
+def _shown(value: object) -> str:
     return (",".join(value) or "none") if isinstance(value, list) else str(value)

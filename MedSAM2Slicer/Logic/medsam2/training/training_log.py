@@ -4,10 +4,14 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medsam2.errors import InputError
 from medsam2.training.progress_lines import progress_line
 from medsam2.volume.writing import explained_write_errors
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 LOG_FILE = "log.jsonl"
 
@@ -64,7 +68,7 @@ class TrainingLog:
         self._started = time.monotonic()
 
 
-def _curves(folder: Path):
+def _curves(folder: Path) -> "SummaryWriter":
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

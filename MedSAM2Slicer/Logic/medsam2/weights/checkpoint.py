@@ -114,8 +114,9 @@ def _unwrap(loaded: Any) -> Any:
 def _only_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
     """The tensors by their official names, without the prefix that data-parallel training adds."""
     # A table from a file may have attributes in place of its methods.
-    table = dict(dict.items(loaded)) if isinstance(loaded, dict) else {None: None}
-    if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in table.items()):
+    entries = dict.items(loaded) if isinstance(loaded, dict) else ((None, None),)
+    table = {name: tensor for name, tensor in entries if isinstance(name, str) and isinstance(tensor, Tensor)}
+    if len(table) < len(entries):
         raise InputError(
             f"'{path.name}' holds no plain table of tensors; give a checkpoint of a SAM 2 network."
         )

@@ -223,9 +223,9 @@ def check_unchanged(stored: StoredWeights) -> None:
     Raises:
         InputError: the file changed since it came in.
     """
-    shipped = stored.entry and stored.entry.shipped
+    entry = stored.entry
     try:
-        expected = stored.entry.sha256 if shipped else _recorded_checksum(stored.path)
+        expected = entry.sha256 if entry and entry.shipped else _recorded_checksum(stored.path)
         if expected is None or pooch.file_hash(str(stored.path)) == expected:
             return
     except OSError as error:

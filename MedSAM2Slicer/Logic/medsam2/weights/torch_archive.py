@@ -9,7 +9,7 @@ import pickletools
 import re
 import zipfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from medsam2.errors import InputError
 
@@ -94,7 +94,7 @@ def _check_pickle(file: IO[bytes], path: Path) -> None:
     tuples = _Tuples()
     for count, (instruction, argument, _) in enumerate(pickletools.genops(file)):
         name = instruction.name
-        if not INSTRUCTIONS.fullmatch(name) or (name == "GLOBAL" and not CALLABLE.fullmatch(argument)):
+        if not INSTRUCTIONS.fullmatch(name) or (name == "GLOBAL" and not CALLABLE.fullmatch(str(argument))):
             raise holds_objects(path)
         tuples.follow(instruction, argument)
         if count > INSTRUCTION_LIMIT or tuples.deepest > TUPLE_DEPTH_LIMIT:
@@ -112,7 +112,7 @@ class _Tuples:
         self._stack: list[int | None] = []  # None is a mark
         self._memo: dict[int, int | None] = {}
 
-    def follow(self, instruction: pickletools.OpcodeInfo, argument: object) -> None:
+    def follow(self, instruction: pickletools.OpcodeInfo, argument: Any) -> None:
         """Take in the next instruction."""
         name = instruction.name
         if name.endswith("BINPUT"):
