@@ -28,7 +28,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python Testing/benchmarks/bench.py
 
 results: $(VENV)/.dev
-	$(BIN)/medsam2-lab real-cases $(CASES)
+	$(BIN)/medsam2-lab real-cases $(CASES) --record
+	$(BIN)/medsam2-lab background-and-doubt --cases $(CASES) --record
+	$(BIN)/medsam2-lab box-through-slices $(CASES) --record
 	$(BIN)/medsam2-lab shuffled-images
 	$(BIN)/medsam2-lab ablation --cases $(CASES)
 

@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.machine import measured, seconds_of
-from benchmarks.result_tables import Cell, ResultTable
+from benchmarks.machine import seconds_of
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
 from medsam2.model.config import network_config
@@ -29,6 +28,7 @@ from medsam2.model.network import MedSAM2
 from medsam2.tracking import Tracker
 from medsam2.volume import Prompt, Volume, VolumeSlices
 from medsam2.weights.loading import load_model
+from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 LARGE_SLICES, TRACK_SLICES, CLICKS, CLIENTS = 300, 20, 40, 8
 CENTRE = (SIZE / 2, SIZE / 2, True)
@@ -219,7 +219,7 @@ def tables(rounds: int) -> dict[str, ResultTable]:
             _row("masks of each of 8 clients when the first has its 20", fair_shares(folder), "16 to 20"),
         ]
     columns = {"": None, "median": None, "least": None, "most": None, "p95": None, "goal": None}
-    return {"backend": ResultTable(measured("backend_speed.py", rounds), columns, rows)}
+    return {"backend": ResultTable(measured("Testing/benchmarks/backend_speed.py", rounds), columns, rows)}
 
 
 def _row(label: str, values: list[float], goal: str) -> list[Cell]:

@@ -16,8 +16,9 @@ settle_threads()  # as the command does, before torch is imported
 
 import torch  # noqa: E402
 
-from benchmarks import backend_speed, busy_cores, memory_use, qt_holds, result_tables, tracking_speed  # noqa: E402
+from benchmarks import backend_speed, busy_cores, memory_use, qt_holds, tracking_speed  # noqa: E402
 from benchmarks.machine import matrix_product_peak  # noqa: E402
+from medsam2_lab.result_tables import show, write_pages  # noqa: E402
 
 
 def main() -> int:
@@ -31,21 +32,15 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     peak, rounds = matrix_product_peak(), arguments.rounds
 
-    def show(tables: dict[str, result_tables.ResultTable]) -> None:
-        for name, table in tables.items():
-            print(f"## {name}\n\n{table.markdown()}", flush=True)
-            if arguments.record:
-                table.write(name)
-
-    show(backend_speed.tables(rounds))
-    show(busy_cores.tables(rounds))
-    show(tracking_speed.tables(arguments.slices, rounds, peak))
-    show(tracking_speed.starter_tables(arguments.slices, rounds, peak))
+    show(backend_speed.tables(rounds), arguments.record)
+    show(busy_cores.tables(rounds), arguments.record)
+    show(tracking_speed.tables(arguments.slices, rounds, peak), arguments.record)
+    show(tracking_speed.starter_tables(arguments.slices, rounds, peak), arguments.record)
     memory, is_within = memory_use.tables()
-    show(memory)
-    show(qt_holds.tables())  # last: it puts imitations of Slicer's modules in place
+    show(memory, arguments.record)
+    show(qt_holds.tables(), arguments.record)  # last: it puts imitations of Slicer's modules in place
     if arguments.record:
-        result_tables.main()
+        write_pages()
     return 0 if is_within else 1
 
 

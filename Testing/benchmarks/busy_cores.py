@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from benchmarks.backend_speed import CENTRE, TRACK, open_volume
-from benchmarks.machine import measured, seconds_of
-from benchmarks.result_tables import ResultTable
+from benchmarks.machine import seconds_of
 from benchmarks.tracking_speed import ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.volume import Volume
+from medsam2_lab.result_tables import ResultTable, measured
 
 SLICES = 20
 SPIN = """
@@ -75,4 +75,4 @@ def tables(rounds: int) -> dict[str, ResultTable]:
         ),
     ]
     columns = {"": None, "median": 2, "least": 2, "most": 2, "goal": None}
-    return {"busy_cores": ResultTable(measured("busy_cores.py", rounds), columns, rows)}
+    return {"busy_cores": ResultTable(measured("Testing/benchmarks/busy_cores.py", rounds), columns, rows)}

@@ -2,14 +2,10 @@
 
 import ctypes
 import gc
-import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -80,26 +76,3 @@ class MemoryGrowth:
 def _status_bytes(field: str) -> int:
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
     return 1024 * int(line.split()[1])
-
-
-def measured(script: str, rounds: int = 1) -> dict[str, str]:
-    """What a table of results says about itself; ``script`` is a file of this folder."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
-    ).stdout.strip()
-    return {
-        "command": f"`Testing/benchmarks/{script}`",
-        "machine": description(),
-        "measured": f"{rounds} rounds on {date.today():%d %B %Y}, at {commit or 'an unknown commit'}",
-    }
-
-
-def description() -> str:
-    """Processor, threads in use and torch's version."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.machine()
-    return (
-        f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
-        f"load average {os.getloadavg()[0]:.1f} at the start"
-    )

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.machine import MemoryGrowth, in_fresh_process, measured
-from benchmarks.result_tables import ResultTable
+from benchmarks.machine import MemoryGrowth, in_fresh_process
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.tracking import Tracker
 from medsam2.volume import Prompt, VolumeSlices
+from medsam2_lab.result_tables import ResultTable, measured
 
 SLICES, LIMIT = 600, 2.0e9
 """The volume's slices of 512 x 512 voxels, and the bytes that tracking all of them may take."""
@@ -79,4 +79,4 @@ def tables() -> tuple[dict[str, ResultTable], bool]:
         "growth at the end, MB per slice": 2,
         f"peak at {SLICES} slices, GB": 2,
     }
-    return {"memory": ResultTable(measured("memory_use.py"), columns, rows)}, is_within
+    return {"memory": ResultTable(measured("Testing/benchmarks/memory_use.py"), columns, rows)}, is_within

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import measured
-from benchmarks.result_tables import Cell, ResultTable
 from benchmarks.tracking_speed import SIZE, ct_like_volume
+from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 SLICES, IDLE_SECONDS = 300, 60
 PATIENCE = 600.0
@@ -51,7 +50,7 @@ def tables() -> dict[str, ResultTable]:
     bench.close()
     title = f"{SIZE} x {SIZE} x {SLICES}"
     columns = {title: None, "longest, ms": 1, "median, ms": 1, "goal, ms": None}
-    about = measured("qt_holds.py")
+    about = measured("Testing/benchmarks/qt_holds.py")
     return {
         "qt_holds": ResultTable(about, columns, holds),
         "qt_idle": ResultTable(about, {"idle after a propagation": None, "measured": None}, idle),

@@ -11,12 +11,12 @@ from importlib.metadata import version
 import numpy as np
 import torch
 
-from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, measured, seconds_of
-from benchmarks.result_tables import Cell, ResultTable
+from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, seconds_of
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.tracking import FieldOfView, Tracker
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
+from medsam2_lab.result_tables import Cell, ResultTable, measured
 from parity import reference
 
 PRESET, FAMILY, SIZE = "tiny_512", "sam2.1", 512
@@ -164,7 +164,7 @@ def tables(slices: int, rounds: int, peak: float) -> dict[str, ResultTable]:
         memory[name] = [in_fresh_process(memory_growth, name, slices) / 1e6]
         flops[name] = [count_flops(lambda start=start: start(volume).first()) / slices]
         share[name] = [100 * flops[name][0] / seconds / peak for seconds in first[name]]
-    about = measured("tracking_speed.py", rounds)
+    about = measured("Testing/benchmarks/tracking_speed.py", rounds)
     about["masks"] = f"sam2 {version('sam2')}; the masks agree on {np.equal(*masks).mean():.2%} of the voxels"
     title = f"{slices} slices of {SIZE} x {SIZE} at {PRESET}"
     return {
@@ -212,4 +212,6 @@ def starter_tables(slices: int, rounds: int, peak: float) -> dict[str, ResultTab
     rows = [
         [name, seconds, flops / 1e9, 100 * flops / seconds / peak] for name, (seconds, flops) in parts.items()
     ]
-    return {"starter_speed": ResultTable(measured("tracking_speed.py", rounds), columns, rows)}
+    return {
+        "starter_speed": ResultTable(measured("Testing/benchmarks/tracking_speed.py", rounds), columns, rows)
+    }

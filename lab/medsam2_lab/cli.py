@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from medsam2.cli.main import run as run_command
+from medsam2_lab import result_tables
 
 Weights = Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")]
 Cases = Annotated[
@@ -14,6 +15,9 @@ Cases = Annotated[
 ]
 CasesFolder = Annotated[Path, typer.Argument(metavar="CASES", help="Folder of the real cases.")]
 Scans = Annotated[int, typer.Option(min=1, help="How many synthetic scans.")]
+Record = Annotated[
+    bool, typer.Option("--record", help="Keep the numbers in docs/results, and show them on the pages.")
+]
 
 
 class Modality(str, Enum):
@@ -108,11 +112,14 @@ def real_cases(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for a report of each protocol.")
     ] = None,
+    record: Record = False,
 ) -> None:
-    """Dice of every protocol on the structures of the real cases."""
+    """Scores of every protocol on the structures of the real cases."""
+    if record and protocol:
+        raise typer.BadParameter("--record keeps all protocols: leave out --protocol")
     from medsam2_lab.experiments.real_cases import score_real_cases
 
-    score_real_cases(cases, weights, [one.value for one in protocol or Protocol], output)
+    _show(score_real_cases(cases, weights, [one.value for one in protocol or Protocol], output), record)
 
 
 @app.command()
@@ -142,19 +149,33 @@ def shuffled_images(
 
 
 @app.command()
-def background_and_doubt(cases: Cases = None, weights: Weights = "starter", scans: Scans = 12) -> None:
+def background_and_doubt(
+    cases: Cases = None, weights: Weights = "starter", scans: Scans = 12, record: Record = False
+) -> None:
     """What a background point elsewhere does to a click, and which slices doubt finds."""
     from medsam2_lab.experiments import background_and_doubt
 
-    background_and_doubt.background_and_doubt(weights, scans, cases)
+    _show(background_and_doubt.background_and_doubt(weights, scans, cases), record)
 
 
 @app.command()
-def box_through_slices(cases: CasesFolder, scans: Scans = 8) -> None:
+def box_through_slices(cases: CasesFolder, scans: Scans = 8, record: Record = False) -> None:
     """Dice of a box on the middle slice, on three, or on each."""
     from medsam2_lab.experiments import box_through_slices
 
-    box_through_slices.box_through_slices(cases, scans)
+    _show(box_through_slices.box_through_slices(cases, scans), record)
+
+
+@app.command()
+def tables() -> None:
+    """Write the tables of the pages anew, from the numbers in docs/results."""
+    result_tables.write_pages()
+
+
+def _show(found: dict[str, result_tables.ResultTable], record: bool) -> None:
+    result_tables.show(found, record)
+    if record:
+        result_tables.write_pages()
 
 
 def run() -> None:

@@ -19,11 +19,27 @@ from medsam2.volume import Prompt, VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.real_cases import real_cases
+from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 NEAR_MM, FAR_MM = 2.0, 8.0
 """How far outside of the object the background point lies, at least a voxel and a half."""
 WRONG, RIGHT = 0.5, 0.8
 """Dice of slices that doubt should find, and of those that it should leave alone."""
+POINT_COLUMNS = {
+    "Dice": None,
+    "structures": None,
+    "click": 3,
+    "with a point one slice off": 3,
+    "with a point two slices off": 3,
+}
+DOUBT_COLUMNS = {
+    "": None,
+    "structures": None,
+    f"slices of Dice below {WRONG}": None,
+    "doubted of those, %": 0,
+    f"slices of Dice {RIGHT} and more": None,
+    "doubted of these, %": 0,
+}
 
 
 def background(truth: np.ndarray, click: Prompt, away: int, spacing: tuple[float, float]) -> Prompt | None:
@@ -76,8 +92,8 @@ def scores(network, cases: Iterable[LabelledVolume]) -> tuple[np.ndarray, np.nda
     return np.array(structures), np.array(slice_rows)
 
 
-def background_and_doubt(weights: str, scans: int, cases: Path | None) -> None:
-    """Print both tables.
+def background_and_doubt(weights: str, scans: int, cases: Path | None) -> dict[str, ResultTable]:
+    """Both tables.
 
     Args:
         weights: name or file.
@@ -85,17 +101,20 @@ def background_and_doubt(weights: str, scans: int, cases: Path | None) -> None:
         cases: folder of the real cases; None for synthetic scans alone.
     """
     network = load_model(weights)
-    kinds = {"synthetic": synthetic_cases(scans)}
+    kinds = {"synthetic scans": synthetic_cases(scans)}
     if cases is not None:
-        kinds["real"] = (case.read() for case in real_cases(cases))
+        kinds["real cases"] = (case.read() for case in real_cases(cases))
+    dices: list[list[Cell]] = []
+    doubts: list[list[Cell]] = []
     for kind, of_kind in kinds.items():
         structures, slices = scores(network, of_kind)
-        print(
-            f"\n{kind}, {len(structures)} structures: click {structures[:, 0].mean():.3f}, with a background "
-            f"point one slice off {structures[:, 1].mean():.3f}, two off {structures[:, 2].mean():.3f}"
-        )
+        dices.append([kind, len(structures), *structures.mean(axis=0).tolist()])
         doubted, wrong, right = slices[:, 0] < DOUBTFUL, slices[:, 1] < WRONG, slices[:, 1] >= RIGHT
-        print(
-            f"doubted: {doubted[wrong].mean():.0%} of {wrong.sum()} slices of Dice below {WRONG}, "
-            f"{doubted[right].mean():.0%} of {right.sum()} of {RIGHT} or more"
-        )
+        doubts.append([kind, len(structures)])
+        for some in (wrong, right):
+            doubts[-1] += [int(some.sum()), 100 * float(doubted[some].mean())]
+    about = measured("medsam2-lab background-and-doubt")
+    return {
+        "background_points": ResultTable(about, POINT_COLUMNS, dices),
+        "doubt": ResultTable(about, DOUBT_COLUMNS, doubts),
+    }

@@ -12,6 +12,7 @@ from medsam2.cli.phantom import dice
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.volume import Volume, VolumeMasks, VolumeSlices
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
+from medsam2_lab.result_tables import ResultTable, measured
 from medsam2_lab.synthetic.volumes import make_scan
 
 FRACTIONS = {"middle": (0.5,), "three": (0.25, 0.5, 0.75)}
@@ -53,8 +54,8 @@ def cases(folder: Path, synthetic: int) -> Iterator[tuple[str, Volume, dict[str,
         yield "synthetic", scan.volume, dict(list(large.items())[:MOST_STRUCTURES])
 
 
-def box_through_slices(folder: Path, synthetic: int) -> None:
-    """Print the means.
+def box_through_slices(folder: Path, synthetic: int) -> dict[str, ResultTable]:
+    """Mean Dice of each kind of box.
 
     Args:
         folder: of the real cases.
@@ -70,6 +71,14 @@ def box_through_slices(folder: Path, synthetic: int) -> None:
                 places = np.argwhere(truth)
                 corners = np.array([places.min(axis=0), places.max(axis=0)])
                 found[kind].append([dice(mask_of(client, slices, corners, v), truth) for v in variants])
-    for kind, rows in found.items():
-        means = zip(variants, np.mean(rows, axis=0), strict=True)
-        print(f"{kind}, {len(rows)} structures:", ", ".join(f"{name} {mean:.3f}" for name, mean in means))
+    columns = {
+        "": None,
+        "structures": None,
+        "on the middle slice": 3,
+        "on three slices": 3,
+        "on each slice": 3,
+    }
+    names = {"real": "real cases", "synthetic": "synthetic scans"}
+    rows = [[names[kind], len(dices), *np.mean(dices, axis=0).tolist()] for kind, dices in found.items()]
+    about = measured("medsam2-lab box-through-slices")
+    return {"box_through_slices": ResultTable(about, columns, rows)}

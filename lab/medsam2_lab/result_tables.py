@@ -1,14 +1,18 @@
 """Measured numbers as files, ``docs/results/NAME.json``, and the tables that the pages show of them.
 
-``python Testing/benchmarks/result_tables.py`` writes the tables anew, between ``<!-- table: NAME -->`` and
-``<!-- end -->``. No number of a table is kept by hand: benchmarks write the files.
+Experiments and benchmarks that are given ``--record`` write the numbers, ``medsam2-lab tables`` the tables,
+between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 """
 
 import json
+import os
+import platform
 import re
 import statistics
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -82,11 +86,41 @@ def rendered(page: str) -> str:
     return MARK.sub(lambda found: f"{found[1]}{ResultTable.read(found[2]).markdown()}{found[3]}", page)
 
 
-def main() -> None:
+def write_pages() -> None:
     """Write the tables of all pages."""
     for page in PAGES:
         page.write_text(rendered(page.read_text("utf-8")), "utf-8")
 
 
-if __name__ == "__main__":
-    main()
+def show(tables: Mapping[str, ResultTable], record: bool) -> None:
+    """Print tables, and keep their numbers if wanted."""
+    for name, table in tables.items():
+        print(f"## {name}\n\n{table.markdown()}", flush=True)
+        if record:
+            table.write(name)
+
+
+def measured(command: str, rounds: int = 1) -> dict[str, str]:
+    """What a table says about itself when it is measured now."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=DOCS, capture_output=True, text=True
+    ).stdout.strip()
+    times = "once" if rounds == 1 else f"{rounds} rounds"
+    return {
+        "command": f"`{command}`",
+        "machine": _machine(),
+        "measured": f"{times} on {date.today():%d %B %Y}, at {commit or 'an unknown commit'}",
+    }
+
+
+def _machine() -> str:
+    """Processor, threads in use and torch's version."""
+    import torch  # late: whoever only writes the pages does without
+
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return (
+        f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"load average {os.getloadavg()[0]:.1f}"
+    )
