@@ -77,7 +77,8 @@ def runs(cases: Path, work: Path) -> Iterator[tuple[str, list[str]]]:
         yield f"{name}-self-sorting", sorting
     side = work / "coronal.json"
     labels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(images["ct"][1])))
-    side.write_text(json.dumps(prompts(labels, 1, "click")))
+    largest = np.bincount(labels.ravel())[1:].argmax() + 1  # one: there are as many slices as rows
+    side.write_text(json.dumps(prompts(np.where(labels == largest, labels, 0), 1, "click")))
     yield "ct-coronal", ["segment", str(images["ct"][0]), "--axis", "j", "--prompts", str(side)]
     yield "ct-mask", ["segment", str(images["ct"][0]), "--mask", str(images["ct"][1])]
 
