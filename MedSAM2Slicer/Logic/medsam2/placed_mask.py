@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medsam2.slice_grid import voxel_within
+
 
 @dataclass(frozen=True, eq=False)
 class PlacedMask:
@@ -29,11 +31,10 @@ class PlacedMask:
         return out
 
     def covers(self, row: float, column: float, shape: tuple[int, int]) -> bool:
-        """Whether the voxel at a place of a slice of ``shape`` belongs to the mask."""
-        # A click on the slice's last rim rounds beyond it.
-        row, column = min(round(row), shape[0] - 1) - self.row, min(round(column), shape[1] - 1) - self.column
-        height, width = self.mask.shape
-        return 0 <= row < height and 0 <= column < width and bool(self.mask[row, column])
+        """Whether the voxel at a position of a slice of ``shape`` belongs to the mask."""
+        here = voxel_within(row, shape[0]) - self.row, voxel_within(column, shape[1]) - self.column
+        is_inside = all(0 <= place < length for place, length in zip(here, self.mask.shape, strict=True))
+        return is_inside and bool(self.mask[here])
 
 
 def crop_to_content(mask: np.ndarray) -> tuple[int, int, np.ndarray]:

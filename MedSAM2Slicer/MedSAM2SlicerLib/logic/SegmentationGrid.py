@@ -13,6 +13,8 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
+from medsam2.slice_grid import nearest_voxel, nearest_voxels
+
 AXES = ("k", "j", "i")
 
 
@@ -75,15 +77,13 @@ class SegmentationGrid:
 
     def place(self, ras, axis: str) -> Place | None:
         """Where a point in world RAS lies on the slices along an axis; None outside the grid."""
-        kji = self._indices(ras)
-        if not ((kji >= -0.5) & (kji < np.array(self.shape) - 0.5)).all():
-            return None
-        return self.onSlice(ras, axis)
+        voxel = nearest_voxels(self._indices(ras))
+        return self.onSlice(ras, axis) if ((voxel >= 0) & (voxel < self.shape)).all() else None
 
     def onSlice(self, ras, axis: str) -> Place | None:
         """Like ``place``, but the point may lie beside the slice; None where there is no slice at all."""
         kji, dimension = self._indices(ras), AXES.index(axis)
-        index = int(np.floor(kji[dimension] + 0.5))
+        index = nearest_voxel(kji[dimension])
         row, column = np.delete(kji, dimension)
         return Place(axis, index, float(row), float(column)) if 0 <= index < self.shape[dimension] else None
 

@@ -44,8 +44,9 @@ def test_a_slice_is_replaced_when_it_is_put_again():
     assert not masks["a"].any()
 
 
-def test_a_place_between_slices_belongs_to_the_nearest():
-    assert volume_slices(TRUTH).place(np.array([0.6, 1.5, 2.25])) == (1, 1.5, 2.25)
+@pytest.mark.parametrize(("k", "index"), [(0.6, 1), (-0.5, 0), (0.49, 0), (0.5, 1), (1.5, 2), (2.49, 2)])
+def test_a_place_between_slices_belongs_to_the_nearest_and_at_halves_to_the_higher(k, index):
+    assert volume_slices(TRUTH).place(np.array([k, 1.5, 2.25])) == (index, 1.5, 2.25)
 
 
 def test_images_of_a_set_may_differ_in_size():

@@ -6,6 +6,7 @@ import numpy as np
 
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
+from medsam2.slice_grid import voxel_within
 from medsam2.volume import Prompt, VolumeSlices
 from medsam2.volume.volume_warning import note
 
@@ -78,6 +79,6 @@ def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
 
 def _part(pixels: np.ndarray, row0: float, row1: float, column0: float, column1: float) -> np.ndarray:
     """The voxels between two rows and two columns, at least one."""
-    last_row, last_column = pixels.shape[0] - 1, pixels.shape[1] - 1
-    top, left = min(max(round(row0), 0), last_row), min(max(round(column0), 0), last_column)
-    return pixels[top : max(round(row1), top) + 1, left : max(round(column1), left) + 1]
+    top, bottom = (voxel_within(row, pixels.shape[0]) for row in (row0, row1))
+    left, right = (voxel_within(column, pixels.shape[1]) for column in (column0, column1))
+    return pixels[top : bottom + 1, left : right + 1]

@@ -5,6 +5,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from medsam2.slice_grid import nearest_voxel
 from medsam2.volume import Prompt
 
 from .field_of_view import OUTSIDE_LOGIT, FieldOfView
@@ -62,8 +63,8 @@ def _mark(
 ) -> None:
     """Mark the pixels between two voxels of the slice."""
     (x0, y0), (x1, y1) = field_of_view.to_pixels(np.array([one, other]), len(seeds))
-    top, bottom = sorted((round(y0), round(y1)))
-    left, right = sorted((round(x0), round(x1)))
+    top, bottom = sorted((nearest_voxel(y0), nearest_voxel(y1)))
+    left, right = sorted((nearest_voxel(x0), nearest_voxel(x1)))
     seeds[max(top, 0) : max(bottom, 0) + 1, max(left, 0) : max(right, 0) + 1] = True
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.slice_grid import voxel_within
 from medsam2.volume import Prompt, Slices
 
 from .connected import near_prompt
@@ -172,6 +173,6 @@ class Prompting:
             # A correction beyond the field of view: show it together with what was segmented.
             covered = SliceMask.from_entry("", earlier, shape).full(shape)
             for row, column in prompt.corners():
-                covered[min(int(row + 0.5), shape[0] - 1), min(int(column + 0.5), shape[1] - 1)] = True
+                covered[voxel_within(row, shape[0]), voxel_within(column, shape[1])] = True
             return mask_field_of_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
         return self._chooser.choose(prompt)

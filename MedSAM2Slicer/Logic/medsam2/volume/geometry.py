@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK
 
 from medsam2.errors import InputError
+from medsam2.slice_grid import nearest_voxels
 
 AXES = ("k", "j", "i")
 # ITK's world axes run to the left and to the back; RAS runs to the right and to the front.
@@ -95,9 +96,9 @@ class Geometry:
         return (offset @ np.linalg.inv(self.ijk_to_ras[:3, :3]).T)[..., ::-1]
 
     def contains(self, kji: np.ndarray) -> np.ndarray | np.bool_:
-        """Whether indices (N, 3) or (3,) fall inside a voxel, which reaches half a voxel round its centre."""
-        kji = np.asarray(kji, dtype=np.float64)
-        return ((kji >= -0.5) & (kji < np.array(self.shape) - 0.5)).all(axis=-1)
+        """Whether indices (N, 3) or (3,) lie in the cell of a voxel."""
+        voxels = nearest_voxels(kji)
+        return ((voxels >= 0) & (voxels < self.shape)).all(axis=-1)
 
     @staticmethod
     def plane_axes(axis: str) -> tuple[int, int]:

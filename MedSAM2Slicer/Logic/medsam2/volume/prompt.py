@@ -6,6 +6,7 @@ import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.placed_mask import crop_to_content
+from medsam2.slice_grid import is_within
 
 MOST_POINTS = 1000
 """On one slice: every point takes time in every block of the network's decoder."""
@@ -41,7 +42,7 @@ class Prompt:
                 f"{MOST_POINTS}, earlier ones included."
             )
         for row, column in self.corners():
-            if not (-0.5 <= row <= shape[0] - 0.5 and -0.5 <= column <= shape[1] - 0.5):
+            if not (is_within(row, shape[0]) and is_within(column, shape[1])):
                 raise InputError(
                     f"The prompt at row {row:g}, column {column:g} lies outside the slice of "
                     f"{shape[0]} x {shape[1]} voxels: place it on the image."

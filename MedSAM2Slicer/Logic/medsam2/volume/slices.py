@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from medsam2.errors import InputError
+from medsam2.slice_grid import nearest_voxel
 from medsam2.volume.geometry import axis_index
 from medsam2.volume.volume import Volume, check_axis
 from medsam2.volume.window import Window, choose_window
@@ -57,7 +58,7 @@ class VolumeSlices:
     def place(self, kji: np.ndarray) -> tuple[int, float, float]:
         """Slice, row and column of a voxel index (k, j, i), which may lie between voxels."""
         row, column = np.delete(kji, self.axis_index)
-        return int(np.rint(kji[self.axis_index])), float(row), float(column)
+        return nearest_voxel(kji[self.axis_index]), float(row), float(column)
 
 
 class ImageSet:

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from medsam2.placed_mask import PlacedMask
+from medsam2.slice_grid import is_within, nearest_voxel, nearest_voxels, voxel_within
+
+POSITIONS = st.one_of(st.integers(-20, 20).map(lambda number: number / 2), st.floats(-10, 10))
+
+
+@given(POSITIONS)
+@example(0.49999999999999994)
+@example(-0.5)
+def test_a_position_lies_in_the_cell_of_its_voxel(position):
+    voxel = nearest_voxel(position)
+    assert voxel - 0.500002 <= position < voxel + 0.5
+
+
+@given(st.integers(-10, 10))
+def test_a_position_between_two_voxels_belongs_to_the_higher_whatever_a_matrix_leaves_of_it(voxel):
+    for rest in (0, 1e-12, -1e-12, -1e-7):
+        assert nearest_voxel(voxel - 0.5 + rest) == voxel
+    assert nearest_voxel(voxel - 0.5 - 1e-5) == voxel - 1
+
+
+@given(st.lists(POSITIONS, min_size=1))
+def test_many_positions_are_looked_up_as_one_is(positions):
+    np.testing.assert_array_equal(nearest_voxels(positions), [nearest_voxel(each) for each in positions])
+
+
+@given(POSITIONS, st.integers(1, 5))
+def test_within_a_row_the_rims_belong_to_the_outer_voxels(position, count):
+    assert voxel_within(position, count) == min(max(nearest_voxel(position), 0), count - 1)
+    if -0.5 <= position <= count - 0.5:
+        assert is_within(position, count)
+    if not -0.51 <= position <= count - 0.49:
+        assert not is_within(position, count)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "is_covered"),
+    [(0.5, 0.5, True), (0.49, 0.5, False), (1.49, 2.49, True), (1.5, 1, False), (1, 2.5, False)],
+)
+def test_a_mask_covers_the_cells_of_its_voxels(row, column, is_covered):
+    mask = PlacedMask("a", 0, 1, 1, np.ones((1, 2), bool))
+    assert mask.covers(row, column, (4, 4)) is is_covered
+
+
+@pytest.mark.parametrize("position", [-0.5, 3.5])
+def test_a_mask_at_the_rim_of_a_slice_covers_the_rim(position):
+    assert PlacedMask("a", 0, 0, 0, np.ones((4, 4), bool)).covers(position, position, (4, 4))
