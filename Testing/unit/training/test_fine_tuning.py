@@ -12,7 +12,7 @@ import torch
 import medsam2
 from medsam2.errors import InputError
 from medsam2.training import fine_tuning
-from medsam2.training.fine_tuning import FineTuning, Running, Sets, schedule, split_cases
+from medsam2.training.fine_tuning import FineTuning, RunOptions, Sets, schedule, split_cases
 from medsam2.training.ranks import Ranks
 from medsam2.training.run import Run
 from medsam2.training.settings import Settings
@@ -31,7 +31,7 @@ def sets(tmp_path_factory) -> Sets:
 
 
 def start(folder: Path, sets: Sets, settings: Settings = SETTINGS, save_every: int = 1) -> FineTuning:
-    return FineTuning(folder, sets, settings, Running(save_every, workers=0), ALONE)
+    return FineTuning(folder, sets, settings, RunOptions(save_every, workers=0), ALONE)
 
 
 def state_in(folder: Path) -> dict:
@@ -158,7 +158,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 from pathlib import Path
 import torch
 from medsam2.errors import InputError
-from medsam2.training.files import write_state
+from medsam2.training.saving import write_state
 try:
     write_state(Path(sys.argv[1]), {"step": 2, "weights": torch.zeros(10_000)})
 except InputError as error:

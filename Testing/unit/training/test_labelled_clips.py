@@ -6,8 +6,13 @@ import torch
 
 from medsam2.datasets import LabelledVolume
 from medsam2.training.augmentation import random_affine, transformed
-from medsam2.training.clip_order import CLIPS_PER_CASE, POOL_SIZE, case_pool
-from medsam2.training.fine_tuning_clips import LabelledClips, fine_tuning_batches
+from medsam2.training.fine_tuning_clips import (
+    CLIPS_PER_CASE,
+    POOL_SIZE,
+    LabelledClips,
+    case_pool,
+    fine_tuning_batches,
+)
 from medsam2.training.labelled_clips import ClipSource, aimed_field_of_view, frame_indices
 from medsam2.training.ranks import Ranks
 from medsam2.volume import Geometry, Volume

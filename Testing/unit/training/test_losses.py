@@ -1,4 +1,4 @@
-"""The two losses of an answer."""
+"""The losses of an answer: of fine-tuning, and of the starter weights."""
 
 import math
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from medsam2.model.mask_decoder import Candidates
-from medsam2.training.losses import ABSENT_WEIGHT, fine_tuning_loss, starter_loss
+from medsam2.training.losses import fine_tuning_loss
+from medsam2_lab.starter.loss import ABSENT_WEIGHT, starter_loss
 
 YES = torch.ones(1, dtype=torch.bool)
 LOSSES = pytest.mark.parametrize("loss", [starter_loss, fine_tuning_loss])

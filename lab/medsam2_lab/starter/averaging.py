@@ -11,7 +11,7 @@ import torch
 
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
-from medsam2.training.files import write_weights
+from medsam2.training.saving import write_weights
 from medsam2.weights.checkpoint import read_checkpoint
 
 

@@ -15,16 +15,15 @@ from torch import Tensor
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
-from medsam2.training.files import write_weights
-from medsam2.training.loop import next_multiple, train_until
-from medsam2.training.losses import starter_loss
 from medsam2.training.ranks import Ranks
-from medsam2.training.run import Recipe, Run, decay_groups
+from medsam2.training.run import Recipe, Run, decay_groups, next_multiple, train_until
+from medsam2.training.saving import write_weights
 from medsam2.training.training_log import TrainingLog
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2_lab.starter.clips import LabelledBatch, clip_batches
 from medsam2_lab.starter.dense_head import DENSE_WEIGHT, DenseHead
 from medsam2_lab.starter.first_weights import initialise
+from medsam2_lab.starter.loss import starter_loss
 
 WEIGHT_DECAY, CLIP_NORM, WARMUP_STEPS = 0.05, 1.0, 150
 SAVE_EVERY = 100

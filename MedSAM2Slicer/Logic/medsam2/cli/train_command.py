@@ -73,7 +73,14 @@ def train(
     """
     settle_threads(threads)
     # Imported here, as torch would keep --help waiting.
-    from medsam2.training.fine_tuning import CARD_FILE, WEIGHTS_FILE, FineTuning, Running, Sets, split_cases
+    from medsam2.training.fine_tuning import (
+        CARD_FILE,
+        WEIGHTS_FILE,
+        FineTuning,
+        RunOptions,
+        Sets,
+        split_cases,
+    )
     from medsam2.training.ranks import joined_ranks
     from medsam2.training.settings import Settings
     from medsam2.weights.loading import choose_device
@@ -99,7 +106,7 @@ def train(
     sets = Sets(dataset.resolve().name, training, own_validation)
     with joined_ranks(choose_device(device)) as ranks:
         settings = replace(settings, processes=ranks.count)
-        run = FineTuning(output, sets, settings, Running(save_every, workers, tensorboard), ranks)
+        run = FineTuning(output, sets, settings, RunOptions(save_every, workers, tensorboard), ranks)
         run.train()
         if ranks.writes:
             typer.echo(_ending(run.history, settings))

@@ -1,18 +1,20 @@
 """One annotated image: where its files lie, and what they hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from medsam2.datasets.grid import grid_difference
 from medsam2.datasets.reading import read_image, read_labels
 from medsam2.errors import InputError
-from medsam2.volume import Volume
+from medsam2.volume import Geometry, Volume
 
 MOST_VALUES = 255
 """Labels with more values than this are taken for an image given by mistake."""
+
+SPACING_MM, ORIGIN_MM, DIRECTION = 1e-3, 0.05, 1e-3
+"""Differences up to these come from rounding in headers: millimetres, millimetres, direction cosines."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +94,28 @@ def _majority(masks: Sequence[np.ndarray]) -> np.ndarray:
     """1 where at least half of the masks are not 0 (as MedSAM-2's REFUGE reader does), else 0."""
     votes = np.sum([mask != 0 for mask in masks], axis=0)
     return (2 * votes >= len(masks)).astype(np.uint8)
+
+
+def grid_difference(image: Geometry, labels: Geometry) -> str | None:
+    """The first difference between two grids in words, or None where they agree."""
+    if labels.shape != image.shape:
+        return f"its size is {_text(labels.shape)} voxels (k, j, i), not {_text(image.shape)}"
+    if not np.allclose(labels.spacing, image.spacing, rtol=0, atol=SPACING_MM):
+        return f"its spacing is {_text(labels.spacing)} mm (k, j, i), not {_text(image.spacing)}"
+    if not np.allclose(_directions(labels), _directions(image), rtol=0, atol=DIRECTION):
+        return "its axes have other directions"
+    if not np.allclose(_origin(labels), _origin(image), rtol=0, atol=ORIGIN_MM):
+        return f"its origin is at {_text(_origin(labels))} mm (R, A, S), not {_text(_origin(image))}"
+    return None
+
+
+def _directions(geometry: Geometry) -> np.ndarray:
+    return geometry.ijk_to_ras[:3, :3] / geometry.spacing[::-1]
+
+
+def _origin(geometry: Geometry) -> np.ndarray:
+    return geometry.ijk_to_ras[:3, 3]
+
+
+def _text(numbers: Iterable[float]) -> str:
+    return " x ".join(f"{number:g}" for number in numbers)

@@ -5,18 +5,25 @@ from pathlib import Path
 
 from medsam2.datasets.btcv import find_btcv
 from medsam2.datasets.case import Case
+from medsam2.datasets.files import visible
 from medsam2.datasets.nnunet import find_nnunet
-from medsam2.datasets.npz import find_npz
 from medsam2.datasets.pairs import read_pairs
 from medsam2.datasets.refuge import find_refuge
 from medsam2.errors import InputError
+
+
+def _find_npz(folder: Path, split: str) -> list[Case] | None:
+    """One case for each NPZ file, as bowang-lab's MedSAM2 ships them; such a folder has no parts."""
+    paths = visible(folder.glob("*.npz"))
+    return [Case(path.stem, path, (path,), {}) for path in paths] or None
+
 
 SPLITS = ("train", "test")
 LAYOUTS: tuple[Callable[[Path, str], list[Case] | None], ...] = (
     find_nnunet,
     find_btcv,
     find_refuge,
-    find_npz,
+    _find_npz,
 )
 
 

@@ -15,7 +15,7 @@ class Score:
         seconds: so far, without those for reading, prompting and scoring; of a One-Prompt set this picture's
             share.
         slices: masks that were computed in this time.
-        lenient_dice, lenient_iou: see ``lenient``; None where not asked for.
+        lenient_dice, lenient_iou: see ``released_metric``; None where not asked for.
     """
 
     case: str

@@ -15,16 +15,15 @@ from medsam2.errors import InputError
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
-from medsam2.training.files import write_weights
 from medsam2.training.fine_tuning_clips import LabelledClips, fine_tuning_batches
 from medsam2.training.history import History
-from medsam2.training.loop import next_multiple, train_until
 from medsam2.training.losses import fine_tuning_loss
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
 from medsam2.training.progress_lines import validation_begins
 from medsam2.training.ranks import Ranks
-from medsam2.training.run import Recipe, Run
+from medsam2.training.run import Recipe, Run, next_multiple, train_until
+from medsam2.training.saving import write_weights
 from medsam2.training.settings import Settings, keep_settings, names_digest
 from medsam2.training.training_log import TrainingLog
 from medsam2.training.validation import mean_click_dice
@@ -51,7 +50,7 @@ class Sets:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunOptions:
     """What a run may do otherwise when it goes on, without another result.
 
     Attributes:
@@ -110,7 +109,7 @@ class FineTuning:
         InputError: weights or a part to freeze are unknown, or the folder holds a run of other settings.
     """
 
-    def __init__(self, folder: Path, sets: Sets, settings: Settings, running: Running, ranks: Ranks):
+    def __init__(self, folder: Path, sets: Sets, settings: Settings, running: RunOptions, ranks: Ranks):
         self._folder = folder
         self._sets = sets
         self._settings = settings

@@ -7,9 +7,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from medsam2.datasets import Case
 from medsam2.training.clip_batch import ClipBatch, collate
-from medsam2.training.clip_order import case_pool
 from medsam2.training.labelled_clips import ClipSource, LabelledClip
 from medsam2.training.ranks import Ranks
+
+POOL_SIZE = 8
+"""Cases that clips are cut from at a time: so many volumes each process keeps in memory."""
+CLIPS_PER_CASE = 16
+"""Clips cut from each of them, on average, before the next cases take their place."""
 
 
 class LabelledClips(Dataset):
@@ -60,3 +64,14 @@ def fine_tuning_batches(
     """
     numbers = range(first * ranks.count + ranks.rank, last * ranks.count, ranks.count)
     return iter(DataLoader(dataset, batch_size=None, sampler=numbers, num_workers=workers))
+
+
+def case_pool(seed: int, cases: int, clip: int) -> np.ndarray:
+    """Indices of the cases among which clip number ``clip`` chooses; all cases take turns in random order.
+
+    Pools differ by one case at most, since as many clips are cut from each.
+    """
+    pools = -(-cases // POOL_SIZE)
+    turn, place = divmod(clip // (cases * CLIPS_PER_CASE // pools), pools)
+    order = np.random.default_rng([seed, turn]).permutation(cases)
+    return np.array_split(order, pools)[place]

@@ -8,10 +8,6 @@ from torch import Tensor
 
 from medsam2.model.mask_decoder import Candidates
 
-CROSS_ENTROPY_WEIGHT = 5.0
-ABSENT_WEIGHT = 3.0
-"""An object that has ended counts so much more in the starter's object score: clips show ends less often than
-whole volumes do, and a mask that runs on beyond the end costs more than a slice at the end."""
 FOCAL_WEIGHT, FOCAL_ALPHA, FOCAL_GAMMA = 20.0, 0.25, 2.0
 
 
@@ -29,34 +25,20 @@ class PromptLoss(Protocol):
         """
 
 
-def starter_loss(candidates: Candidates, target: Tensor, present: Tensor, ambiguous: Tensor) -> Tensor:
-    """Cross-entropy (x 5), Dice, IoU and object score: the loss of training from nothing.
-
-    The mask that the prompt does not ask for counts a little, so that it learns from every answer.
-    """
-    logits, target = _paired(candidates, target)
-    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=(2, 3))
-    losses = CROSS_ENTROPY_WEIGHT * entropy + _dice_loss(logits, target)
-    single, best = losses[:, 0], losses[:, 1:].amin(dim=1)
-    mask_loss = torch.where(ambiguous, best + 0.25 * single, single + 0.25 * best)
-    iou_loss = (candidates.iou.float() - _true_iou(logits, target)).abs().mean(dim=1)
-    return _joined(mask_loss + iou_loss, candidates, present, ABSENT_WEIGHT)
-
-
 def fine_tuning_loss(candidates: Candidates, target: Tensor, present: Tensor, ambiguous: Tensor) -> Tensor:
     """Focal (x 20), Dice, IoU (L1) and object score, with the weights of SAM 2's and MedSAM2's training.
 
     Of several masks the one of least 20 focal + Dice counts; the predicted IoU of all of them does.
     """
-    logits, target = _paired(candidates, target)
-    losses = FOCAL_WEIGHT * _focal_loss(logits, target) + _dice_loss(logits, target)
-    iou_errors = (candidates.iou.float() - _true_iou(logits, target)).abs()
+    logits, target = paired(candidates, target)
+    losses = FOCAL_WEIGHT * _focal_loss(logits, target) + dice_loss(logits, target)
+    iou_errors = (candidates.iou.float() - true_iou(logits, target)).abs()
     of_single = losses[:, 0] + iou_errors[:, 0]
     of_several = losses[:, 1:].amin(dim=1) + iou_errors[:, 1:].mean(dim=1)
-    return _joined(torch.where(ambiguous, of_several, of_single), candidates, present)
+    return joined(torch.where(ambiguous, of_several, of_single), candidates, present)
 
 
-def _paired(candidates: Candidates, target: Tensor) -> tuple[Tensor, Tensor]:
+def paired(candidates: Candidates, target: Tensor) -> tuple[Tensor, Tensor]:
     """Logits of all masks in fp32 and the target of each, (M, 4, S/4, S/4)."""
     logits = candidates.logits.float()
     return logits, target[:, None].expand_as(logits)
@@ -71,7 +53,7 @@ def _focal_loss(logits: Tensor, target: Tensor) -> Tensor:
     return (weight * entropy * missed**FOCAL_GAMMA).mean(dim=(2, 3))
 
 
-def _dice_loss(logits: Tensor, target: Tensor) -> Tensor:
+def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     """1 - soft Dice, smoothed by one pixel, (M, 4)."""
     probability = logits.sigmoid()
     overlap = (probability * target).sum(dim=(2, 3))
@@ -79,7 +61,7 @@ def _dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _true_iou(logits: Tensor, target: Tensor) -> Tensor:
+def true_iou(logits: Tensor, target: Tensor) -> Tensor:
     """IoU of each mask with the truth, (M, 4)."""
     predicted, truth = logits > 0, target > 0.5
     intersection = (predicted & truth).sum(dim=(2, 3)).float()
@@ -87,7 +69,7 @@ def _true_iou(logits: Tensor, target: Tensor) -> Tensor:
     return (intersection + 1e-3) / (union + 1e-3)
 
 
-def _joined(
+def joined(
     mask_and_iou: Tensor, candidates: Candidates, present: Tensor, absent_weight: float = 1.0
 ) -> Tensor:
     """Mean over objects, with the cross-entropy of the object score."""

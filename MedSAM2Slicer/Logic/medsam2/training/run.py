@@ -1,7 +1,7 @@
-"""One training run: its modules and optimiser, one step, and the newest state on disk."""
+"""One training run: its modules and optimiser, its steps, and the newest state on disk."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from medsam2.errors import InputError
 from medsam2.training.clip_batch import ClipBatch
-from medsam2.training.files import write_state
 from medsam2.training.ranks import Ranks
+from medsam2.training.saving import write_state
+from medsam2.training.training_log import TrainingLog
 
 STATE_FILE = "state.pt"
+LOG_EVERY = 25
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,29 @@ class Run:
         for name, module in self._modules.items():
             module.load_state_dict(state[name])
         self._optimiser.load_state_dict(state["optimiser"])
+
+
+def train_until(run: Run, batches: Iterator[ClipBatch], end: int, log: TrainingLog | None) -> None:
+    """Train up to step ``end`` and save the state there.
+
+    Args:
+        run: what learns.
+        batches: one for each step.
+        end: the step to stop before.
+        log: where numbers go; None for a process that does not write.
+    """
+    while run.step < end:
+        numbers = run.train_step(next(batches))
+        if log is not None:
+            log.add(numbers)
+            if run.step % LOG_EVERY == 0 or run.step == end:
+                log.write_means(run.step)
+    run.save()
+
+
+def next_multiple(step: int, interval: int) -> int:
+    """The first multiple of ``interval`` after ``step``."""
+    return (step // interval + 1) * interval
 
 
 def decay_groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict]:

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from medsam2.errors import InputError
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
-from medsam2.training.files import write_weights
+from medsam2.training.saving import write_weights
 from medsam2.weights.loading import load_model
 from medsam2_lab.starter.averaging import average_weights
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medsam2.evaluation.answers import Answers
-from medsam2.evaluation.lenient import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
+from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
 from medsam2.tracking import FieldOfView, SliceMask
 from unit.tracking.examples import volume_slices
 
