@@ -9,6 +9,8 @@ from pathlib import Path
 
 import slicer
 
+import medsam2
+
 PACKAGES = ("torch", "numpy", "SimpleITK", "msgpack", "websockets", "starlette", "uvicorn", "safetensors")
 
 
@@ -36,7 +38,11 @@ def freeDiskGigabytes() -> float:
 
 def versions() -> dict[str, str]:
     """Software by name; nothing is imported to find out."""
-    found = {"Slicer": slicer.app.applicationVersion, "Python": platform.python_version()}
+    found = {
+        "MedSAM2": medsam2.__version__,
+        "Slicer": slicer.app.applicationVersion,
+        "Python": platform.python_version(),
+    }
     for name in PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)

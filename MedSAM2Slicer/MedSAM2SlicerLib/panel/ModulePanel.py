@@ -3,6 +3,8 @@
 import qt
 from slicer.i18n import tr as _
 
+import medsam2
+
 from .InstallSection import InstallSection
 from .SelfTestSection import SelfTestSection
 from .ServerSection import ServerSection
@@ -63,4 +65,5 @@ def _links(homepage: str) -> str:
         _("Report a problem"): f"{homepage}/issues",
         _("The method"): "https://arxiv.org/abs/2408.00874",
     }
-    return " · ".join(f'<a href="{address}">{title}</a>' for title, address in links.items())
+    version = _("Version {version}").format(version=medsam2.__version__)
+    return " · ".join([version, *(f'<a href="{address}">{title}</a>' for title, address in links.items())])

@@ -6,10 +6,12 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import qt
 import slicer
 from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.panel import SyntheticCt
 
+import medsam2
 from fakes import sample_data
 
 MODULE = Path(__file__).resolve().parents[3] / "MedSAM2Slicer"
@@ -70,6 +72,11 @@ def test_the_panel_opens_and_closes(aModule):
     assert widget.self().panel.state.widget.text == "State"
 
 
+def test_the_panel_tells_the_version(aModule):
+    labels = aModule.widgetRepresentation().self().panel.widget.findChildren(qt.QLabel)
+    assert [each for each in labels if each.text.startswith(f"Version {medsam2.__version__} · ")]
+
+
 def test_opening_the_panel_starts_nothing(aModule, aManager, aClock):
     aModule.widgetRepresentation().self().enter()
     assert aManager.state is BackendState.STOPPED
@@ -104,17 +111,17 @@ def test_its_own_test_passes(aModule, aManager, loaded, aClock, monkeypatch, aJo
     assert aJournal.statusMessages[-1].startswith("MedSAM2 works on this computer.")
 
 
-HEAVY = ("torch", "SimpleITK", "scipy", "requests", "msgpack", "websockets", "medsam2", "pip")
+HEAVY = ("torch", "SimpleITK", "scipy", "requests", "msgpack", "websockets", "pip")
 
 
-def imports(code: str) -> subprocess.CompletedProcess:
+def imports(code: str, heavy: tuple[str, ...]) -> subprocess.CompletedProcess:
     """Run code in a Python of its own, with the fakes, where importing anything heavy is an error."""
     preamble = f"""
         import sys
         sys.path[:0] = [{str(MODULE.parent / "Testing")!r}, {str(MODULE)!r}]
         import fakes, numpy
         fakes.install()
-        for name in {HEAVY}:
+        for name in {heavy}:
             for each in [each for each in sys.modules if each.split(".")[0] == name]:
                 del sys.modules[each]
             sys.modules[name] = None
@@ -135,20 +142,24 @@ def test_importing_the_module_and_starting_up_needs_nothing_heavy(tmp_path):
         module = session.load({str(MODULE / "MedSAM2Slicer.py")!r})
         session.completeStartup()
         assert slicer.qSlicerSegmentEditorEffectFactory.instance().registeredEffects()
-        """
+        """,
+        (*HEAVY, "medsam2"),
     )
     assert result.returncode == 0, result.stderr
 
 
 def test_the_panel_opens_where_nothing_is_installed_yet():
     result = imports(
-        """
+        f"""
+        sys.path.append({str(MODULE / "Logic")!r})
         from fakes.session import Session
         session = Session()
         from MedSAM2SlicerLib.backend.BackendManager import backendManager
         from MedSAM2SlicerLib.panel.ModulePanel import ModulePanel
         panel = ModulePanel(backendManager(), "https://example.org")
         panel.update()
-        """
+        assert not [name for name in sys.modules if name.startswith("medsam2.")], "only the version is read"
+        """,
+        HEAVY,
     )
     assert result.returncode == 0, result.stderr

@@ -6,6 +6,7 @@ import pytest
 import qt
 from MedSAM2SlicerLib.panel.SelfTest import PATIENCE_SECONDS, SHAPE, Report, SelfTest, syntheticBall
 
+import medsam2
 from medsam2.client import ClientError
 from medsam2.protocol import Done, Error, FieldOfViewBox, Limits, Mask, Ready
 
@@ -118,6 +119,7 @@ def test_a_backend_that_does_not_start_is_told(report):
     found = report(client)
     assert found.text.startswith("The backend cannot be started.")
     assert "Python" in found.lines
+    assert found.lines["MedSAM2"] == medsam2.__version__
 
 
 def test_silence_has_an_end(report):

@@ -36,6 +36,12 @@ def test_the_wheel_has_the_version_that_the_package_tells(built):
     assert built[0].name.startswith(f"medsam2-{medsam2.__version__}-")
 
 
+def test_nothing_of_the_lab_or_the_tests_is_in_the_wheel(built):
+    with zipfile.ZipFile(built[0]) as wheel:
+        folders = {name.split("/")[0] for name in wheel.namelist()}
+    assert folders == {"medsam2", f"medsam2-{medsam2.__version__}.dist-info"}
+
+
 def test_every_file_of_the_package_is_in_the_wheel(built):
     with zipfile.ZipFile(built[0]) as wheel:
         inside = set(wheel.namelist())
