@@ -117,7 +117,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.options.showRunning(False)
         self.session.sayHint()
         text, segmentationId = self._interruption
-        if text and self.session.segments.node.GetID() == segmentationId:
+        if text and self.session.editor.node.GetID() == segmentationId:
             message.show(text, isProblem=True)
         self._interruption = ("", "")
         self._display.redraw()

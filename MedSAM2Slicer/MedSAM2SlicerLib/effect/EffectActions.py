@@ -3,7 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
-from ..logic.PropagationJobs import PropagationChoice
+from ..logic.Propagation import PropagationChoice
 from .SeedGestures import SeedGestures
 
 

@@ -44,7 +44,7 @@ class EffectDisplay:
         """Confidence along the axis of the view that the user works in."""
         if self._views is None:
             return
-        where, grid = self._views.currentSlice(), self._session.current.get()
+        where, grid = self._views.currentSlice(), self._session.editor.grid()
         if where is not None:
             axis, index = where
             count = grid.shape["kji".index(axis)]

@@ -67,7 +67,7 @@ class EffectViews:
 
     def update(self, pipeline: SliceViewPipeline) -> None:
         """Make one view's drawing anew, to be shown with the view's next picture."""
-        segment = self._session.segments.selected
+        segment = self._session.editor.selected
         seeds = self._session.seeding.seeds()
         boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
         if self.draggedBox is not None:
@@ -88,7 +88,7 @@ class EffectViews:
 
     def _place(self) -> Place | None:
         """Of the middle of the view that the user works in."""
-        pipeline, grid = self.latest, self._session.current.get()
+        pipeline, grid = self.latest, self._session.editor.grid()
         if pipeline is None or grid is None:
             return None
         return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
@@ -97,12 +97,12 @@ class EffectViews:
         """Show a slice along the axis of the view that the user works in; the centre stays."""
         place = self._place()
         if place is not None:
-            ras = self._session.current.get().ras(replace(place, sliceIndex=sliceIndex))
+            ras = self._session.editor.grid().ras(replace(place, sliceIndex=sliceIndex))
             self.latest.sliceNode.JumpSliceByOffsetting(*ras)
 
     def _preview(self):
         """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
-        mask, grid = self._session.preview(), self._session.current.get()
+        mask, grid = self._session.preview(), self._session.editor.grid()
         if mask is None or grid is None:
             return None, None
         segments = outlineSegments(mask.mask, mask.row, mask.column)
@@ -115,7 +115,7 @@ class EffectViews:
 
     def _boxCorners(self, seed):
         """Four corners in RAS of a box, its sides along rows and columns of its slice."""
-        grid = self._session.current.get()
+        grid = self._session.editor.grid()
         if grid is None:
             return None
         axis = grid.axisOf(seed.normal)

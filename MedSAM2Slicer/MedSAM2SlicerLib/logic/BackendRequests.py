@@ -5,11 +5,11 @@ it, so that a cancelled or outdated answer never reaches a segment.
 """
 
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from medsam2.protocol import Done, Error, Mask, Progress
-
-from .Requests import SlicePrompt, VolumeOffer
+if TYPE_CHECKING:
+    from .EditorState import VolumeOffer
+    from .Seeds import SlicePrompt
 
 
 class State(Enum):
@@ -43,16 +43,26 @@ class Listener(Protocol):
 
 
 class BackendRequests:
-    """Sends requests through a ``PolledClient`` and hands its answers to a listener.
+    """Sends requests to the shared backend and hands its answers to a listener.
+
+    Args:
+        manager: ``BackendManager``.
+        listener: is told what came back.
 
     Attributes:
         state: of the propagation.
         sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.
     """
 
-    def __init__(self, client, listener: Listener):
-        self.client = client
+    def __init__(self, manager, listener: Listener):
+        self._manager = manager
         self._listener = listener
+        self.backendIsLost()
+        manager.attach(self.handle)
+
+    def backendIsLost(self) -> None:
+        """Forget all that was asked; the next request goes to a new backend."""
+        self._client = None
         self._volumeKey: tuple | None = None
         self._previews: dict[int, str] = {}
         self._job: int | None = None
@@ -61,19 +71,38 @@ class BackendRequests:
         self.state = State.IDLE
         self.sent: float | None = None
 
+    def close(self) -> None:
+        """Stop the propagation, and take no more answers."""
+        self._manager.detach(self.handle)
+        self.cancel()
+        self.backendIsLost()
+
+    def connect(self) -> bool:
+        """Get hold of the backend; False, with a sentence for the user, if it cannot be used."""
+        # Imported at first use: choosing the effect must not wait for it.
+        from medsam2.client import ClientError
+
+        try:
+            client = self._manager.client()
+        except ClientError as error:
+            self._listener.onError(str(error))
+            return False
+        if client is not self._client:
+            self.backendIsLost()
+            self._client = client
+        return True
+
     @property
     def awaited(self) -> bool:
         """Whether the user waits for the answer to a request."""
         return bool(self._previews) or self._job is not None
 
-    def open(self, offer: VolumeOffer) -> None:
-        """Make this the volume; nothing is sent while it is the same as before."""
-        if offer.key == self._volumeKey:
-            return
+    def open(self, offer: "VolumeOffer") -> None:
+        """Make this the volume."""
         self.cancel()
         self._previews.clear()
-        self._opening = self._latest = self.client.open_volume(
-            offer.voxels, offer.spacing, offer.modality, offer.window, offer.memory
+        self._opening = self._latest = self._client.open_volume(
+            offer.voxels, offer.spacing, None, offer.window, offer.memory
         )
         self._volumeKey = offer.key
         self.sent = 0.0
@@ -85,15 +114,15 @@ class BackendRequests:
     def show(self, axis: str, sliceIndex: int) -> None:
         """The user looks at this slice: worth encoding in advance."""
         if self._volumeKey is not None:
-            self.client.shown(axis, sliceIndex)
+            self._client.shown(axis, sliceIndex)
 
-    def prompt(self, prompt: SlicePrompt, replace: bool) -> None:
+    def prompt(self, prompt: "SlicePrompt", replace: bool) -> None:
         """Ask for the mask of a slice; ``replace``: in place of what was said of it, else in addition."""
         if replace:
-            self._latest = self.client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
+            self._latest = self._client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
         if not (prompt.points or prompt.box or prompt.mask is not None):
             return
-        request = self.client.prompt(
+        request = self._client.prompt(
             prompt.objectId,
             prompt.axis,
             prompt.sliceIndex,
@@ -109,31 +138,29 @@ class BackendRequests:
         """Forget an object, as when its segment is deleted."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
         if self._volumeKey is not None:
-            self._latest = self.client.forget(objectId)
+            self._latest = self._client.forget(objectId)
 
     def propagate(self, axis: str, objects: list[str], **options) -> None:
         """Track objects along an axis; options as ``PolledClient.propagate`` takes them."""
         if self._job is not None:
             return
-        self._job = self._latest = self.client.propagate(axis, tuple(objects), **options)
+        self._job = self._latest = self._client.propagate(axis, tuple(objects), **options)
         self.state = State.RUNNING
 
     def cancel(self) -> bool:
         """Stop the propagation; nothing of it is handed on from now on. False if none runs."""
         if self.state is not State.RUNNING:
             return False
-        self.client.cancel(self._job)
+        self._client.cancel(self._job)
         self.state = State.CANCELLING
         return True
 
-    def reset(self) -> None:
-        """Forget all requests, as after a scene is closed."""
-        self.cancel()
-        self._previews.clear()
-        self._volumeKey = self.sent = None
-
     def handle(self, message) -> None:
         """Take one message from the backend."""
+        if self._client is None:
+            return
+        from medsam2.protocol import Done, Error, Mask, Progress  # the client has loaded it by now
+
         if isinstance(message, Mask):
             self._onMask(message)
         elif isinstance(message, Progress) and message.id == self._job and self.state is State.RUNNING:

@@ -6,16 +6,13 @@ Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``d
 from slicer.i18n import tr as _
 
 from ..backend.BackendManager import BackendState, backendManager
-from .Confidence import Confidence
-from .CurrentGrid import CurrentGrid
-from .EditorSegments import EditorSegments
+from .BackendRequests import BackendRequests
+from .EditorState import EditorState
 from .Hints import Hints
-from .PromptSender import PromptSender
-from .Propagation import Propagation
-from .PropagationJobs import PropagationChoice, propagationJobs
+from .Propagation import Propagation, PropagationChoice, propagationJobs
 from .SeedEditing import SeedEditing
-from .Seeds import readSeeds
-from .SliceResults import SliceResults
+from .Seeds import SliceKey, readSeeds, sliceOf
+from .SliceResults import Confidence, SliceResults
 
 
 class EffectLogic:
@@ -29,8 +26,7 @@ class EffectLogic:
         later: ``later(call)`` calls soon, but not before Slicer has seen to its user.
 
     Attributes:
-        segments: ``EditorSegments``.
-        current: ``CurrentGrid``.
+        editor: ``EditorState``.
         results: ``SliceResults``.
         seeding: ``SeedEditing``.
     """
@@ -40,33 +36,29 @@ class EffectLogic:
         self._display = display
         self._write = write
         self._manager = backendManager()
-        self.segments = EditorSegments(scriptedEffect)
-        self.current = CurrentGrid(scriptedEffect, self.segments, display)
+        self.editor = EditorState(scriptedEffect, display)
         self.results = SliceResults()
-        self._sender = PromptSender(self._manager, self.current, self.segments, self, display)
-        self._hints = Hints(self._manager, self, self._sender)
-        parts = (self.segments, self.current, self._sender, self.results)
-        self.seeding = SeedEditing(*parts, display, self._onSeedsChanged)
+        self._requests = BackendRequests(self._manager, self)
+        self._hints = Hints(self._manager, self, self._requests)
+        self.seeding = SeedEditing(self.editor, self._requests, self.results, display, self._onSeedsChanged)
         self._propagation = Propagation(
-            display, self._writeChecked, self._contentOf, self.current.isCurrent, later
+            self._requests, display, self._writeChecked, self._contentOf, self.editor.isCurrent, later
         )
         self._previewGrid = None
         self._runsIn = ""
-        self._manager.attach(self._sender.handle)
         self._manager.addObserver(self._onBackendState)
 
     def close(self) -> None:
         """Stop everything; what was streamed and not yet written is dropped."""
-        self._manager.detach(self._sender.handle)
         self._manager.removeObserver(self._onBackendState)
         self._propagation.close()
-        self._sender.close()
+        self._requests.close()
 
     def prepare(self) -> None:
         """Start a backend on this computer before the first click needs it; a server hears nothing yet."""
         manager = self._manager
-        if manager.state is BackendState.STOPPED and not manager.settings.serverUrl and self.current.exists:
-            self._sender.connect()
+        if manager.state is BackendState.STOPPED and not manager.settings.serverUrl and self.editor.hasVolume:
+            self._requests.connect()
 
     @property
     def running(self) -> bool:
@@ -75,12 +67,12 @@ class EffectLogic:
 
     def preview(self):
         """The last preview of the selected segment (``protocol.Mask``) on the current grid, or None."""
-        mask = self.results.previews.get(self.segments.selectedId)
-        return mask if self.current.get() is self._previewGrid else None
+        mask = self.results.previews.get(self.editor.selectedId)
+        return mask if self.editor.grid() is self._previewGrid else None
 
     def confidenceAlong(self, axis: str) -> Confidence:
         """Confidence of the selected segment's slices along an axis."""
-        return self.results.confidence(self.segments.selectedId, axis)
+        return self.results.confidence(self.editor.selectedId, axis)
 
     def sayHint(self) -> None:
         """Tell the user what is being waited for, or what to do next."""
@@ -91,7 +83,7 @@ class EffectLogic:
 
         Both are empty while nothing runs.
         """
-        if not self.running or self.segments.node is None:
+        if not self.running or self.editor.node is None:
             return "", ""
         text = _(
             "The propagation was stopped, as the effect was left: {count} slices had come. Press Propagate "
@@ -100,28 +92,36 @@ class EffectLogic:
         return text.format(count=self._propagation.count), self._runsIn
 
     def show(self, ras, normal) -> None:
-        """The user looks at a slice."""
-        if not self.running:
-            self._sender.show(ras, normal)
+        """The user looks at a slice: the backend may encode it meanwhile."""
+        grid = self.editor.lastGrid
+        if self.running or grid is None:
+            return
+        place = grid.place(ras, grid.axisOf(normal))
+        if place is not None:
+            self._requests.show(place.axis, place.sliceIndex)
 
     # Propagation
 
     def propagate(self, choice: PropagationChoice) -> None:
         """Track the selected segment, or all that have seeds, through the volume."""
-        if self.running or self.current.get() is None:
+        grid = None if self.running else self.editor.grid()
+        if grid is None:
             return
-        segmentIds = self.segments.ids() if choice.allSegments else [self.segments.selectedId]
-        lastSlice = self.current.prompts.lastSlice
-        places = {name: lastSlice(readSeeds(self.segments.get(name))) for name in segmentIds}
-        jobs = propagationJobs(places, choice.options())
+        segmentIds = self.editor.segmentIds() if choice.allSegments else [self.editor.selectedId]
+        jobs = propagationJobs({name: self._lastSlice(name) for name in segmentIds}, choice.options())
         if not jobs:
             self._display.showMessage(_("Click the object on one slice first."), True)
-        elif self._sender.connect():
-            self._sender.openVolume()
+        elif self._requests.connect():
+            self.seeding.openVolume()
             self._effect.saveStateForUndo()
-            self._runsIn = self.segments.node.GetID()
-            self._propagation.start(self._sender.controller, self.current.known, jobs)
+            self._runsIn = self.editor.node.GetID()
+            self._propagation.start(grid, jobs)
             self.sayHint()
+
+    def _lastSlice(self, segmentId: str) -> SliceKey | None:
+        """The slice of the seed of a segment that was placed last; None without seeds."""
+        grid, seeds = self.editor.lastGrid, readSeeds(self.editor.segment(segmentId))
+        return next((where for seed in reversed(seeds) if (where := sliceOf(seed, grid)) is not None), None)
 
     def cancel(self) -> None:
         """Stop the propagation; what has arrived is kept."""
@@ -141,31 +141,31 @@ class EffectLogic:
 
     def forgetRemovedSegments(self) -> None:
         """Segments were removed: nothing more is done for them."""
-        gone = self.results.segmentIds() - set(self.segments.ids())
+        gone = self.results.segmentIds() - set(self.editor.segmentIds())
         if gone and self.running:
             self.abandon()
         for segmentId in gone:
             self.results.forget(segmentId)
-            self._sender.forget(segmentId)
+            self._requests.forget(segmentId)
 
     def _writeChecked(self, segmentId: str, labelmap, remove: bool) -> None:
-        if self.segments.get(segmentId) is not None:
+        if self.editor.segment(segmentId) is not None:
             self._write(segmentId, labelmap, remove)
 
     def _contentOf(self, segmentId: str):
         """The part of the grid in which a segment may have voxels; None for nowhere."""
-        segment = self.segments.get(segmentId)
+        segment = self.editor.segment(segmentId)
         labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
         if labelmap is None or not labelmap.GetNumberOfPoints():
             return None
-        return self.current.known.partOf(labelmap)
+        return self.editor.lastGrid.partOf(labelmap)
 
-    # Listener of the controller
+    # Listener of the requests
 
     def onPreview(self, mask) -> None:
         """A prompted slice was answered."""
         self.results.putPreview(mask)
-        self._previewGrid = self.current.known
+        self._previewGrid = self.editor.lastGrid
         self._display.showMessage(self._hints.next())
         self._display.redraw()
 
@@ -199,12 +199,12 @@ class EffectLogic:
     def _onBackendState(self) -> None:
         """Say where the user looks what the backend is doing."""
         if self._manager.state is BackendState.STOPPED and self.running:
-            self._sender.backendIsLost()
+            self._requests.backendIsLost()
             self._propagation.fail()
             text = _("The backend was stopped: press Propagate to start it again.")
             self._display.showMessage(text, True)
         elif self._manager.failure:
-            self._sender.backendIsLost()
+            self._requests.backendIsLost()
             self._propagation.fail()
             self._display.showMessage(self._manager.failure, True, self._manager.logTail())
         else:

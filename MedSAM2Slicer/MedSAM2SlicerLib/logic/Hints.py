@@ -11,21 +11,19 @@ class Hints:
     Args:
         manager: ``BackendManager``.
         session: ``EffectLogic``.
-        sender: ``PromptSender``.
+        requests: ``BackendRequests``.
     """
 
-    def __init__(self, manager, session, sender):
+    def __init__(self, manager, session, requests):
         self._manager = manager
         self._session = session
-        self._sender = sender
+        self._requests = requests
 
     def text(self) -> str:
         """What is being waited for, else what to do next."""
-        controller = self._sender.controller
-        isAwaited = controller is not None and controller.awaited
-        return self._awaited(controller) if isAwaited or self._session.running else self.next()
+        return self._awaited() if self._requests.awaited or self._session.running else self.next()
 
-    def _awaited(self, controller) -> str:
+    def _awaited(self) -> str:
         state = self._manager.state
         if state is BackendState.RESTORING:
             return _("MedSAM2 was lost and is brought back…")
@@ -33,15 +31,15 @@ class Hints:
             return _("Connecting to the server…")
         if state in (BackendState.STARTING, BackendState.CONNECTING):
             return _("Starting MedSAM2…")
-        if controller is not None and controller.sent is not None:
-            return _("Sending the volume… {percent} %").format(percent=round(100 * controller.sent))
+        if self._requests.sent is not None:
+            return _("Sending the volume… {percent} %").format(percent=round(100 * self._requests.sent))
         if self._session.running:
             return _("Propagating. Cancel keeps what has come; undo takes it back.")
         return _("Finding the outline…")
 
     def next(self) -> str:
         """What to do next with the selected segment."""
-        if self._session.segments.selected is None:
+        if self._session.editor.selected is None:
             return _("Add a segment first (green plus above).")
         preview = self._session.preview()
         if not self._session.seeding.seeds():

@@ -1,6 +1,7 @@
 """One press of Propagate: jobs one after the other, their masks written as they come."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
@@ -11,10 +12,58 @@ if TYPE_CHECKING:
     from .BackendRequests import BackendRequests
 
 
+@dataclass(frozen=True)
+class PropagationChoice:
+    """What the user chose.
+
+    Attributes:
+        direction: both, forward, backward or range.
+        first, last: of a range, in either order.
+        allSegments: all that have seeds, or the selected one only.
+        stopWhenAbsent: end where the object ends.
+    """
+
+    direction: str
+    first: int
+    last: int
+    allSegments: bool
+    stopWhenAbsent: bool
+
+    def options(self) -> dict:
+        """As ``PolledClient.propagate`` takes them."""
+        options = {"direction": "both" if self.direction == "range" else self.direction}
+        if not self.stopWhenAbsent:
+            options["absent_stop"] = None
+        if self.direction == "range":
+            options |= {"first": min(self.first, self.last), "last": max(self.first, self.last)}
+        return options
+
+
+def propagationJobs(
+    lastSlices: dict[str, tuple[str, int] | None], options: dict
+) -> list[tuple[str, list[str], dict]]:
+    """One job (axis, segment IDs, options) for each axis along which segments have their last seed.
+
+    Args:
+        lastSlices: segment ID to axis and slice of the seed that was placed last; None without seeds. A
+            correction spreads from there, unless segments differ or it lies outside the range.
+        options: see ``PropagationChoice.options``.
+    """
+    places = {name: where for name, where in lastSlices.items() if where is not None}
+    jobs = []
+    for axis in dict.fromkeys(axis for axis, _index in places.values()):
+        along = {name: index for name, (other, index) in places.items() if other == axis}
+        start, *others = set(along.values())
+        inside = options.get("first", 0) <= start <= options.get("last", start)
+        jobs.append((axis, list(along), options | ({"start": start} if inside and not others else {})))
+    return jobs
+
+
 class Propagation:
     """Runs jobs and writes what they give.
 
     Args:
+        requests: ``BackendRequests``.
         display: is told of progress.
         write, content: see ``SegmentWriter``; ``content`` is asked on the grid of the run.
         isCurrent: ``isCurrent(grid)`` says whether volume and geometry are still those of a grid.
@@ -24,13 +73,13 @@ class Propagation:
         running: whether a job runs, is being cancelled, or is still being written.
     """
 
-    def __init__(self, display, write, content, isCurrent, later):
+    def __init__(self, requests: "BackendRequests", display, write, content, isCurrent, later):
+        self._requests = requests
         self._display = display
         self._write = write
         self._content = content
         self._isCurrent = isCurrent
         self._later = later
-        self._controller: BackendRequests | None = None
         self._slices: set[tuple[str, int]] = set()
         self._grid = None
         self._jobs: list[tuple[str, list[str], dict]] = []
@@ -44,9 +93,9 @@ class Propagation:
         """How many slices have come; those that come again after a loss of the backend count once."""
         return len(self._slices)
 
-    def start(self, controller: "BackendRequests", grid, jobs: list[tuple[str, list[str], dict]]) -> None:
+    def start(self, grid, jobs: list[tuple[str, list[str], dict]]) -> None:
         """Run jobs: (axis, segment IDs, options of ``PolledClient.propagate``)."""
-        self._controller, self._grid, self._jobs = controller, grid, list(jobs)
+        self._grid, self._jobs = grid, list(jobs)
         self._started = time.monotonic()
         self._slices.clear()
         self._isAbandoned = False
@@ -57,7 +106,7 @@ class Propagation:
     def cancel(self) -> None:
         """Stop; what has arrived is written."""
         self._jobs.clear()
-        if self._controller is not None and self._controller.cancel():
+        if self._requests.cancel():
             self._display.showMessage(_("Stopping…"))
 
     def abandon(self) -> None:
@@ -73,7 +122,6 @@ class Propagation:
 
     def fail(self) -> None:
         """The backend is gone; what has arrived is written."""
-        self._controller = None
         if self.running:
             self.onFinished("failed")
 
@@ -141,4 +189,4 @@ class Propagation:
     def _next(self) -> None:
         axis, segmentIds, options = self._jobs.pop(0)
         self._writer = SegmentWriter(self._write, self._content, self._grid, axis)
-        self._controller.propagate(axis, segmentIds, **options)
+        self._requests.propagate(axis, segmentIds, **options)

@@ -5,35 +5,48 @@ from dataclasses import replace
 import numpy as np
 from slicer.i18n import tr as _
 
-from .Seeds import BOX, PAINTED, POINT_NEGATIVE, POINT_POSITIVE, Seed, readSeeds, writeSeeds
+from .BackendRequests import BackendRequests
+from .EditorState import EditorState
+from .Seeds import (
+    BOX,
+    PAINTED,
+    POINT_NEGATIVE,
+    POINT_POSITIVE,
+    Seed,
+    SliceKey,
+    bySlice,
+    promptOf,
+    readSeeds,
+    sliceOf,
+    writeSeeds,
+)
+from .SegmentationGrid import SegmentationGrid
+from .SliceResults import SliceResults
 
 LARGER, SMALLER = 1.5, 1 / 1.5
 ONE_OF_A_SLICE = (BOX, PAINTED)
 
 
 class SeedEditing:
-    """Changes seeds and tells ``sender``.
+    """Changes seeds and asks the backend.
 
     Args:
-        segments: ``EditorSegments``.
-        current: ``CurrentGrid``.
-        sender: ``PromptSender``.
-        results: ``SliceResults``.
         display: told what is wrong.
         onChanged: called when seeds were added, moved or removed.
     """
 
-    def __init__(self, segments, current, sender, results, display, onChanged):
-        self._segments = segments
-        self._current = current
-        self._sender = sender
+    def __init__(
+        self, editor: EditorState, requests: BackendRequests, results: SliceResults, display, onChanged
+    ):
+        self._editor = editor
+        self._requests = requests
         self._results = results
         self._display = display
         self._onChanged = onChanged
 
     def seeds(self) -> list[Seed]:
         """Seeds of the selected segment."""
-        return readSeeds(self._segments.selected)
+        return readSeeds(self._editor.selected)
 
     def addPoint(self, ras, normal, positive: bool) -> None:
         """Place a seed on, or off, the object."""
@@ -45,14 +58,14 @@ class SeedEditing:
 
     def addPainted(self, ras, normal) -> None:
         """The segment's own content becomes the prompt, on the slice that a view with that middle shows."""
-        grid = self._current.get()
+        grid = self._editor.grid()
         if grid is None:
             return
         place = grid.onSlice(ras, grid.axisOf(normal))
         if place is None:
             self._display.showMessage(_("The view shows no slice of the volume: scroll to one."), True)
             return
-        mask = self._current.prompts.painted(self._segments.selectedId, place.axis, place.sliceIndex)
+        mask = grid.painted(self._editor.selectedId, place.axis, place.sliceIndex)
         if not mask.any():
             text = _("The segment has nothing on this slice: paint the object there first.")
             self._display.showMessage(text, True)
@@ -71,63 +84,97 @@ class SeedEditing:
         seeds = self.seeds()
         old, seeds[index] = seeds[index], seeds[index].movedTo(tuple(ras))
         self._change(seeds, old)
-        self._sender.prompt(seeds[index], replace=True)
+        self._askAgain(seeds[index])
 
     def clear(self) -> None:
         """Remove all seeds; the segment's voxels stay."""
-        segment = self._segments.selected
+        segment = self._editor.selected
         if segment is not None:
             writeSeeds(segment, [])
-            self._results.previews.pop(self._segments.selectedId, None)
-            self._sender.forget(self._segments.selectedId)
+            self._results.previews.pop(self._editor.selectedId, None)
+            self._requests.forget(self._editor.selectedId)
             self._onChanged()
 
     def resizeView(self, larger: bool) -> None:
         """Show the network more, or less, round the object, and ask for the slice again."""
-        grid, seeds = self._current.get(), self.seeds()
+        grid, seeds = self._editor.grid(), self.seeds()
         if grid is None or not seeds:
             text = _("Click the object first; then its field of view can be changed.")
             self._display.showMessage(text)
             return
-        asked = self._results.prompted.get(self._segments.selectedId)
-        here = [] if asked is None else self._onSlice((asked.axis, asked.slice_index))
-        if here:
+        asked = self._results.prompted.get(self._editor.selectedId)
+        here = None if asked is None else (asked.axis, asked.slice_index)
+        if here in bySlice(seeds, grid):
             # Rows follow each other along the first array axis that is not the slices' own.
             rowAxis = 1 if asked.axis == "k" else 0
             side = asked.field_of_view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
-            self._sender.prompt(here[-1], replace=True, view=side)
+            self._ask(here, grid, view=side)
         else:  # as in a scene that was loaded; the answer will say which field of view there is to change
-            self._sender.prompt(seeds[-1], replace=True)
+            self._askAgain(seeds[-1])
         self._onChanged()
+
+    def openVolume(self) -> bool:
+        """Make the backend know the volume as it is now, and all seeds; False if it does already."""
+        if self._requests.isOpen(self._editor.key):
+            return False
+        self._requests.open(self._editor.offer())
+        grid = self._editor.lastGrid
+        for segmentId in self._editor.segmentIds():
+            for where, seeds in bySlice(readSeeds(self._editor.segment(segmentId)), grid).items():
+                self._requests.prompt(promptOf(seeds, where, grid, segmentId), replace=False)
+        return True
 
     def _add(self, seed: Seed) -> None:
-        segment, grid = self._segments.selected, self._current.get()
+        segment, grid = self._editor.selected, self._editor.grid()
         if segment is None:
             self._display.showMessage(_("Add a segment first (green plus above)."), True)
-        elif grid is not None and self._isInside(seed, grid):
-            same = self._onSlice(self._current.prompts.sliceOf(seed))
-            replaces = seed.kind in ONE_OF_A_SLICE
-            replaced = [each for each in same if replaces and each.kind in ONE_OF_A_SLICE]
-            writeSeeds(segment, [*(each for each in self.seeds() if each not in replaced), seed])
-            self._sender.prompt(seed, replace=bool(same) and replaces)
-            self._onChanged()
-
-    def _isInside(self, seed: Seed, grid) -> bool:
-        axis = grid.axisOf(seed.normal)
-        inside = all(grid.place(ras, axis) is not None for ras in (seed.ras, seed.corner) if ras is not None)
-        if not inside:
-            text = _("The click lies outside the volume: click on the image.")
-            self._display.showMessage(text, True)
-        return inside
-
-    def _onSlice(self, where: tuple[str, int]) -> list[Seed]:
-        return [seed for seed in self.seeds() if self._current.prompts.sliceOf(seed) == where]
+            return
+        if grid is None:
+            return
+        where = sliceOf(seed, grid)
+        if where is None or (seed.corner is not None and grid.place(seed.corner, where[0]) is None):
+            self._display.showMessage(_("The click lies outside the volume: click on the image."), True)
+            return
+        seeds = self.seeds()
+        if seed.kind in ONE_OF_A_SLICE:
+            same = bySlice(seeds, grid).get(where, [])
+            replaced = [each for each in same if each.kind in ONE_OF_A_SLICE]
+            writeSeeds(segment, [*(each for each in seeds if each not in replaced), seed])
+            self._ask(where, grid, alone=None if same else seed)
+        else:
+            writeSeeds(segment, [*seeds, seed])
+            self._ask(where, grid, alone=seed)
+        self._onChanged()
 
     def _change(self, seeds: list[Seed], changed: Seed) -> None:
-        writeSeeds(self._segments.selected, seeds)
-        self._results.previews.pop(self._segments.selectedId, None)
-        self._sender.prompt(changed, replace=True)
+        writeSeeds(self._editor.selected, seeds)
+        self._results.previews.pop(self._editor.selectedId, None)
+        self._askAgain(changed)
         self._onChanged()
+
+    def _askAgain(self, seed: Seed) -> None:
+        """Ask for the slice of a seed anew."""
+        grid = self._editor.grid()
+        where = None if grid is None else sliceOf(seed, grid)
+        if where is not None:
+            self._ask(where, grid)
+
+    def _ask(
+        self, where: SliceKey, grid: SegmentationGrid, alone: Seed | None = None, view: float | None = None
+    ) -> None:
+        """Ask for a slice's mask.
+
+        Args:
+            alone: said in addition to what was said before; None to say all of the slice's seeds anew.
+            view: side in millimetres of what the network looks at; None for the object's.
+        """
+        if not self._requests.connect():
+            return
+        if self.openVolume() and view is None:
+            return  # this seed was sent with all others
+        seeds = bySlice(self.seeds(), grid).get(where, []) if alone is None else [alone]
+        prompt = promptOf(seeds, where, grid, self._editor.selectedId, view)
+        self._requests.prompt(prompt, replace=alone is None)
 
 
 def _innermost(mask: np.ndarray) -> tuple[int, int]:

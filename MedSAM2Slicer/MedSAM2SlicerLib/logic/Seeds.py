@@ -1,18 +1,25 @@
-"""The seeds of a segment: what the user clicked, in world RAS millimetres, kept as a tag of the segment.
+"""The seeds of a segment: what the user clicked, in world RAS millimetres, and what it asks of the backend.
 
-A tag follows its segment into copies, into undo states and into the scene file, and leaves no nodes behind.
+They are kept as a tag of the segment, which follows it into copies, into undo states and into the scene
+file, and leaves no nodes behind.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 import vtk
+
+from .SegmentationGrid import SegmentationGrid
 
 TAG = "MedSAM2.Seeds"
 POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED = "positive", "negative", "box", "painted"
 KINDS = (POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED)
 
 Ras = tuple[float, float, float]
+SliceKey = tuple[str, int]
+"""Axis and index of a slice of the grid."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +76,58 @@ def _seed(kind: str, ras: list[float], normal: list[float], corner: list[float] 
 def _ras(values: list[float]) -> Ras:
     right, anterior, superior = (float(value) for value in values)
     return right, anterior, superior
+
+
+def sliceOf(seed: Seed, grid: SegmentationGrid) -> SliceKey | None:
+    """The slice on which a seed lies; None where it lies outside the grid."""
+    place = grid.place(seed.ras, grid.axisOf(seed.normal))
+    return None if place is None else (place.axis, place.sliceIndex)
+
+
+def bySlice(seeds: Sequence[Seed], grid: SegmentationGrid) -> dict[SliceKey, list[Seed]]:
+    """Seeds by slice, those outside the grid left out."""
+    slices: dict[SliceKey, list[Seed]] = {}
+    for seed in seeds:
+        where = sliceOf(seed, grid)
+        if where is not None:
+            slices.setdefault(where, []).append(seed)
+    return slices
+
+
+@dataclass(frozen=True, eq=False)
+class SlicePrompt:
+    """All that was said of one object on one slice, in voxels of the slice.
+
+    Attributes:
+        objectId: the segment's ID.
+        points: (row, column, positive).
+        box: two opposite corners (row, column, row, column).
+        mask: (rows, columns) bool.
+        view: "auto", "slice", millimetres, or None to keep the object's.
+    """
+
+    objectId: str
+    axis: str
+    sliceIndex: int
+    points: tuple[tuple[float, float, bool], ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    mask: np.ndarray | None = None
+    view: str | float | None = None
+
+
+def promptOf(
+    seeds: Sequence[Seed], where: SliceKey, grid: SegmentationGrid, segmentId: str, view: float | None = None
+) -> SlicePrompt:
+    """All that the seeds of one slice say; a painted slice says all by itself."""
+    axis, index = where
+    points, box = [], None
+    for seed in seeds:
+        if seed.kind == PAINTED:
+            return SlicePrompt(segmentId, axis, index, mask=grid.painted(segmentId, axis, index), view=view)
+        place = grid.place(seed.ras, axis)
+        if seed.kind == BOX:
+            corner = grid.place(seed.corner, axis)
+            box = (place.row, place.column, corner.row, corner.column)
+        else:
+            points.append((place.row, place.column, seed.kind == POINT_POSITIVE))
+    return SlicePrompt(segmentId, axis, index, tuple(points), box, view=view)

@@ -47,6 +47,7 @@ class SegmentationGrid:
         if image is None or not image.GetNumberOfPoints():
             raise GridError(_("The source volume is empty: choose another one at the top of Segment Editor."))
         self.image = image
+        self._node = segmentationNode
         self._toWorld = _worldMatrix(segmentationNode) @ _imageMatrix(image)
         self._fromWorld = np.linalg.inv(self._toWorld)
         self._first = np.array(image.GetExtent()[0::2])
@@ -69,6 +70,16 @@ class SegmentationGrid:
         """
         scalars = numpy_support.vtk_to_numpy(self.image.GetPointData().GetScalars())
         return scalars.reshape(self.shape)
+
+    def painted(self, segmentId: str, axis: str, index: int) -> np.ndarray:
+        """A segment's own content on a slice, (rows, columns) bool."""
+        labelmap = slicer.vtkOrientedImageData()
+        self._node.GetBinaryLabelmapRepresentation(segmentId, labelmap)
+        aligned = slicer.vtkOrientedImageData()
+        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+            labelmap, self.image, aligned
+        )
+        return SegmentationGrid(aligned, self._node).voxels().take(index, AXES.index(axis)) > 0
 
     def axisOf(self, normal) -> str:
         """The axis of the array that is nearest to a direction in world RAS."""

@@ -82,8 +82,8 @@ class SegmentationObserver:
             self._session.sayHint()
 
     def _onVolume(self, _volume, _event) -> None:
-        current = self._session.current
-        if not current.isCurrent(current.known):  # else its name or the like
+        editor = self._session.editor
+        if not editor.isCurrent(editor.lastGrid):  # else its name or the like
             self._session.volumeChanged()
             self._redraw()
 

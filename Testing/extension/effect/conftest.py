@@ -130,7 +130,7 @@ class Bench:
 
     def paint(self, name: str, mask: np.ndarray) -> None:
         """Add voxels (k, j, i) to a segment through the editor, as Slicer's own effects do."""
-        labelmap = self.session.current.get().slab("k", 0, mask)
+        labelmap = self.session.editor.grid().slab("k", 0, mask)
         mode = slicer.qSlicerSegmentEditorAbstractEffect.ModificationModeAdd
         adaptor = self.effect.scriptedEffect
         adaptor.modifySegmentByLabelmap(self.segmentation, self.segmentId(name), labelmap, mode)

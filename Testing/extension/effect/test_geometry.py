@@ -24,7 +24,7 @@ def test_a_segmentation_with_a_grid_of_its_own(aBench, aVolumeNode, aSegmentatio
     aBench.editor.setActiveEffect(None)
     aBench.segmentation = aSegmentation(coarse, ("liver", "spleen"))
     aBench.open()
-    assert aBench.session.current.get().shape == (32, 106, 106)
+    assert aBench.session.editor.grid().shape == (32, 106, 106)
     aBench.click()
     aBench.propagate()
     assert dice(aBench.mask(), aBench.phantom.labels["liver"]) > 0.75

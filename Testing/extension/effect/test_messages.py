@@ -111,7 +111,7 @@ def test_from_the_first_click_to_its_answer_there_is_always_a_word(aBench, aBack
     assert steps == [step for step in words if step in steps], "a small volume may be sent between two looks"
     aBench.view("Red").click(aBench.centre("liver") + np.array([8.0, 0, 0]))
     assert aBench.message == "Finding the outline…"
-    aBench.session._sender.controller.sent = 0.25  # as of a large volume
+    aBench.session._requests.sent = 0.25  # as of a large volume
     aBench.session.onOpening()
     assert aBench.message == "Sending the volume… 25 %"
 

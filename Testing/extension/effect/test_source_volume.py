@@ -14,11 +14,11 @@ def test_the_voxels_that_were_handed_over_never_change(aBench, shift):
     matrix = aBench.phantom.volume.geometry.ijk_to_ras.copy()
     matrix[:3, 3] += shift
     aBench.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    voxels = aBench.session.current.get().voxels()
+    voxels = aBench.session.editor.grid().voxels()
     before = voxels.copy()
     slicer.util.arrayFromVolume(aBench.volume)[:] = 7
     slicer.util.arrayFromVolumeModified(aBench.volume)
-    after = aBench.session.current.get().voxels()
+    after = aBench.session.editor.grid().voxels()
     np.testing.assert_array_equal(voxels, before)
     assert after.max() == 7
 
@@ -38,14 +38,14 @@ def test_the_window_is_that_of_the_views_or_automatic(aBench):
 
 def windowOf(bench, choice: str):
     bench.editor.activeEffect().setParameter("Window", choice)
-    bench.session.current.get()
-    return bench.session.current.offer().window
+    bench.session.editor.grid()
+    return bench.session.editor.offer().window
 
 
 def test_other_options_do_not_send_the_voxels_again(aBench):
-    first = aBench.session.current.get() and aBench.session.current.offer()
+    first = aBench.session.editor.grid() and aBench.session.editor.offer()
     aBench.editor.activeEffect().setParameter("Memory", "self-sorting")
-    second = aBench.session.current.get() and aBench.session.current.offer()
+    second = aBench.session.editor.grid() and aBench.session.editor.offer()
     assert (first.memory, second.memory) == ("temporal", "self-sorting")
     assert first.key != second.key
     assert first.voxels is second.voxels

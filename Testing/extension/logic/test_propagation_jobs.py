@@ -1,7 +1,7 @@
 """What Propagate asks for: from the last seed outward, one job for each axis, within the range."""
 
 import pytest
-from MedSAM2SlicerLib.logic.PropagationJobs import PropagationChoice, propagationJobs
+from MedSAM2SlicerLib.logic.Propagation import PropagationChoice, propagationJobs
 
 BOTH = {"direction": "both"}
 

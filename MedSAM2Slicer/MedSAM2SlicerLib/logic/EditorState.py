@@ -1,0 +1,157 @@
+"""What the editor shows now: segments, the source volume, and the grid on which both lie."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from .SegmentationGrid import GridError, SegmentationGrid
+
+AS_SHOWN, AUTOMATIC = "view", "auto"
+"""Choices of the option; the others are presets of ``medsam2.volume``."""
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeOffer:
+    """A volume as it is sent: voxels (k, j, i), spacing in mm along them, and how it is shown.
+
+    ``key`` says whether it is still the same: grid, voxels and options.
+    """
+
+    key: tuple
+    voxels: np.ndarray = field(repr=False)
+    spacing: tuple[float, float, float]
+    window: tuple[float, float] | None
+    memory: str
+
+
+class EditorState:
+    """Looks for itself when asked: the editor says nothing of most changes.
+
+    Args:
+        scriptedEffect: the adaptor.
+        display: told why there is no grid.
+
+    Attributes:
+        key: of grid and options when the grid was asked for last; see ``VolumeOffer``.
+        lastGrid: the grid that was made last, which may be outdated; None before there was one.
+    """
+
+    def __init__(self, scriptedEffect, display):
+        self._effect = scriptedEffect
+        self._display = display
+        self._voxels: tuple[tuple, np.ndarray] | None = None
+        self._gridKey: tuple = ()
+        self.key: tuple = ()
+        self.lastGrid: SegmentationGrid | None = None
+
+    # Segments
+
+    @property
+    def node(self):
+        """The ``vtkMRMLSegmentationNode``, or None."""
+        return self._effect.parameterSetNode().GetSegmentationNode()
+
+    @property
+    def selectedId(self) -> str:
+        """The selected segment; empty for none."""
+        return self._effect.parameterSetNode().GetSelectedSegmentID() or ""
+
+    @property
+    def selected(self):
+        """The selected ``vtkSegment``, or None."""
+        return self.segment(self.selectedId)
+
+    def segment(self, segmentId: str):
+        """A ``vtkSegment``, or None."""
+        if self.node is None or not segmentId:
+            return None
+        return self.node.GetSegmentation().GetSegment(segmentId)
+
+    def segmentIds(self) -> list[str]:
+        """In the order of the table."""
+        if self.node is None:
+            return []
+        segmentation = self.node.GetSegmentation()
+        return [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+
+    # Grid
+
+    def grid(self) -> SegmentationGrid | None:
+        """The grid, brought up to date; None, with a sentence for the user, where there is none."""
+        try:
+            gridKey = self._voxelsKey()
+            if self.lastGrid is None or gridKey != self._gridKey:
+                self.lastGrid = self._makeGrid()
+            self._gridKey, self.key = gridKey, self._offerKey()
+        except GridError as error:
+            self.lastGrid = None
+            self._display.showMessage(str(error), True)
+        return self.lastGrid
+
+    def _makeGrid(self) -> SegmentationGrid:
+        if not self.hasVolume:
+            raise GridError(_("There is no volume: choose one at the top of Segment Editor."))
+        return SegmentationGrid(self._effect.sourceVolumeImageData(), self.node)
+
+    @property
+    def hasVolume(self) -> bool:
+        """Whether there are a volume and a segmentation."""
+        return bool(self._voxelsKey())
+
+    def isCurrent(self, grid: SegmentationGrid | None) -> bool:
+        """Whether volume, geometry and transforms are as they were when this grid was made."""
+        return grid is self.lastGrid and self._voxelsKey() == self._gridKey
+
+    def _voxelsKey(self) -> tuple:
+        """Changes when voxels, grid or transforms change; empty without a volume."""
+        volume, segmentation = self._effect.parameterSetNode().GetSourceVolumeNode(), self.node
+        if volume is None or segmentation is None:
+            return ()
+        image = volume.GetImageData()
+        reference = segmentation.GetSegmentation().GetConversionParameter("Reference image geometry")
+        return (
+            volume.GetID(),
+            segmentation.GetID(),
+            0 if image is None else image.GetMTime(),
+            _transformTime(volume),
+            _transformTime(segmentation),
+            reference,
+        )
+
+    # The volume as it is sent
+
+    def offer(self) -> VolumeOffer:
+        """The volume on the grid that was made last, with the options.
+
+        The same array is offered again while only options have changed, so that it is not sent twice.
+        """
+        voxelsKey = self._voxelsKey()
+        if self._voxels is None or self._voxels[0] != voxelsKey:
+            self._voxels = (voxelsKey, self.lastGrid.voxels())
+        memory = self._effect.parameter("Memory")
+        return VolumeOffer(self.key, self._voxels[1], self.lastGrid.spacing, self._window(), memory)
+
+    def _offerKey(self) -> tuple:
+        voxels = self._voxelsKey()
+        return (*voxels, self._window(), self._effect.parameter("Memory")) if voxels else ()
+
+    def _window(self) -> tuple[float, float] | None:
+        """Intensities shown as black and white; None for automatic."""
+        choice = self._effect.parameter("Window")
+        display = self._effect.parameterSetNode().GetSourceVolumeNode().GetDisplayNode()
+        if choice == AUTOMATIC or (choice == AS_SHOWN and display is None):
+            return None
+        if choice == AS_SHOWN:
+            level, width = display.GetLevel(), max(display.GetWindow(), 1e-6)
+            return level - width / 2, level + width / 2
+        # Imported at first use: reading volumes takes libraries that choosing the effect must not wait for.
+        from medsam2.volume.window import WINDOW_PRESETS
+
+        preset = WINDOW_PRESETS.get(choice)
+        return None if preset is None else (preset.lower, preset.upper)
+
+
+def _transformTime(node) -> int:
+    transform = node.GetParentTransformNode()
+    return 0 if transform is None else transform.GetTransformToWorldMTime()
