@@ -23,7 +23,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     Attributes:
         options: ``EffectOptions``; None before the editor asks for them.
-        session: ``EffectLogic``; None while the effect is not active.
+        logic: ``EffectLogic``; None while the effect is not active.
         actions: ``EffectActions``; likewise.
     """
 
@@ -33,7 +33,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         scriptedEffect.perSegment = True
         scriptedEffect.requireSegments = True
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
-        self.options = self.session = self.actions = None
+        self.options = self.logic = self.actions = None
         self._display = self._views = self._shortcuts = self._observer = None
         self._interruption = ("", "")
 
@@ -115,17 +115,17 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self._open()
         self.options.setActions(self.actions)
         self.options.showRunning(False)
-        self.session.sayHint()
+        self.logic.sayHint()
         text, segmentationId = self._interruption
-        if text and self.session.editor.node.GetID() == segmentationId:
+        if text and self.logic.editor.node.GetID() == segmentationId:
             message.show(text, isProblem=True)
         self._interruption = ("", "")
         self._display.redraw()
         _later(self._prepare)
 
     def _prepare(self):
-        if self.session is not None:  # the effect may have been left since
-            self.session.prepare()
+        if self.logic is not None:  # the effect may have been left since
+            self.logic.prepare()
 
     def _open(self):
         from .effect.EffectActions import EffectActions
@@ -135,13 +135,13 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from .logic.SegmentationObserver import SegmentationObserver
 
         self._display = EffectDisplay(self.options)
-        self.session = EffectLogic(self.scriptedEffect, self._display, self._write, _later)
-        self._views = EffectViews(self.scriptedEffect, self.session)
-        self._display.open(self.session, self._views)
-        parts = (self.session, self._views, self._display, self.options.message)
+        self.logic = EffectLogic(self.scriptedEffect, self._display, self._write, _later)
+        self._views = EffectViews(self.scriptedEffect, self.logic)
+        self._display.open(self.logic, self._views)
+        parts = (self.logic, self._views, self._display, self.options.message)
         self.actions = EffectActions(self.scriptedEffect, *parts)
         node = self.scriptedEffect.parameterSetNode()
-        self._observer = SegmentationObserver(node, self.session, self._display.redraw)
+        self._observer = SegmentationObserver(node, self.logic, self._display.redraw)
         window = slicer.util.mainWindow() or self.scriptedEffect.optionsFrame()
         self._shortcuts = EffectShortcuts(window, self.actions.do)
         self._views.open()
@@ -149,15 +149,15 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     def deactivate(self):
         """Leave no trace: cancels what runs, and says so; removes actors, keys and observers."""
         self.options.setActions(None)
-        if self.session is not None:
-            self._interruption = self.session.interruption()
+        if self.logic is not None:
+            self._interruption = self.logic.interruption()
             if self._interruption[0]:
                 slicer.util.showStatusMessage(self._interruption[0], STATUS_MILLISECONDS)
-        for part in (self._shortcuts, self._observer, self._display, self._views, self.session):
+        for part in (self._shortcuts, self._observer, self._display, self._views, self.logic):
             if part is not None:
                 part.close()
         self._display = self._views = self._shortcuts = self._observer = None
-        self.session = self.actions = None
+        self.logic = self.actions = None
 
     # What happens meanwhile
 
@@ -169,24 +169,24 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def processViewNodeEvents(self, callerViewNode, eventId, viewWidget):
         """A view was scrolled, zoomed or turned; Slicer shows it afterwards."""
-        if self.session is None or viewWidget.className() != SLICE_WIDGET:
+        if self.logic is None or viewWidget.className() != SLICE_WIDGET:
             return
         pipeline = self._views.pipeline(viewWidget)
         self._views.update(pipeline)
-        self.session.show(pipeline.middle, pipeline.normal)
+        self.logic.show(pipeline.middle, pipeline.normal)
         self._display.showStrip()
 
     def layoutChanged(self):
         """Other views are shown."""
-        if self.session is not None:
+        if self.logic is not None:
             self._views.close()
             self._views.open()
             self._display.redraw()
 
     def sourceVolumeNodeChanged(self):
         """Another volume was chosen."""
-        if self.session is not None:
-            self.session.volumeChanged()
+        if self.logic is not None:
+            self.logic.volumeChanged()
             self._display.redraw()
 
     def interactionNodeModified(self, interactionNode):

@@ -83,7 +83,7 @@ class _EffectBench:
         gc.freeze()
         self._activate = HeldTime(self._editor.setActiveEffectByName)
         self._activate("MedSAM2")
-        self._session = self._editor.activeEffect().self().session
+        self._logic = self._editor.activeEffect().self().logic
         self._timer = self._manager._onTimer = HeldTime(self._manager._onTimer)
         self._manager._timer.disconnect("timeout()")
         self._manager._timer.connect("timeout()", self._timer)
@@ -94,11 +94,11 @@ class _EffectBench:
         first, again, scroll = HeldTime(self._view.click), HeldTime(self._view.click), HeldTime(self._scroll)
         self._view.scrollTo(centre)
         first(centre)
-        self._wait(lambda: self._session.preview() is not None)
+        self._wait(lambda: self._logic.preview() is not None)
         opening, runs = self._taken(), []
         for offset in (10.0, 20.0):
             self._press("Propagate")
-            self._wait(lambda: not self._session.running)
+            self._wait(lambda: not self._logic.running)
             runs.append(self._taken())
             again(centre + np.array([offset, 0, 0]))
             self._wait(lambda: not self._manager._client.busy)

@@ -3,19 +3,22 @@
 It is started when it is first needed. All calls are made from the application's main thread.
 """
 
+import time
 from enum import Enum
 
 import qt
 
 from .BackendSettings import BackendSettings
-from .ClientEnding import endLater, endNow
 from .Machine import pythonProgram
 
 BUSY_MILLISECONDS, IDLE_MILLISECONDS = 10, 500
 QUIET_LOOKS = 3
 """After so many looks at an idle backend the timer slows down."""
+ENDING_MILLISECONDS, ENDING_LOOKS = 20, 25
+"""A backend has half a second to end by itself."""
 
 _shared: "BackendManager | None" = None
+_underWay: list["_Ending"] = []
 
 
 def backendManager() -> "BackendManager":
@@ -95,7 +98,7 @@ class BackendManager:
     def quit(self) -> None:
         """End the backend for good, as Slicer does."""
         self.stop()
-        endNow()
+        _endNow()
 
     def setToken(self, token: str) -> None:
         """The server's token, for as long as the application runs."""
@@ -195,3 +198,37 @@ def _makeClient(backend):
     from medsam2.client import PolledClient
 
     return PolledClient(backend)
+
+
+def endLater(client) -> None:
+    """End a ``PolledClient``, and the process behind it, without keeping Slicer waiting."""
+    _underWay.append(_Ending(client))
+
+
+def _endNow() -> None:
+    """Wait for those that are under way, as Slicer quits."""
+    while _underWay:
+        _underWay[0].end()
+
+
+class _Ending:
+    def __init__(self, client):
+        self._client = client
+        self._looks = 0
+        client.dismiss()
+        self._timer = qt.QTimer()
+        self._timer.setInterval(ENDING_MILLISECONDS)
+        self._timer.connect("timeout()", self._look)
+        self._timer.start()
+
+    def _look(self) -> None:
+        # Slicer runs no other thread of Python unless this one rests, and one of them watches the process.
+        time.sleep(0.001)
+        self._looks += 1
+        if self._client.gone or self._looks >= ENDING_LOOKS:
+            self.end(patience=0)
+
+    def end(self, patience: float = 0.5) -> None:
+        self._timer.stop()
+        _underWay.remove(self)
+        self._client.close(patience)

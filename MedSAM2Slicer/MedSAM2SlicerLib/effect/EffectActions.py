@@ -1,4 +1,4 @@
-"""What the user can do in the active effect, by mouse, button or key."""
+"""What the user can do in the active effect by button or key, and when a gesture may begin."""
 
 import slicer
 from slicer.i18n import tr as _
@@ -8,11 +8,11 @@ from .SeedGestures import SeedGestures
 
 
 class EffectActions:
-    """The ``Actions`` of ``SeedGestures``, and what ``EffectOptions`` and ``EffectShortcuts`` call by name.
+    """What ``EffectOptions`` and ``EffectShortcuts`` call by name.
 
     Args:
         scriptedEffect: the adaptor.
-        session: ``EffectLogic``.
+        logic: ``EffectLogic``.
         views: ``EffectViews``.
         display: ``EffectDisplay``.
         message: ``StatusMessage``, whose problem ends where the user begins something.
@@ -21,13 +21,13 @@ class EffectActions:
         gestures: ``SeedGestures``.
     """
 
-    def __init__(self, scriptedEffect, session, views, display, message):
+    def __init__(self, scriptedEffect, logic, views, display, message):
         self._effect = scriptedEffect
-        self._session = session
+        self._logic = logic
         self._views = views
         self._display = display
         self._message = message
-        self.gestures = SeedGestures(self, self._mayBegin)
+        self.gestures = SeedGestures(logic.seeding, self._mayBegin, self._showBox)
 
     def do(self, name: str, *arguments) -> None:
         """Do what a button or key stands for."""
@@ -44,34 +44,13 @@ class EffectActions:
     def _goOn(self) -> None:
         """A problem that was shown has been read."""
         if self._message.clearProblem():
-            self._session.sayHint()
+            self._logic.sayHint()
 
-    # Seeds
-
-    def seedPlaces(self) -> list:
-        """RAS of all seeds of the current segment."""
-        return [seed.ras for seed in self._session.seeding.seeds()]
-
-    def addSeed(self, pipeline, ras, positive: bool) -> None:
-        """Place a seed."""
-        self._session.seeding.addPoint(ras, pipeline.normal, positive)
-
-    def removeSeed(self, index: int) -> None:
-        """Remove a seed."""
-        self._session.seeding.remove(index)
-
-    def moveSeed(self, index: int, ras) -> None:
-        """Move a seed."""
-        self._session.seeding.move(index, ras)
-
-    def addBox(self, pipeline, corners) -> None:
-        """Draw a box."""
-        self._session.seeding.addBox(corners[0], corners[2], pipeline.normal)
-
-    def showBox(self, corners) -> None:
-        """The box that is being dragged."""
+    def _showBox(self, corners) -> None:
         self._views.draggedBox = corners
         self._display.redraw()
+
+    # Seeds
 
     def deleteSeed(self) -> None:
         """Remove the seed under the mouse, or the last one."""
@@ -79,32 +58,32 @@ class EffectActions:
 
     def clearSeeds(self) -> None:
         """Remove all seeds of the segment."""
-        self._session.seeding.clear()
-        self._session.cancel()
+        self._logic.seeding.clear()
+        self._logic.cancel()
 
     def usePaintedSlice(self) -> None:
         """What is painted on the slice shown becomes the prompt."""
         pipeline = self._views.latest
         if pipeline is not None:
-            self._session.seeding.addPainted(pipeline.middle, pipeline.normal)
+            self._logic.seeding.addPainted(pipeline.middle, pipeline.normal)
 
     def largerView(self) -> None:
         """Show the network more."""
-        self._session.seeding.resizeView(larger=True)
+        self._logic.seeding.resizeView(larger=True)
 
     def smallerView(self) -> None:
         """Show the network less."""
-        self._session.seeding.resizeView(larger=False)
+        self._logic.seeding.resizeView(larger=False)
 
     # Propagation and review
 
     def propagateOrCancel(self) -> None:
         """Propagate, or cancel what runs."""
-        if self._session.running:
-            self._session.cancel()
+        if self._logic.running:
+            self._logic.cancel()
             return
         number = self._effect.integerParameter
-        self._session.propagate(
+        self._logic.propagate(
             PropagationChoice(
                 self._effect.parameter("Direction"),
                 number("FirstSlice"),
@@ -121,7 +100,7 @@ class EffectActions:
     def nextDoubtful(self) -> None:
         """Go to the slice with the lowest confidence that was not accepted yet."""
         where = self._views.currentSlice()
-        index = None if where is None else self._session.confidenceAlong(where[0]).nextDoubtful()
+        index = None if where is None else self._logic.confidenceAlong(where[0]).nextDoubtful()
         if index is None:
             text = _("No slice is left to check: all are accepted, or nothing is propagated yet.")
             self._display.showMessage(text)
@@ -134,5 +113,5 @@ class EffectActions:
         """Tick the slice shown."""
         where = self._views.currentSlice()
         if where is not None:
-            self._session.confidenceAlong(where[0]).accept(where[1])
+            self._logic.confidenceAlong(where[0]).accept(where[1])
             self._display.showStrip()

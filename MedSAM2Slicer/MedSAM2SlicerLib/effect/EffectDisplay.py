@@ -1,4 +1,4 @@
-"""Where the session's news are shown: message, button, progress bar, strip and slice views."""
+"""Where the logic's news are shown: message, button, progress bar, strip and slice views."""
 
 
 class EffectDisplay:
@@ -10,16 +10,16 @@ class EffectDisplay:
 
     def __init__(self, options):
         self._options = options
-        self._session = None
+        self._logic = None
         self._views = None
 
-    def open(self, session, views) -> None:
-        """Begin to draw in ``views`` (``EffectViews``) what ``session`` knows."""
-        self._session, self._views = session, views
+    def open(self, logic, views) -> None:
+        """Begin to draw in ``views`` (``EffectViews``) what ``logic`` knows."""
+        self._logic, self._views = logic, views
 
     def close(self) -> None:
         """Draw no longer."""
-        self._session = self._views = None
+        self._logic = self._views = None
 
     def redraw(self) -> None:
         """Something to draw has changed."""
@@ -44,8 +44,8 @@ class EffectDisplay:
         """Confidence along the axis of the view that the user works in."""
         if self._views is None:
             return
-        where, grid = self._views.currentSlice(), self._session.editor.grid()
+        where, grid = self._views.currentSlice(), self._logic.editor.grid()
         if where is not None:
             axis, index = where
             count = grid.shape["kji".index(axis)]
-            self._options.strip.show(self._session.confidenceAlong(axis), count, index)
+            self._options.strip.show(self._logic.confidenceAlong(axis), count, index)

@@ -7,7 +7,6 @@ import slicer
 
 from ..logic.Seeds import BOX
 from ..logic.SegmentationGrid import Place
-from .MaskOutline import outlineSegments
 from .SliceViewPipeline import SliceViewPipeline
 
 
@@ -16,12 +15,12 @@ class EffectViews:
 
     Args:
         scriptedEffect: the adaptor.
-        session: ``EffectLogic``; says what there is to draw.
+        logic: ``EffectLogic``; says what there is to draw.
     """
 
-    def __init__(self, scriptedEffect, session):
+    def __init__(self, scriptedEffect, logic):
         self._effect = scriptedEffect
-        self._session = session
+        self._logic = logic
         self._pipelines: dict = {}
         self._latest: SliceViewPipeline | None = None
         self.draggedBox = None
@@ -67,8 +66,8 @@ class EffectViews:
 
     def update(self, pipeline: SliceViewPipeline) -> None:
         """Make one view's drawing anew, to be shown with the view's next picture."""
-        segment = self._session.editor.selected
-        seeds = self._session.seeding.seeds()
+        segment = self._logic.editor.selected
+        seeds = self._logic.seeding.seeds()
         boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
         if self.draggedBox is not None:
             boxes.append(self.draggedBox)
@@ -88,7 +87,7 @@ class EffectViews:
 
     def _place(self) -> Place | None:
         """Of the middle of the view that the user works in."""
-        pipeline, grid = self.latest, self._session.editor.grid()
+        pipeline, grid = self.latest, self._logic.editor.grid()
         if pipeline is None or grid is None:
             return None
         return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
@@ -97,15 +96,15 @@ class EffectViews:
         """Show a slice along the axis of the view that the user works in; the centre stays."""
         place = self._place()
         if place is not None:
-            ras = self._session.editor.grid().ras(replace(place, sliceIndex=sliceIndex))
+            ras = self._logic.editor.grid().ras(replace(place, sliceIndex=sliceIndex))
             self.latest.sliceNode.JumpSliceByOffsetting(*ras)
 
     def _preview(self):
         """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
-        mask, grid = self._session.preview(), self._session.editor.grid()
+        mask, grid = self._logic.preview(), self._logic.editor.grid()
         if mask is None or grid is None:
             return None, None
-        segments = outlineSegments(mask.mask, mask.row, mask.column)
+        segments = _outline(mask.mask, mask.row, mask.column)
         view = mask.field_of_view
         top, left = view.row - 0.5, view.column - 0.5
         corners = [(top, left), (top, left + view.columns), (top + view.rows, left + view.columns)]
@@ -115,7 +114,7 @@ class EffectViews:
 
     def _boxCorners(self, seed):
         """Four corners in RAS of a box, its sides along rows and columns of its slice."""
-        grid = self._session.editor.grid()
+        grid = self._logic.editor.grid()
         if grid is None:
             return None
         axis = grid.axisOf(seed.normal)
@@ -135,3 +134,20 @@ def _toRas(grid, mask, segments: np.ndarray) -> np.ndarray:
     )
     rows, columns = segments[..., :1], segments[..., 1:]
     return corner + rows * (alongColumn - corner) + columns * (alongRow - corner)
+
+
+def _outline(mask: np.ndarray, row: int = 0, column: int = 0) -> np.ndarray:
+    """The outline of a mask: where a voxel of the object borders on one that is not.
+
+    Args:
+        mask: (h, w) bool; its first voxel lies at ``row``, ``column`` of the slice.
+
+    Returns:
+        (n, 2, 2): for each segment its two ends as (row, column), voxel centres at whole numbers.
+    """
+    padded = np.pad(np.asarray(mask, bool), 1)
+    below = np.argwhere(padded[:-1] != padded[1:])  # between a row and the next
+    beside = np.argwhere(padded[:, :-1] != padded[:, 1:])
+    across = below[:, None] + [[0.5, -0.5], [0.5, 0.5]]
+    along = beside[:, None] + [[-0.5, 0.5], [0.5, 0.5]]
+    return np.concatenate([across, along]) + np.array([row - 1, column - 1])

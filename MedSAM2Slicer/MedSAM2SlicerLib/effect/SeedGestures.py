@@ -4,46 +4,28 @@ Left click: a positive seed, with Ctrl a negative one; on a seed: remove it. Dra
 from elsewhere: a box. Delete: the seed under the mouse, or else the last one.
 """
 
-from typing import Protocol
+from collections.abc import Callable
 
 import vtk
 
+from ..logic.SeedEditing import SeedEditing
+
 DRAG_PIXELS = 5
-
-
-class Actions(Protocol):
-    """What gestures lead to; places in world RAS, seeds by their place in the list."""
-
-    def seedPlaces(self) -> list:
-        """RAS of all seeds of the current segment."""
-
-    def addSeed(self, pipeline, ras, positive: bool) -> None:
-        """Place a seed."""
-
-    def removeSeed(self, index: int) -> None:
-        """Remove a seed."""
-
-    def moveSeed(self, index: int, ras) -> None:
-        """Move a seed."""
-
-    def addBox(self, pipeline, corners) -> None:
-        """Draw a box; four corners."""
-
-    def showBox(self, corners) -> None:
-        """The box being dragged; None for no more."""
 
 
 class SeedGestures:
     """Follows one gesture at a time.
 
     Args:
-        actions: told of finished gestures.
+        seeding: told of finished gestures.
         confirm: asks whether the current segment can be edited; False if the click went to a dialog.
+        showBox: told the four corners (RAS) of the box being dragged; None for no more.
     """
 
-    def __init__(self, actions: Actions, confirm):
-        self._actions = actions
+    def __init__(self, seeding: SeedEditing, confirm: Callable[[], bool], showBox: Callable):
+        self._seeding = seeding
         self._confirm = confirm
+        self._showBox = showBox
         self._start: tuple[int, int] | None = None
         self._seed: int | None = None
         self._positive = True
@@ -64,19 +46,19 @@ class SeedGestures:
 
     def deleteSeed(self) -> None:
         """Remove the seed under the mouse, or the last one."""
-        places = self._actions.seedPlaces()
+        places = self._places()
         if not places:
             return
         near = None
         if self._mouse is not None:
             pipeline, xy = self._mouse
             near = pipeline.seedNear(xy, places)
-        self._actions.removeSeed(len(places) - 1 if near is None else near)
+        self._seeding.remove(len(places) - 1 if near is None else near)
 
     def abort(self) -> None:
         """Forget the gesture that was begun."""
         self._start, self._seed, self._dragging = None, None, False
-        self._actions.showBox(None)
+        self._showBox(None)
 
     def _press(self, interactor, xy, pipeline) -> bool:
         if interactor.GetShiftKey() or interactor.GetAltKey():
@@ -85,7 +67,7 @@ class SeedGestures:
             return True
         self._start, self._dragging = xy, False
         self._positive = not interactor.GetControlKey()
-        self._seed = pipeline.seedNear(xy, self._actions.seedPlaces())
+        self._seed = pipeline.seedNear(xy, self._places())
         return True
 
     def _move(self, xy, pipeline) -> bool:
@@ -93,7 +75,7 @@ class SeedGestures:
         far = max(steps) >= DRAG_PIXELS * pipeline.pixelRatio
         self._dragging = self._dragging or far
         if self._dragging and self._seed is None:
-            self._actions.showBox(self._corners(xy, pipeline))
+            self._showBox(self._corners(xy, pipeline))
         return True
 
     def _release(self, xy, pipeline) -> bool:
@@ -101,14 +83,17 @@ class SeedGestures:
         corners = self._corners(xy, pipeline)
         self.abort()
         if seed is not None and dragged:
-            self._actions.moveSeed(seed, pipeline.ras(xy))
+            self._seeding.move(seed, pipeline.ras(xy))
         elif seed is not None:
-            self._actions.removeSeed(seed)
+            self._seeding.remove(seed)
         elif dragged:
-            self._actions.addBox(pipeline, corners)
+            self._seeding.addBox(corners[0], corners[2], pipeline.normal)
         else:
-            self._actions.addSeed(pipeline, pipeline.ras(start), self._positive)
+            self._seeding.addPoint(pipeline.ras(start), pipeline.normal, self._positive)
         return True
+
+    def _places(self) -> list:
+        return [seed.ras for seed in self._seeding.seeds()]
 
     def _corners(self, xy, pipeline) -> list:
         (x0, y0), (x1, y1) = self._start, xy

@@ -1,11 +1,13 @@
 """The sentence above the effect's buttons, where the user looks."""
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
-from .LogWindow import showLog
+from ..panel.Widgets import textBox
 
 PROBLEM_STYLE = "color: #c0392b"
+LOG_WIDTH, LOG_HEIGHT = 800, 400
 
 
 class StatusMessage:
@@ -27,7 +29,7 @@ class StatusMessage:
         self.logButton = qt.QPushButton(_("Show log"))
         self.logButton.toolTip = _("The end of what the backend wrote.")
         self.logButton.visible = False
-        self.logButton.connect("clicked()", lambda: showLog(self._log))
+        self.logButton.connect("clicked()", lambda: _showLog(self._log))
         layout.addWidget(self.label)
         layout.addWidget(self.logButton)
         self._isProblem = False
@@ -52,3 +54,16 @@ class StatusMessage:
         if wasProblem:
             self.show("")
         return wasProblem
+
+
+def _showLog(text: str) -> None:
+    """A window with what the backend wrote, beside which Slicer goes on."""
+    window = qt.QDialog(slicer.util.mainWindow())
+    window.setAttribute(qt.Qt.WA_DeleteOnClose)
+    window.setWindowTitle(_("MedSAM2: log of the backend"))
+    layout = qt.QVBoxLayout(window)
+    box = textBox(LOG_HEIGHT)
+    box.setPlainText(text)
+    layout.addWidget(box)
+    window.resize(LOG_WIDTH, LOG_HEIGHT)
+    window.show()

@@ -6,22 +6,22 @@ from ..backend.BackendManager import BackendState
 
 
 class Hints:
-    """Looks at the session's parts when asked.
+    """Looks at the logic's parts when asked.
 
     Args:
         manager: ``BackendManager``.
-        session: ``EffectLogic``.
+        logic: ``EffectLogic``.
         requests: ``BackendRequests``.
     """
 
-    def __init__(self, manager, session, requests):
+    def __init__(self, manager, logic, requests):
         self._manager = manager
-        self._session = session
+        self._logic = logic
         self._requests = requests
 
     def text(self) -> str:
         """What is being waited for, else what to do next."""
-        return self._awaited() if self._requests.awaited or self._session.running else self.next()
+        return self._awaited() if self._requests.awaited or self._logic.running else self.next()
 
     def _awaited(self) -> str:
         state = self._manager.state
@@ -33,21 +33,21 @@ class Hints:
             return _("Starting MedSAM2…")
         if self._requests.sent is not None:
             return _("Sending the volume… {percent} %").format(percent=round(100 * self._requests.sent))
-        if self._session.running:
+        if self._logic.running:
             return _("Propagating. Cancel keeps what has come; undo takes it back.")
         return _("Finding the outline…")
 
     def next(self) -> str:
         """What to do next with the selected segment."""
-        if self._session.editor.selected is None:
+        if self._logic.editor.selected is None:
             return _("Add a segment first (green plus above).")
-        preview = self._session.preview()
-        if not self._session.seeding.seeds():
+        preview = self._logic.preview()
+        if not self._logic.seeding.seeds():
             return _("Click the object in a slice view.")
         if preview is None:
             return _("Press Propagate; or add seeds on any slice first.")
         if not preview.mask.size:
             return _("Nothing was found here: click again, or draw a box.")
-        if self._session.running:
+        if self._logic.running:
             return _("The new outline is used when you propagate again after this run.")
         return _("Press Propagate; or correct the outline first, with more clicks or a box.")

@@ -13,13 +13,13 @@ class SegmentationObserver:
 
     Args:
         parameterNode: of the editor.
-        session: ``EffectLogic``; stops what no longer holds.
+        logic: ``EffectLogic``; stops what no longer holds.
         redraw: called when what is drawn may have changed.
     """
 
-    def __init__(self, parameterNode, session, redraw):
+    def __init__(self, parameterNode, logic, redraw):
         self._parameterNode = parameterNode
-        self._session = session
+        self._logic = logic
         self._redraw = redraw
         self._own = False
         self._selected = parameterNode.GetSelectedSegmentID()
@@ -72,23 +72,23 @@ class SegmentationObserver:
         isOther = self._segmentation() is not self._watched
         selected = self._parameterNode.GetSelectedSegmentID()
         if isOther:
-            self._session.abandon()
+            self._logic.abandon()
         if isOther or not self._observations or self._parameterNode.GetSourceVolumeNode() is not self._volume:
             self.close()
             self._watch()
         self._redraw()
         if selected != self._selected:
             self._selected = selected
-            self._session.sayHint()
+            self._logic.sayHint()
 
     def _onVolume(self, _volume, _event) -> None:
-        editor = self._session.editor
+        editor = self._logic.editor
         if not editor.isCurrent(editor.lastGrid):  # else its name or the like
-            self._session.volumeChanged()
+            self._logic.volumeChanged()
             self._redraw()
 
     def _onRemoved(self, _segmentation, _event) -> None:
-        self._session.forgetRemovedSegments()
+        self._logic.forgetRemovedSegments()
         self._redraw()
 
     def _onSegment(self, _segmentation, _event) -> None:
@@ -99,8 +99,8 @@ class SegmentationObserver:
         if self._own:
             return
         times = self._voxelTimes()
-        if self._session.running and times != self._times:
-            self._session.abandon()
+        if self._logic.running and times != self._times:
+            self._logic.abandon()
         self._times = times
 
     def _voxelTimes(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..backend import Machine
-from ..backend.ClientEnding import endLater
+from ..backend.BackendManager import endLater
 
 SHAPE, SPACING = (12, 96, 96), (3.0, 2.0, 2.0)
 """Slices, rows, columns, and millimetres between them."""
@@ -20,7 +20,7 @@ CENTRE, RADIUS_MM = (6, 44, 52), 30.0
 INSIDE, OUTSIDE, NOISE = 120, -60, 15
 """Intensities, like Hounsfield units of an organ in fat."""
 GOOD_OVERLAP = 0.8
-POLL_MILLISECONDS, PATIENCE_SECONDS = 20, 300
+POLL_MILLISECONDS, TIME_LIMIT_SECONDS = 20, 300
 
 
 def syntheticBall(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +109,7 @@ class SelfTest:
         failure = self._client.failure
         if self.running and failure is not None:
             self._end(str(failure))
-        elif self.running and self._clock() - self._times["begin"] > PATIENCE_SECONDS:
+        elif self.running and self._clock() - self._times["begin"] > TIME_LIMIT_SECONDS:
             self._end(_("The backend did not answer in time: restart Slicer and try again."))
 
     def _take(self, message, kind: str) -> None:

@@ -82,8 +82,8 @@ class Bench:
         return self.editor.activeEffect().self()
 
     @property
-    def session(self):
-        return self.effect.session
+    def logic(self):
+        return self.effect.logic
 
     @property
     def message(self) -> str:
@@ -124,13 +124,13 @@ class Bench:
 
     def clickAt(self, ras: np.ndarray, view: str = "Red", **modifiers) -> None:
         """Click a place in world RAS and wait for the preview."""
-        self.session.results.previews.clear()
+        self.logic.results.previews.clear()
         assert self.view(view).click(ras, **modifiers)
-        self.wait(lambda: self.session.preview() is not None)
+        self.wait(lambda: self.logic.preview() is not None)
 
     def paint(self, name: str, mask: np.ndarray) -> None:
         """Add voxels (k, j, i) to a segment through the editor, as Slicer's own effects do."""
-        labelmap = self.session.editor.grid().slab("k", 0, mask)
+        labelmap = self.logic.editor.grid().slab("k", 0, mask)
         mode = slicer.qSlicerSegmentEditorAbstractEffect.ModificationModeAdd
         adaptor = self.effect.scriptedEffect
         adaptor.modifySegmentByLabelmap(self.segmentation, self.segmentId(name), labelmap, mode)
@@ -138,7 +138,7 @@ class Bench:
     def propagate(self) -> None:
         """Press Propagate and wait for the end."""
         self.press("Propagate")
-        self.wait(lambda: not self.session.running)
+        self.wait(lambda: not self.logic.running)
 
     def startPropagation(self) -> None:
         """Press Propagate and wait until something is written."""

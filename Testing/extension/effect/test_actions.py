@@ -27,27 +27,27 @@ def test_help_and_options_fit_a_usual_screen(aBench):
 
 def test_g_and_s_change_the_field_of_view(aBench):
     aBench.click("spleen")
-    sides = [aBench.session.preview().field_of_view.rows]
+    sides = [aBench.logic.preview().field_of_view.rows]
     for key in ("G", "S", "S"):
-        before = aBench.session.preview()
+        before = aBench.logic.preview()
         assert aBench.view("Red").press(key)
-        aBench.wait(lambda before=before: aBench.session.preview() is not before)
-        sides.append(aBench.session.preview().field_of_view.rows)
+        aBench.wait(lambda before=before: aBench.logic.preview() is not before)
+        sides.append(aBench.logic.preview().field_of_view.rows)
     assert sides[1] > sides[0]
     assert sides[3] < sides[2] < sides[1]
 
 
 def test_g_and_s_go_on_from_the_last_field_of_view_after_a_propagation(aBench):
     aBench.click("spleen")
-    before = aBench.session.preview().field_of_view.rows
+    before = aBench.logic.preview().field_of_view.rows
     aBench.propagate()
-    assert aBench.session.preview() is None
+    assert aBench.logic.preview() is None
     for key, isLarger in (("G", True), ("S", False), ("S", False)):
-        aBench.session.results.previews.clear()
+        aBench.logic.results.previews.clear()
         assert aBench.view("Red").press(key)
         assert aBench.message == "Finding the outline…"
-        aBench.wait(lambda: aBench.session.preview() is not None)
-        after = aBench.session.preview().field_of_view.rows
+        aBench.wait(lambda: aBench.logic.preview() is not None)
+        after = aBench.logic.preview().field_of_view.rows
         assert (after > before) is isLarger
         before = after
 
@@ -57,13 +57,13 @@ def test_g_asks_for_the_outline_first_where_only_the_seed_is_known(aBench, tmp_p
     aBench.view("Red").click(aBench.centre("spleen"))
     aBench.editor.setActiveEffect(None)
     aBench.editor.setActiveEffectByName("MedSAM2")
-    assert aBench.session.preview() is None
+    assert aBench.logic.preview() is None
     aBench.view("Red").press("G")
-    aBench.wait(lambda: aBench.session.preview() is not None)
-    before = aBench.session.preview()
+    aBench.wait(lambda: aBench.logic.preview() is not None)
+    before = aBench.logic.preview()
     aBench.view("Red").press("G")
-    aBench.wait(lambda: aBench.session.preview() is not before)
-    assert aBench.session.preview().field_of_view.rows > before.field_of_view.rows
+    aBench.wait(lambda: aBench.logic.preview() is not before)
+    assert aBench.logic.preview().field_of_view.rows > before.field_of_view.rows
 
 
 def test_g_without_a_preview_says_what_to_do(aBench):
@@ -74,8 +74,8 @@ def test_g_without_a_preview_says_what_to_do(aBench):
 def test_reviewing_doubtful_slices(aBench):
     aBench.click()
     assert aBench.view("Red").press("P")
-    aBench.wait(lambda: not aBench.session.running)
-    confidence = aBench.session.confidenceAlong("k")
+    aBench.wait(lambda: not aBench.logic.running)
+    confidence = aBench.logic.confidenceAlong("k")
     least = sorted((mark.iou, n) for n, mark in confidence.slices.items() if mark.present)
     for _iou, index in least[:2]:
         aBench.view("Red").press("N")
@@ -91,7 +91,7 @@ def test_reviewing_doubtful_slices(aBench):
     assert shown(aBench) == 7
     aBench.press("Accept slice")
     aBench.press("Remove all seeds")
-    assert aBench.session.seeding.seeds() == []
+    assert aBench.logic.seeding.seeds() == []
     assert aBench.mask().any(), "the voxels stay"
 
 
@@ -118,7 +118,7 @@ class MousePress:
 
 def test_a_range_is_not_left(aBench):
     aBench.click()
-    index = aBench.session.preview().slice_index
+    index = aBench.logic.preview().slice_index
     parameters = {"Direction": "range", "FirstSlice": index + 2, "LastSlice": index - 3}
     for name, value in parameters.items():
         aBench.editor.activeEffect().setParameter(name, value)

@@ -74,7 +74,7 @@ def test_an_exchanged_parameter_node_is_watched_and_the_old_one_is_not(aBench, m
 def test_an_exchanged_parameter_node_with_another_segmentation_ends_a_run(aBench, aSegmentation):
     aBench.click()
     aBench.startPropagation()
-    session = aBench.session
+    logic = aBench.logic
     other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
     other.SetAndObserveSegmentationNode(aSegmentation(aBench.volume, ("other",)))
     other.SetAndObserveSourceVolumeNode(aBench.volume)
@@ -82,7 +82,7 @@ def test_an_exchanged_parameter_node_with_another_segmentation_ends_a_run(aBench
     other.SetActiveEffectName("MedSAM2")
     aBench.editor.setMRMLSegmentEditorNode(other)
     before = aBench.mask()
-    aBench.wait(lambda: not session.running)
+    aBench.wait(lambda: not logic.running)
     assert (aBench.mask() == before).all()
 
 

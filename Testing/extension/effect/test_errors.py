@@ -28,7 +28,7 @@ def test_unknown_weights(aBench, aBackend):
     aBench.wait(lambda: "none-such" in aBench.message)
     aBackend.settings.weights = "starter"
     aBench.view("Red").click(aBench.centre("liver") + np.array([10, 0, 0]))  # the next click tries again
-    aBench.wait(lambda: aBench.session.preview() is not None)
+    aBench.wait(lambda: aBench.logic.preview() is not None)
 
 
 def test_an_unreachable_server(aBench, aBackend):
@@ -68,10 +68,10 @@ def test_no_volume(aBench):
     aBench.editor.setSourceVolumeNode(None)
     aBench.view("Red").click(aBench.centre("liver"))
     assert "There is no volume" in aBench.message
-    assert not aBench.session.seeding.seeds()
+    assert not aBench.logic.seeding.seeds()
     aBench.press("Propagate")
     assert "There is no volume" in aBench.message
-    assert not aBench.session.running
+    assert not aBench.logic.running
     aBench.editor.setSourceVolumeNode(aBench.volume)
     aBench.click()
 
@@ -98,7 +98,7 @@ def test_a_volume_that_changes_under_the_seeds(aBench, aVolumeNode):
     other = aVolumeNode(aBench.phantom.volume.voxels // 2, aBench.phantom.volume.geometry.ijk_to_ras, "other")
     aBench.editor.setSourceVolumeNode(other)
     assert "changed under the seeds" in aBench.message
-    assert len(aBench.session.seeding.seeds()) == 1
+    assert len(aBench.logic.seeding.seeds()) == 1
 
 
 def test_a_refused_token(aBench, aBackend, tmp_path):
@@ -137,4 +137,4 @@ def test_no_memory_in_the_backend(aBench, aBackend, aVolumeNode):
     assert "memory" in aBench.message, "what follows from it must not hide it"
     resource.prlimit(process.pid, resource.RLIMIT_AS, before)
     aBench.click("spleen")
-    assert aBench.session.preview().mask.any()
+    assert aBench.logic.preview().mask.any()

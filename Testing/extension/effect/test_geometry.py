@@ -10,7 +10,7 @@ def test_an_oblique_view_tracks_along_the_nearest_axis(aBench):
     red.scrollTo(aBench.centre("liver"))
     red.turn(25, "R")
     aBench.click()
-    assert aBench.session.preview().axis == "k"
+    assert aBench.logic.preview().axis == "k"
     aBench.propagate()
     assert dice(aBench.mask(), aBench.phantom.labels["liver"]) > 0.8
 
@@ -24,7 +24,7 @@ def test_a_segmentation_with_a_grid_of_its_own(aBench, aVolumeNode, aSegmentatio
     aBench.editor.setActiveEffect(None)
     aBench.segmentation = aSegmentation(coarse, ("liver", "spleen"))
     aBench.open()
-    assert aBench.session.editor.grid().shape == (32, 106, 106)
+    assert aBench.logic.editor.grid().shape == (32, 106, 106)
     aBench.click()
     aBench.propagate()
     assert dice(aBench.mask(), aBench.phantom.labels["liver"]) > 0.75

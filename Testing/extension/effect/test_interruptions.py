@@ -8,7 +8,7 @@ import slicer
 
 def settle(bench) -> None:
     """Let what is under way come to its end."""
-    bench.wait(lambda: not bench.session.running)
+    bench.wait(lambda: not bench.logic.running)
     for _ in range(20):
         bench.clock.advance(20)
 
@@ -38,9 +38,9 @@ def test_closing_the_scene(aBench):
 def test_deleting_a_node(aBench, node):
     aBench.click()
     aBench.startPropagation()
-    session = aBench.session
+    logic = aBench.logic
     slicer.mrmlScene.RemoveNode(getattr(aBench, node))
-    aBench.wait(lambda: not session.running)
+    aBench.wait(lambda: not logic.running)
 
 
 def test_another_volume_during_a_propagation(aBench, aVolumeNode):

@@ -24,7 +24,7 @@ def said(aBench):
 
 
 def settle(bench) -> None:
-    bench.wait(lambda: not bench.session.running)
+    bench.wait(lambda: not bench.logic.running)
     for _ in range(20):
         bench.clock.advance(20)
 
@@ -78,7 +78,7 @@ def test_a_click_in_a_run_does_not_say_to_press_a_button_that_cancels(aBench, sa
     aBench.startPropagation()
     said.clear()
     assert aBench.view("Red").click(aBench.centre("liver") + np.array([8.0, 0, 0]))
-    aBench.wait(lambda: not aBench.session.running)
+    aBench.wait(lambda: not aBench.logic.running)
     during = [text for text, button in said if button == "Cancel"]
     assert during
     assert not [text for text in during if text.startswith("Press Propagate")]
@@ -99,7 +99,7 @@ def test_from_the_first_click_to_its_answer_there_is_always_a_word(aBench, aBack
     said.clear()
     assert aBench.view("Red").click(aBench.centre("liver"))
     assert aBench.message == "Starting MedSAM2…"
-    aBench.wait(lambda: aBench.session.preview() is not None)
+    aBench.wait(lambda: aBench.logic.preview() is not None)
     steps = list(dict.fromkeys(re.sub(r"\d+ %", "N %", text) for text, _button in said))
     words = [
         "Starting MedSAM2…",
@@ -111,8 +111,8 @@ def test_from_the_first_click_to_its_answer_there_is_always_a_word(aBench, aBack
     assert steps == [step for step in words if step in steps], "a small volume may be sent between two looks"
     aBench.view("Red").click(aBench.centre("liver") + np.array([8.0, 0, 0]))
     assert aBench.message == "Finding the outline…"
-    aBench.session._requests.sent = 0.25  # as of a large volume
-    aBench.session.onOpening()
+    aBench.logic._requests.sent = 0.25  # as of a large volume
+    aBench.logic.onOpening()
     assert aBench.message == "Sending the volume… 25 %"
 
 

@@ -9,7 +9,7 @@ BUTTON = "Use this slice of the segment"
 
 
 def seedsVoxel(bench) -> tuple[int, int, int]:
-    (seed,) = bench.session.seeding.seeds()
+    (seed,) = bench.logic.seeding.seeds()
     assert seed.kind == PAINTED
     return tuple(np.round(bench.phantom.volume.geometry.ras_to_kji(np.array(seed.ras))).astype(int).tolist())
 
@@ -21,7 +21,7 @@ def test_the_mark_lies_on_what_was_painted(aBench, view):
     aBench.view(view).moveTo(aBench.centre("liver"))
     aBench.press(BUTTON)
     assert liver[seedsVoxel(aBench)]
-    aBench.wait(lambda: aBench.session.preview() is not None)
+    aBench.wait(lambda: aBench.logic.preview() is not None)
 
 
 @pytest.mark.parametrize("view", ["Red", "Green"])
@@ -42,9 +42,9 @@ def test_the_mark_looks_other_than_a_click_and_a_click_on_it_removes_it(aBench):
     drawn = aBench.effect._views.pipeline(aBench.view("Red"))._layers["seeds"]._data
     aBench.press(BUTTON)
     painted = drawn.GetNumberOfLines()
-    (seed,) = aBench.session.seeding.seeds()
+    (seed,) = aBench.logic.seeding.seeds()
     aBench.view("Red").click(seed.ras)
-    assert aBench.session.seeding.seeds() == []
+    assert aBench.logic.seeding.seeds() == []
     aBench.view("Red").click(seed.ras)
     assert drawn.GetNumberOfLines() not in (0, painted)
 
@@ -53,7 +53,7 @@ def test_a_slice_on_which_nothing_was_painted_is_no_prompt(aBench):
     aBench.view("Red").moveTo(aBench.centre("liver"))
     aBench.press(BUTTON)
     assert "nothing on this slice" in aBench.message
-    assert aBench.session.seeding.seeds() == []
+    assert aBench.logic.seeding.seeds() == []
 
 
 def test_the_middle_of_a_ring_is_not_on_it():

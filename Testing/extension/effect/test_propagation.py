@@ -15,7 +15,7 @@ from medsam2.weights.loading import load_model
 def directly(bench, axis: str) -> np.ndarray:
     """The mask that tracking gives for the same seed, without Slicer and without a process."""
     slices = VolumeSlices(bench.phantom.volume, axis)
-    ras = (np.linalg.inv(bench.toWorld) @ [*bench.session.seeding.seeds()[0].ras, 1.0])[:3]
+    ras = (np.linalg.inv(bench.toWorld) @ [*bench.logic.seeding.seeds()[0].ras, 1.0])[:3]
     index, row, column = slices.place(bench.phantom.volume.geometry.ras_to_kji(ras))
     tracker, masks = Tracker(load_model("starter", device="cpu"), slices), VolumeMasks(slices)
     tracker.prompt("object", Prompt(index, points=((row, column, True),)))
@@ -26,11 +26,11 @@ def directly(bench, axis: str) -> np.ndarray:
 
 def test_click_preview_propagate_correct_undo_redo(aBench):
     aBench.click()
-    assert aBench.session.preview().mask.sum() > 500
+    assert aBench.logic.preview().mask.sum() > 500
     assert not aBench.mask().any(), "a preview is not written"
     aBench.press("Propagate")
     assert aBench.effect.options.propagateButton.text == "Cancel"
-    aBench.wait(lambda: not aBench.session.running)
+    aBench.wait(lambda: not aBench.logic.running)
     first = aBench.mask()
     liver = aBench.phantom.labels["liver"]
     assert dice(first, liver) > 0.8
@@ -54,7 +54,7 @@ def test_click_preview_propagate_correct_undo_redo(aBench):
 @pytest.mark.parametrize(("view", "axis"), [("Yellow", "i"), ("Green", "j")])
 def test_sagittal_and_coronal_views_track_along_their_own_axis(aBench, view, axis):
     aBench.click("spleen", view)
-    assert aBench.session.preview().axis == axis
+    assert aBench.logic.preview().axis == axis
     aBench.propagate()
     assert dice(aBench.mask(), directly(aBench, axis)) > 0.999
 
@@ -75,9 +75,9 @@ def test_a_volume_rotated_under_a_parent_transform(aBench, aTransform):
 def test_cancel_keeps_what_came_and_undo_takes_it_back(aBench):
     aBench.click()
     aBench.press("Propagate")
-    aBench.wait(lambda: aBench.session._propagation.count >= 3)
+    aBench.wait(lambda: aBench.logic._propagation.count >= 3)
     aBench.press("Cancel")
-    aBench.wait(lambda: not aBench.session.running)
+    aBench.wait(lambda: not aBench.logic.running)
     slices = aBench.mask().any(axis=(1, 2)).sum()
     assert 0 < slices < 30
     assert "undo" in aBench.message
@@ -89,7 +89,7 @@ def test_undo_during_a_propagation_stops_it_for_good(aBench):
     aBench.click()
     aBench.startPropagation()
     aBench.editor.undo()
-    aBench.wait(lambda: not aBench.session.running)
+    aBench.wait(lambda: not aBench.logic.running)
     assert not aBench.mask().any()
 
 
@@ -118,7 +118,7 @@ def test_a_removed_segment_ends_its_propagation(aBench):
     aBench.click()
     aBench.press("Propagate")
     aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
-    aBench.wait(lambda: not aBench.session.running)
+    aBench.wait(lambda: not aBench.logic.running)
     assert aBench.segmentation.GetSegmentation().GetNumberOfSegments() == 1
 
 

@@ -31,7 +31,7 @@ def aLiverBench(aBenchOn, aVolumeNode):
 
 def command(bench, folder: Path) -> np.ndarray:
     """What ``medsam2 segment`` makes of the effect's first seed."""
-    point = ",".join(map(repr, bench.session.seeding.seeds()[0].ras))
+    point = ",".join(map(repr, bench.logic.seeding.seeds()[0].ras))
     out = folder / "out.nrrd"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "MedSAM2Slicer" / "Logic")}
     arguments = ["segment", str(CASES / "ct_dicom"), f"--point={point}", "-o", str(out)]
@@ -51,9 +51,9 @@ def test_click_the_liver_propagate_correct_undo_redo(aLiverBench, tmp_path):
     index = int(wrong.sum(axis=(1, 2)).argmax())
     row, column = np.argwhere(wrong[index])[len(np.argwhere(wrong[index])) // 2]
     ras = bench.phantom.volume.geometry.kji_to_ras(np.array([index, row, column], float))
-    bench.session.results.previews.clear()
+    bench.logic.results.previews.clear()
     bench.view("Red").click(ras, ctrl=True)
-    bench.wait(lambda: bench.session.preview() is not None)
+    bench.wait(lambda: bench.logic.preview() is not None)
     bench.propagate()
     second = bench.mask()
     assert (second != first).any()

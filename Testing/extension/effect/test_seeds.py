@@ -14,7 +14,7 @@ from MedSAM2SlicerLib.logic.Seeds import (
 
 
 def kinds(bench) -> list[str]:
-    return [seed.kind for seed in bench.session.seeding.seeds()]
+    return [seed.kind for seed in bench.logic.seeding.seeds()]
 
 
 def test_left_ctrl_drag_and_painted_slice(aBench):
@@ -25,16 +25,14 @@ def test_left_ctrl_drag_and_painted_slice(aBench):
     aBench.paint("liver", aBench.phantom.labels["liver"])
     aBench.press("Use this slice of the segment")
     assert kinds(aBench) == [POINT_POSITIVE, POINT_NEGATIVE, PAINTED]  # it takes the place of the box
-    np.testing.assert_allclose(aBench.session.seeding.seeds()[0].ras, centre, atol=1)
+    np.testing.assert_allclose(aBench.logic.seeding.seeds()[0].ras, centre, atol=1)
 
 
 def test_a_seed_is_moved_by_dragging_and_removed_by_a_click(aBench):
     red, centre = aBench.view("Red"), aBench.centre("liver")
     red.click(centre)
     red.drag(centre, centre + np.array([20, 10, 0]))
-    np.testing.assert_allclose(
-        aBench.session.seeding.seeds()[0].ras, centre + np.array([20, 10, 0]), atol=1.5
-    )
+    np.testing.assert_allclose(aBench.logic.seeding.seeds()[0].ras, centre + np.array([20, 10, 0]), atol=1.5)
     red.click(centre + np.array([20, 10, 0]))
     assert kinds(aBench) == []
 
@@ -45,8 +43,8 @@ def test_delete_removes_the_seed_under_the_mouse(aBench):
     red.click(centre + np.array([30, 0, 0]))
     red.moveTo(centre)
     assert red.press("Del")
-    assert len(aBench.session.seeding.seeds()) == 1
-    np.testing.assert_allclose(aBench.session.seeding.seeds()[0].ras, centre + np.array([30, 0, 0]), atol=1.5)
+    assert len(aBench.logic.seeding.seeds()) == 1
+    np.testing.assert_allclose(aBench.logic.seeding.seeds()[0].ras, centre + np.array([30, 0, 0]), atol=1.5)
 
 
 def test_a_click_outside_the_volume_says_so(aBench):
@@ -74,7 +72,7 @@ def test_seeds_come_back_from_a_file_and_leave_no_nodes(aBench, tmp_path):
     aBench.editor.mrmlScene().AddNode(loaded)
     assert storage.ReadData(loaded)
     segment = loaded.GetSegmentation().GetSegment(loaded.GetSegmentation().GetSegmentIdBySegmentName("liver"))
-    assert readSeeds(segment) == aBench.session.seeding.seeds()
+    assert readSeeds(segment) == aBench.logic.seeding.seeds()
 
 
 def test_every_kind_of_seed_is_stored_whole():

@@ -14,11 +14,11 @@ def test_the_voxels_that_were_handed_over_never_change(aBench, shift):
     matrix = aBench.phantom.volume.geometry.ijk_to_ras.copy()
     matrix[:3, 3] += shift
     aBench.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    voxels = aBench.session.editor.grid().voxels()
+    voxels = aBench.logic.editor.grid().voxels()
     before = voxels.copy()
     slicer.util.arrayFromVolume(aBench.volume)[:] = 7
     slicer.util.arrayFromVolumeModified(aBench.volume)
-    after = aBench.session.editor.grid().voxels()
+    after = aBench.logic.editor.grid().voxels()
     np.testing.assert_array_equal(voxels, before)
     assert after.max() == 7
 
@@ -38,14 +38,14 @@ def test_the_window_is_that_of_the_views_or_automatic(aBench):
 
 def windowOf(bench, choice: str):
     bench.editor.activeEffect().setParameter("Window", choice)
-    bench.session.editor.grid()
-    return bench.session.editor.offer().window
+    bench.logic.editor.grid()
+    return bench.logic.editor.offer().window
 
 
 def test_other_options_do_not_send_the_voxels_again(aBench):
-    first = aBench.session.editor.grid() and aBench.session.editor.offer()
+    first = aBench.logic.editor.grid() and aBench.logic.editor.offer()
     aBench.editor.activeEffect().setParameter("Memory", "self-sorting")
-    second = aBench.session.editor.grid() and aBench.session.editor.offer()
+    second = aBench.logic.editor.grid() and aBench.logic.editor.offer()
     assert (first.memory, second.memory) == ("temporal", "self-sorting")
     assert first.key != second.key
     assert first.voxels is second.voxels

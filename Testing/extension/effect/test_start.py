@@ -36,7 +36,7 @@ def test_the_backend_starts_with_the_effect_so_that_the_first_click_need_not_wai
     assert noBackend.state is BackendState.STOPPED, "choosing the effect itself waits for nothing"
     aBench.wait(lambda: noBackend.ready is not None)
     assert aBench.message == "Click the object in a slice view."
-    assert aBench.session.seeding.seeds() == []
+    assert aBench.logic.seeding.seeds() == []
 
 
 def test_a_server_hears_nothing_before_a_click(aBench, noBackend):

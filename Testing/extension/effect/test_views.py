@@ -88,7 +88,7 @@ def test_a_seed_is_hit_from_as_far_away_on_any_screen(aBench, ratio):
     aBench.click()
     x, y = view.xyOf(aBench.centre("liver"))
     view.click(view.rasOf((x + 6 * ratio, y)))
-    assert aBench.session.seeding.seeds() == []
+    assert aBench.logic.seeding.seeds() == []
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
@@ -101,6 +101,6 @@ def test_an_unsteady_hand_clicks_on_any_screen(aBench, ratio):
         view.scrollTo(start)
         x, y = view.xyOf(start)
         view.drag(view.rasOf((x, y)), view.rasOf((x + pixels * ratio, y)))
-        assert aBench.session.seeding.seeds()[-1].kind == kind
+        assert aBench.logic.seeding.seeds()[-1].kind == kind
         aBench.effect.actions.do("clearSeeds")
     assert np.allclose(view.rasOf(view.xyOf(start)), start, atol=2)
