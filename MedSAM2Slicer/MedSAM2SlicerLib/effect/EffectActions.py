@@ -67,13 +67,13 @@ class EffectActions:
         if pipeline is not None:
             self._logic.seeding.addPainted(pipeline.middle, pipeline.normal)
 
-    def largerView(self) -> None:
+    def largerFieldOfView(self) -> None:
         """Show the network more."""
-        self._logic.seeding.resizeView(larger=True)
+        self._logic.seeding.resizeFieldOfView(larger=True)
 
-    def smallerView(self) -> None:
+    def smallerFieldOfView(self) -> None:
         """Show the network less."""
-        self._logic.seeding.resizeView(larger=False)
+        self._logic.seeding.resizeFieldOfView(larger=False)
 
     # Propagation and review
 

@@ -9,8 +9,8 @@ KEYS = {
     "P": "propagateOrCancel",
     "N": "nextDoubtful",
     "A": "acceptSlice",
-    "G": "largerView",
-    "S": "smallerView",
+    "G": "largerFieldOfView",
+    "S": "smallerFieldOfView",
     "Del": "deleteSeed",
 }
 """Names of what keys do in ``EffectActions``."""

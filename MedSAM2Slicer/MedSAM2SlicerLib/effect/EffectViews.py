@@ -105,10 +105,10 @@ class EffectViews:
         if mask is None or grid is None:
             return None, None
         segments = _outline(mask.mask, mask.row, mask.column)
-        view = mask.field_of_view
-        top, left = view.row - 0.5, view.column - 0.5
-        corners = [(top, left), (top, left + view.columns), (top + view.rows, left + view.columns)]
-        corners.append((top + view.rows, left))
+        seen = mask.field_of_view
+        top, left = seen.row - 0.5, seen.column - 0.5
+        corners = [(top, left), (top, left + seen.columns), (top + seen.rows, left + seen.columns)]
+        corners.append((top + seen.rows, left))
         frame = [grid.ras(Place(mask.axis, mask.slice_index, *corner)) for corner in corners]
         return _toRas(grid, mask, segments), frame
 

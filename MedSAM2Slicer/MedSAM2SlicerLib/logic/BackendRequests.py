@@ -129,7 +129,7 @@ class BackendRequests:
             prompt.points,
             prompt.box,
             prompt.mask,
-            prompt.view,
+            prompt.fieldOfView,
         )
         self._previews[request] = prompt.objectId
         self._latest = request

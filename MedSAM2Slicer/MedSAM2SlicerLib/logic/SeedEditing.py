@@ -95,7 +95,7 @@ class SeedEditing:
             self._requests.forget(self._editor.selectedId)
             self._onChanged()
 
-    def resizeView(self, larger: bool) -> None:
+    def resizeFieldOfView(self, larger: bool) -> None:
         """Show the network more, or less, round the object, and ask for the slice again."""
         grid, seeds = self._editor.grid(), self.seeds()
         if grid is None or not seeds:
@@ -108,7 +108,7 @@ class SeedEditing:
             # Rows follow each other along the first array axis that is not the slices' own.
             rowAxis = 1 if asked.axis == "k" else 0
             side = asked.field_of_view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
-            self._ask(here, grid, view=side)
+            self._ask(here, grid, fieldOfView=side)
         else:  # as in a scene that was loaded; the answer will say which field of view there is to change
             self._askAgain(seeds[-1])
         self._onChanged()
@@ -160,20 +160,24 @@ class SeedEditing:
             self._ask(where, grid)
 
     def _ask(
-        self, where: SliceKey, grid: SegmentationGrid, alone: Seed | None = None, view: float | None = None
+        self,
+        where: SliceKey,
+        grid: SegmentationGrid,
+        alone: Seed | None = None,
+        fieldOfView: float | None = None,
     ) -> None:
         """Ask for a slice's mask.
 
         Args:
             alone: said in addition to what was said before; None to say all of the slice's seeds anew.
-            view: side in millimetres of what the network looks at; None for the object's.
+            fieldOfView: side in millimetres of what the network looks at; None for the object's.
         """
         if not self._requests.connect():
             return
-        if self.openVolume() and view is None:
+        if self.openVolume() and fieldOfView is None:
             return  # this seed was sent with all others
         seeds = bySlice(self.seeds(), grid).get(where, []) if alone is None else [alone]
-        prompt = promptOf(seeds, where, grid, self._editor.selectedId, view)
+        prompt = promptOf(seeds, where, grid, self._editor.selectedId, fieldOfView)
         self._requests.prompt(prompt, replace=alone is None)
 
 

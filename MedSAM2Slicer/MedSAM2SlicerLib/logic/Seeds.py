@@ -103,7 +103,7 @@ class SlicePrompt:
         points: (row, column, positive).
         box: two opposite corners (row, column, row, column).
         mask: (rows, columns) bool.
-        view: "auto", "slice", millimetres, or None to keep the object's.
+        fieldOfView: "auto", "slice", millimetres, or None to keep the object's.
     """
 
     objectId: str
@@ -112,22 +112,28 @@ class SlicePrompt:
     points: tuple[tuple[float, float, bool], ...] = ()
     box: tuple[float, float, float, float] | None = None
     mask: np.ndarray | None = None
-    view: str | float | None = None
+    fieldOfView: str | float | None = None
 
 
 def promptOf(
-    seeds: Sequence[Seed], where: SliceKey, grid: SegmentationGrid, segmentId: str, view: float | None = None
+    seeds: Sequence[Seed],
+    where: SliceKey,
+    grid: SegmentationGrid,
+    segmentId: str,
+    fieldOfView: float | None = None,
 ) -> SlicePrompt:
     """All that the seeds of one slice say; a painted slice says all by itself."""
     axis, index = where
     points, box = [], None
     for seed in seeds:
         if seed.kind == PAINTED:
-            return SlicePrompt(segmentId, axis, index, mask=grid.painted(segmentId, axis, index), view=view)
+            return SlicePrompt(
+                segmentId, axis, index, mask=grid.painted(segmentId, axis, index), fieldOfView=fieldOfView
+            )
         place = grid.place(seed.ras, axis)
         if seed.kind == BOX:
             corner = grid.place(seed.corner, axis)
             box = (place.row, place.column, corner.row, corner.column)
         else:
             points.append((place.row, place.column, seed.kind == POINT_POSITIVE))
-    return SlicePrompt(segmentId, axis, index, tuple(points), box, view=view)
+    return SlicePrompt(segmentId, axis, index, tuple(points), box, fieldOfView=fieldOfView)
