@@ -42,7 +42,7 @@ def show(panel, clock) -> None:
     from MedSAM2SlicerLib.backend.BackendManager import backendManager
 
     manager = backendManager()
-    for each in (panel.installation, panel.place, panel.weights, panel.selfTest):
+    for each in (panel.installation, panel.server, panel.weights, panel.selfTest):
         each.widget.collapsed = False
     clock.advanceUntil(lambda: not panel.weights.busy, SECONDS)
     panel.selfTest.run()
@@ -56,9 +56,9 @@ def chooseServer(panel) -> None:
     """Fold everything but the choice of a server."""
     for each in (panel.state, panel.installation, panel.weights, panel.selfTest):
         each.widget.collapsed = True
-    panel.place._away.checked = True
-    panel.place._address.text = "wss://segmentation.hospital.org:8443"
-    panel.place._token.text = "not a real token"
+    panel.server._away.checked = True
+    panel.server._address.text = "wss://segmentation.hospital.org:8443"
+    panel.server._token.text = "not a real token"
 
 
 def draw(widget, picture: Path) -> None:

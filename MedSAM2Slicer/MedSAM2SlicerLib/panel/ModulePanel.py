@@ -29,13 +29,13 @@ class ModulePanel:
         self.widget = qt.QWidget()
         self.state = StateSection(manager)
         self.installation = InstallSection(manager)
-        self.place = ServerSection(manager, self.update)
+        self.server = ServerSection(manager, self.update)
         self.weights = WeightsSection(manager, self.update)
         self.selfTest = SelfTestSection(manager)
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(sentence(_introduction()))
-        for each in (self.state, self.installation, self.place, self.weights, self.selfTest):
+        for each in (self.state, self.installation, self.server, self.weights, self.selfTest):
             layout.addWidget(each.widget)
         layout.addWidget(sentence(_links(homepage)))
 

@@ -17,10 +17,10 @@ SERVER = "wss://example.invalid:8443"
 
 
 def type_(panel, address: str, token: str = ""):
-    panel.place._away.checked = True
-    panel.place._address.text = address
-    panel.place._token.text = token
-    panel.place.apply.click()
+    panel.server._away.checked = True
+    panel.server._address.text = address
+    panel.server._token.text = token
+    panel.server.apply.click()
 
 
 def texts(widget) -> str:
@@ -70,10 +70,10 @@ def test_words_from_a_server_are_not_taken_for_html(aPanel, aManager, monkeypatc
 
 
 def test_a_server_is_told_what_is_sent_before_it_is_chosen(aPanel):
-    aPanel.place._away.checked = True
-    assert "are sent to this server" in texts(aPanel.place._awayFrame)
-    assert not aPanel.place._awayFrame.isHidden()
-    assert aPanel.place._hereFrame.isHidden()
+    aPanel.server._away.checked = True
+    assert "are sent to this server" in texts(aPanel.server._awayFrame)
+    assert not aPanel.server._awayFrame.isHidden()
+    assert aPanel.server._hereFrame.isHidden()
 
 
 def test_the_choice_is_kept_in_the_settings_and_shown(aPanel, aManager):
@@ -90,7 +90,7 @@ def test_the_token_is_neither_in_settings_nor_scene_nor_log_nor_on_the_screen(aP
     with caplog.at_level(logging.DEBUG):
         type_(aPanel, SERVER, TOKEN)
         aPanel.state._start.click()
-    assert aPanel.place._token.echoMode == qt.QLineEdit.Password
+    assert aPanel.server._token.echoMode == qt.QLineEdit.Password
     slicer.mrmlScene.SetSaveToXMLString(1)
     slicer.mrmlScene.Commit()
     kept = [str(qt_settings.STORE), slicer.mrmlScene.GetSceneXMLString(), caplog.text, texts(aPanel.widget)]
@@ -101,27 +101,27 @@ def test_the_token_is_neither_in_settings_nor_scene_nor_log_nor_on_the_screen(aP
 
 def test_images_never_travel_unencrypted(aPanel, aManager):
     type_(aPanel, "ws://server.hospital.org")
-    assert "Images would travel unencrypted to server.hospital.org" in aPanel.place._problem.text
+    assert "Images would travel unencrypted to server.hospital.org" in aPanel.server._problem.text
     assert aManager.settings.serverUrl == ""
 
 
 def test_a_wrong_address_is_refused_in_the_client_s_words(aPanel):
     type_(aPanel, "server.hospital.org")
-    assert "is no address of a server: give wss://HOST:PORT" in aPanel.place._problem.text
+    assert "is no address of a server: give wss://HOST:PORT" in aPanel.server._problem.text
 
 
 def test_a_certificate_is_chosen_by_a_file_dialog(aPanel, aJournal):
     aJournal.answers["file"] = "/somewhere/authority.pem"
-    aPanel.place._onChooseCaFile()
+    aPanel.server._onChooseCaFile()
     type_(aPanel, SERVER)
     assert qt_settings.STORE["MedSAM2/caFile"] == "/somewhere/authority.pem"
 
 
 def test_back_to_this_computer(aPanel, aManager):
     type_(aPanel, SERVER, TOKEN)
-    aPanel.place._here.checked = True
-    aPanel.place._device.currentIndex = 1
-    aPanel.place.apply.click()
+    aPanel.server._here.checked = True
+    aPanel.server._device.currentIndex = 1
+    aPanel.server.apply.click()
     assert (aManager.settings.serverUrl, aManager.settings.device) == ("", "cpu")
 
 
