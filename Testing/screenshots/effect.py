@@ -64,10 +64,10 @@ def main() -> None:
 
     click("liver")
     draw(editor, IMAGES / "effect_preview.png")
-    effect.actions.do("propagateOrCancel")
+    effect.actions.propagateOrCancel()
     CLOCK.advanceUntil(lambda: not effect.logic.running, SECONDS)
     click("kidney right", ctrl=True)
-    effect.actions.do("propagateOrCancel")
+    effect.actions.propagateOrCancel()
     CLOCK.advanceUntil(lambda: not effect.logic.running, SECONDS)
     for name in VIEWS:
         editor.view(name).scrollTo(middle)

@@ -1,5 +1,7 @@
 """What the user can do in the active effect by button or key, and when a gesture may begin."""
 
+from collections.abc import Callable
+
 import slicer
 from slicer.i18n import tr as _
 
@@ -8,7 +10,7 @@ from .SeedGestures import SeedGestures
 
 
 class EffectActions:
-    """What ``EffectOptions`` and ``EffectShortcuts`` call by name.
+    """What the buttons of ``EffectOptions`` and the keys of ``EffectShortcuts`` do.
 
     Args:
         scriptedEffect: the adaptor.
@@ -29,10 +31,10 @@ class EffectActions:
         self._message = message
         self.gestures = SeedGestures(logic.seeding, self._mayBegin, self._showBox)
 
-    def do(self, name: str, *arguments) -> None:
-        """Do what a button or key stands for."""
+    def do(self, action: Callable[["EffectActions"], None]) -> None:
+        """Do what a button or key stands for; a problem that was shown has been read by now."""
         self._goOn()
-        getattr(self, name)(*arguments)
+        action(self)
 
     def _mayBegin(self) -> bool:
         """Whether a click may change the segment; one that was answered by a dialog does nothing else."""
@@ -52,10 +54,6 @@ class EffectActions:
 
     # Seeds
 
-    def deleteSeed(self) -> None:
-        """Remove the seed under the mouse, or the last one."""
-        self.gestures.deleteSeed()
-
     def clearSeeds(self) -> None:
         """Remove all seeds of the segment."""
         self._logic.seeding.clear()
@@ -67,13 +65,9 @@ class EffectActions:
         if pipeline is not None:
             self._logic.seeding.addPainted(pipeline.middle, pipeline.normal)
 
-    def largerFieldOfView(self) -> None:
-        """Show the network more."""
-        self._logic.seeding.resizeFieldOfView(larger=True)
-
-    def smallerFieldOfView(self) -> None:
-        """Show the network less."""
-        self._logic.seeding.resizeFieldOfView(larger=False)
+    def resizeFieldOfView(self, larger: bool) -> None:
+        """Show the network more, or less."""
+        self._logic.seeding.resizeFieldOfView(larger)
 
     # Propagation and review
 

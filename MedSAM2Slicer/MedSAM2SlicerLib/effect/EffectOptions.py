@@ -1,10 +1,16 @@
 """The effect's widgets in the Segment Editor, and the parameters that they show."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import qt
 from slicer.i18n import tr as _
 
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
+
+if TYPE_CHECKING:
+    from .EffectActions import EffectActions
 
 DEFAULTS = {
     "Direction": "both",
@@ -30,31 +36,33 @@ class EffectOptions:
 
     def __init__(self, scriptedEffect):
         self._effect = scriptedEffect
-        self._actions = None
+        self._actions: EffectActions | None = None
         self._updating = False
         self._buttons = []
         self.message = StatusMessage()
-        self.propagateButton = self._button(_("Propagate"), "propagateOrCancel", _("Key: P"))
+        self.propagateButton = self._button(
+            _("Propagate"), lambda actions: actions.propagateOrCancel(), _("Key: P")
+        )
         self.progress = qt.QProgressBar()
         self.progress.visible = False
-        self.strip = ConfidenceStrip(lambda index: self._do("goToSlice", index))
+        self.strip = ConfidenceStrip(lambda index: self._do(lambda actions: actions.goToSlice(index)))
         scriptedEffect.addOptionsWidget(self.message.widget)
         scriptedEffect.addOptionsWidget(self._row(self.propagateButton, self.progress))
         scriptedEffect.addOptionsWidget(self.strip)
         scriptedEffect.addOptionsWidget(
             self._row(
-                self._button(_("Next doubtful slice"), "nextDoubtful", _("Key: N")),
-                self._button(_("Accept slice"), "acceptSlice", _("Key: A")),
+                self._button(_("Next doubtful slice"), lambda actions: actions.nextDoubtful(), _("Key: N")),
+                self._button(_("Accept slice"), lambda actions: actions.acceptSlice(), _("Key: A")),
             )
         )
         scriptedEffect.addOptionsWidget(
             self._row(
                 self._button(
                     _("Use this slice of the segment"),
-                    "usePaintedSlice",
+                    lambda actions: actions.usePaintedSlice(),
                     _("What is painted or imported on the slice shown becomes the prompt."),
                 ),
-                self._button(_("Remove all seeds"), "clearSeeds", ""),
+                self._button(_("Remove all seeds"), lambda actions: actions.clearSeeds(), ""),
             )
         )
         self._direction = self._choice("Direction", _directions(), _("Propagate:"))
@@ -98,7 +106,7 @@ class EffectOptions:
         self._effect.setParameter("AllSegments", int(self._all.checked))
         self._rangeRow.visible = self._effect.parameter("Direction") == "range"
 
-    def setActions(self, actions) -> None:
+    def setActions(self, actions: "EffectActions | None") -> None:
         """What buttons and strip do (``EffectActions``); None for nothing."""
         self._actions = actions
         for button in self._buttons:
@@ -118,11 +126,11 @@ class EffectOptions:
         text = _("{done} / {total}, {rate:.1f} slices/s")
         self.progress.format = text.format(done=done, total=total, rate=slicesPerSecond)
 
-    def _do(self, name: str, *arguments) -> None:
+    def _do(self, action: Callable[["EffectActions"], None]) -> None:
         if self._actions is not None:
-            self._actions.do(name, *arguments)
+            self._actions.do(action)
 
-    def _button(self, text: str, action: str, toolTip: str):
+    def _button(self, text: str, action: Callable[["EffectActions"], None], toolTip: str):
         button = qt.QPushButton(text)
         button.toolTip = toolTip
         button.enabled = False

@@ -1,19 +1,22 @@
 """The effect's keys: they exist while it is active, and are listed in its help."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 import qt
 from slicer.i18n import tr as _
 
-KEYS = {
-    "P": "propagateOrCancel",
-    "N": "nextDoubtful",
-    "A": "acceptSlice",
-    "G": "largerFieldOfView",
-    "S": "smallerFieldOfView",
-    "Del": "deleteSeed",
+if TYPE_CHECKING:
+    from .EffectActions import EffectActions
+
+KEYS: dict[str, Callable[["EffectActions"], None]] = {
+    "P": lambda actions: actions.propagateOrCancel(),
+    "N": lambda actions: actions.nextDoubtful(),
+    "A": lambda actions: actions.acceptSlice(),
+    "G": lambda actions: actions.resizeFieldOfView(larger=True),
+    "S": lambda actions: actions.resizeFieldOfView(larger=False),
+    "Del": lambda actions: actions.gestures.deleteSeed(),
 }
-"""Names of what keys do in ``EffectActions``."""
 
 
 def keysInWords() -> list[str]:
@@ -27,7 +30,7 @@ def keysInWords() -> list[str]:
 
 
 class EffectShortcuts:
-    """Keys that call ``do(name)``.
+    """Keys that call ``do`` of ``EffectActions``.
 
     Where the effect is active in two editors at once, the one that was activated last has the keys: Qt
     answers neither of two shortcuts on one key.
@@ -40,7 +43,7 @@ class EffectShortcuts:
 
     def __init__(self, window, do):
         self._shortcuts = [
-            self._shortcut(window, key, lambda name=name: do(name)) for key, name in KEYS.items()
+            self._shortcut(window, key, lambda action=action: do(action)) for key, action in KEYS.items()
         ]
         for earlier in self._inUse:
             earlier._enable(False)
