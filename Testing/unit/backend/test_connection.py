@@ -125,7 +125,7 @@ async def test_a_session_answers_and_is_forgotten():
         it.socket.hang_up()
         await it.running
         await it.socket.until(lambda: it.service.worker.waiting_jobs() == 0)
-    assert it.connection._client.workspace._volume is None
+    assert it.connection._client.workspace._opened is None
 
 
 @in_loop
@@ -287,7 +287,7 @@ async def test_while_stopping_nobody_is_let_in():
 async def test_an_upload_is_kept_for_those_who_may_come_back(goodbye, kept):
     async with served() as it:
         it.socket.say(OPEN, Chunk(2, 0, VOXELS.tobytes()[:100]))
-        await it.socket.until(lambda: it.connection.uploading._upload and it.socket.coming.empty())
+        await it.socket.until(lambda: it.connection.admission.uploading._upload and it.socket.coming.empty())
         await asyncio.sleep(0.01)
         if goodbye is None:
             it.socket.hang_up()

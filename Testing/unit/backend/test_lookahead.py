@@ -80,7 +80,7 @@ def test_a_shown_slice_is_encoded_whole_and_in_the_field_of_view_of_the_prompt_b
     assert view.rows == 30
     ask(workspace, SliceShown(3, "k", 10))
     encode(workspace, most=2)
-    features = workspace._trackers["k"].features
+    features = workspace._opened.trackers["k"].features
     assert (10, FieldOfView(*view)) in features
     assert (10, WHOLE) in features
 
@@ -119,13 +119,13 @@ def test_two_thirds_of_the_features_are_filled_at_most(network):
     workspace = opened(a_workspace(network, feature_bytes=6 * one_image))
     ask(workspace, click())
     encode(workspace)
-    assert workspace._trackers["k"].features.used_bytes == 4 * one_image
+    assert workspace._opened.trackers["k"].features.used_bytes == 4 * one_image
 
 
 def test_work_on_another_axis_ends_it(workspace):
     ask(workspace, click(index=18, axis="j", point=(6.0, 22.0, True)))
     ask(workspace, click())
-    along_j = workspace._trackers["j"].features
+    along_j = workspace._opened.trackers["j"].features
     ask(workspace, click(index=18, axis="j", point=(6.0, 22.0, True)))
     ask(workspace, Propagate(4, "k"))
     encode(workspace)

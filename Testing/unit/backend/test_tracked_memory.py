@@ -24,7 +24,7 @@ def tracked(workspace) -> dict[int, np.ndarray]:
 
 def known(workspace) -> tuple:
     """All that a workspace knows of its object, as it can be compared."""
-    target = workspace._trackers["k"].objects["a"]
+    target = workspace._opened.trackers["k"].objects["a"]
     entries = {index: id(entry) for index, entry in target.entries.items()}
     return dict(target.prompts), entries, dict(target.reversed), target.whole_slices
 
@@ -50,7 +50,7 @@ def test_every_tracked_slice_is_promised_and_given_back_when_it_is_forgotten():
     workspace = opened(a_workspace(promise=promised))
     ask(workspace, CLICK)
     ask(workspace, TRACK)
-    each = workspace._trackers["k"].objects["a"].entries[6].bytes
+    each = workspace._opened.trackers["k"].objects["a"].entries[6].bytes
     first, last = promised[-SHAPE[0] - 1], promised[-1]
     assert last - first == pytest.approx((SHAPE[0] - 1) * each, rel=0.2)
     ask(workspace, Forget(5, "a", "k", 3))
@@ -78,7 +78,7 @@ def test_a_freed_session_is_promised_nothing():
 def test_tracking_that_fills_the_memory_ends_with_an_error_behind_its_last_mask():
     workspace = opened(a_workspace(promise=Promised()))
     ask(workspace, CLICK)
-    each = workspace._trackers["k"].remembered_bytes
+    each = workspace._opened.trackers["k"].remembered_bytes
     budget = MemoryBudget(ServerLimits(memory_bytes=5 * each, feature_bytes=0))
     workspace._promise = lambda remembered: budget.remember("workspace", remembered)
     answers = []
@@ -94,12 +94,12 @@ def test_a_slice_can_be_forgotten_where_what_is_left_is_still_too_much():
     ask(workspace, CLICK)
     ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), field_of_view="slice"))
     budget = MemoryBudget(
-        ServerLimits(memory_bytes=workspace._trackers["k"].remembered_bytes, feature_bytes=0)
+        ServerLimits(memory_bytes=workspace._opened.trackers["k"].remembered_bytes, feature_bytes=0)
     )
     workspace._promise = lambda remembered: budget.remember("workspace", remembered)
     with pytest.raises(ProtocolError):
         ask(workspace, TRACK)
-    assert 7 in workspace._trackers["k"].objects["a"].entries
+    assert 7 in workspace._opened.trackers["k"].objects["a"].entries
     assert ask(workspace, Forget(5, "a", "k", 7)) == [Done(5)]
     with pytest.raises(ProtocolError):
         ask(workspace, CORRECTION)

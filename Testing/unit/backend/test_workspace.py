@@ -228,7 +228,7 @@ def test_opening_another_volume_forgets_the_one_before():
 def test_features_of_one_axis_make_room_for_another():
     workspace = opened(a_workspace())
     prompted(workspace)
-    along_k = workspace._trackers["k"].features
+    along_k = workspace._opened.trackers["k"].features
     assert along_k.used_bytes > 0
     prompted(workspace, axis="j", slice_index=18, points=((6.0, 22.0, True),))
     assert along_k.used_bytes == 0
@@ -241,7 +241,7 @@ def test_freed_features_are_made_again():
     prompted(workspace)
     before = tracked(workspace)
     workspace.free_features()
-    assert workspace._trackers["k"].features.used_bytes == 0
+    assert workspace._opened.trackers["k"].features.used_bytes == 0
     after = tracked(workspace, id=4)
     assert before.keys() == after.keys()
     for index, mask in before.items():

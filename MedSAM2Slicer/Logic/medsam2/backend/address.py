@@ -32,21 +32,12 @@ class Address:
             if not path.is_file():
                 raise InputError(f"The TLS file {path} does not exist: check its name.")
         if self.certificate is not None:
-            self._check_tls()
+            _check_tls(self.certificate, self.key)
         if self.certificate is None and not self.behind_proxy and not is_loopback(self.host):
             raise InputError(
                 f"The address {self.host} can be reached from other computers, so images would travel "
                 "unencrypted: give --tls-certificate and --tls-key, or --insecure-behind-proxy."
             )
-
-    def _check_tls(self) -> None:
-        try:
-            # Without the password given here a locked key would be asked for on the terminal.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
-        except (OSError, ssl.SSLError) as error:
-            raise InputError(
-                "The TLS files are not a PEM certificate with its own key, without password: check them."
-            ) from error
 
     def listen(self) -> socket.socket:
         """A socket that is bound to the address.
@@ -78,3 +69,13 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _check_tls(certificate: Path, key: Path | None) -> None:
+    try:
+        # Without the password given here a locked key would be asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(
+            "The TLS files are not a PEM certificate with its own key, without password: check them."
+        ) from error

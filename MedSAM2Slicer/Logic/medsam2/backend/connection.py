@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from dataclasses import dataclass
 from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -44,6 +45,21 @@ CLIENT_LETTERS = 60
 NORMAL, GOING_AWAY, REFUSED = 1000, 1001, 1008
 
 
+@dataclass(frozen=True)
+class Admission:
+    """What a client is once its hello was accepted.
+
+    Attributes:
+        token: that it showed.
+        owner: the token's name.
+        uploading: receives its volumes.
+    """
+
+    token: str
+    owner: str
+    uploading: Uploading
+
+
 class Connection:
     """Serves one client from hello to close.
 
@@ -61,9 +77,7 @@ class Connection:
         self._send_queue = SendQueue(loop)
         self._client = Client(service.new_workspace(), self._send_queue.put, self._send_queue.has_room)
         self._goodbye: asyncio.Future[Message] = loop.create_future()
-        self.uploading: Uploading | None = None
-        self._token = ""
-        self.owner = ""
+        self.admission: Admission | None = None
         self._used = time.monotonic()
         self._label = secrets.token_hex(4)
 
@@ -74,7 +88,8 @@ class Connection:
             self._visitor.upgraded = True
         tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
-            await asyncio.wait([*tasks, self._goodbye], return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future] = [*tasks, self._goodbye]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._goodbye.done():
                 await self._part()
         finally:
@@ -86,29 +101,31 @@ class Connection:
 
     async def _read(self) -> None:
         with contextlib.suppress(WebSocketDisconnect):
-            if await self._welcome():
-                await self._serve()
+            if admission := await self._welcome():
+                await self._serve(admission)
 
-    async def _welcome(self) -> bool:
+    async def _welcome(self) -> Admission | None:
         """The hello: checks the token and makes room for a client."""
         try:
             message = self._decoded(await asyncio.wait_for(self._receive(), HELLO_SECONDS))
             if not isinstance(message, Hello):
                 raise ProtocolError("not_ready", "The first message must be a hello.", message.id)
-            owner = self._admit(message)
+            admission = self._admit(message)
         except (ProtocolError, TimeoutError, asyncio.TimeoutError) as error:
             if not isinstance(error, ProtocolError):
                 error = ProtocolError("not_ready", "No hello came.")
             self.end(self._failed(error))
-            return False
+            return None
         if self._visitor is not None:
             await self._visitor.welcome(LARGER * self._service.limits.message_bytes)
         self._send_queue.put(self._service.ready(message.id))
-        log_event("connected", session=self._label, token=owner, client=message.client[:CLIENT_LETTERS])
-        return True
+        log_event(
+            "connected", session=self._label, token=admission.owner, client=message.client[:CLIENT_LETTERS]
+        )
+        return admission
 
-    def _admit(self, hello: Hello) -> str:
-        """Join the service's connections; returns the name of the token."""
+    def _admit(self, hello: Hello) -> Admission:
+        """Join the service's connections."""
         owner = self._service.tokens.name_of(hello.token)
         if owner is None:
             raise ProtocolError("unauthorised", "The server does not know this token.", hello.id)
@@ -116,18 +133,22 @@ class Connection:
             raise ProtocolError("shutting_down", "The server is being stopped.", hello.id)
         limits = self._service.limits
         # Who is leaving has no claim to a place: a script's next command comes at once.
-        others = [other.owner for other in self._service.connections if not other.leaving]
+        others = [
+            other.admission.owner
+            for other in self._service.connections
+            if other.admission is not None and not other.leaving
+        ]
         if len(others) >= limits.sessions:
             raise ProtocolError("busy", "The server has as many clients as it takes.", hello.id)
         if others.count(owner) >= limits.sessions_per_token:
             raise ProtocolError("busy", "This token has as many clients as it may have.", hello.id)
-        self._token, self.owner = hello.token, owner
-        self.uploading = Uploading(self._service, self._client, owner)
+        uploading = Uploading(self._service, self._client, owner)
+        self.admission = admission = Admission(hello.token, owner, uploading)
         self._service.connections.add(self)
         self._service.worker.add(self._client)
-        return owner
+        return admission
 
-    async def _serve(self) -> None:
+    async def _serve(self, admission: Admission) -> None:
         while True:
             await self._turn()
             data = await self._receive()
@@ -135,7 +156,7 @@ class Connection:
             try:
                 message = self._decoded(data)
                 request = message.id
-                self._handle(message, len(data))
+                self._handle(message, len(data or b""), admission.uploading)
             except Exception as error:
                 self._send_queue.put(self._failed(error, request))
 
@@ -170,13 +191,13 @@ class Connection:
         self._service.metrics.failed(answer.code, error)
         return answer
 
-    def _handle(self, message: Message, size: int) -> None:
+    def _handle(self, message: Message, size: int, uploading: Uploading) -> None:
         worker = self._service.worker
         match message:
             case OpenVolume():
-                self.uploading.open(message)
+                uploading.open(message)
             case Chunk():
-                self.uploading.take(message)
+                uploading.take(message)
             case Prompt():
                 self._submit("prompt", message, size)
             case Propagate():
@@ -188,7 +209,7 @@ class Connection:
             case SliceShown():
                 self._submit("view", message, size, answered=False)
             case Cancel():
-                self.uploading.cancel(message.job)
+                uploading.cancel(message.job)
                 worker.cancel(self._client, message.job)
             case Close():
                 self.end(Done(message.id))
@@ -215,9 +236,9 @@ class Connection:
         if self._client.waiting:
             self._used = time.monotonic()
         idle = time.monotonic() - self._used
-        if self._goodbye.done():
+        if self._goodbye.done() or self.admission is None:
             return
-        if self._service.tokens.name_of(self._token) is None:
+        if self._service.tokens.name_of(self.admission.token) is None:
             reason = Error(0, "unauthorised", "The token was revoked.", HINTS["unauthorised"])
         elif idle > self._service.limits.idle_seconds:
             reason = Error(0, "expired", "The session was not used for a while.", HINTS["expired"])
@@ -240,7 +261,8 @@ class Connection:
 
     @property
     def _refused(self) -> bool:
-        return self._goodbye.done() and getattr(self._goodbye.result(), "code", None) == "unauthorised"
+        last = self._goodbye.result() if self._goodbye.done() else None
+        return isinstance(last, Error) and last.code == "unauthorised"
 
     @property
     def _closed(self) -> bool:
@@ -250,8 +272,8 @@ class Connection:
     async def _part(self) -> None:
         """Send the last message; a client that does not read is not waited for."""
         # What a server that is being stopped has not answered, its client sends to the next one.
-        if self.uploading is not None and not self._service.stopping:
-            self.uploading.stop()
+        if self.admission is not None and not self._service.stopping:
+            self.admission.uploading.stop()
         self._send_queue.close(self._goodbye.result())
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError, RuntimeError, WebSocketDisconnect):
             await asyncio.wait_for(self._close(), PARTING_SECONDS)
@@ -265,9 +287,9 @@ class Connection:
     def _leave(self) -> None:
         """Free all that the client held; an unfinished upload is kept for a while."""
         self._send_queue.clear()
-        if self not in self._service.connections:
+        if self.admission is None:
             return
         self._service.connections.discard(self)
         self._service.worker.remove(self._client)
-        self.uploading.leave(keep=not (self._refused or self._closed))
+        self.admission.uploading.leave(keep=not (self._refused or self._closed))
         log_event("disconnected", session=self._label)

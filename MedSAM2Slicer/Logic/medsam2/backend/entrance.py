@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from .log import log_event
 
@@ -46,7 +47,8 @@ class Visitor:
         self.welcomed = True
         while self.transport is None:  # it spoke before it was spoken to
             await asyncio.sleep(0)
-        self.transport.get_protocol().conn.max_message_size = message_bytes
+        protocol: Any = self.transport.get_protocol()  # uvicorn's, by now
+        protocol.conn.max_message_size = message_bytes
 
     def leave(self) -> None:
         """It is being closed."""

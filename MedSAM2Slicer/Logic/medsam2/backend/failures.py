@@ -5,10 +5,10 @@ import re
 import torch
 
 from medsam2.errors import InputError
-from medsam2.protocol import Error, ProtocolError
+from medsam2.protocol import Error, ErrorCode, ProtocolError
 from medsam2.protocol.fields import LONGEST_TEXT
 
-HINTS = {
+HINTS: dict[ErrorCode, str] = {
     "bad_version": "Install the same version of MedSAM2Slicer at both ends.",
     "too_large": "Crop or resample the volume, or ask for higher limits on the server.",
     "busy": "Try again in a few minutes.",

@@ -14,7 +14,7 @@ class Interrupted(Exception):  # noqa: N818 - not an error
 class Interruption:
     """Stops image encoders between two of their blocks."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._wanted = threading.Event()
 
     @property
@@ -42,6 +42,6 @@ class Interruption:
             for hook in hooks:
                 hook.remove()
 
-    def _check(self, *_) -> None:
+    def _check(self, *_: object) -> None:
         if self.requested:
             raise Interrupted

@@ -70,11 +70,11 @@ class _Lines(logging.Handler):
             name=record.name,
             level=record.levelname.lower(),
             error=kind.__name__ if kind else "",
-            place=place(trace) or f"{record.module}:{record.lineno}",
+            place=raised_at(trace) or f"{record.module}:{record.lineno}",
         )
 
 
-def place(trace: TracebackType | None) -> str:
+def raised_at(trace: TracebackType | None) -> str:
     """Module, line and function where an error was raised."""
     if trace is None:
         return ""

@@ -1,6 +1,7 @@
 """While the user thinks: encode the slices that are likely to be asked for next."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 
 from medsam2.tracking import FieldOfView, Tracker
@@ -13,6 +14,15 @@ Image = tuple[FeatureCache, int, FieldOfView]
 """Which features are to be made: of a slice in a field of view."""
 
 
+@dataclass
+class _Plan:
+    """What is to be encoded for one tracker, in the field of view of the prompt or slice it began with."""
+
+    tracker: Tracker
+    field_of_view: FieldOfView
+    images: Iterator[Image]
+
+
 class Lookahead:
     """Encodes slices outward from one slice, nearest first, as far as the cache holds them.
 
@@ -23,9 +33,7 @@ class Lookahead:
 
     def __init__(self, budget: int):
         self._budget = budget * 2 // 3
-        self._tracker: Tracker | None = None
-        self._field_of_view: FieldOfView | None = None
-        self._plan: Iterator[Image] = iter(())
+        self._plan: _Plan | None = None
         self._next: Image | None = None
 
     @property
@@ -35,35 +43,28 @@ class Lookahead:
 
     def stop(self) -> None:
         """Encode nothing more."""
-        self._tracker, self._field_of_view, self._plan, self._next = None, None, iter(()), None
+        self._plan = self._next = None
 
     def leave(self, tracker: Tracker) -> None:
         """Encode nothing more for a tracker."""
-        if tracker is self._tracker:
+        if self._plan is not None and tracker is self._plan.tracker:
             self.stop()
 
     def look_from(self, tracker: Tracker, slice_index: int, field_of_view: FieldOfView) -> None:
         """Encode outward from a slice that was prompted in ``field_of_view``: it may be tracked next."""
-        self._tracker, self._field_of_view = tracker, field_of_view
-        self._plan = self._outward(slice_index)
-        self._advance()
+        self._begin(_Plan(tracker, field_of_view, _outward_images(tracker, slice_index, field_of_view)))
 
     def look_at(self, tracker: Tracker, slice_index: int) -> None:
-        """Encode a slice that the user looks at, then outward; in the last prompt's field of view, if any.
+        """Encode a slice that the user looks at, then outward.
 
-        First the whole slice for the choice of a field of view, which a first click anywhere on it looks at.
+        In the field of view of the prompt before, if there is one. First the whole slice, which a first click
+        anywhere on it looks at to choose a field of view.
         """
         whole = FieldOfView.whole(tracker.slices.shape(slice_index), tracker.slices.spacing)
-        if tracker is not self._tracker or self._field_of_view is None:
-            self._field_of_view = whole
-        self._tracker = tracker
+        before = self._plan
+        shown = before.field_of_view if before is not None and before.tracker is tracker else whole
         first = (tracker.choice_features, slice_index, whole)
-        self._plan = chain([first], self._outward(slice_index))
-        self._advance()
-
-    def _outward(self, start: int) -> Iterator[Image]:
-        features, field_of_view = self._tracker.features, self._field_of_view
-        return ((features, index, field_of_view) for index in outward(start, self._tracker.slices.count))
+        self._begin(_Plan(tracker, shown, chain([first], _outward_images(tracker, slice_index, shown))))
 
     def step(self, interruption: Interruption) -> None:
         """Encode one image.
@@ -71,15 +72,24 @@ class Lookahead:
         Raises:
             Interrupted: real work came; the image will be encoded another time.
         """
+        if self._plan is None or self._next is None:
+            return
         features, index, field_of_view = self._next
         with interruption.watching(features.network), inference(features.network):
             features.get(index, field_of_view)
-        self._advance()
+        self._begin(self._plan)
 
-    def _advance(self) -> None:
-        pending = (image for image in self._plan if image[1:] not in image[0])
-        has_room = self._tracker.features.used_bytes < self._budget
+    def _begin(self, plan: _Plan) -> None:
+        """Follow a plan from its next image on that is not encoded yet."""
+        self._plan = plan
+        pending = (image for image in plan.images if image[1:] not in image[0])
+        has_room = plan.tracker.features.used_bytes < self._budget
         self._next = next(pending, None) if has_room else None
+
+
+def _outward_images(tracker: Tracker, start: int, field_of_view: FieldOfView) -> Iterator[Image]:
+    features = tracker.features
+    return ((features, index, field_of_view) for index in outward(start, tracker.slices.count))
 
 
 def outward(start: int, count: int) -> Iterator[int]:

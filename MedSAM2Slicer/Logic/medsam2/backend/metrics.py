@@ -1,19 +1,21 @@
 """Counters of one server, as Prometheus text, and the same events in the log."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from medsam2.protocol import Mask, Message
+from medsam2.protocol import ErrorCode, Mask, Message
+from medsam2.protocol.messages import Outcome
 
-from .log import log_event, place
+from .log import log_event, raised_at
 
 
 class Metrics:
     """What happened since the start. Nothing here says whose volume or what it shows."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._jobs = Counter(
             "medsam2_jobs", "Requests that ended.", ["kind", "outcome"], registry=self._registry
@@ -41,16 +43,16 @@ class Metrics:
         if isinstance(answer, Mask):
             self._seconds.labels(kind).observe(seconds)
 
-    def ended(self, kind: str, outcome: str) -> None:
+    def ended(self, kind: str, outcome: Outcome | Literal["failed"]) -> None:
         """A request ended."""
         self._jobs.labels(kind, outcome).inc()
         log_event("job", kind=kind, outcome=outcome)
 
-    def failed(self, code: str, error: BaseException | None = None) -> None:
+    def failed(self, code: ErrorCode, error: BaseException | None = None) -> None:
         """An error was sent; of an unexpected one the place in the code is logged, never its text."""
         self._errors.labels(code).inc()
         if code == "internal" and error is not None:
-            log_event("failure", code=code, error=type(error).__name__, place=place(error.__traceback__))
+            log_event("failure", code=code, error=type(error).__name__, place=raised_at(error.__traceback__))
         else:
             log_event("failure", code=code)
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -56,7 +58,7 @@ class Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
-    def handle_exit(self, sig: int, frame) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by uvicorn for SIGTERM and SIGINT; a second one ends it without waiting for clients."""
         self._loop.call_soon_threadsafe(self._stop)
 
@@ -82,14 +84,17 @@ class Server(uvicorn.Server):
         self._entrance = Entrance(
             self._protocol, self.config.ssl, self._service.limits.sessions, self._addresses_differ
         )
-        self._entrance.open(sockets[0])
+        assert sockets is not None
+        (listening,) = sockets
+        self._entrance.open(listening)
         self.started = True
-        port = sockets[0].getsockname()[1]
+        port = listening.getsockname()[1]
         log_event("listening", port=port)
         print(json.dumps({"port": port}), flush=True)
 
     def _protocol(self, visitor: Visitor) -> asyncio.Protocol:
-        return self.config.http_protocol_class(
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(
             config=self.config,
             server_state=self.server_state,
             app_state={**self.lifespan.state, "visitor": visitor},

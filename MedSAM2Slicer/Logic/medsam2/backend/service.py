@@ -74,7 +74,8 @@ class Service:
         """What has come of an upload before its connection was lost, whether that was noticed or not."""
         upload = self.parked_uploads.take(owner, announced)
         for connection in self.connections:
-            upload = upload or connection.uploading.give_up(owner, announced)
+            if upload is None and connection.admission is not None:
+                upload = connection.admission.uploading.give_up(owner, announced)
         return upload
 
     async def watch(self) -> None:

@@ -39,14 +39,15 @@ class Uploading:
         """
         self.cancel(self._announced)
         self._service.worker.cancel(self._client)
-        if self._upload is None or not same_voxels(self._upload.announced, message):
-            self._replace(self._service.cut_upload(self._owner, message) or self._new(message))
         upload = self._upload
+        if upload is None or not same_voxels(upload.announced, message):
+            upload = self._service.cut_upload(self._owner, message) or self._new(message)
+            self._replace(upload)
         upload.announced = message
         self._announced = message.id
         self._client.send(Progress(message.id, upload.received, upload.total))
         if upload.complete:
-            self._finish()
+            self._finish(upload)
 
     def take(self, chunk: Chunk) -> None:
         """Take the next chunk; one of another upload was sent before the client heard that it had ended.
@@ -55,9 +56,9 @@ class Uploading:
             ProtocolError: the chunk is wrong; the upload is dropped.
             MemoryError: likewise, there is no room to unpack it.
         """
-        if chunk.id != self._announced:
-            return
         upload = self._upload
+        if upload is None or chunk.id != self._announced:
+            return
         before = upload.received
         try:
             upload.add(chunk)
@@ -68,7 +69,7 @@ class Uploading:
         if upload.complete or before // PROGRESS_BYTES != upload.received // PROGRESS_BYTES:
             self._client.send(Progress(chunk.id, upload.received, upload.total))
         if upload.complete:
-            self._finish()
+            self._finish(upload)
 
     def cancel(self, request: int | None) -> None:
         """Stop waiting for the chunks of a request; the same upload, announced anew, goes on where it was."""
@@ -115,7 +116,7 @@ class Uploading:
             self._service.budget.release(self._upload)
             self._upload = None
 
-    def _finish(self) -> None:
-        upload, self._announced = self._upload, None
+    def _finish(self, upload: Upload) -> None:
+        self._announced = None
         start = partial(self._client.workspace.open, upload.announced, upload.voxels())
         self._service.worker.submit(self._client, Job(upload.announced.id, "open", start, urgent=True))

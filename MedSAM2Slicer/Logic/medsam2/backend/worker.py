@@ -181,9 +181,10 @@ class Worker:
     def _run(self) -> None:
         while True:
             with self._changed:
+                turn = None
                 while not self._stopping and (turn := self._next_turn()) is None:
                     self._changed.wait()
-                if self._stopping:
+                if self._stopping or turn is None:
                     break
                 self._interruption.clear()
             if self._thread_spoilt:
@@ -281,8 +282,7 @@ class Worker:
             if client.gone and not client.waiting:
                 self._clients.remove(client)
         if answer is not None and job.answered:
-            outcome = answer.outcome if isinstance(answer, Done) else "failed"
-            self._metrics.ended(job.kind, outcome)
+            self._metrics.ended(job.kind, answer.outcome if isinstance(answer, Done) else "failed")
             client.send(answer)
 
     def _look_ahead(self, client: Client) -> None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 
 import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
-from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import (
     Done,
     FieldOfViewBox,
     Forget,
     Mask,
+    MaskBox,
     Message,
     OpenVolume,
     Progress,
@@ -21,15 +22,29 @@ from medsam2.protocol import (
     SliceShown,
 )
 from medsam2.protocol import Prompt as PromptMessage
+from medsam2.protocol.messages import Axis
 from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
-from medsam2.volume import AXES, Geometry, Prompt, Volume, VolumeSlices, choose_window, guess_modality
+from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, Window, choose_window, guess_modality
 
 from .interruption import Interruption
 from .lookahead import Lookahead
 
-MEMORIES = {"temporal": TemporalMemory, "self-sorting": SelfSortingMemory}
+MEMORIES: dict[str, type[TemporalMemory | SelfSortingMemory]] = {
+    "temporal": TemporalMemory,
+    "self-sorting": SelfSortingMemory,
+}
 Steps = Generator[Message, None, None]
 """A request's answers; the work for each is done when it is asked for."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A volume, how it is looked at, and the tracker of each axis that was used."""
+
+    volume: Volume
+    window: Window
+    memory: TemporalMemory | SelfSortingMemory
+    trackers: dict[Axis, Tracker]
 
 
 class Workspace:
@@ -53,10 +68,7 @@ class Workspace:
         self._field_of_view_network = field_of_view_network
         self._feature_bytes = feature_bytes
         self._promise = promise
-        self._volume: Volume | None = None
-        self._window = None
-        self._memory = TemporalMemory()
-        self._trackers: dict[str, Tracker] = {}
+        self._opened: _Opened | None = None
         self.lookahead = Lookahead(feature_bytes)
 
     def steps(self, request: Message) -> Steps:
@@ -77,54 +89,56 @@ class Workspace:
         k, j, i = announced.spacing
         modality = announced.modality or guess_modality(voxels)
         volume = Volume(voxels, Geometry(voxels.shape, np.diag([i, j, k, 1.0])), modality)
-        self._window = choose_window(volume, announced.window)
-        self._memory = MEMORIES[announced.memory]()
-        self._volume = volume
-        yield Done(announced.id, window=(float(self._window.lower), float(self._window.upper)))
+        window = choose_window(volume, announced.window)
+        self._opened = _Opened(volume, window, MEMORIES[announced.memory](), {})
+        yield Done(announced.id, window=(float(window.lower), float(window.upper)))
 
     def free(self) -> None:
         """Forget the volume and everything about it."""
-        self._volume = None
-        self._trackers.clear()
+        self._opened = None
         self.lookahead.stop()
         self._promise(0)
 
     def free_features(self) -> None:
         """Drop all image features; they are made again when needed."""
         self.lookahead.stop()
-        for tracker in self._trackers.values():
+        for tracker in self._trackers().values():
             tracker.free_features()
 
     def interruptible(self, interruption: Interruption) -> AbstractContextManager[None]:
         """Within, requests raise ``Interrupted`` when that is wanted; the slice being computed is dropped."""
         return interruption.watching(self._network)
 
-    def _promise_memory(self) -> None:
-        self._promise(sum(tracker.remembered_bytes for tracker in self._trackers.values()))
+    def _trackers(self) -> dict[Axis, Tracker]:
+        return {} if self._opened is None else self._opened.trackers
 
-    def _tracker(self, axis: str) -> Tracker:
+    def _promise_memory(self) -> None:
+        self._promise(sum(tracker.remembered_bytes for tracker in self._trackers().values()))
+
+    def _tracker(self, axis: Axis) -> Tracker:
         """The tracker along an axis; features of the other axes make room."""
-        if self._volume is None:
+        opened = self._opened
+        if opened is None:
             raise ProtocolError("no_volume", "No volume is open.")
-        if axis not in self._trackers:
-            self._trackers[axis] = Tracker(
+        if axis not in opened.trackers:
+            opened.trackers[axis] = Tracker(
                 self._network,
-                VolumeSlices(self._volume, axis, self._window),
-                memory=self._memory,
+                VolumeSlices(opened.volume, axis, opened.window),
+                memory=opened.memory,
                 cache_bytes=self._feature_bytes,
                 field_of_view_network=self._field_of_view_network,
             )
-        for other, tracker in self._trackers.items():
+        for other, tracker in opened.trackers.items():
             if other != axis:
                 tracker.free_features()
                 self.lookahead.leave(tracker)
-        return self._trackers[axis]
+        return opened.trackers[axis]
 
     def _prompt(self, request: PromptMessage) -> Steps:
         tracker = self._tracker(request.axis)
         mask = None
         if request.mask is not None and 0 <= request.slice_index < tracker.slices.count:
-            mask = _painted(request, tracker.slices.shape(request.slice_index))
+            mask = _painted(request.mask, tracker.slices.shape(request.slice_index))
         prompt = Prompt(request.slice_index, request.points, request.box, mask)
         self._promise_memory()
         answer = tracker.prompt(request.object_id, prompt, request.field_of_view)
@@ -162,7 +176,7 @@ class Workspace:
 
     def _show(self, request: SliceShown) -> Steps:
         """Encode round the slice that the user looks at, when there is time; nothing is answered."""
-        if self._volume is not None:
+        if self._opened is not None:
             tracker = self._tracker(request.axis)
             # A slice that no field of view can show is refused when it is prompted.
             with suppress(InputError):
@@ -171,23 +185,24 @@ class Workspace:
         yield from ()
 
     def _forget(self, request: Forget) -> Steps:
-        if self._volume is None:
+        if self._opened is None:
             raise ProtocolError("no_volume", "No volume is open.")
-        for axis in AXES if request.axis is None else (request.axis,):
-            if axis in self._trackers:
-                self._trackers[axis].forget(request.object_id, request.slice_index)
+        for axis, tracker in self._opened.trackers.items():
+            if request.axis in (None, axis):
+                tracker.forget(request.object_id, request.slice_index)
         # It is forgotten, even where what is left is still too much.
         with suppress(ProtocolError):
             self._promise_memory()
         yield Done(request.id)
 
 
-def _painted(request: PromptMessage, shape: tuple[int, int]) -> np.ndarray:
+def _painted(box: MaskBox, shape: tuple[int, int]) -> np.ndarray:
     """A prompt's mask on the whole slice, (rows, columns) bool."""
-    box = request.mask
     if box.row + box.height > shape[0] or box.column + box.width > shape[1]:
         raise InputError("The mask reaches beyond the slice: give a mask on the image's own grid.")
-    return PlacedMask(request.object_id, request.slice_index, box.row, box.column, box.mask).full(shape)
+    whole = np.zeros(shape, bool)
+    whole[box.row : box.row + box.height, box.column : box.column + box.width] = box.mask
+    return whole
 
 
 def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:

@@ -48,15 +48,19 @@ class Backend(Protocol):
         token: opens it.
         remote: whether it is reached over a network.
         waits: seconds before each try to restore a lost connection; after the last one the client gives up.
-        help: a sentence on where to look when a connection is lost; may be empty.
-        state: what it is doing now.
     """
 
     token: str
     remote: bool
     waits: tuple[float, ...]
-    help: str
-    state: BackendState
+
+    @property
+    def help(self) -> str:
+        """A sentence on where to look when a connection is lost; may be empty."""
+
+    @property
+    def state(self) -> BackendState:
+        """What it is doing now."""
 
     def start(self) -> None:
         """Start it; one that is left of an earlier start is ended."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 WINDOWS = os.name == "nt"
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
@@ -34,7 +35,7 @@ class ChildProcess:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], first_line: str, log: Path):
         self.lines: list[bytes] = []
         self.ended: int | OSError | None = None
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._unwanted = False
         self._lock = threading.Lock()  # the process is neither started nor reaped while it is being killed
         arguments = (command, environment, first_line.encode() + b"\n", log)
@@ -50,14 +51,17 @@ class ChildProcess:
         except OSError as error:
             self.ended = error
             return
+        # Both are pipes.
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with suppress(OSError, ValueError):  # it has ended already, as will be seen, or ``end`` was called
             self._process.stdin.write(line)
-        self._watch(self._process)
+        self._watch(self._process, self._process.stdout)
 
-    def _watch(self, process: subprocess.Popen) -> None:
+    def _watch(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
         # The output ends when the last process of the tree has ended.
-        with process.stdout:
-            for line in process.stdout:
+        with output:
+            for line in output:
                 if len(self.lines) < _KEPT_LINES:
                     self.lines.append(line)
         with self._lock:
@@ -83,7 +87,7 @@ class ChildProcess:
             self._thread.join(_KILL_SECONDS)
 
     def _close_input(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
 
@@ -103,7 +107,9 @@ class ChildProcess:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _start(command: Sequence[str], environment: Mapping[str, str], errors) -> subprocess.Popen:
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], errors: IO[bytes]
+) -> subprocess.Popen[bytes]:
     """The process, first of a group of its own, and without a console window on Windows."""
     return subprocess.Popen(
         command,

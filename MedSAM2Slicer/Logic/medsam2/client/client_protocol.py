@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .journal import Journal
 from .send_order import SendOrder, Uploads
+
+Corners = tuple[float, float, float, float]
+"""Row and column of one corner of a box, then of the opposite one."""
 
 
 class ClientProtocol:
@@ -98,7 +102,7 @@ class ClientProtocol:
         upload = self._uploads.add(voxels)
         data = self._uploads[upload]
         limits = None if window is None else (float(window[0]), float(window[1]))
-        steps = tuple(float(step) for step in spacing)
+        steps = cast(tuple[float, float, float], tuple(float(step) for step in spacing))
         return self._request(
             OpenVolume(next(self._ids), upload, data.shape, data.dtype.name, steps, modality, limits, memory)
         )
@@ -123,7 +127,7 @@ class ClientProtocol:
             field_of_view: "auto", "slice", or a side in millimetres; None keeps or chooses it.
         """
         clicks = tuple((float(row), float(column), bool(positive)) for row, column, positive in points)
-        corners = None if box is None else tuple(float(value) for value in box)
+        corners = None if box is None else cast(Corners, tuple(float(value) for value in box))
         if mask is not None and not isinstance(mask, MaskBox):
             mask = MaskBox(*crop_to_content(np.asarray(mask, bool)))
         if field_of_view is not None and not isinstance(field_of_view, str):

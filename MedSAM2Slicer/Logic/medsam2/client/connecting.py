@@ -96,7 +96,7 @@ def _upgrade(sock: socket.socket, uri: WebSocketURI) -> WebSocketProtocol:
     if refusal is not None:
         status = refusal.response.status_code if isinstance(refusal, InvalidStatus) else None
         raise ConnectingError(
-            f"{_place(uri)} is no MedSAM-2 server{f' (HTTP {status})' if status else ''}: check the address.",
+            f"{_where(uri)} is no MedSAM-2 server{f' (HTTP {status})' if status else ''}: check the address.",
             # A proxy says 502 to 504 while the server behind it is being restarted.
             lasting=status not in (502, 503, 504),
         ) from refusal
@@ -106,20 +106,20 @@ def _upgrade(sock: socket.socket, uri: WebSocketURI) -> WebSocketProtocol:
 def _explained(error: OSError, uri: WebSocketURI) -> ConnectingError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConnectingError(
-            f"The certificate of {_place(uri)} is not trusted ({error.verify_message}): give the file of the "
+            f"The certificate of {_where(uri)} is not trusted ({error.verify_message}): give the file of the "
             "authority that signed it.",
             True,
         )
     if isinstance(error, ssl.SSLError):
         return ConnectingError(
-            f"{_place(uri)} does not speak TLS as expected: check the address and its port.", True
+            f"{_where(uri)} does not speak TLS as expected: check the address and its port.", True
         )
     if isinstance(error, socket.gaierror):
         return ConnectingError(f"The server {uri.host} is not known: check its name and the network.", False)
     return ConnectingError(
-        f"{_place(uri)} does not answer: check that the server runs and the network reaches it.", False
+        f"{_where(uri)} does not answer: check that the server runs and the network reaches it.", False
     )
 
 
-def _place(uri: WebSocketURI) -> str:
+def _where(uri: WebSocketURI) -> str:
     return f"{uri.host} port {uri.port}"

@@ -21,7 +21,7 @@ class History:
     looks at slices that were tracked earlier. So tracking is part of it, as far as masks of it have come.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._events: list[Event] = []
 
     def prompted(self, prompt: Prompt) -> None:
@@ -42,8 +42,12 @@ class History:
         """
         index = mask.slice_index
         last = self._events[-1] if self._events else None
-        goes_on = isinstance(last, Propagate) and last.id == job.id
-        if goes_on and (index == last.first - 1 or (index == last.last + 1 and self._went_up_to(index))):
+        if (
+            isinstance(last, Propagate)
+            and last.id == job.id
+            and last.last is not None  # as in all that are noted here
+            and (index == last.first - 1 or (index == last.last + 1 and self._went_up_to(index)))
+        ):
             self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
             return
         start = job.start if index == job.start or self._is_led_in(job) else None

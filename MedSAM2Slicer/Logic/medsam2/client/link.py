@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from websockets.client import ClientProtocol as WebSocketProtocol
 from websockets.frames import Frame, Opcode
@@ -31,6 +32,11 @@ class LinkState(Enum):
     CONNECTING = "connecting"
     OPEN = "open"
     CLOSED = "closed"
+
+
+class _Opened(NamedTuple):
+    socket: socket.socket
+    protocol: WebSocketProtocol
 
 
 class Link:
@@ -56,8 +62,7 @@ class Link:
         self.was_open = False
         self.moved = False
         self._clock = clock
-        self._protocol: WebSocketProtocol | None = None
-        self._socket: socket.socket | None = None
+        self._opened: _Opened | None = None
         self._closed = False
         self._outgoing: deque[memoryview] = deque()
         self._parts: list[bytes] = []
@@ -68,7 +73,7 @@ class Link:
 
     def _connect(self, url: str, ca_file: str | Path | None) -> None:
         try:
-            opened, self._protocol = open_websocket(url, ca_file)
+            opened = _Opened(*open_websocket(url, ca_file))
         except ConnectingError as error:
             self._end(str(error), error.lasting)
             return
@@ -77,16 +82,16 @@ class Link:
             return
         self._heard = self._clock()
         self.was_open = True
-        self._socket = opened  # last: from here on the link counts as open
+        self._opened = opened  # last: from here on the link counts as open
         if self._closed:
-            opened.close()
+            opened.socket.close()
 
     @property
     def state(self) -> LinkState:
         """Connecting, open or closed."""
         if self._closed:
             return LinkState.CLOSED
-        return LinkState.CONNECTING if self._socket is None else LinkState.OPEN
+        return LinkState.CONNECTING if self._opened is None else LinkState.OPEN
 
     def exchange(self, next_message: Callable[[], bytes | None]) -> list[bytes]:
         """Send and receive once, what is possible at once; returns whole messages.
@@ -95,50 +100,53 @@ class Link:
             next_message: gives the next message to send, or None; asked only when there is room for it.
         """
         self.moved = False
-        if self.state is not LinkState.OPEN:
+        opened = self._opened
+        if opened is None or self._closed:
             return []
-        messages = self._receive()
-        self._send(next_message)
-        self._check()
+        messages = self._receive(opened)
+        self._send(opened, next_message)
+        self._check(opened.protocol)
         return messages
 
-    def _receive(self) -> list[bytes]:
+    def _receive(self, opened: _Opened) -> list[bytes]:
         try:
-            data = self._socket.recv(READ_BYTES)
+            data = opened.socket.recv(READ_BYTES)
         except _NOT_NOW:
-            return self._messages()  # some may have come together with the server's consent to connect
+            return self._messages(
+                opened.protocol
+            )  # some may have come together with the server's consent to connect
         except OSError:
             data = b""
         self.moved = True
         self._heard, self._pinged = self._clock(), None
         if data:
-            self._protocol.receive_data(data)
+            opened.protocol.receive_data(data)
         else:
-            self._protocol.receive_eof()
-        return self._messages()
+            opened.protocol.receive_eof()
+        return self._messages(opened.protocol)
 
-    def _messages(self) -> list[bytes]:
+    def _messages(self, protocol: WebSocketProtocol) -> list[bytes]:
         """Whole binary messages of the frames that have arrived; pings are answered by the protocol."""
         messages = []
-        for frame in self._protocol.events_received():
+        for frame in protocol.events_received():
             if isinstance(frame, Frame) and frame.opcode in (Opcode.BINARY, Opcode.CONT):
-                self._parts.append(frame.data)
+                self._parts.append(bytes(frame.data))
                 if frame.fin:
                     messages.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
                     self._parts = []
         return messages
 
-    def _send(self, next_message: Callable[[], bytes | None]) -> None:
-        self._collect()
-        if not self._outgoing and self._protocol.state is OPEN:
+    def _send(self, opened: _Opened, next_message: Callable[[], bytes | None]) -> None:
+        self._collect(opened.protocol)
+        if not self._outgoing and opened.protocol.state is OPEN:
             message = next_message()
             if message is not None:
-                self._protocol.send_binary(message)
-                self._collect()
+                opened.protocol.send_binary(message)
+                self._collect(opened.protocol)
         if not self._outgoing:
             return
         try:
-            sent = self._socket.send(self._outgoing[0])
+            sent = opened.socket.send(self._outgoing[0])
         except OSError:
             # There is no room now; or the other end is gone, but its last words may wait to be read.
             return
@@ -148,47 +156,48 @@ class Link:
         else:
             self._outgoing[0] = self._outgoing[0][sent:]
 
-    def _collect(self) -> None:
+    def _collect(self, protocol: WebSocketProtocol) -> None:
         # An empty part asks to half-close the socket, which is closed as a whole here.
-        self._outgoing.extend(memoryview(part) for part in self._protocol.data_to_send() if part)
+        self._outgoing.extend(memoryview(part) for part in protocol.data_to_send() if part)
 
-    def _check(self) -> None:
+    def _check(self, protocol: WebSocketProtocol) -> None:
         """Find out whether the other end has closed, or is gone without a word."""
-        closing = self._protocol.close_rcvd
+        closing = protocol.close_rcvd
         now = self._clock()
         if closing is not None:
             self._end(f"The server closed the connection ({closing.reason or f'code {int(closing.code)}'}).")
-        elif self._protocol.state is not OPEN:
+        elif protocol.state is not OPEN:
             self._end("The connection to the server was cut.")
         elif self._pinged is not None and now - self._pinged > PONG_SECONDS:
             self._end("The server does not answer any more.")
         elif self._pinged is None and now - self._heard > PING_SECONDS:
             self._pinged = now
-            self._protocol.send_ping(b"")
+            protocol.send_ping(b"")
 
     def wait(self, timeout: float) -> None:
         """Block until an exchange could move something, or for ``timeout`` seconds."""
-        if self.state is LinkState.CONNECTING:
+        opened = self._opened
+        if self._closed:
+            return
+        if opened is None:
             self._thread.join(timeout)
-        elif self.state is LinkState.OPEN and not self._has_buffered():
+        elif not (isinstance(opened.socket, ssl.SSLSocket) and opened.socket.pending()):
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing else 0)
             with selectors.DefaultSelector() as selector:
-                selector.register(self._socket, events)
+                selector.register(opened.socket, events)
                 selector.select(timeout)
-
-    def _has_buffered(self) -> bool:
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def close(self) -> None:
         """Close; the other end is told if that is possible at once."""
-        if self.state is LinkState.OPEN and self._protocol.state is OPEN:
-            self._protocol.send_close(1000)
-            self._send(lambda: None)
+        opened = self._opened
+        if opened is not None and not self._closed and opened.protocol.state is OPEN:
+            opened.protocol.send_close(1000)
+            self._send(opened, lambda: None)
         self._end("The connection was closed here.")
 
     def _end(self, reason: str, lasting: bool = False) -> None:
         if not self._closed:
             self.reason, self.lasting = reason, lasting
             self._closed = True
-        if self._socket is not None:
-            self._socket.close()
+        if self._opened is not None:
+            self._opened.socket.close()

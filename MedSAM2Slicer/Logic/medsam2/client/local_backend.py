@@ -60,7 +60,7 @@ class LocalBackend:
     """
 
     remote = False
-    waits = (0.1, 1.0)
+    waits: tuple[float, ...] = (0.1, 1.0)
 
     def __init__(
         self,

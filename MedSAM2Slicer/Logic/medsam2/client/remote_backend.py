@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .backend import Listening
+from .backend import BackendState, Listening
 from .client_error import ClientError
 
 PATH = "/session"
@@ -23,30 +23,31 @@ class RemoteBackend:
         ClientError: the address is none, or images would travel unencrypted.
     """
 
-    waits = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
+    waits: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
     help = ""
 
     def __init__(self, url: str, token: str, ca_file: str | Path | None = None):
         try:
             parts = urlsplit(url)
-            valid = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-            valid = valid and "#" not in url and bool(parts.hostname.encode("idna"))
+            host = parts.hostname or ""
+            valid = parts.scheme in ("ws", "wss") and host != "" and parts.port != 0
+            valid = valid and "#" not in url and bool(host.encode("idna"))
         except ValueError:  # UnicodeError, too: a name such as a..b
             valid = False
         if not valid:
             raise ClientError("bad_input", f"'{url}' is no address of a server: give wss://HOST:PORT.")
-        here = _is_this_computer(parts.hostname)
+        here = _is_this_computer(host)
         if parts.scheme == "ws" and not here:
             raise ClientError(
                 "bad_input",
-                f"Images would travel unencrypted to {parts.hostname}: give an address with wss://.",
+                f"Images would travel unencrypted to {host}: give an address with wss://.",
             )
         path = parts.path.rstrip("/")
         if not path.endswith(PATH):
             path += PATH
         self.token = token
         self.remote = not here
-        self.state = Listening(parts._replace(path=path).geturl(), ca_file)
+        self.state: BackendState = Listening(parts._replace(path=path).geturl(), ca_file)
 
     def start(self) -> None:
         """Nothing to do: others start it."""

@@ -31,7 +31,7 @@ CHUNK_BYTES = 2**18
 class Uploads:
     """Voxels by the name of their upload."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._given: dict[str, np.ndarray] = {}
         self._sendable: dict[str, np.ndarray] = {}
 
@@ -160,10 +160,10 @@ class SendOrder:
     def progressed(self, progress: Progress) -> None:
         """The first word on an opening volume tells from which byte on chunks are wanted."""
         gate = self._gate
-        if not self._chunks_wanted or gate is None or progress.id != gate.id:
+        if not self._chunks_wanted or not isinstance(gate, OpenVolume) or progress.id != gate.id:
             return
         self._chunks_wanted = False
-        size = min(self.ready.limits.chunk_bytes, CHUNK_BYTES)
+        size = CHUNK_BYTES if self.ready is None else min(self.ready.limits.chunk_bytes, CHUNK_BYTES)
         voxels = self._uploads[gate.upload]
         self._chunks = chunks(gate.id, voxels, size, self._compression(), progress.done)
 
@@ -174,5 +174,5 @@ class SendOrder:
             self._gate, self._chunks_wanted, self._chunks = None, False, iter(())
 
     def _compression(self) -> Compression:
-        packs = self._remote and "zstd" in compressions() and "zstd" in self.ready.compressions
-        return "zstd" if packs else "none"
+        there = () if self.ready is None else self.ready.compressions
+        return "zstd" if self._remote and "zstd" in compressions() and "zstd" in there else "none"

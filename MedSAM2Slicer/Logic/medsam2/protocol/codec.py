@@ -1,7 +1,6 @@
 """Messages to bytes and back: msgpack maps, every field checked by its type."""
 
 from dataclasses import MISSING, fields
-from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
 import msgpack
@@ -52,7 +51,7 @@ class ProtocolError(Exception):
 
 def encode(message: Message) -> bytes:
     """The bytes of one WebSocket message."""
-    body = {"v": VERSION, "type": NAMES[type(message)]}
+    body: dict[str, Any] = {"v": VERSION, "type": NAMES[type(message)]}
     body |= {wire_name(item): to_wire(getattr(message, item.name)) for item in fields(message)}
     if isinstance(message, messages.Mask):
         body["mask"] = to_wire(MaskBox(body.pop("row"), body.pop("column"), message.mask))
@@ -107,7 +106,7 @@ def _unpack(data: bytes) -> dict:
 
 
 def _fields(kind: type[Message], body: dict) -> dict[str, Any]:
-    known = _wire_fields(kind)
+    known = _WIRE_FIELDS[kind]
     unknown = [str(key) for key in body if key not in known]
     if unknown:
         raise FieldError(f"it has no field '{unknown[0][:40]}'")
@@ -127,7 +126,6 @@ class _WireField(NamedTuple):
     is_needed: bool
 
 
-@cache
 def _wire_fields(kind: type[Message]) -> dict[str, _WireField]:
     """The fields by their keys on the wire; ``id`` left out."""
     hints = get_type_hints(kind)
@@ -140,3 +138,6 @@ def _wire_fields(kind: type[Message]) -> dict[str, _WireField]:
         del known["row"], known["column"]
         known["mask"] = _WireField("mask", MaskBox, True)
     return known
+
+
+_WIRE_FIELDS = {kind: _wire_fields(kind) for kind in NAMES}

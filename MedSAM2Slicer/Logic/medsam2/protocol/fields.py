@@ -83,7 +83,7 @@ def _record(hint: type, value: Any, name: str) -> Any:
     return hint(**{key: to_field(hints[key], item, f"{name}.{key}") for key, item in value.items()})
 
 
-def _plain(hint: type, value: Any, name: str) -> Any:
+def _plain(hint: Any, value: Any, name: str) -> Any:
     if hint is float and type(value) is int:
         value = float(value) if abs(value) < _LARGEST else math.inf
     if type(value) is not hint:

@@ -26,7 +26,7 @@ def chunks(
     id: int, voxels: np.ndarray, size: int, compression: Compression, start: int = 0
 ) -> Iterator[Chunk]:
     """The chunks of a volume from byte ``start`` on, each of ``size`` bytes before packing."""
-    data = memoryview(np.ascontiguousarray(voxels)).cast("B")
+    data = np.ascontiguousarray(voxels).data.cast("B")
     pack = bytes
     if compression == "zstd":
         pack = import_module("zstandard").ZstdCompressor(level=1).compress
