@@ -186,7 +186,7 @@ async def test_a_socket_that_cannot_be_written_to_ends_the_session():
 @in_loop
 async def test_a_fault_of_our_own_is_an_error_and_the_session_lives(monkeypatch):
     async with served() as it:
-        monkeypatch.setattr(it.connection, "uploading", None)
+        monkeypatch.setattr("medsam2.backend.uploading.Uploading.open", lambda *_: 1 / 0)
         it.socket.say(OPEN)
         assert (await it.socket.ended(2)).code == "internal"
         monkeypatch.undo()
