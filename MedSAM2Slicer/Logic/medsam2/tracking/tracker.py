@@ -9,7 +9,7 @@ from medsam2.model.network import MedSAM2
 from medsam2.protocol import ABSENT_STOP
 from medsam2.volume import Prompt, Slices
 
-from .course import Direction, sweeps, task, way_in
+from .sweeps import Direction, sweeps, task, way_in
 from .feature_cache import FeatureCache
 from .field_of_view import FieldOfView
 from .field_of_view_choice import check_side
