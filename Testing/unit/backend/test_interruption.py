@@ -6,7 +6,7 @@ import torch
 
 from medsam2.backend.interruption import Interrupted, Interruption
 from medsam2.tracking import Tracker
-from medsam2.tracking.inference import inference
+from medsam2.tracking.slice_network import inference
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
 
 pytestmark = pytest.mark.network

@@ -4,7 +4,7 @@ import torch
 
 from medsam2.errors import InputError
 from medsam2.tracking import FieldOfView
-from medsam2.tracking.network_prompt import network_points
+from medsam2.tracking.slice_network import network_points
 from medsam2.volume import Prompt
 from unit.tracking.examples import click
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 from medsam2.tracking import FieldOfView, Tracker
 from medsam2.tracking.feature_cache import FeatureCache
-from medsam2.tracking.inference import inference
+from medsam2.tracking.slice_network import inference
 
 from .interruption import Interruption
 

@@ -2,22 +2,17 @@
 
 from dataclasses import replace
 
-from torch import Tensor
-
-from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.model.network import ImageFeatures, MaskPrediction
 from medsam2.slice_grid import voxel_within
-from medsam2.volume import Prompt, Slices
+from medsam2.volume import Prompt
 
-from .connected import near_prompt
-from .feature_cache import FeatureCache, sorting_key
+from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
-from .field_of_view_choice import mask_field_of_view, prompt_field_of_view
-from .field_of_view_chooser import FieldOfViewChooser
+from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
+from .mask_rules import is_hit, is_rejected, near_prompt
 from .memory_bank import MemoryEntry
-from .memory_encoding import MemoryEncoding
-from .network_prompt import network_points
-from .rejection import is_hit, is_rejected
 from .slice_mask import SliceMask
+from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
 
 LOGIT_LIMIT = 32.0
@@ -28,27 +23,15 @@ class Prompting:
     """Answers prompts.
 
     Args:
-        network: that answers.
-        slices: where the images come from.
-        features: cache of the network's image features.
-        memories: encodes what an object's bank holds.
+        seen: network that answers, with the slices.
         chooser: chooses the field of view where it is to be chosen.
         connected: drop parts of a mask that the prompt does not point at.
     """
 
-    def __init__(
-        self,
-        network: MedSAM2,
-        slices: Slices,
-        features: FeatureCache,
-        memories: MemoryEncoding,
-        chooser: FieldOfViewChooser,
-        connected: bool,
-    ):
-        self._network = network
-        self._slices = slices
-        self._features = features
-        self._memories = memories
+    def __init__(self, seen: SliceNetwork, chooser: FieldOfViewChooser, connected: bool):
+        self._seen = seen
+        self._network = seen.network
+        self._slices = seen.slices
         self._chooser = chooser
         self._connected = connected
 
@@ -96,7 +79,7 @@ class Prompting:
         earlier: MemoryEntry | None,
         reverse: bool | None,
     ) -> MemoryEntry:
-        features = self._features.get(prompt.slice_index, shown)
+        features = self._seen.features.get(prompt.slice_index, shown)
         prediction = self._predict(target, prompt, features, shown, earlier, reverse)
         key = sorting_key(features)
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
@@ -120,37 +103,25 @@ class Prompting:
         earlier: MemoryEntry | None,
         reverse: bool | None,
     ) -> MaskPrediction:
-        size = self._network.config.image_size
         if prompt.mask is not None:
-            mask = (field_of_view.network_image(prompt.mask.astype("float32"), size) >= 0.5).float()
+            painted = field_of_view.network_image(prompt.mask.astype("float32"), self._seen.image_size)
+            mask = (painted >= 0.5).float()
             return self._network.take_mask(features, mask.to(self._network.device))
-        points, labels = (
-            part.to(self._network.device) for part in network_points(prompt, field_of_view, size)
-        )
+        points, labels = self._seen.points(prompt, field_of_view)
         conditioned = self._network.condition(features.s16, None)
         logits = None
         if earlier is not None:
-            logits = field_of_view.logits_from(earlier.logits, earlier.field_of_view).clamp(
-                -LOGIT_LIMIT, LOGIT_LIMIT
-            )
+            logits = field_of_view.logits_from(earlier.logits, earlier.field_of_view)
+            logits = logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
             if reverse is not None:
-                conditioned = self._conditioned(target, prompt.slice_index, features, field_of_view, reverse)
+                query, count = sorting_key(features), self._slices.count
+                selection = target.bank.select(prompt.slice_index, reverse, count, query)
+                conditioned = self._seen.conditioned(features, [selection], field_of_view)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking
         ambiguous = prompt.is_ambiguous and not known
         return self._network.decode(features, conditioned, points, labels, logits, ambiguous)
-
-    def _conditioned(
-        self,
-        target: TrackedObject,
-        index: int,
-        features: ImageFeatures,
-        field_of_view: FieldOfView,
-        reverse: bool,
-    ) -> Tensor:
-        selection = target.bank.select(index, reverse, self._slices.count, sorting_key(features))
-        return self._network.condition(features.s16, self._memories.for_network([selection], field_of_view))
 
     def _field_of_view_for(
         self,

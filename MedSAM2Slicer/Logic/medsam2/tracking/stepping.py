@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 
-from medsam2.model.network import MaskPrediction, MedSAM2
-from medsam2.volume import Slices
+from medsam2.model.network import MaskPrediction
 
-from .connected import near_neighbour
-from .feature_cache import FeatureCache, sorting_key
+from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import following_field_of_view
-from .inference import inference
+from .mask_rules import near_neighbour
 from .memory_bank import MemoryEntry, Selection
-from .memory_encoding import MemoryEncoding
 from .prompting import Prompting
 from .slice_mask import SliceMask
+from .slice_network import SliceNetwork, inference
 from .tracked_object import TrackedObject
 
 Tracked = tuple[str, MemoryEntry, Selection]
@@ -24,27 +22,15 @@ class Stepping:
     """Answers slices.
 
     Args:
-        network: that tracks.
-        slices: where the images come from.
-        features: cache of the network's image features.
-        memories: encodes what the objects' banks hold.
+        seen: network that tracks, with the slices.
         prompting: corrects by negative clicks that wait on a slice.
         connected: drop parts of a mask that are out of reach of the mask on the slice before.
     """
 
-    def __init__(
-        self,
-        network: MedSAM2,
-        slices: Slices,
-        features: FeatureCache,
-        memories: MemoryEncoding,
-        prompting: Prompting,
-        connected: bool,
-    ):
-        self._network = network
-        self._slices = slices
-        self._features = features
-        self._memories = memories
+    def __init__(self, seen: SliceNetwork, prompting: Prompting, connected: bool):
+        self._seen = seen
+        self._network = seen.network
+        self._slices = seen.slices
         self._prompting = prompting
         self._connected = connected
 
@@ -87,7 +73,7 @@ class Stepping:
         groups: dict[tuple, tuple[FieldOfView, dict[str, Selection]]] = {}
         for name, target in objects.items():
             field_of_view = self._following(target, index, reverse)
-            query = sorting_key(self._features.get(index, field_of_view))
+            query = sorting_key(self._seen.features.get(index, field_of_view))
             selection = target.bank.select(index, reverse, self._slices.count, query)
             distances = tuple(distance for _, distance in selection.pointers)
             key = (field_of_view, len(selection.entries), tuple(selection.time_index or ()), distances)
@@ -113,10 +99,9 @@ class Stepping:
     ) -> list[Tracked]:
         """Track a batch of objects onto a slice."""
         field_of_view, selections = batch
-        features = self._features.get(index, field_of_view)
-        s16 = features.s16.expand(len(selections), -1, -1, -1)
-        memories = self._memories.for_network(list(selections.values()), field_of_view)
-        prediction = self._network.decode(features, self._network.condition(s16, memories))
+        features = self._seen.features.get(index, field_of_view)
+        conditioned = self._seen.conditioned(features, list(selections.values()), field_of_view)
+        prediction = self._network.decode(features, conditioned)
         key = sorting_key(features)
         answers = []
         for place, (name, selection) in enumerate(selections.items()):

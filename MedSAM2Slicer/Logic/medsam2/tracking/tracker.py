@@ -9,19 +9,16 @@ from medsam2.model.network import MedSAM2
 from medsam2.protocol import ABSENT_STOP
 from medsam2.volume import Prompt, Slices
 
-from .sweeps import Direction, sweeps, task, way_in
-from .feature_cache import FeatureCache
 from .field_of_view import FieldOfView
-from .field_of_view_choice import check_side
-from .field_of_view_chooser import FieldOfViewChooser
-from .inference import inference
+from .field_of_view_choice import FieldOfViewChooser, check_side
+from .mask_rules import is_hit
 from .memory_bank import TemporalMemory
-from .memory_encoding import MemoryEncoding
 from .prompting import Prompting
-from .rejection import is_hit
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
+from .slice_network import SliceNetwork, inference
 from .stepping import Stepping
+from .sweeps import Direction, sweeps, task, way_in
 from .tracked_object import TrackedObject
 
 
@@ -61,15 +58,14 @@ class Tracker:
         self.memory = memory or TemporalMemory()
         self.connected = connected
         self.absent_stop = absent_stop
-        self.features = FeatureCache(network, slices, cache_bytes)
         self.objects: dict[str, TrackedObject] = {}
-        chooser_features = self.features
+        seen = choosing = SliceNetwork(network, slices, cache_bytes)
         if field_of_view_network is not None:
-            chooser_features = FeatureCache(field_of_view_network, slices, cache_bytes // 8)
-        self._chooser = FieldOfViewChooser(field_of_view_network or network, slices, chooser_features)
-        memories = MemoryEncoding(network, self.features)
-        self._prompting = Prompting(network, slices, self.features, memories, self._chooser, connected)
-        self._stepping = Stepping(network, slices, self.features, memories, self._prompting, connected)
+            choosing = SliceNetwork(field_of_view_network, slices, cache_bytes // 8)
+        self.features = seen.features
+        self.choice_features = choosing.features
+        self._prompting = Prompting(seen, FieldOfViewChooser(choosing), connected)
+        self._stepping = Stepping(seen, self._prompting, connected)
 
     def prompt(self, object_id: str, prompt: Prompt, field_of_view: str | float | None = None) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
@@ -160,11 +156,6 @@ class Tracker:
         """Drop all image features; they are made again when needed."""
         self.features.clear()
         self.choice_features.clear()
-
-    @property
-    def choice_features(self) -> FeatureCache:
-        """What a choice of a field of view looks at: ``features``, or those of ``field_of_view_network``."""
-        return self._chooser.features
 
     @property
     def remembered_bytes(self) -> int:

@@ -7,7 +7,7 @@ from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
 from medsam2.tracking import FieldOfView, SelfSortingMemory, TemporalMemory
 from medsam2.tracking.feature_cache import sorting_key
 from medsam2.tracking.memory_bank import MemoryEntry, Selection
-from medsam2.tracking.memory_encoding import network_selection
+from medsam2.tracking.slice_network import network_selection
 
 
 class ClipMemories:
