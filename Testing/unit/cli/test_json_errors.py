@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from medsam2.cli.notes import collected_notes
+from medsam2.cli.wording import collected_notes
 
 pytestmark = pytest.mark.process
 

@@ -7,9 +7,9 @@ import pytest
 import SimpleITK
 from matplotlib.colors import to_rgba
 
-from medsam2.cli.outline import smooth_outline
-from medsam2.cli.preview import preview_figure, write_preview
-from medsam2.cli.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewSegment, Sheet, panel_slices
+from medsam2.cli.pictures.outline import smooth_outline
+from medsam2.cli.pictures.preview import preview_figure, write_preview
+from medsam2.cli.pictures.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewSegment, Sheet, panel_slices
 from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index, hanging
 from unit.cli.grids import SHAPE, geometry, grids
 

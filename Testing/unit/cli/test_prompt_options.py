@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from medsam2.cli.coordinates import parse_box, parse_point
-from medsam2.cli.placer import Placer
+from medsam2.cli.coordinates import Placer, parse_box, parse_point
 from medsam2.cli.prompt_options import PromptOptions, objects_from_options
 from medsam2.errors import InputError
 from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, write_labelmap

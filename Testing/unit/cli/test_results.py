@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from medsam2.cli.amounts import millilitres
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.results import Outputs, free_segmentation_name, summary, write_results
 from medsam2.cli.segmentation import Result
+from medsam2.cli.wording import millilitres
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
 from medsam2.volume import PALETTE, Geometry, Prompt, Volume, VolumeSlices, read_segments

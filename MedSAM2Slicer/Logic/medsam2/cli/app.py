@@ -14,7 +14,7 @@ from medsam2.cli import (
     serve_command,
     train_command,
 )
-from medsam2.cli.examples import examples
+from medsam2.cli.options import examples
 from medsam2.errors import InputError
 
 # Typer names only some of its errors about options; this is what they have in common.

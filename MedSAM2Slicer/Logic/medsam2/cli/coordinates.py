@@ -1,10 +1,16 @@
 """Places as people type them: voxel indices i,j,k, millimetres R,A,S, or letters as in L60.5,A12,I341."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from medsam2.errors import InputError
+from medsam2.volume import Prompt, VolumeSlices
 
+Place = tuple[int, float, float]
+"""Slice, row, column."""
 LETTERS = {
     "R": (0, 1),
     "L": (0, -1),
@@ -89,3 +95,90 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+class PlacedPrompts(NamedTuple):
+    """One prompt for each prompted slice, and the first and last slice that a box reaches through."""
+
+    prompts: list[Prompt]
+    span: tuple[int, int] | None
+
+
+class Placer:
+    """Turns coordinates that people give into places on the slices of a volume.
+
+    Args:
+        slices: the volume along the axis of tracking.
+        ijk: coordinates are voxel indices i, j, k as Slicer shows them, rather than RAS millimetres.
+    """
+
+    def __init__(self, slices: VolumeSlices, ijk: bool):
+        self.slices = slices
+        self._ijk = ijk
+        self._geometry = slices.volume.geometry
+
+    def place(self, numbers: Sequence[float]) -> Place:
+        """Slice, row and column of three coordinates, or of two on an image of a single slice."""
+        given = np.array(numbers, float)
+        if len(given) == 2:
+            kji = self._on_single_slice(given)
+        else:
+            kji = given[::-1] if self._ijk else self._geometry.ras_to_kji(given)
+        if not self._geometry.contains(kji):
+            text = ", ".join(f"{number:g}" for number in given)
+            raise InputError(
+                f"The point {text} lies outside the image, where {self._ranges()}: check the coordinates and "
+                f"whether they are {self._spaces()}."
+            )
+        return self.slices.place(kji)
+
+    def _on_single_slice(self, given: np.ndarray) -> np.ndarray:
+        """Indices (k, j, i) of two coordinates."""
+        matrix = self._geometry.ijk_to_ras
+        is_axial = np.abs(matrix[2, :2]).max() < 1e-3 * np.abs(matrix[:2, :2]).max()
+        if self._geometry.shape[0] > 1 or not (self._ijk or is_axial):
+            words = space_words(self._ijk)
+            raise InputError(f"Two numbers name a point of a single 2D image only: give three here, {words}.")
+        i, j = given if self._ijk else np.linalg.solve(matrix[:2, :2], given - matrix[:2, 3])
+        return np.array([0.0, j, i])
+
+    def _spaces(self) -> str:
+        if self._ijk:
+            return "voxel indices i, j, k (as --ijk says) or millimetres R, A, S"
+        return "millimetres R, A, S or voxel indices i, j, k (--ijk)"
+
+    def _ranges(self) -> str:
+        """The range of each coordinate, such as ``i reaches from 0 to 511``."""
+        corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(self._geometry.shape) - 1)
+        places = corners[:, ::-1] if self._ijk else self._geometry.kji_to_ras(corners)
+        limits = zip(space_words(self._ijk).split(","), places.min(axis=0), places.max(axis=0), strict=True)
+        return ", ".join(f"{word} reaches from {low:.0f} to {high:.0f}" for word, low, high in limits)
+
+    def prompts(
+        self, points: Iterable[tuple[list[float], bool]], box: Sequence[float] | None
+    ) -> PlacedPrompts:
+        """Prompts that points and a box make; InputError for background clicks alone.
+
+        A box through several slices is a box on its middle slice, and limits tracking to its slices: against
+        a box on each of them, or on three, that gives better masks, as it fits the object on none but the
+        widest slice.
+        """
+        points = list(points)
+        if box is None and not any(positive for _, positive in points):
+            raise InputError("All points are background: add a point on the object, or a box round it.")
+        by_slice: dict[int, list[tuple[float, float, bool]]] = {}
+        for numbers, positive in points:
+            index, row, column = self.place(numbers)
+            by_slice.setdefault(index, []).append((row, column, positive))
+        boxes, span = {}, None
+        if box is not None:
+            half = len(box) // 2
+            (index, row0, column0), (other, row1, column1) = self.place(box[:half]), self.place(box[half:])
+            boxes[(index + other) // 2] = (row0, column0, row1, column1)
+            if index != other:
+                span = min(index, other, *by_slice), max(index, other, *by_slice)
+        prompts = [
+            Prompt(index, tuple(by_slice.get(index, ())), boxes.get(index))
+            for index in sorted({*by_slice, *boxes})
+        ]
+        return PlacedPrompts(prompts, span)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
-from medsam2.cli.examples import examples
-from medsam2.cli.threads_option import ThreadsOption
+from medsam2.cli.options import ThreadsOption, examples
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from medsam2.cli.examples import examples
-from medsam2.cli.read_choices import (
-    ModalityChoice,
-    NanChoice,
-    ResampleChoice,
-    SeriesChoice,
-    SkipDamagedChoice,
-    VolumeChoice,
+from medsam2.cli.options import (
+    ModalityOption,
+    NanOption,
+    ResampleOption,
+    SeriesOption,
+    SkipDamagedOption,
+    VolumeOption,
+    examples,
 )
 from medsam2.errors import InputError
 
@@ -39,28 +39,29 @@ def info(
         list[int] | None,
         typer.Option("--slice", help="Slice to draw; some evenly spaced ones if not given. May be repeated."),
     ] = None,
-    volume: VolumeChoice = None,
-    series: SeriesChoice = None,
-    skip_damaged: SkipDamagedChoice = False,
-    resample: ResampleChoice = False,
-    nan: NanChoice = None,
-    modality: ModalityChoice = None,
+    volume: VolumeOption = None,
+    series: SeriesOption = None,
+    skip_damaged: SkipDamagedOption = False,
+    resample: ResampleOption = False,
+    nan: NanOption = None,
+    modality: ModalityOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON, errors too.")] = False,
 ) -> None:
     """Show what an image holds, and where to click in it."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.destinations import held_destinations
-    from medsam2.cli.image_facts import facts, is_placed
-    from medsam2.cli.notes import collected_notes
-    from medsam2.cli.place_picture import write_place_picture
+    from medsam2.cli.info_report import dicom_volumes, facts, is_clear, is_placed, volume_rows
     from medsam2.cli.segment_command import check_picture_name
-    from medsam2.cli.volume_list import dicom_volumes, is_clear, rows
+    from medsam2.cli.wording import collected_notes
     from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis, complete_file
 
     if chosen and picture is None:
         raise InputError("--slice chooses what is drawn: give --picture FILE.png too.")
     if picture is not None:
+        # matplotlib keeps those waiting who want no picture.
+        from medsam2.cli.pictures.coordinate_picture import write_coordinate_picture
+
         check_picture_name(picture)
     options = ReadOptions(series, volume, skip_damaged, resample, nan, modality)
     report: dict[str, Any] = {"volumes": [], "facts": None, "picture": None}
@@ -69,26 +70,25 @@ def info(
         held_destinations([picture] if picture else [], [image], overwrite),
     ):
         entries = dicom_volumes(image, options)
-        report["volumes"] = rows(entries)
+        report["volumes"] = volume_rows(entries)
         if picture is not None or is_clear(entries, options):
             scan = Volume.read(image, options)
             report["facts"] = facts(scan, is_placed(image))
         if picture is not None:
             slices = VolumeSlices(scan, choose_axis(scan.geometry, axis))
             with complete_file(picture) as unfinished:
-                write_place_picture(unfinished, slices, chosen or (), is_placed(image))
+                write_coordinate_picture(unfinished, slices, chosen or (), is_placed(image))
             report["picture"] = str(picture)
     typer.echo(json.dumps(report | {"notes": notes}) if as_json else _text(report))
 
 
 def _text(report: dict[str, Any]) -> str:
     """The report for people."""
-    from medsam2.cli.image_facts import describe
-    from medsam2.cli.volume_list import table
+    from medsam2.cli.info_report import describe, volume_table
 
     parts = []
     if report["volumes"]:
-        parts.append(table(report["volumes"]))
+        parts.append(volume_table(report["volumes"]))
     if report["facts"] is not None:
         parts.append(describe(report["facts"]))
     elif len(report["volumes"]) > 1:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medsam2.cli.coordinates import parse_box, parse_point
-from medsam2.cli.placer import Placer
+from medsam2.cli.coordinates import Placer, parse_box, parse_point
 from medsam2.cli.prompt_file import read_prompt_file
 from medsam2.errors import InputError
 from medsam2.volume import PALETTE, Color, Prompt, Segment, VolumeSlices, check_segment_name, read_segments

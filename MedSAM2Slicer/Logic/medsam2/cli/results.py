@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from medsam2.cli.amounts import millilitres
 from medsam2.cli.doubts import doubt_lines, doubts
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
+from medsam2.cli.wording import millilitres
 from medsam2.errors import InputError
 from medsam2.volume import (
     Segment,
@@ -114,8 +114,10 @@ def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment
 
 
 def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
-    from medsam2.cli.preview import write_preview  # matplotlib keeps those waiting who want no picture
-    from medsam2.cli.preview_sheet import PreviewSegment
+    from medsam2.cli.pictures.preview import (
+        write_preview,  # matplotlib keeps those waiting who want no picture
+    )
+    from medsam2.cli.pictures.preview_sheet import PreviewSegment
 
     segments = [
         PreviewSegment(

@@ -6,17 +6,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from medsam2.cli.examples import examples
-from medsam2.cli.memory_option import MemoryOption, memory_bank
-from medsam2.cli.read_choices import (
-    ModalityChoice,
-    NanChoice,
-    ResampleChoice,
-    SeriesChoice,
-    SkipDamagedChoice,
-    VolumeChoice,
+from medsam2.cli.options import (
+    MemoryOption,
+    ModalityOption,
+    NanOption,
+    ResampleOption,
+    SeriesOption,
+    SkipDamagedOption,
+    ThreadsOption,
+    VolumeOption,
+    examples,
+    memory_bank,
 )
-from medsam2.cli.threads_option import ThreadsOption
 from medsam2.errors import InputError
 
 EXAMPLES = examples(
@@ -62,12 +63,12 @@ def segment(
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
     ] = None,
-    series: SeriesChoice = None,
-    volume: VolumeChoice = None,
-    skip_damaged: SkipDamagedChoice = False,
-    resample: ResampleChoice = False,
-    nan: NanChoice = None,
-    modality: ModalityChoice = None,
+    series: SeriesOption = None,
+    volume: VolumeOption = None,
+    skip_damaged: SkipDamagedOption = False,
+    resample: ResampleOption = False,
+    nan: NanOption = None,
+    modality: ModalityOption = None,
     view: Annotated[str, typer.Option(help="Field of view: auto, slice, or its side in mm.")] = "auto",
     window: Annotated[
         str, typer.Option(help="Intensities shown: auto, soft-tissue, lung, bone, brain, or LOWER:UPPER.")
@@ -103,10 +104,10 @@ def segment(
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
     from medsam2.cli.doubts import note_unseen
-    from medsam2.cli.notes import collected_notes
     from medsam2.cli.prompt_options import PromptOptions, objects_from_options
     from medsam2.cli.results import Outputs, describe, summary, write_results
     from medsam2.cli.segmentation import track
+    from medsam2.cli.wording import collected_notes
     from medsam2.volume import (
         ReadOptions,
         Volume,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medsam2.cli.examples import examples
-from medsam2.cli.threads_option import ThreadsOption
+from medsam2.cli.options import ThreadsOption, examples
 from medsam2.errors import InputError
 from medsam2.threads import settle_threads
 

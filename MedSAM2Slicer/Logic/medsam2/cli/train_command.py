@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medsam2.cli.checked_cases import checked_cases
-from medsam2.cli.examples import examples
-from medsam2.cli.memory_option import MemoryOption, memory_bank
-from medsam2.cli.threads_option import ThreadsOption
+from medsam2.cli.options import MemoryOption, ThreadsOption, examples, memory_bank
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:

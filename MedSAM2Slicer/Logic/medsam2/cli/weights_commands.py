@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from medsam2.cli.examples import examples
+from medsam2.cli.options import examples
 from medsam2.errors import InputError
 from medsam2.model.config import network_config
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry

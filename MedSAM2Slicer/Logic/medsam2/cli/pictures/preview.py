@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import TextPath
 
-from medsam2.cli.amounts import millilitres
-from medsam2.cli.picture_style import BACKGROUND, INK, drawn_name, fonts
-from medsam2.cli.preview_sheet import DOUBT, NEGATIVE, POSITIVE, PreviewSegment, Sheet
+from medsam2.cli.pictures.preview_sheet import DOUBT, NEGATIVE, POSITIVE, PreviewSegment, Sheet
+from medsam2.cli.pictures.style import BACKGROUND, INK, drawn_name, fonts
+from medsam2.cli.wording import millilitres
 from medsam2.volume import VolumeSlices
 
 DPI = 120

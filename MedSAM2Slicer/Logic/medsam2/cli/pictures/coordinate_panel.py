@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from medsam2.cli.picture_style import INK, PLAIN_I, digits_for, draw_letters, spoken
+from medsam2.cli.pictures.style import INK, PLAIN_I, draw_letters
+from medsam2.cli.wording import digits_for, spoken
 from medsam2.volume import AXES, PLANES, VolumeSlices, anatomical_axes, hanging
 
 VOXEL_COLOR, MM_COLOR = "#f2b134", "#5fc9e8"
@@ -14,7 +15,7 @@ NUMBERS = {"labelsize": 8, "labelfontfamily": PLAIN_I}
 STEPS = (1, 2, 5, 10)
 
 
-class PlacePanel:
+class CoordinatePanel:
     """One slice in radiological convention, in the data coordinates of its voxels.
 
     Args:

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from medsam2.cli.picture_style import BACKGROUND, PLAIN_I, digits_for, spoken
-from medsam2.cli.place_panel import MM_COLOR, VOXEL_COLOR, PlacePanel
+from medsam2.cli.pictures.coordinate_panel import MM_COLOR, VOXEL_COLOR, CoordinatePanel
+from medsam2.cli.pictures.style import BACKGROUND, PLAIN_I
+from medsam2.cli.wording import digits_for, spoken
 from medsam2.errors import InputError
 from medsam2.volume import VolumeSlices
 
@@ -26,12 +27,12 @@ def even_slices(count: int) -> list[int]:
     return [int((part + 0.5) * count / parts) for part in range(parts)]
 
 
-def write_place_picture(path: Path, slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> None:
-    """Write :func:`place_figure` as a PNG, straight to ``path``."""
-    place_figure(slices, chosen, placed).savefig(path, facecolor=BACKGROUND, format="png")
+def write_coordinate_picture(path: Path, slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> None:
+    """Write :func:`coordinate_figure` as a PNG, straight to ``path``."""
+    coordinate_figure(slices, chosen, placed).savefig(path, facecolor=BACKGROUND, format="png")
 
 
-def place_figure(slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> Figure:
+def coordinate_figure(slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> Figure:
     """The chosen slices, or some evenly spaced ones.
 
     Args:
@@ -45,7 +46,7 @@ def place_figure(slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> F
     for index in chosen:
         if not 0 <= index < slices.count:
             raise InputError(f"--slice {index} does not exist: give a slice from 0 to {slices.count - 1}.")
-    panels = [PlacePanel(slices, index, placed) for index in chosen or even_slices(slices.count)]
+    panels = [CoordinatePanel(slices, index, placed) for index in chosen or even_slices(slices.count)]
     across, down = panels[0].sides
     ratio = float(np.clip(down / across, 0.1, 2.0))
     # Broad slices lie below each other.
@@ -66,7 +67,7 @@ def place_figure(slices: VolumeSlices, chosen: Sequence[int], placed: bool) -> F
     return figure
 
 
-def _draw_legend(figure: Figure, panel: PlacePanel, placed: bool) -> None:
+def _draw_legend(figure: Figure, panel: CoordinatePanel, placed: bool) -> None:
     """What the colours mean, with the middle of the first slice as the example."""
     ijk, ras = panel.middle()
     indices = ",".join(map(str, ijk if placed else ijk[:2]))

@@ -7,7 +7,7 @@ import pytest
 from matplotlib import image as pictures
 
 from medsam2.cli.coordinates import parse_point
-from medsam2.cli.place_picture import even_slices, place_figure
+from medsam2.cli.pictures.coordinate_picture import coordinate_figure, even_slices
 from medsam2.errors import InputError
 from medsam2.volume import Geometry, Volume, VolumeSlices, axis_index
 from unit.cli.grids import SHAPE, geometry, grids
@@ -24,7 +24,7 @@ def volume(grid: Geometry, bright: tuple[int, int, int] = CUBE) -> Volume:
 
 def drawn(slices: VolumeSlices, index: int):
     """The axes of one slice, and the middle of the bright spot in them, in pixels from the lower left."""
-    figure = place_figure(slices, [index], placed=True)
+    figure = coordinate_figure(slices, [index], placed=True)
     file = io.BytesIO()
     figure.savefig(file, format="png", facecolor="black")
     file.seek(0)
@@ -85,7 +85,7 @@ def test_on_a_tilted_slice_each_line_joins_places_of_equal_millimetres(shear):
     matrix = grid.ijk_to_ras.copy()
     matrix[1, 2] += shear
     grid = Geometry(SHAPE, matrix)
-    figure = place_figure(VolumeSlices(volume(grid), "k"), [CUBE[0]], placed=True)
+    figure = coordinate_figure(VolumeSlices(volume(grid), "k"), [CUBE[0]], placed=True)
     figure.canvas.draw()
     (axes,) = figure.axes
     assert "tilted" in axes.get_title()
@@ -101,7 +101,7 @@ def test_on_a_tilted_slice_each_line_joins_places_of_equal_millimetres(shear):
 
 def test_the_example_in_the_legend_is_the_same_place_in_both_ways():
     grid = geometry((2, 0, 1), (1, -1, -1), tilt=0.2)
-    figure = place_figure(VolumeSlices(volume(grid), "j"), [3], placed=True)
+    figure = coordinate_figure(VolumeSlices(volume(grid), "j"), [3], placed=True)
     indices, millimetres = (text.get_text().split("--point ")[1].split()[0] for text in figure.texts)
     ijk, _ = parse_point(indices, ijk=True)
     ras, _ = parse_point(millimetres)
@@ -111,7 +111,7 @@ def test_the_example_in_the_legend_is_the_same_place_in_both_ways():
 
 def test_numbers_of_tiny_voxels_tell_places_apart():
     grid = Geometry((4, 40, 40), np.diag([0.001, 0.001, 0.005, 1]))
-    figure = place_figure(VolumeSlices(volume(grid, (1, 9, 9))), [], placed=True)
+    figure = coordinate_figure(VolumeSlices(volume(grid, (1, 9, 9))), [], placed=True)
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert [title.split(", ")[1] for title in titles] == ["S0", "S0.005", "S0.01", "S0.015"]
     (top, right) = figure.axes[0].child_axes
@@ -121,7 +121,9 @@ def test_numbers_of_tiny_voxels_tell_places_apart():
 
 
 def test_a_file_without_place_has_voxel_indices_alone():
-    figure = place_figure(VolumeSlices(volume(Geometry((1, 9, 9), np.eye(4)), (0, 4, 4))), [], placed=False)
+    figure = coordinate_figure(
+        VolumeSlices(volume(Geometry((1, 9, 9), np.eye(4)), (0, 4, 4))), [], placed=False
+    )
     (axes,) = figure.axes
     assert not axes.child_axes
     assert not axes.texts
@@ -139,14 +141,14 @@ def test_slices_are_spread_evenly(count, slices):
 def test_a_slice_outside_is_refused():
     slices = VolumeSlices(volume(geometry((0, 1, 2), (1, 1, 1))))
     with pytest.raises(InputError, match="--slice 9 does not exist: give a slice from 0 to 8"):
-        place_figure(slices, [9], placed=True)
+        coordinate_figure(slices, [9], placed=True)
 
 
 @pytest.mark.parametrize("shape", [(1, 40, 48), (3, 20, 24), (1, 90, 40), (2, 10, 60)])
 @pytest.mark.parametrize("placed", [True, False])
 def test_titles_and_numbers_lie_inside_the_picture(shape, placed):
     grid = Geometry(shape, np.diag([-0.7, -0.9, 2.5, 1.0]))
-    figure = place_figure(VolumeSlices(volume(grid, (0, 0, 0)), "k"), (), placed)
+    figure = coordinate_figure(VolumeSlices(volume(grid, (0, 0, 0)), "k"), (), placed)
     figure.savefig(io.BytesIO(), format="png")
     for axes in figure.axes:
         inside = axes.get_tightbbox()

@@ -1,6 +1,5 @@
 """What the pictures of slices have in common: colours, letters at the edges, and how names are written."""
 
-import math
 import unicodedata
 from functools import cache
 
@@ -14,8 +13,6 @@ matplotlib.rcdefaults()
 
 BACKGROUND, INK = "#101418", "#e8ecef"
 OUTLINE = (withStroke(linewidth=3, foreground="black"),)
-LETTERS = ("LR", "PA", "IS")
-"""For smaller and larger R, A, S."""
 PLAIN_I = "DejaVu Sans Mono"
 """A font that tells the capital I from a stroke."""
 _LONGEST_NAME = 42
@@ -27,17 +24,6 @@ _OTHER_SCRIPTS = (
     "Arial Unicode MS",
 )
 """Fonts for what matplotlib's own lacks, where the computer has them."""
-
-
-def digits_for(step: float) -> int:
-    """Digits behind the point that tell places apart which are ``step`` millimetres from each other."""
-    return max(1, math.ceil(-math.log10(step) - 1e-9))
-
-
-def spoken(millimetres: float, ras: int, digits: int) -> str:
-    """A coordinate with the letter of its side, such as L60.5 for R = -60.5."""
-    text = f"{abs(millimetres):.{digits}f}".rstrip("0").removesuffix(".")
-    return LETTERS[ras][int(millimetres >= 0)] + text
 
 
 def draw_letters(axes: Axes, letters: tuple[str, str, str, str], size: float) -> None:

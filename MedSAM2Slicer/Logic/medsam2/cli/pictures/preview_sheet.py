@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from medsam2.cli.outline import smooth_outline
-from medsam2.cli.picture_style import INK, OUTLINE, PLAIN_I, digits_for, draw_letters, spoken, write
+from medsam2.cli.pictures.outline import smooth_outline
+from medsam2.cli.pictures.style import INK, OUTLINE, PLAIN_I, draw_letters, write
+from medsam2.cli.wording import digits_for, spoken
 from medsam2.volume import Prompt, VolumeSlices, anatomical_axes, hanging
 
 FEW, MOST_PANELS = 20, 12

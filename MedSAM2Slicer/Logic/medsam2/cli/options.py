@@ -1,0 +1,47 @@
+"""Options that several commands share, and the examples at the end of their help."""
+
+from typing import Annotated, Literal
+
+import typer
+
+SeriesOption = Annotated[
+    int | None,
+    typer.Option("--series", min=1, help="Number of the DICOM series, as 'medsam2 info' lists it."),
+]
+VolumeOption = Annotated[
+    int | None, typer.Option("--volume", min=1, help="Number of the volume, as 'medsam2 info' lists it.")
+]
+SkipDamagedOption = Annotated[
+    bool, typer.Option("--skip-damaged", help="Leave damaged DICOM files out instead of stopping.")
+]
+ResampleOption = Annotated[
+    bool, typer.Option("--resample", help="Resample DICOM slices that form no regular grid onto one.")
+]
+NanOption = Annotated[
+    float | None, typer.Option("--nan", help="Intensity for voxels that are not a number or infinite.")
+]
+ModalityOption = Annotated[
+    str | None,
+    typer.Option("--modality", help="What made the image: CT, MR, PT, US, …; found out if not given."),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, max=1024, help="Processor cores to compute on; all when not given."),
+]
+
+Memory = Literal["neighbours", "self-sorting"]
+MemoryOption = Annotated[
+    Memory,
+    typer.Option("--memory", help="Slices remembered: neighbours, or the most telling ones (self-sorting)."),
+]
+
+
+def memory_bank(memory: Memory) -> Literal["temporal", "self-sorting"]:
+    """The memory bank of that name in the network's own words."""
+    return "temporal" if memory == "neighbours" else memory
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: one command a line, as it is typed, each at most 76 letters."""
+    # The first line keeps the lines below it as they are.
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])

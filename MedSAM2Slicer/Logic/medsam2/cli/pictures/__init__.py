@@ -1,0 +1,1 @@
+"""Pictures of slices: where to click, and what was segmented."""

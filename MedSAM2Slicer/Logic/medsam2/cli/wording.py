@@ -1,0 +1,45 @@
+"""How amounts, positions and notes reach people."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+LETTERS = ("LR", "PA", "IS")
+"""For smaller and larger R, A, S."""
+
+
+def millilitres(volume: float) -> str:
+    """A volume as people write it: 2,250 ml, 31 ml, 0.4 ml."""
+    if volume >= 9.95:
+        return f"{volume:,.0f} ml"
+    return f"{volume:.1f} ml" if volume >= 0.095 else f"{volume:.2g} ml"
+
+
+def digits_for(step: float) -> int:
+    """Digits behind the point that tell places apart which are ``step`` millimetres from each other."""
+    return max(1, math.ceil(-math.log10(step) - 1e-9))
+
+
+def spoken(millimetres: float, ras: int, digits: int) -> str:
+    """A coordinate with the letter of its side, such as L60.5 for R = -60.5."""
+    text = f"{abs(millimetres):.{digits}f}".rstrip("0").removesuffix(".")
+    return LETTERS[ras][int(millimetres >= 0)] + text
+
+
+@contextmanager
+def collected_notes() -> Iterator[list[str]]:
+    """The text of every warning that is shown during the block; it is shown as ever."""
+    notes: list[str] = []
+    show = warnings.showwarning
+
+    def keep(message: Warning | str, *about: Any, **more: Any) -> None:
+        notes.append(str(message))
+        show(message, *about, **more)
+
+    warnings.showwarning = keep
+    try:
+        yield notes
+    finally:
+        warnings.showwarning = show
