@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -22,7 +23,7 @@ THUMBNAIL = "Icons/MedSAM2SyntheticCt.png"
 class MedSAM2Slicer(ScriptedLoadableModule):
     """What Slicer shows of the module, and what happens at start-up; both cost next to nothing."""
 
-    def __init__(self, parent):
+    def __init__(self, parent: Any):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("MedSAM2")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
@@ -41,7 +42,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
         _findPackage()
         slicer.app.connect("startupCompleted()", self.onStartupCompleted)
 
-    def onStartupCompleted(self):
+    def onStartupCompleted(self) -> None:
         """Register what other modules show."""
         self.registerEffect()
         from MedSAM2SlicerLib.panel.SyntheticCt import registerSyntheticCt
@@ -49,7 +50,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
         registerSyntheticCt(self.resourcePath(THUMBNAIL))
         slicer.app.connect("aboutToQuit()", self.onQuit)
 
-    def registerEffect(self):
+    def registerEffect(self) -> None:
         """Put the effect into Segment Editor."""
         # Slicer takes the class from the package if that is loaded; loading the file alone, as it would do
         # otherwise, leaves the file's relative imports without a package.
@@ -60,7 +61,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
         effect.setPythonSource(f"{FOLDER}/{EFFECT}".replace("\\", "/"))
         effect.self().register()
 
-    def onQuit(self):
+    def onQuit(self) -> None:
         """End the backend with Slicer."""
         from MedSAM2SlicerLib.backend.BackendManager import backendManager
 
@@ -70,7 +71,7 @@ class MedSAM2Slicer(ScriptedLoadableModule):
 class MedSAM2SlicerWidget(ScriptedLoadableModuleWidget):
     """Holds the panel."""
 
-    def setup(self):
+    def setup(self) -> None:
         """Build it when the module is first opened."""
         ScriptedLoadableModuleWidget.setup(self)
         from MedSAM2SlicerLib.backend.BackendManager import backendManager
@@ -80,11 +81,11 @@ class MedSAM2SlicerWidget(ScriptedLoadableModuleWidget):
         self.layout.addWidget(self.panel.widget)
         self.layout.addStretch(1)
 
-    def enter(self):
+    def enter(self) -> None:
         """The module is opened: something may have changed meanwhile."""
         self.panel.update()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         """The module is unloaded."""
         self.panel.cleanup()
 
@@ -92,39 +93,39 @@ class MedSAM2SlicerWidget(ScriptedLoadableModuleWidget):
 class MedSAM2SlicerTest(ScriptedLoadableModuleTest):
     """Run by Slicer's Self Tests module, by *Reload and Test*, and by ctest."""
 
-    def runTest(self):
+    def runTest(self) -> None:
         """All tests."""
         slicer.mrmlScene.Clear(0)
         self.test_effectIsRegistered()
         self.test_syntheticCt()
         self.test_backend()
 
-    def test_effectIsRegistered(self):
+    def test_effectIsRegistered(self) -> None:
         """Segment Editor has the effect."""
         editor = slicer.qMRMLSegmentEditorWidget()
         editor.setMRMLScene(slicer.mrmlScene)
         assert editor.effectByName("MedSAM2") is not None
         self.delayDisplay("The effect is registered.")
 
-    def test_syntheticCt(self):
+    def test_syntheticCt(self) -> None:
         """The sample data can be made and loaded."""
         from MedSAM2SlicerLib.panel.SyntheticCt import loadSyntheticCt
 
         assert loadSyntheticCt().GetImageData().GetDimensions() == (160, 160, 32)
         self.delayDisplay("The synthetic CT is loaded.")
 
-    def test_backend(self):
+    def test_backend(self) -> None:
         """The panel's self-test, where everything that it needs is installed."""
         from MedSAM2SlicerLib.backend.BackendManager import backendManager
         from MedSAM2SlicerLib.panel import DependencyInstaller
-        from MedSAM2SlicerLib.panel.SelfTest import SelfTest
+        from MedSAM2SlicerLib.panel.SelfTest import Report, SelfTest
 
         lacking = DependencyInstaller.missing(server=False)
         if lacking:
             # A build machine has neither torch nor a network; that is no fault of the module.
             self.delayDisplay(f"The backend is not tested: {lacking[0].name} is not installed.")
             return
-        reports = []
+        reports: list[Report] = []
         test = SelfTest(backendManager().newClient(), reports.append)
         test.start()
         while not reports:  # a test may wait; the product never does
@@ -134,7 +135,7 @@ class MedSAM2SlicerTest(ScriptedLoadableModuleTest):
         self.delayDisplay(reports[0].text)
 
 
-def _findPackage():
+def _findPackage() -> None:
     """Let ``import medsam2`` find the package that comes with the module."""
     logic = os.path.join(FOLDER, "Logic")
     if logic not in sys.path:

@@ -4,12 +4,21 @@ It is started when it is first needed. All calls are made from the application's
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import qt
 
 from .BackendSettings import BackendSettings
 from .Machine import pythonProgram
+
+if TYPE_CHECKING:
+    from medsam2.client import LocalBackend, PolledClient, RemoteBackend
+    from medsam2.protocol import Message, Ready
+
+    Handler = Callable[[Message], None]
 
 BUSY_MILLISECONDS, IDLE_MILLISECONDS = 10, 500
 QUIET_LOOKS = 3
@@ -51,14 +60,13 @@ class BackendManager:
         settings: which backend; ``restart`` after changing them.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.settings = BackendSettings.load()
         self._token = ""
-        self._backend = None
-        self._client = None
-        self._handlers: list = []
-        self._observers: list = []
-        self._lastState = None
+        self._running: _Running | None = None
+        self._handlers: list[Handler] = []
+        self._observers: list[Callable[[], None]] = []
+        self._lastState = BackendState.STOPPED
         self._quiet = 0
         self._timer = qt.QTimer()
         self._timer.setInterval(BUSY_MILLISECONDS)
@@ -66,7 +74,7 @@ class BackendManager:
 
     # Life
 
-    def client(self):
+    def client(self) -> "PolledClient":
         """The ``PolledClient``, started if need be; its requests are answered to the attached handlers.
 
         Raises:
@@ -74,13 +82,12 @@ class BackendManager:
         """
         if self.failure:
             self.stop()  # the user tries again
-        if self._client is None:
-            self._backend = _makeBackend(self.settings, self._token)
-            self._client = _makeClient(self._backend)
-            self._client.start()
+        if self._running is None:
+            self._running = _Running.of(self.settings, self._token)
+            self._running.client.start()
             self._onStateChanged()
         self._hurry()
-        return self._client
+        return self._running.client
 
     def restart(self) -> None:
         """End the backend; it starts again, with the settings as they are now, when it is next needed."""
@@ -90,9 +97,9 @@ class BackendManager:
     def stop(self) -> None:
         """End the backend; its process goes by and by."""
         self._timer.stop()
-        if self._client is not None:
-            endLater(self._client)
-            self._client = None
+        if self._running is not None:
+            endLater(self._running.client)
+            self._running = None
             self._onStateChanged()
 
     def quit(self) -> None:
@@ -106,55 +113,57 @@ class BackendManager:
 
     # What others hear
 
-    def attach(self, handler) -> None:
+    def attach(self, handler: "Handler") -> None:
         """Call ``handler(message)`` for every message."""
         self._handlers.append(handler)
 
-    def detach(self, handler) -> None:
+    def detach(self, handler: "Handler") -> None:
         """Call it no longer."""
         if handler in self._handlers:
             self._handlers.remove(handler)
 
-    def addObserver(self, observer) -> None:
+    def addObserver(self, observer: Callable[[], None]) -> None:
         """Call ``observer()`` when the state has changed."""
         self._observers.append(observer)
 
-    def removeObserver(self, observer) -> None:
+    def removeObserver(self, observer: Callable[[], None]) -> None:
         """Call it no longer."""
         if observer in self._observers:
             self._observers.remove(observer)
 
     @property
-    def ready(self):
+    def ready(self) -> "Ready | None":
         """What the backend said of itself (``protocol.Ready``); None while it is not running."""
-        return None if self._client is None else self._client.ready
+        return None if self._running is None else self._running.client.ready
 
-    def newClient(self):
+    def newClient(self) -> "PolledClient":
         """A client with a backend of its own, not started yet: for tests that must not touch the user's."""
-        return _makeClient(_makeBackend(self.settings, self._token))
+        return _Running.of(self.settings, self._token).client
 
     def logTail(self) -> str:
         """The end of the log of a backend on this computer; empty if there is none."""
-        return "" if self._client is None else self._backend.log_tail()
+        return "" if self._running is None else self._running.backend.log_tail()
 
     @property
     def failure(self) -> str:
         """Why the backend cannot be used, in one sentence; empty while it can."""
-        failure = None if self._client is None else self._client.failure
-        if failure is None:
+        if self._running is None or self._running.client.failure is None:
             return ""
+        failure = self._running.client.failure
         # Slicer shows the log itself; where its file lies is for others.
-        return failure.message if failure.hint == self._backend.help else str(failure)
+        return failure.message if failure.hint == self._running.backend.help else str(failure)
 
     @property
     def busy(self) -> bool:
         """Whether it is being started, or a request waits for its end."""
-        return self._client is not None and self._client.busy
+        return self._running is not None and self._running.client.busy
 
     @property
     def state(self) -> BackendState:
         """What it is doing."""
-        return BackendState.STOPPED if self._client is None else BackendState(self._client.state.value)
+        if self._running is None:
+            return BackendState.STOPPED
+        return BackendState(self._running.client.state.value)
 
     # Timer
 
@@ -165,42 +174,47 @@ class BackendManager:
 
     def _onTimer(self) -> None:
         """Hand on what has come; an idle backend is looked at twice a second only."""
-        if self._client is None:
+        if self._running is None:
             return
-        messages = self._client.pump()
+        messages = self._running.client.pump()
         for message in messages:
             for handler in list(self._handlers):
                 handler(message)
-        if self._client is None:  # a handler stopped it
+        if self._running is None:  # a handler stopped it
             return
-        if self._client.state is not self._lastState:
+        if self.state is not self._lastState:
             self._onStateChanged()
         self._quiet = 0 if messages or self.busy else self._quiet + 1
         if self._quiet == QUIET_LOOKS:
             self._timer.setInterval(IDLE_MILLISECONDS)
 
     def _onStateChanged(self) -> None:
-        self._lastState = None if self._client is None else self._client.state
+        self._lastState = self.state
         for observer in list(self._observers):
             observer()
 
 
-def _makeBackend(settings: BackendSettings, token: str):
-    # Imported at first use: the panel has offered to install what is missing by then.
-    from medsam2.client import LocalBackend, RemoteBackend
+@dataclass(frozen=True)
+class _Running:
+    """A client, and the backend that it owns."""
 
-    if settings.serverUrl:
-        return RemoteBackend(settings.serverUrl, token, settings.caFile or None)
-    return LocalBackend(pythonProgram(), settings.weights, settings.device)
+    backend: "LocalBackend | RemoteBackend"
+    client: "PolledClient"
+
+    @classmethod
+    def of(cls, settings: BackendSettings, token: str) -> "_Running":
+        # Imported at first use: the panel has offered to install what is missing by then.
+        from medsam2.client import LocalBackend, PolledClient, RemoteBackend
+
+        backend: LocalBackend | RemoteBackend
+        if settings.serverUrl:
+            backend = RemoteBackend(settings.serverUrl, token, settings.caFile or None)
+        else:
+            backend = LocalBackend(pythonProgram(), settings.weights, settings.device)
+        return cls(backend, PolledClient(backend))
 
 
-def _makeClient(backend):
-    from medsam2.client import PolledClient
-
-    return PolledClient(backend)
-
-
-def endLater(client) -> None:
+def endLater(client: "PolledClient") -> None:
     """End a ``PolledClient``, and the process behind it, without keeping Slicer waiting."""
     _underWay.append(_Ending(client))
 
@@ -212,7 +226,7 @@ def _endNow() -> None:
 
 
 class _Ending:
-    def __init__(self, client):
+    def __init__(self, client: "PolledClient"):
         self._client = client
         self._looks = 0
         client.dismiss()

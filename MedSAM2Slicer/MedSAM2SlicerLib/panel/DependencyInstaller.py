@@ -181,4 +181,5 @@ def _failure() -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version, such as (2, 13, 0) of "2.13.0+cpu"."""
-    return tuple(int(number) for number in re.match(r"[\d.]*", version)[0].split(".") if number)
+    leading = re.split(r"[^\d.]", version, maxsplit=1)[0]
+    return tuple(int(number) for number in leading.split(".") if number)

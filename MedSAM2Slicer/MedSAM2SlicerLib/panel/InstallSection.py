@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from ..backend.BackendManager import BackendManager
 from . import DependencyInstaller
 from .Widgets import button, problem, row, section, sentence, showProblem
 
@@ -14,7 +15,7 @@ class InstallSection:
         manager: the shared ``BackendManager``; a server needs fewer packages than this computer.
     """
 
-    def __init__(self, manager):
+    def __init__(self, manager: BackendManager):
         self._manager = manager
         self._restartFor: list[str] = []
         self.widget, layout = section(_("Installation"))

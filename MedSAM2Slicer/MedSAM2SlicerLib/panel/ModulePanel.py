@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 import medsam2
 
+from ..backend.BackendManager import BackendManager
 from .InstallSection import InstallSection
 from .SelfTestSection import SelfTestSection
 from .ServerSection import ServerSection
@@ -24,7 +25,7 @@ class ModulePanel:
         widget: to be put into the module's layout.
     """
 
-    def __init__(self, manager, homepage: str):
+    def __init__(self, manager: BackendManager, homepage: str):
         self._manager = manager
         self.widget = qt.QWidget()
         self.state = StateSection(manager)

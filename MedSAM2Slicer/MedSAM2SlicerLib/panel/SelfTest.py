@@ -6,6 +6,7 @@ It has a backend of its own, so the user's volume and seeds stay where they are.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import qt
@@ -13,6 +14,10 @@ from slicer.i18n import tr as _
 
 from ..backend import Machine
 from ..backend.BackendManager import endLater
+
+if TYPE_CHECKING:
+    from medsam2.client import PolledClient
+    from medsam2.protocol import Message, Ready
 
 SHAPE, SPACING = (12, 96, 96), (3.0, 2.0, 2.0)
 """Slices, rows, columns, and millimetres between them."""
@@ -62,15 +67,15 @@ class SelfTest:
 
     def __init__(
         self,
-        client,
+        client: "PolledClient",
         onFinished: Callable[[Report], None],
         clock: Callable[[], float] = time.monotonic,
     ):
         self._client = client
         self._onFinished = onFinished
         self._clock = clock
-        self._truth: np.ndarray | None = None
-        self._ready = None
+        self._voxels, self._truth = syntheticBall()
+        self._ready: Ready | None = None
         self._masks = np.zeros(SHAPE, bool)
         self._times: dict[str, float] = {}
         self._requests: dict[int, str] = {}
@@ -85,13 +90,12 @@ class SelfTest:
 
     def start(self) -> None:
         """Begin."""
-        voxels, self._truth = syntheticBall()
         middle, row, column = CENTRE
         self._times["begin"] = self._clock()
         client = self._client
         client.start()
         self._requests = {
-            client.open_volume(voxels, SPACING, "CT"): "opened",
+            client.open_volume(self._voxels, SPACING, "CT"): "opened",
             client.prompt("ball", "k", middle, ((row, column, True),)): "clicked",
             client.propagate("k", ("ball",)): "tracked",
         }
@@ -105,24 +109,26 @@ class SelfTest:
     def _look(self) -> None:
         for message in self._client.pump():
             if self.running:
-                self._take(message, type(message).__name__)
+                self._take(message)
         failure = self._client.failure
         if self.running and failure is not None:
             self._end(str(failure))
         elif self.running and self._clock() - self._times["begin"] > TIME_LIMIT_SECONDS:
             self._end(_("The backend did not answer in time: restart Slicer and try again."))
 
-    def _take(self, message, kind: str) -> None:
-        if kind == "Ready":
+    def _take(self, message: "Message") -> None:
+        from medsam2.protocol import Done, Error, Mask, Ready  # here, as the client needs them anyway
+
+        if isinstance(message, Ready):
             self._ready = message
             self._times["ready"] = self._clock()
-        elif kind == "Mask":
+        elif isinstance(message, Mask):
             rows, columns = message.mask.shape
             plane = self._masks[message.slice_index]
             plane[message.row : message.row + rows, message.column : message.column + columns] = message.mask
-        elif kind == "Error":
+        elif isinstance(message, Error):
             self._end(f"{message.message} {message.hint}".strip())
-        elif kind == "Done":
+        elif isinstance(message, Done):
             step = self._requests[message.id]
             self._times[step] = self._clock()
             if step == "tracked":
@@ -143,7 +149,7 @@ class SelfTest:
         self._onFinished(Report(problem, self._facts()))
 
     def _facts(self) -> dict[str, str]:
-        facts = {}
+        facts: dict[str, str] = {}
         if self._ready is not None:
             facts[_("Device")] = self._ready.device
             facts[_("Weights")] = self._ready.weights
@@ -155,7 +161,8 @@ class SelfTest:
         return facts | Machine.versions()
 
     def _timings(self) -> dict[str, str]:
-        times, facts = self._times, {}
+        times = self._times
+        facts: dict[str, str] = {}
         if "ready" in times:
             facts[_("Start")] = _("{seconds:.1f} s").format(seconds=times["ready"] - times["begin"])
         if "clicked" in times:

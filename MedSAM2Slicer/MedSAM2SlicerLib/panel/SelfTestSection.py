@@ -3,8 +3,9 @@
 import qt
 from slicer.i18n import tr as _
 
+from ..backend.BackendManager import BackendManager
 from . import DependencyInstaller
-from .SelfTest import SelfTest
+from .SelfTest import Report, SelfTest
 from .Widgets import button, row, section, sentence, textBox
 
 REPORT_HEIGHT = 300
@@ -17,7 +18,7 @@ class SelfTestSection:
         manager: the shared ``BackendManager``.
     """
 
-    def __init__(self, manager):
+    def __init__(self, manager: BackendManager):
         self._manager = manager
         self._test: SelfTest | None = None
         self.widget, layout = section(_("Self-test"))
@@ -39,7 +40,7 @@ class SelfTestSection:
 
     def cleanup(self) -> None:
         """End a running test."""
-        if self.running:
+        if self._test is not None and self._test.running:
             self._test.cancel()
 
     @property
@@ -70,11 +71,11 @@ class SelfTestSection:
         self._test.start()
         self._update(_("Testing…"))
 
-    def _onFinished(self, report) -> None:
+    def _onFinished(self, report: Report) -> None:
         self._update(report.text)
 
     def _onCancel(self) -> None:
-        self._test.cancel()
+        self.cleanup()
         self._update(_("Cancelled."))
 
     def _onCopy(self) -> None:

@@ -1,8 +1,12 @@
 """Where the backend runs: on this computer, or on a server that images are then sent to."""
 
+from collections.abc import Callable
+
 import qt
 from slicer.i18n import tr as _
 
+from ..backend.BackendManager import BackendManager
+from ..SlicerTypes import FormLayout, Widget
 from . import DependencyInstaller
 from .Widgets import button, problem, row, section, sentence, showProblem, wideRow
 
@@ -19,7 +23,7 @@ class ServerSection:
         onApplied: called after the choices have changed.
     """
 
-    def __init__(self, manager, onApplied):
+    def __init__(self, manager: BackendManager, onApplied: Callable[[], None]):
         self._manager = manager
         self._onApplied = onApplied
         self.widget, layout = section(_("Where it runs"))
@@ -40,7 +44,7 @@ class ServerSection:
         self._here.connect("toggled(bool)", self._onPlaceChanged)
         self.update()
 
-    def _makeHere(self):
+    def _makeHere(self) -> Widget:
         frame, form = _indented()
         names = (
             _("Automatic: NVIDIA, then Apple, then the processor"),
@@ -53,7 +57,7 @@ class ServerSection:
         form.addRow(_("Device:"), self._device)
         return frame
 
-    def _makeAway(self):
+    def _makeAway(self) -> Widget:
         frame, form = _indented()
         self._address.placeholderText = "wss://server.hospital.org:8443"
         self._caFile.placeholderText = _("optional PEM file")
@@ -124,7 +128,7 @@ class ServerSection:
         return ""
 
 
-def _indented():
+def _indented() -> tuple[Widget, FormLayout]:
     """A form that is set off from the radio button above it: its frame, and the layout to fill."""
     frame = qt.QWidget()
     form = qt.QFormLayout(frame)

@@ -4,7 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..backend import Machine
-from ..backend.BackendManager import BackendState
+from ..backend.BackendManager import BackendManager, BackendState
 from . import DependencyInstaller
 from .Widgets import button, fact, problem, row, section, sentence, showProblem, textBox
 
@@ -18,7 +18,7 @@ class StateSection:
         manager: the shared ``BackendManager``.
     """
 
-    def __init__(self, manager):
+    def __init__(self, manager: BackendManager):
         self._manager = manager
         self.widget, self._layout = section(_("State"), collapsed=False)
         self._labels = {name: fact() for name in ("place", "device", "weights", "memory")}

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import slicer
 
+from ..SlicerTypes import MRMLNode
+
 SAMPLE_NAME = "MedSAM2SyntheticCt"
 NODE_NAME = "MedSAM2 synthetic CT"
 FILE_NAME = f"{SAMPLE_NAME}.nrrd"
 
 
-def loadSyntheticCt(source=None):
+def loadSyntheticCt(source: object = None) -> MRMLNode:
     """Load it into the scene; it is written to Slicer's cache the first time.
 
     Args:

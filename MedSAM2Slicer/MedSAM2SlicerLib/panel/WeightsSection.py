@@ -4,12 +4,14 @@ What takes time or torch is done by ``medsam2 weights`` in a process of its own.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..backend.BackendManager import BackendManager
 from ..backend.BackgroundCommand import BackgroundCommand
 from . import DependencyInstaller
 from .WeightsTable import WeightsTable, catalogueRows, description, licenceQuestion, megabytes
@@ -26,7 +28,7 @@ class WeightsSection:
         onUsed: called after other weights were chosen.
     """
 
-    def __init__(self, manager, onUsed):
+    def __init__(self, manager: BackendManager, onUsed: Callable[[], None]):
         self._manager = manager
         self._onUsed = onUsed
         self._command: BackgroundCommand | None = None
@@ -93,7 +95,7 @@ class WeightsSection:
         settings = self._manager.settings
         self._about.setText(description(chosen) if chosen else "")
         self._server.visible = bool(settings.serverUrl)
-        self._use.enabled = installed and chosen["name"] != settings.weights
+        self._use.enabled = bool(chosen and installed and chosen["name"] != settings.weights)
         self._download.enabled = bool(chosen) and not installed and not busy
         self._delete.enabled = installed and not ours and not busy
         self._import.enabled = not busy
@@ -103,14 +105,19 @@ class WeightsSection:
     # Actions
 
     def _onUse(self) -> None:
-        self._manager.settings.weights = self.table.selected["name"]
+        chosen = self.table.selected
+        if chosen is None:
+            return
+        self._manager.settings.weights = chosen["name"]
         self._manager.restart()
         self.update()
         self._onUsed()
 
     def _onDownload(self) -> None:
         chosen = self.table.selected
-        if slicer.util.confirmOkCancelDisplay(licenceQuestion(chosen), _("Licence of the weights")):
+        if chosen and slicer.util.confirmOkCancelDisplay(
+            licenceQuestion(chosen), _("Licence of the weights")
+        ):
             self._run(("download", chosen["name"], "--accept-licence"), self._onProgress)
 
     def _onProgress(self, answer: dict) -> None:
@@ -128,6 +135,8 @@ class WeightsSection:
 
     def _onDelete(self) -> None:
         chosen = self.table.selected
+        if chosen is None:
+            return
         text = _("Delete the weights {name} ({size}) from the disk?").format(
             name=chosen["name"], size=megabytes(chosen["size_bytes"])
         )
@@ -141,7 +150,7 @@ class WeightsSection:
         self._run(("remove", chosen["name"]), lambda answer: None)
 
     def _onCancel(self) -> None:
-        if self.busy:
+        if self._command is not None and self._command.running:
             self._command.cancel()
 
     def _onShowFolder(self) -> None:
@@ -149,7 +158,7 @@ class WeightsSection:
 
     # The command
 
-    def _run(self, arguments: tuple[str, ...], onAnswer) -> None:
+    def _run(self, arguments: tuple[str, ...], onAnswer: Callable[[dict], None]) -> None:
         if self.busy:
             return
         if DependencyInstaller.missing(server=False):

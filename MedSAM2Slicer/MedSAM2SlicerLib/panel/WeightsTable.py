@@ -1,6 +1,7 @@
 """The weights that can be used: a table of rows such as ``medsam2 weights list --json`` prints."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import qt
@@ -18,7 +19,7 @@ class WeightsTable:
         onSelected: called when another row is selected.
     """
 
-    def __init__(self, onSelected):
+    def __init__(self, onSelected: Callable[[], None]):
         self._rows: list[dict] = []
         self.widget = qt.QTableWidget()
         titles = (_("Name"), _("Installed"), _("Size"), _("Licence"), _("For"))

@@ -1,10 +1,14 @@
 """Small widgets that the sections of the module's panel are made of."""
 
+from collections.abc import Callable
+
 import ctk
 import qt
 
+from ..SlicerTypes import Button, Label, Layout, TextBox, Widget
 
-def section(title: str, collapsed: bool = True):
+
+def section(title: str, collapsed: bool = True) -> tuple[Widget, Layout]:
     """A part of the panel that can be folded: its frame, and the layout to fill."""
     frame, body = ctk.ctkCollapsibleButton(), qt.QWidget()
     frame.text = title
@@ -17,7 +21,7 @@ def section(title: str, collapsed: bool = True):
     return frame, layout
 
 
-def button(text: str, onClicked, toolTip: str = ""):
+def button(text: str, onClicked: Callable[[], object], toolTip: str = "") -> Button:
     """A push button."""
     made = qt.QPushButton(text)
     made.toolTip = toolTip
@@ -25,7 +29,7 @@ def button(text: str, onClicked, toolTip: str = ""):
     return made
 
 
-def row(*widgets):
+def row(*widgets: Widget) -> Layout:
     """Widgets side by side, at the left."""
     layout = qt.QHBoxLayout()
     for each in widgets:
@@ -34,7 +38,7 @@ def row(*widgets):
     return layout
 
 
-def wideRow(wide, *others):
+def wideRow(wide: Widget, *others: Widget) -> Layout:
     """Widgets side by side, of which the first takes the room that is left."""
     layout = qt.QHBoxLayout()
     layout.addWidget(wide, 1)
@@ -43,7 +47,7 @@ def wideRow(wide, *others):
     return layout
 
 
-def sentence(text: str = ""):
+def sentence(text: str = "") -> Label:
     """A paragraph that wraps, can be copied, and whose links open in the browser."""
     label = qt.QLabel(text)
     label.wordWrap = True
@@ -52,27 +56,27 @@ def sentence(text: str = ""):
     return label
 
 
-def fact():
+def fact() -> Label:
     """A paragraph for what came from elsewhere, which is never taken for HTML."""
     label = sentence()
     label.setTextFormat(qt.Qt.PlainText)
     return label
 
 
-def problem():
+def problem() -> Label:
     """A paragraph for what went wrong, hidden while nothing has; ``showProblem`` fills it."""
     label = fact()
     label.visible = False
     return label
 
 
-def showProblem(label, text: str) -> None:
+def showProblem(label: Label, text: str) -> None:
     """Show one sentence, or nothing."""
     label.setText(f"⚠ {text}" if text else "")
     label.visible = bool(text)
 
 
-def textBox(height: int):
+def textBox(height: int) -> TextBox:
     """Lines of text to read and copy, about so many pixels high."""
     box = qt.QPlainTextEdit()
     box.readOnly = True

@@ -146,7 +146,7 @@ def test_an_idle_effect_answers_no_event(aBench, aBackend, monkeypatch):
 @pytest.mark.parametrize("leave", [True, False])
 def test_an_idle_backend_is_looked_at_twice_a_second(aBench, aBackend, leave):
     aBench.click()
-    aBench.wait(lambda: not aBackend._client.busy)
+    aBench.wait(lambda: not aBackend.busy)
     if leave:
         aBench.editor.setActiveEffect(None)
     for _ in range(5):

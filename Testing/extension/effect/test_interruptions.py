@@ -88,8 +88,8 @@ def test_a_backend_that_dies_is_restarted_and_the_propagation_goes_on(aBench, aB
 def test_a_backend_that_cannot_be_restarted_says_why_until_the_next_click(aBench, aBackend):
     aBench.click()
     aBench.startPropagation()
-    command = aBackend._backend._command
-    aBackend._backend._command = (command[0], "-c", "raise SystemExit(3)")
+    command = aBackend._running.backend._command
+    aBackend._running.backend._command = (command[0], "-c", "raise SystemExit(3)")
     kill(aBackend)
     settle(aBench)
     assert aBench.message == aBackend.failure
