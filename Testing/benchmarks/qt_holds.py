@@ -14,7 +14,7 @@ from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 SLICES, IDLE_SECONDS = 300, 60
-PATIENCE = 600.0
+CONDITION_SECONDS = 600.0
 """Seconds after which the benchmark gives up waiting."""
 EFFECT = Path(__file__).resolve().parents[2] / "MedSAM2Slicer" / "MedSAM2SlicerLib" / "SegmentEditorEffect.py"
 
@@ -158,7 +158,7 @@ class _EffectBench:
     def _wait(condition) -> None:
         from fakes.clock import CLOCK
 
-        CLOCK.advanceUntil(condition, PATIENCE)
+        CLOCK.advanceUntil(condition, CONDITION_SECONDS)
 
 
 def _row(label: str, milliseconds: list[float], goal: str) -> list[Cell]:

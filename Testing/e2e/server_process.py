@@ -36,14 +36,14 @@ from medsam2.protocol import (
     encode,
 )
 
-PATIENCE = 180.0
+SERVER_SECONDS = 180.0
 """Seconds after which a test fails; nothing takes nearly as long, even on a busy machine."""
 SERVE = [sys.executable, "-m", "medsam2.cli.main", "serve"]
 ENDS = (Done, Error, Ready)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + SERVER_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
@@ -104,7 +104,9 @@ class ServerProcess:
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a page."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=SERVER_SECONDS
+            ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -126,7 +128,7 @@ class ServerProcess:
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         self.process.terminate()
-        return self.process.wait(PATIENCE)
+        return self.process.wait(SERVER_SECONDS)
 
     def kill(self) -> None:
         """End it, whatever it does."""
@@ -139,7 +141,7 @@ class Talk:
     """One WebSocket; messages as they are."""
 
     def __init__(self, url: str, **options):
-        options = {"compression": None, "max_size": None, "open_timeout": PATIENCE, **options}
+        options = {"compression": None, "max_size": None, "open_timeout": SERVER_SECONDS, **options}
         self._connecting = connect(url, **options)
         self.socket = self._connecting.__enter__()
 
@@ -153,7 +155,7 @@ class Talk:
         for message in messages:
             self.socket.send(encode(message))
 
-    def receive(self, timeout: float = PATIENCE) -> Message:
+    def receive(self, timeout: float = SERVER_SECONDS) -> Message:
         return decode(self.socket.recv(timeout))
 
     def until_end(self, id: int) -> Iterator[Message]:
@@ -194,7 +196,7 @@ class Talk:
         """The code with which the server closes; messages before that are dropped."""
         with contextlib.suppress(ConnectionClosed):
             while True:
-                self.socket.recv(PATIENCE)
+                self.socket.recv(SERVER_SECONDS)
         return self.socket.close_code
 
 
@@ -219,7 +221,7 @@ def refused(*options: object) -> str:
         text=True,
         encoding="utf-8",
         env=ENVIRONMENT,
-        timeout=PATIENCE,
+        timeout=SERVER_SECONDS,
     )
     assert answer.returncode == 2, answer
     assert answer.stdout == ""

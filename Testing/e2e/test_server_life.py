@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
 from e2e.conftest import ENVIRONMENT
-from e2e.server_process import PATIENCE, SERVE, ServerProcess, refused, track, volume
+from e2e.server_process import SERVE, SERVER_SECONDS, ServerProcess, refused, track, volume
 from medsam2.protocol import Done, Error, Hello, Mask, OpenVolume, Prompt, chunks
 from unit.client.certificates import self_signed
 
@@ -81,7 +81,7 @@ def test_it_ends_with_its_parent_even_if_that_is_gone_before_it_is_ready():
     ) as process:
         process.stdin.write(b"a-token-of-some-length\n")
         process.stdin.close()
-        process.wait(PATIENCE)
+        process.wait(SERVER_SECONDS)
         assert process.stdout.read() == b""
 
 
@@ -100,7 +100,7 @@ def test_with_tls_it_is_reached_over_tls_only(encrypted):
         talk.open(volume(), compression="zstd")
         talk.prompt()
     with pytest.raises((InvalidHandshake, OSError, EOFError)):
-        connect(f"ws://127.0.0.1:{encrypted.port}/session", open_timeout=PATIENCE).__enter__()
+        connect(f"ws://127.0.0.1:{encrypted.port}/session", open_timeout=SERVER_SECONDS).__enter__()
 
 
 def test_the_command_line_computes_on_it(encrypted, medsam2, ball, tmp_path):
@@ -181,7 +181,7 @@ def test_sigterm_finishes_the_slice_and_tells_everyone(start):
             assert (error.code, error.id) == ("shutting_down", 0)
             assert error.hint
         assert tracking.closed_with() == 1001
-    assert server.process.wait(PATIENCE) == 0
+    assert server.process.wait(SERVER_SECONDS) == 0
     assert [line["event"] for line in server.log()].count("disconnected") == 3
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from e2e.server_process import PATIENCE, ServerProcess, track, volume
+from e2e.server_process import SERVER_SECONDS, ServerProcess, track, volume
 from medsam2.protocol import Close, Done, Forget, Mask, MaskBox, Prompt, ProtocolError, decode
 from unit.protocol.mutations import mutated
 
@@ -61,7 +61,7 @@ def test_eight_clients_at_once_finish_with_equal_shares(server):
     def client(number: int) -> None:
         with server.welcomed() as talk:
             talk.open(volume(SLICES, seed=number))
-            opened.wait(PATIENCE)
+            opened.wait(SERVER_SECONDS)
             talk.send(Prompt(3, "a", "k", 0, ((16.0, 16.0, True),), field_of_view="slice"), track(4))
             for message in talk.until_end(4):
                 with lock:

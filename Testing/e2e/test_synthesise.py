@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 from e2e.conftest import ENVIRONMENT
-from e2e.server_process import PATIENCE, wait_for
+from e2e.server_process import SERVER_SECONDS, wait_for
 from medsam2.datasets import check_cases, read_dataset
 
 MODALITIES = ("--modality", "MR", "--modality", "US")
@@ -37,5 +37,5 @@ def test_an_interruption_leaves_nothing_behind(tmp_path):
     )
     wait_for(lambda: list(tmp_path.glob(".incomplete-*/made/labelsTr/*.nii.gz")))
     process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) != 0
+    assert process.wait(SERVER_SECONDS) != 0
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ from medsam2.protocol import Done, Message, OpenVolume, Progress
 from unit.tracking.examples import ball
 from unit.tracking.oracle_network import OracleNetwork
 
-PATIENCE = 20.0
+STEP_SECONDS = 20.0
 """Seconds after which a test fails; nothing takes as long."""
 
 SHAPE = (12, 40, 48)
@@ -26,7 +26,7 @@ BALL = ball(SHAPE, (6, 18, 22), 5)
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for another thread."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + STEP_SECONDS
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.002)
@@ -36,7 +36,7 @@ def in_loop(test):
     """Run a coroutine function as a test."""
 
     def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), PATIENCE))
+        asyncio.run(asyncio.wait_for(test(**fixtures), STEP_SECONDS))
 
     run.__name__ = test.__name__
     run.__signature__ = inspect.signature(test)
@@ -78,7 +78,7 @@ class StubLookahead:
         if self.problem is not None:
             raise self.problem
         if self.until_interrupted:
-            end = time.monotonic() + PATIENCE
+            end = time.monotonic() + STEP_SECONDS
             while time.monotonic() < end:
                 interruption._check()
                 time.sleep(0.001)
@@ -126,11 +126,11 @@ class RecordedWorker:
 
         def steps():
             reached.set()
-            assert release.wait(PATIENCE)
+            assert release.wait(STEP_SECONDS)
             yield from ()
 
         self.worker.submit(holder, Job(0, "hold", steps, urgent=True, answered=False))
-        assert reached.wait(PATIENCE)
+        assert reached.wait(STEP_SECONDS)
         try:
             yield
         finally:

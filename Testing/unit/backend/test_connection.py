@@ -32,7 +32,7 @@ from medsam2.protocol import (
     decode,
     encode,
 )
-from unit.backend.examples import BALL, PATIENCE, in_loop
+from unit.backend.examples import BALL, STEP_SECONDS, in_loop
 from unit.tracking.oracle_network import OracleNetwork
 
 TOKEN = "a-token-of-some-length"
@@ -310,7 +310,7 @@ async def test_large_requests_wait_at_the_client_not_here(monkeypatch):
         release = threading.Event()
 
         def steps():
-            release.wait(PATIENCE)
+            release.wait(STEP_SECONDS)
             yield from ()
 
         it.service.worker.submit(it.connection._client, Job(0, "hold", steps, urgent=True, answered=False))

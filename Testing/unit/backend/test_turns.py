@@ -3,7 +3,7 @@
 import pytest
 
 from medsam2.protocol import Done
-from unit.backend.examples import PATIENCE, until
+from unit.backend.examples import STEP_SECONDS, until
 
 
 def test_clients_get_equal_shares_of_time_though_their_slices_cost_differently(recorded):
@@ -118,7 +118,7 @@ def test_encoding_in_advance_is_interrupted_by_work(recorded, urgent):
     ahead.until_interrupted = True
     ahead.left = 1
     recorded.worker.wake()
-    assert ahead.began.wait(PATIENCE)
+    assert ahead.began.wait(STEP_SECONDS)
     recorded.submit(a, 1, [1.0], urgent=urgent)
     recorded.wait_for_end(1)
     # It is taken up again afterwards.

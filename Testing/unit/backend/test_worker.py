@@ -10,7 +10,7 @@ from medsam2.backend.interruption import Interrupted
 from medsam2.backend.worker import Job
 from medsam2.errors import InputError
 from medsam2.protocol import Done, Error, Progress, ProtocolError
-from unit.backend.examples import PATIENCE, until
+from unit.backend.examples import STEP_SECONDS, until
 
 
 def test_urgent_jobs_go_before_tracking(recorded):
@@ -30,10 +30,10 @@ def test_a_prompt_is_answered_between_two_slices_of_a_track(recorded):
 
     def second_slice():
         reached.set()
-        assert submitted.wait(PATIENCE)
+        assert submitted.wait(STEP_SECONDS)
 
     recorded.submit(a, 1, [1.0, second_slice, 1.0, 1.0])
-    assert reached.wait(PATIENCE)
+    assert reached.wait(STEP_SECONDS)
     recorded.submit(a, 2, [1.0], urgent=True)
     submitted.set()
     recorded.wait_for_end(1, 2)

@@ -139,12 +139,12 @@ class FieldOfView:
 def _enlarged(values: Tensor, count: int, part: slice) -> Tensor:
     """Some of the ``count`` rows that (s, n) values have when they are interpolated along their rows."""
     size = len(values)
-    place = torch.arange(part.start, part.stop, device=values.device)
-    place = ((place + 0.5) * (size / count) - 0.5).clamp(0, size - 1)
-    before = place.long()
+    position = torch.arange(part.start, part.stop, device=values.device)
+    position = ((position + 0.5) * (size / count) - 0.5).clamp(0, size - 1)
+    before = position.long()
     after = (before + 1).clamp(max=size - 1)
     below, above = (values.contiguous().index_select(0, index) for index in (before, after))
-    return torch.lerp(below, above, (place - before)[:, None])
+    return torch.lerp(below, above, (position - before)[:, None])
 
 
 def _resized(image: Tensor, count: int, part: slice, size: int) -> Tensor:

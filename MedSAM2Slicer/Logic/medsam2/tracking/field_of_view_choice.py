@@ -97,11 +97,11 @@ def best_field_of_view(
     """That of the most convincing of the answers in several fields of view, widest first."""
     scores = [_score(mask, prompt, shape, image_size) for mask in masks]
     agreements = [_agreement(wide, close, shape) for wide, close in pairwise(masks)]
-    for place, mask in enumerate(masks):
-        beside = agreements[max(place - 1, 0) : place + 1]
-        scores[place] += AGREEMENT_BONUS * sum(beside) / max(len(beside), 1)
+    for index, mask in enumerate(masks):
+        beside = agreements[max(index - 1, 0) : index + 1]
+        scores[index] += AGREEMENT_BONUS * sum(beside) / max(len(beside), 1)
         detail = max(masks[0].field_of_view.rows, image_size) / max(mask.field_of_view.rows, image_size)
-        scores[place] += CLOSENESS_BONUS * log2(detail)
+        scores[index] += CLOSENESS_BONUS * log2(detail)
     return masks[scores.index(max(scores))].field_of_view
 
 

@@ -83,8 +83,8 @@ def _within_box(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView) -> T
     if ((clicks < low) | (clicks > high)).any():
         return logits
     (left, top), (right, bottom) = field_of_view.to_pixels(np.array([low, high]), logits.shape[-1])
-    place = torch.arange(logits.shape[-1], device=logits.device)
-    rows, columns = (place >= top) & (place <= bottom), (place >= left) & (place <= right)
+    pixel = torch.arange(logits.shape[-1], device=logits.device)
+    rows, columns = (pixel >= top) & (pixel <= bottom), (pixel >= left) & (pixel <= right)
     return torch.where(rows[:, None] & columns, logits, OUTSIDE_LOGIT)
 
 

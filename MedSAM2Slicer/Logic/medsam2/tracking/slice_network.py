@@ -27,13 +27,13 @@ def inference(network: MedSAM2) -> Iterator[None]:
 
 def network_points(prompt: Prompt, field_of_view: FieldOfView, image_size: int) -> tuple[Tensor, Tensor]:
     """Points (1, P, 2) as (x, y) in the network's image, and labels (1, P); box corners come first."""
-    places, labels = [], []
+    positions, labels = [], []
     if prompt.box is not None:
         (r0, r1), (c0, c1) = sorted(prompt.box[0::2]), sorted(prompt.box[1::2])
-        places, labels = [(r0, c0), (r1, c1)], [BOX_START, BOX_END]
-    places += [(row, column) for row, column, _ in prompt.points]
+        positions, labels = [(r0, c0), (r1, c1)], [BOX_START, BOX_END]
+    positions += [(row, column) for row, column, _ in prompt.points]
     labels += [POSITIVE if positive else NEGATIVE for _, _, positive in prompt.points]
-    pixels = field_of_view.to_pixels(np.array(places), image_size)
+    pixels = field_of_view.to_pixels(np.array(positions), image_size)
     return torch.tensor(pixels.copy(), dtype=torch.float32)[None], torch.tensor(labels)[None]
 
 

@@ -29,8 +29,8 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     check_regular(path)
     volume = _read(path, options)
     voxels = usable_intensities(path, volume.voxels, options.nan)
-    told = None if volume.modality == _SOME_OTHER else volume.modality
-    modality = options.modality or told or guess_modality(voxels)
+    stated = None if volume.modality == _SOME_OTHER else volume.modality
+    modality = options.modality or stated or guess_modality(voxels)
     return Volume(voxels, volume.geometry, modality)
 
 
