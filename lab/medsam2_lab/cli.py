@@ -1,5 +1,6 @@
 """The command ``medsam2-lab``; what it does is imported when asked for: torch would keep --help waiting."""
 
+import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +79,9 @@ def train_starter(
     weights: Annotated[
         Path | None, typer.Option(help="starter.safetensors from which a new run goes on.")
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop at the first saved state after so long.")
+    ] = None,
 ) -> None:
     """Train the starter weights on synthetic body parts.
 
@@ -86,7 +90,7 @@ def train_starter(
     """
     from medsam2_lab.starter.training import TOTAL_STEPS, train
 
-    train(run, workers, TOTAL_STEPS if until is None else until, weights)
+    train(run, workers, until or TOTAL_STEPS, weights, math.inf if minutes is None else minutes)
 
 
 @app.command()
@@ -176,6 +180,18 @@ def _show(found: dict[str, result_tables.ResultTable], record: bool) -> None:
     result_tables.show(found, record)
     if record:
         result_tables.write_pages()
+
+
+@app.command()
+def device_speed(
+    weights: Weights = "starter",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
+    rounds: Annotated[int, typer.Option(min=1, help="Tracks that are timed, after one that is not.")] = 5,
+) -> None:
+    """Seconds of a first click and of each tracked slice of the demo's volume."""
+    from medsam2_lab.experiments import device_speed
+
+    device_speed.device_speed(weights, device, rounds)
 
 
 def run() -> None:

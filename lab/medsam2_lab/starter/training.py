@@ -5,6 +5,9 @@ weights as fp16. Where the state is lost, a new run goes on from such a file; it
 Runs on a GPU where there is one, else on the CPU.
 """
 
+import math
+import sys
+import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -61,11 +64,19 @@ PHASES = (
     Phase(steps=600, rate=2e-4, image_size=256, frames=5, clips=3, objects=3),
 )
 TOTAL_STEPS = sum(phase.steps for phase in PHASES)
+# What follows has no end: a constant rate for as long as there is time on a GPU.
+FURTHER = Phase(steps=sys.maxsize, rate=1e-4, image_size=256, frames=6, clips=8, objects=4)
 
 
 def learning_rate(step: int, start: int = 0) -> float:
-    """Warm-up from ``start``, then straight lines from a phase's rate to that of the next, at last to 0."""
+    """Warm-up from ``start``, then straight lines from a phase's rate to that of the next, at last to 0.
+
+    Steps after the last phase warm up anew to the rate of ``FURTHER``.
+    """
     index, end = _phase_index(step)
+    if index == len(PHASES):
+        since = max(start, sum(phase.steps for phase in PHASES))
+        return min(1.0, (step + 1 - since) / WARMUP_STEPS) * FURTHER.rate
     phase, following = PHASES[index], PHASES[index + 1 :]
     target = following[0].rate if following else 0.0
     left = (end - step) / phase.steps
@@ -75,7 +86,7 @@ def learning_rate(step: int, start: int = 0) -> float:
 def phase_at(step: int) -> tuple[Phase, int]:
     """The phase that a step belongs to, and the step at which it ends."""
     index, end = _phase_index(step)
-    return PHASES[index], end
+    return (*PHASES, FURTHER)[index], end
 
 
 def _phase_index(step: int) -> tuple[int, int]:
@@ -84,7 +95,7 @@ def _phase_index(step: int) -> tuple[int, int]:
         end += phase.steps
         if step < end:
             return index, end
-    raise ValueError(f"step {step} is past the last of {TOTAL_STEPS}")
+    return len(PHASES), FURTHER.steps
 
 
 def starter_run(folder: Path, device: torch.device, weights: Path | None = None) -> tuple[Run, MedSAM2]:
@@ -119,17 +130,24 @@ def starter_run(folder: Path, device: torch.device, weights: Path | None = None)
     return run, network
 
 
-def train(folder: Path, workers: int, until: int = TOTAL_STEPS, weights: Path | None = None) -> None:
-    """Train, or go on training, in ``folder`` up to step ``until``; see ``starter_run``."""
+def train(
+    folder: Path,
+    workers: int,
+    until: int = TOTAL_STEPS,
+    weights: Path | None = None,
+    minutes: float = math.inf,
+) -> None:
+    """Train, or go on training, in ``folder`` up to step ``until``, or for so long; see ``starter_run``."""
+    deadline = time.monotonic() + 60 * minutes
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run, network = starter_run(folder, device, weights)
     log = TrainingLog(folder)
-    while run.step < until:
+    while run.step < until and time.monotonic() < deadline:
         phase, end = phase_at(run.step)
         options = asdict(phase)
         del options["steps"], options["rate"]
         batches = clip_batches(seed=run.step, workers=workers, **options)
-        while run.step < min(end, until):
+        while run.step < min(end, until) and time.monotonic() < deadline:
             train_until(run, batches, min(end, until, next_multiple(run.step, SAVE_EVERY)), log)
             write_weights(folder / "starter.safetensors", network, run.step)

@@ -34,6 +34,18 @@ def test_the_rate_warms_up_and_falls_to_zero():
     assert all(abs(b - a) < 1e-5 for a, b in itertools.pairwise(rates))
 
 
+def test_after_the_last_phase_the_rate_warms_up_anew_and_stays():
+    last = training.TOTAL_STEPS
+    assert training.learning_rate(last, last) < 0.01 * training.FURTHER.rate
+    assert training.learning_rate(last + 5000) == training.FURTHER.rate
+    assert training.phase_at(last)[0] is training.FURTHER
+
+
+def test_it_stops_when_the_time_is_up(tiny_phases, tmp_path):
+    training.train(tmp_path, workers=0, minutes=0)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 def test_it_learns_a_batch_by_heart(tiny_phases, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_forward, "CORRECTED_SHARE", 0.0)  # corrections add to the loss at random
     torch.manual_seed(0)
