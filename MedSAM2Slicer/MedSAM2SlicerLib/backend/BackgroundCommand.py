@@ -9,8 +9,6 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
-from medsam2.errors import last_error
-
 from . import Machine
 
 POLL_MILLISECONDS = 100
@@ -98,5 +96,7 @@ def _parsed(line: bytes) -> dict | None:
 def _reason(ended: int | OSError, log: str) -> str:
     if isinstance(ended, OSError):
         return _("Slicer's Python cannot be started: {reason}.").format(reason=ended.strerror)
+    from medsam2.errors import last_error  # here: the panel opens without loading anything of the package
+
     unexpected = _("The command ended unexpectedly (exit code {code}); its log says more.")
     return last_error(log) or unexpected.format(code=ended)

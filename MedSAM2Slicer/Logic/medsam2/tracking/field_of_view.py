@@ -126,7 +126,7 @@ class FieldOfView:
         size = logits.shape[-1]
         cells = (torch.arange(size, device=logits.device) + 0.5) / size
 
-        def relative(first, length, other_first, other_length):
+        def relative(first: float, length: float, other_first: float, other_length: float) -> Tensor:
             return 2 * (first + cells * length - other_first) / other_length - 1
 
         y = relative(self.row, self.rows, other.row, other.rows)

@@ -1,5 +1,6 @@
 """What of a mask goes: parts that nothing points at, and all of it where a negative click hits its middle."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,7 @@ def near_prompt(
             _mark(seeds, field_of_view, (row, column), (row, column))
     if prompt.box is not None:
         _mark(seeds, field_of_view, prompt.box[:2], prompt.box[2:])
-        logits = _within_box(logits, prompt, field_of_view)
+        logits = _within_box(logits, prompt.box, prompt.points, field_of_view)
     return _keep_parts(logits, seeds)
 
 
@@ -74,12 +75,17 @@ def is_rejected(
     return any(middle.covers(row, column, shape) for row, column, _ in prompt.points)
 
 
-def _within_box(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView) -> Tensor:
-    """Logits without what lies outside the prompt's box."""
-    low, high = np.sort(np.reshape(prompt.box, (2, 2)), axis=0)
+def _within_box(
+    logits: Tensor,
+    box: tuple[float, float, float, float],
+    points: Sequence[tuple[float, float, bool]],
+    field_of_view: FieldOfView,
+) -> Tensor:
+    """Logits without what lies outside a prompt's box."""
+    low, high = np.sort(np.reshape(box, (2, 2)), axis=0)
     margin = BOX_MARGIN * (high - low)
     low, high = low - margin, high + margin
-    clicks = np.array([(row, column) for row, column, positive in prompt.points if positive]).reshape(-1, 2)
+    clicks = np.array([(row, column) for row, column, positive in points if positive]).reshape(-1, 2)
     if ((clicks < low) | (clicks > high)).any():
         return logits
     (left, top), (right, bottom) = field_of_view.to_pixels(np.array([low, high]), logits.shape[-1])

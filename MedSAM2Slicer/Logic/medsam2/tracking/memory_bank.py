@@ -145,10 +145,10 @@ class TemporalBank:
         longest = min(count, self._pointer_frames)
         scale = max(longest - 1, 1)
         pointers = []
-        for entry in self._prompted.values():
-            distance = (entry.slice_index - slice_index) * step
+        for prompted in self._prompted.values():
+            distance = (prompted.slice_index - slice_index) * step
             if distance >= 0:  # only prompted slices that tracking has passed
-                pointers.append((entry, distance / scale))
+                pointers.append((prompted, distance / scale))
         for distance in range(1, longest):
             entry = self._tracked.get(slice_index + step * distance)
             if entry is not None:

@@ -131,9 +131,10 @@ class Prompting:
         keep_field_of_view: bool,
     ) -> FieldOfView:
         shape, spacing = self._slices.shape(prompt.slice_index), self._slices.spacing
-        keep_field_of_view = keep_field_of_view and earlier is not None
-        if keep_field_of_view and all(earlier.field_of_view.contains(*corner) for corner in prompt.corners()):
-            return earlier.field_of_view
+        if keep_field_of_view and earlier is not None:
+            kept = earlier.field_of_view
+            if all(kept.contains(*corner) for corner in prompt.corners()):
+                return kept
         if field_of_view == "slice":
             return FieldOfView.whole(shape, spacing)
         if field_of_view != "auto":

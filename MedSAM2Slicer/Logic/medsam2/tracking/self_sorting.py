@@ -50,7 +50,7 @@ class SelfSortingMemory:
     protect_prompts: bool = True
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.capacity < 1:
             raise InputError(f"A memory bank of capacity {self.capacity} is of no use: give at least 1.")
 

@@ -44,9 +44,12 @@ class Stepping:
         """
         shape = self._slices.shape(index)
         with inference(self._network):
-            prompted = {name for name, target in objects.items() if index in target.prompts}
-            answers = {name: objects[name].answer(name, index, shape) for name in prompted}
-            waiting = {name: target for name, target in objects.items() if name not in prompted}
+            answers = {
+                name: SliceMask.of_prompted(name, target.prompts[index], target.entries[index], shape)
+                for name, target in objects.items()
+                if index in target.prompts
+            }
+            waiting = {name: target for name, target in objects.items() if name not in answers}
             tracked = [
                 (name, self._corrected(waiting[name], entry, reverse), selection)
                 for batch in self._batches(waiting, index, reverse)
@@ -76,9 +79,9 @@ class Stepping:
             query = sorting_key(self._seen.features.get(index, field_of_view))
             selection = target.bank.select(index, reverse, self._slices.count, query)
             distances = tuple(distance for _, distance in selection.pointers)
-            key = (field_of_view, len(selection.entries), tuple(selection.time_index or ()), distances)
-            if selection.log_weights is not None:
-                key += (name,)
+            # Weighted memories are an object's own, so each of those makes a batch by itself.
+            alone = None if selection.log_weights is None else name
+            key = (field_of_view, len(selection.entries), tuple(selection.time_index or ()), distances, alone)
             groups.setdefault(key, (field_of_view, {}))[1][name] = selection
         return groups.values()
 

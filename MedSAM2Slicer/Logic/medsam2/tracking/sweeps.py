@@ -62,10 +62,10 @@ def _approach(target: TrackedObject, index: int, direction: Direction) -> Side |
     """
     below = max((prompted for prompted in target.prompts if prompted < index), default=None)
     above = min((prompted for prompted in target.prompts if prompted > index), default=None)
-    from_below = direction != "backward" and below is not None and target.is_shown(below)
-    from_above = direction != "forward" and above is not None and target.is_shown(above)
-    if from_below and from_above:
-        return "below" if index - below <= above - index else "above"
-    if from_below or from_above:
-        return "below" if from_below else "above"
-    return None
+    if direction == "backward" or (below is not None and not target.is_shown(below)):
+        below = None
+    if direction == "forward" or (above is not None and not target.is_shown(above)):
+        above = None
+    if below is None or above is None:
+        return "below" if below is not None else "above" if above is not None else None
+    return "below" if index - below <= above - index else "above"

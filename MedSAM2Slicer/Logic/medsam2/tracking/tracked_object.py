@@ -99,9 +99,9 @@ class TrackedObject:
         self.bank.forget_tracked()
         self.outdated.update(index for index in self.entries if index not in self.prompts)
 
-    def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry | None:
+    def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry:
         """The answer on the slice that tracking comes from."""
-        return self.entries.get(slice_index + 1 if reverse else slice_index - 1)
+        return self.entries[slice_index + 1 if reverse else slice_index - 1]
 
     def forget(self, slice_index: int) -> None:
         """Drop everything known of a slice."""

@@ -209,7 +209,8 @@ class Tracker:
         reverse = indices.step < 0
         missing = dict.fromkeys(names, 0)
         ways = {name: way_in(self.objects[name], indices, direction) for name in names}
-        for index in chain(max(ways.values(), key=len), indices):
+        longest = max(ways.values(), key=lambda way: len(way))
+        for index in chain(longest, indices):
             active = {}
             for name in names:
                 target, is_on_way = self.objects[name], index not in indices
