@@ -39,7 +39,7 @@ def names(folder) -> set[str]:
     [
         ("medsam2.volume", "VolumeMasks.put"),
         ("SimpleITK", "WriteImage"),
-        ("medsam2.volume.writing", "read_itk_image"),
+        ("medsam2.volume.files.writing", "read_itk_image"),
     ],
 )
 def test_ctrl_c_leaves_nothing(ball, tmp_path, module, function):

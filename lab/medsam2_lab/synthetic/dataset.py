@@ -8,7 +8,7 @@ from pathlib import Path
 from medsam2.cli.progress import stages
 from medsam2.errors import InputError
 from medsam2.volume import complete_file, write_labelmap, write_volume
-from medsam2.volume.writing import hidden_folder_beside
+from medsam2.volume.files.writing import hidden_folder_beside
 from medsam2_lab.synthetic.volumes import MOST_STRUCTURES, make_scan
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from medsam2.cli.wording import digits_for, spoken
 from medsam2.volume import WINDOW_PRESETS, ReadOptions, Volume, choose_window, guess_modality, orientation
 from medsam2.volume.dicom import VolumeEntry, list_volumes
-from medsam2.volume.reading import is_dicom
+from medsam2.volume.files.reading import is_dicom
 
 WITHOUT_PLACE = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
 """Kinds of pictures that do not say how they lie in a patient."""

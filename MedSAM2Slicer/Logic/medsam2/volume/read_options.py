@@ -7,7 +7,7 @@ from medsam2.volume.modality import parse_modality
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Decisions for :func:`medsam2.volume.reading.read_volume`, each with the default that asks nothing.
+    """Decisions for :func:`medsam2.volume.files.reading.read_volume`, each with the default that asks nothing.
 
     Attributes:
         series: number of the DICOM series to read, from 1, as listed; needed where several could be meant.

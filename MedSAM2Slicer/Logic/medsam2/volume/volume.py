@@ -24,8 +24,8 @@ class Volume:
 
     @classmethod
     def read(cls, path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> "Volume":
-        """Read a DICOM folder or an image file: see :func:`medsam2.volume.reading.read_volume`."""
-        from medsam2.volume.reading import read_volume  # reading builds on this module
+        """Read a DICOM folder or an image file: see :func:`medsam2.volume.files.reading.read_volume`."""
+        from medsam2.volume.files.reading import read_volume  # reading builds on this module
 
         return read_volume(path, options)
 

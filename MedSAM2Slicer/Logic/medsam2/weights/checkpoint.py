@@ -19,7 +19,7 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.config import PRESETS
-from medsam2.volume.utf8_names import name_to_read
+from medsam2.volume.files.utf8_names import name_to_read
 from medsam2.weights.torch_archive import check_archive, damaged, holds_objects
 
 WRAPPERS = ("model", "state_dict")

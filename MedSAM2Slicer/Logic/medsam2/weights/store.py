@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
-from medsam2.volume.writing import complete_file
+from medsam2.volume.files.writing import complete_file
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
 from medsam2.weights.checkpoint import Checkpoint, read_checkpoint
 from medsam2.weights.matching import require_match

@@ -7,13 +7,13 @@ import numpy as np
 import SimpleITK
 
 from medsam2.errors import InputError
-from medsam2.volume.byte_source import check_regular
+from medsam2.volume.files.byte_source import check_regular
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.itk_file import read_itk_image
-from medsam2.volume.label_names import read_label_names
+from medsam2.volume.files.itk_file import read_itk_image
+from medsam2.volume.files.label_names import read_label_names
 from medsam2.volume.placing import place_on_grid
 from medsam2.volume.segment import PALETTE, Segment, check_segment_name
-from medsam2.volume.segmentation_file import segments_of
+from medsam2.volume.files.segmentation_file import segments_of
 from medsam2.volume.volume import Volume
 from medsam2.volume.volume_warning import note
 

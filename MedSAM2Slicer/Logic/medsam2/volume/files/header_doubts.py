@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medsam2.errors import InputError
-from medsam2.volume.detached_headers import meta_fields, nrrd_fields
+from medsam2.volume.files.detached_headers import meta_fields, nrrd_fields
 from medsam2.volume.volume_warning import note
 
 _PICTURES = ("PNGImageIO", "JPEGImageIO", "BMPImageIO", "TIFFImageIO")

@@ -12,8 +12,8 @@ import SimpleITK
 
 from medsam2.errors import InputError
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.itk_file import read_itk_image, write_itk_image
-from medsam2.volume.nifti_reading import is_named_nifti, read_nifti
+from medsam2.volume.files.itk_file import read_itk_image, write_itk_image
+from medsam2.volume.files.nifti import is_named_nifti, read_nifti
 from medsam2.volume.nifti_writing import write_nifti
 
 OUTPUT_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")

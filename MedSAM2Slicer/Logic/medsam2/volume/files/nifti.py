@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume.byte_source import check_regular, incomplete, opened, read_exactly
+from medsam2.volume.files.byte_source import check_regular, incomplete, opened, read_exactly
 from medsam2.volume.colour import grey_of_colours
 from medsam2.volume.geometry import Geometry
 from medsam2.volume.volume import Volume

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medsam2.errors import InputError
-from medsam2.volume.byte_source import (
+from medsam2.volume.files.byte_source import (
     check_packed,
     check_possible,
     check_text,
@@ -13,8 +13,8 @@ from medsam2.volume.byte_source import (
     is_gzip,
     opened_as_it_is,
 )
-from medsam2.volume.detached_headers import meta_pieces, nrrd_pieces
-from medsam2.volume.picture_wholeness import check_picture, check_tiff
+from medsam2.volume.files.detached_headers import meta_pieces, nrrd_pieces
+from medsam2.volume.files.picture_wholeness import check_picture, check_tiff
 
 _GIPL_HEADER, _MRC_HEADER, _BIORAD_HEADER = 256, 1024, 76
 _LONGEST_VTK_HEADER = 1 << 16

@@ -9,7 +9,7 @@ import SimpleITK
 from medsam2.errors import InputError
 from medsam2.volume.colour import grey_of_colours
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.itk_file import read_itk_image
+from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.volume import Volume
 from medsam2.volume.volume_warning import note
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from medsam2.errors import InputError
-from medsam2.volume.byte_source import incomplete, opened_as_it_is
+from medsam2.volume.files.byte_source import incomplete, opened_as_it_is
 
 if TYPE_CHECKING:
     from PIL import Image

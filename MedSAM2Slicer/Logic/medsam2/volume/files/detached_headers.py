@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medsam2.errors import InputError
-from medsam2.volume.byte_source import (
+from medsam2.volume.files.byte_source import (
     check_packed,
     check_possible,
     check_regular,
