@@ -1,4 +1,6 @@
-"""The one exception that people see, and the lines of standard error by which a command hands it on."""
+"""The one exception that people see, notes, and the lines by which a command hands both on."""
+
+import warnings
 
 
 class InputError(ValueError):
@@ -7,6 +9,15 @@ class InputError(ValueError):
     The message is one sentence for a radiologist: what is wrong, and what to do next. The command
     line prints it and exits with code 2; nothing has been written by then.
     """
+
+
+class VolumeWarning(UserWarning):
+    """The volume is usable, but something about it deserves a look."""
+
+
+def note(sentence: str) -> None:
+    """Warn the caller's caller with a ``VolumeWarning``; the command prints it as a note."""
+    warnings.warn(sentence, VolumeWarning, stacklevel=3)
 
 
 _ERROR, _NOTE = "medsam2: ", "medsam2: note: "

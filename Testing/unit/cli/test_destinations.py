@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from medsam2.cli.destinations import check_free, held_destinations
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.volume import complete_file
 
 ON_UNIX = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and signals of Unix")
 

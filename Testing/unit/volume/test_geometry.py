@@ -125,3 +125,11 @@ def test_a_sheared_voxel_is_no_larger_for_its_shear():
     matrix = np.diag([0.7, 0.9, 2.5, 1.0])
     matrix[1, 2] = 2.5
     assert Geometry((2, 2, 2), matrix).voxel_ml == pytest.approx(0.7 * 0.9 * 2.5 / 1000)
+
+
+def test_a_sheared_voxel_is_smaller_than_its_sides():
+    sheared = np.array([[-0.7, 0, 0, -10], [0, -0.9, -0.67, 20], [0, 0, 2.5, 30], [0, 0, 0, 1]])
+    geometry = Geometry((2, 2, 2), sheared)
+    assert geometry.voxel_ml == pytest.approx(0.7 * 0.9 * 2.5 / 1000)
+    assert not geometry.is_right_angled
+    assert Geometry((2, 2, 2), np.diag([1.0, 2, 3, 1])).is_right_angled

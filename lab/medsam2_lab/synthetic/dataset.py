@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medsam2.cli.progress import stages
+from medsam2.complete_file import complete_file, hidden_folder_beside
 from medsam2.errors import InputError
-from medsam2.volume import complete_file, write_labelmap, write_volume
-from medsam2.volume.files.writing import hidden_folder_beside
+from medsam2.volume import write_labelmap, write_volume
 from medsam2_lab.synthetic.volumes import MOST_STRUCTURES, make_scan
 
 

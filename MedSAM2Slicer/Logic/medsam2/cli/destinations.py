@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.volume import complete_file
 
 HEADERS = (".mhd", ".nhdr")
 """Text headers that name the files with their voxels."""

@@ -6,9 +6,9 @@ import numpy as np
 
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
+from medsam2.errors import note
 from medsam2.slice_grid import voxel_within
 from medsam2.volume import Prompt, VolumeSlices
-from medsam2.volume.volume_warning import note
 
 NEARBY = 2
 """Voxels round a point. Of clicks in the air round a patient all saw one brightness within these, of clicks

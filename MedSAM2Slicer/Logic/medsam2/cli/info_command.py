@@ -54,7 +54,8 @@ def info(
     from medsam2.cli.info_report import dicom_volumes, facts, is_clear, is_placed, volume_rows
     from medsam2.cli.segment_command import check_picture_name
     from medsam2.cli.wording import collected_notes
-    from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis, complete_file
+    from medsam2.complete_file import complete_file
+    from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis
 
     if chosen and picture is None:
         raise InputError("--slice chooses what is drawn: give --picture FILE.png too.")

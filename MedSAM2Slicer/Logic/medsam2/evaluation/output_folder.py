@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from medsam2.complete_file import hidden_folder_beside
 from medsam2.errors import InputError
-from medsam2.volume.files.writing import hidden_folder_beside
 
 MARK = "results.json"
 CONTENT = {"report.md", "results.csv", MARK, "dice_against_clicks.png", "worst"}

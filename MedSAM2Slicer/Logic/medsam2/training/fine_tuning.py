@@ -10,6 +10,7 @@ import numpy as np
 import pooch
 from torch import Tensor
 
+from medsam2.complete_file import complete_file
 from medsam2.datasets import Case
 from medsam2.errors import InputError
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
@@ -27,7 +28,7 @@ from medsam2.training.saving import write_weights
 from medsam2.training.settings import Settings, keep_settings, names_digest
 from medsam2.training.training_log import TrainingLog
 from medsam2.training.validation import mean_click_dice
-from medsam2.volume import VolumeSlices, complete_file
+from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2.weights.store import locate
 

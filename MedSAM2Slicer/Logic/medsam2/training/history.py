@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.volume import complete_file
 
 HISTORY_FILE = "validation.json"
 

@@ -8,8 +8,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from medsam2.complete_file import complete_file
 from medsam2.model.network import MedSAM2
-from medsam2.volume import complete_file
 
 # Both libraries report a full disk in words of their own when they write a file themselves. So the bytes
 # are made in memory, and complete_file sees the system's error.

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.volume import complete_file
 
 SETTINGS_FILE = "settings.json"
 EXTENDING = ("steps", "patience")

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medsam2.complete_file import explained_write_errors
 from medsam2.errors import InputError
 from medsam2.training.progress_lines import progress_line
-from medsam2.volume.files.writing import explained_write_errors
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -1,29 +1,26 @@
 """Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
 
-from medsam2.volume.axis_choice import choose_axis
+from medsam2.complete_file import complete_file
+from medsam2.errors import VolumeWarning
 from medsam2.volume.display import Hanging, anatomical_axes, hanging
-from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.files.label_names import label_names_file, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
-from medsam2.volume.modality import guess_modality
-from medsam2.volume.orientation import PLANES, Orientation, orientation, slice_axis
-from medsam2.volume.prompt import Prompt
-from medsam2.volume.read_options import ReadOptions
 from medsam2.volume.files.reading import read_volume
-from medsam2.volume.segment import PALETTE, Color, Segment, check_segment_name
 from medsam2.volume.files.segmentation_file import write_segmentation
-from medsam2.volume.slices import ImageSet, Slices, VolumeSlices
-from medsam2.volume.volume import Volume, check_axis
-from medsam2.volume.volume_masks import VolumeMasks
-from medsam2.volume.volume_warning import VolumeWarning
-from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
 from medsam2.volume.files.writing import (
     OUTPUT_FORMATS,
-    complete_file,
     output_format,
     write_labelmap,
     write_volume,
 )
+from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.modality import guess_modality
+from medsam2.volume.orientation import PLANES, Orientation, choose_axis, orientation, slice_axis
+from medsam2.volume.prompt import Prompt
+from medsam2.volume.segment import PALETTE, Color, Segment, check_segment_name
+from medsam2.volume.slices import ImageSet, Slices, VolumeMasks, VolumeSlices
+from medsam2.volume.volume import ReadOptions, Volume, check_axis
+from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
 
 __all__ = [
     "AXES",

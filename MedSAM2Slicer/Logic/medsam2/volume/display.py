@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.volume.geometry import Geometry, axis_index
+from medsam2.volume.orientation import anatomical_axes
 
 LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 """Towards smaller and larger R, A, S."""
@@ -50,15 +51,3 @@ def hanging(geometry: Geometry, axis: str) -> Hanging:
         LETTERS[down[0]][down[1] > 0],
     )
     return Hanging(signs[rows] != row_goal[1], signs[columns] != column_goal[1], transpose, letters)
-
-
-def anatomical_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
-    """For each array axis the nearest of R, A, S (0, 1, 2), each once, and the sign along it."""
-    directions = geometry.ijk_to_ras[:3, 2::-1] / np.array(geometry.spacing)
-    ras_axes, signs = [-1] * 3, [1] * 3
-    closeness = np.abs(directions)
-    for _ in range(3):
-        ras, array = np.unravel_index(int(closeness.argmax()), closeness.shape)
-        ras_axes[array], signs[array] = int(ras), 1 if directions[ras, array] > 0 else -1
-        closeness[ras, :] = closeness[:, array] = -1
-    return ras_axes, signs

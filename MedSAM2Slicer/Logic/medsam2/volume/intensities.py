@@ -1,10 +1,21 @@
-"""From voxels as a file holds them to numbers that everything here computes with."""
+"""From voxels as a file holds them to intensities that everything here computes with, and their padding."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
+
+_LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+_WITH_ALPHA = 4
+_SAMPLE_VOXELS = 2_000_000
+_LEAST_SHARE = 1e-3
+"""Of the voxels that padding takes."""
+_LEAST_GAP = 0.1
+"""Between padding and the bulk of what was measured, as a share of the range of that."""
+_AIR = -1100
+"""Hounsfield units below those of air: padding of this kind may have more padding above it."""
 
 
 def usable_intensities(path: Path, voxels: np.ndarray, nan: float | None) -> np.ndarray:
@@ -60,3 +71,48 @@ def _shortened(path: Path, voxels: np.ndarray) -> np.ndarray:
         f"{path} holds numbers of {8 * voxels.dtype.itemsize} bits that no shorter type can hold exactly: "
         "scale them and save the image with 32-bit numbers."
     )
+
+
+def grey_of_colours(path: Path, voxels: np.ndarray) -> np.ndarray:
+    """Luminance (…) of colours (…, component): red, green, blue, and alpha, which counts for nothing.
+
+    Warns that the image is in colour, unless all of it is grey.
+
+    Raises:
+        InputError: the components are no colours: a vector field, a complex image, a tensor.
+    """
+    if voxels.dtype.kind != "u" or voxels.shape[-1] not in (3, _WITH_ALPHA):
+        raise InputError(f"{path} holds more than one number per voxel: give an image of plain intensities.")
+    if any((plane[..., 1:3] != plane[..., :1]).any() for plane in voxels):
+        note(f"{path} is in colour: its brightness is segmented.")
+    return np.stack([luminance(plane) for plane in voxels]) if voxels.ndim == 4 else luminance(voxels)
+
+
+def luminance(plane: np.ndarray) -> np.ndarray:
+    """Of colours (…, component), in their own type."""
+    return np.rint(plane[..., :3] @ np.array(_LUMINANCE)).astype(plane.dtype)
+
+
+def sample(voxels: np.ndarray) -> np.ndarray:
+    """View of every n-th voxel along each axis, small enough to sort: no copy of the volume is made."""
+    views = (voxels[::step, ::step, ::step] for step in itertools.count(1))
+    return next(view for view in views if view.size <= _SAMPLE_VOXELS)
+
+
+def without_padding(voxels: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """What was measured, sorted (N,), and the value of the padding below it, None where there is none.
+
+    Padding is the lowest value, where many voxels share it and it lies apart from the bulk of the rest.
+    What resampling mixed of padding and image counts as padding too.
+    """
+    measured, padding = np.sort(voxels, axis=None), None
+    while padding is None or padding < _AIR:
+        lowest = float(measured[0])
+        rest = measured[np.searchsorted(measured, measured[0], side="right") :]
+        if measured.size - rest.size < _LEAST_SHARE * voxels.size or not rest.size:
+            break
+        low, high = np.percentile(rest.astype(np.float64), [5, 95])
+        if low - lowest <= _LEAST_GAP * (high - low):
+            break
+        measured, padding = rest[rest >= low - (high - low)], lowest
+    return measured, padding

@@ -3,7 +3,7 @@
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume.padding import sample, without_padding
+from medsam2.volume.intensities import sample, without_padding
 
 MODALITIES = ("CT", "MR", "PT", "NM", "US", "XA", "RF", "CR", "DX", "MG", "OP", "ES", "OCT", "GM", "OT")
 # Ranges of Hounsfield units. What is below air is padding, or resampling mixed padding into it.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medsam2.volume.display import anatomical_axes
+from medsam2.errors import InputError
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -74,3 +74,33 @@ def slice_axis(geometry: Geometry) -> str:
         return AXES[geometry.shape.index(1)]
     *_, second, widest = sorted(geometry.spacing)
     return AXES[geometry.spacing.index(widest)] if widest > CLEARLY_WIDER * second else "k"
+
+
+def anatomical_axes(geometry: Geometry) -> tuple[list[int], list[int]]:
+    """For each array axis the nearest of R, A, S (0, 1, 2), each once, and the sign along it."""
+    directions = geometry.ijk_to_ras[:3, 2::-1] / np.array(geometry.spacing)
+    ras_axes, signs = [-1] * 3, [1] * 3
+    closeness = np.abs(directions)
+    for _ in range(3):
+        ras, array = np.unravel_index(int(closeness.argmax()), closeness.shape)
+        ras_axes[array], signs[array] = int(ras), 1 if directions[ras, array] > 0 else -1
+        closeness[ras, :] = closeness[:, array] = -1
+    return ras_axes, signs
+
+
+def choose_axis(geometry: Geometry, wanted: str = "auto") -> str:
+    """The array axis "k", "j" or "i" that is wanted, in upper or lower case.
+
+    ``auto`` takes the axis along which the slices lie. A plane takes the axis nearest to its normal.
+
+    Raises:
+        InputError: ``wanted`` is none of these.
+    """
+    word = wanted.strip().lower()
+    if word in AXES:
+        return word
+    if word in PLANES:
+        return AXES[anatomical_axes(geometry)[0].index(PLANES.index(word))]
+    if word != "auto":
+        raise InputError(f"There is no axis {wanted}: give auto, axial, coronal, sagittal, k, j or i.")
+    return slice_axis(geometry)

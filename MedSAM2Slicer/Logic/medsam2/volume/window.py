@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.errors import InputError
+from medsam2.volume.intensities import sample, without_padding
 from medsam2.volume.modality import may_be_hounsfield
-from medsam2.volume.padding import sample, without_padding
 from medsam2.volume.volume import Volume
 
 

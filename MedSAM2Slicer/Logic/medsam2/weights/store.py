@@ -15,9 +15,9 @@ import pooch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
-from medsam2.volume.files.writing import complete_file
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
 from medsam2.weights.checkpoint import Checkpoint, read_checkpoint
 from medsam2.weights.matching import require_match

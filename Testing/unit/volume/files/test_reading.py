@@ -7,10 +7,8 @@ import pytest
 import SimpleITK
 
 from medsam2.errors import InputError
-from medsam2.volume import ReadOptions, Volume, read_volume
-
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real cases are not beside the repository")
+from medsam2.volume import ReadOptions, Volume, choose_window, read_volume
+from unit.volume.files.examples import DATA, VOXELS, needs_data, save
 
 # The oblique one is turned by 30 degrees round i; the flipped one runs left-handed.
 DIRECTIONS = {
@@ -246,3 +244,35 @@ def test_a_replacement_that_is_no_intensity_is_refused(tmp_path, value):
     SimpleITK.WriteImage(an_image(np.full((2, 3, 4), np.nan, np.float32)), str(tmp_path / "a.nrrd"))
     with pytest.raises(InputError, match="is no intensity"):
         read_volume(tmp_path / "a.nrrd", ReadOptions(nan=value))
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.hdf5"])
+def test_one_time_point_is_a_volume(tmp_path, name):
+    path = save(tmp_path / name, VOXELS[None])
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.voxels, VOXELS)
+    np.testing.assert_array_equal(volume.geometry.ijk_to_ras, np.diag([-1.0, -1, 1, 1]))
+    with pytest.raises(InputError, match="holds 2 volumes"):
+        read_volume(save(tmp_path / name, np.stack([VOXELS] * 2)))
+
+
+@needs_data
+def test_the_same_voxels_are_the_same_volume_in_every_format(tmp_path):
+    """A real CT: voxels, places, modality and window, which is all that segmentation is given."""
+    expected = read_volume(DATA / "ct_dicom")
+    image = expected.geometry.to_image(expected.voxels)
+    for name, pixels in [
+        ("a.nii.gz", image),
+        ("a.nii", image),
+        ("a.nrrd", image),
+        ("a.mha", image),
+        ("a.mhd", image),
+        ("a.hdr", image),
+        ("float.nii.gz", SimpleITK.Cast(image, SimpleITK.sitkFloat32)),
+        ("long.nrrd", SimpleITK.Cast(image, SimpleITK.sitkInt64)),
+    ]:
+        SimpleITK.WriteImage(pixels, str(tmp_path / name))
+        volume = read_volume(tmp_path / name)
+        np.testing.assert_array_equal(volume.voxels, expected.voxels, err_msg=name)
+        np.testing.assert_array_equal(volume.geometry.ijk_to_ras, expected.geometry.ijk_to_ras, err_msg=name)
+        assert (volume.modality, choose_window(volume)) == ("CT", choose_window(expected))

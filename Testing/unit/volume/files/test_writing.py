@@ -1,6 +1,6 @@
-import errno
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ from medsam2.errors import InputError
 from medsam2.volume import (
     Geometry,
     Segment,
-    complete_file,
+    VolumeWarning,
     output_format,
     read_volume,
     write_labelmap,
     write_segmentation,
 )
+from unit.volume.files.examples import CASES, VOXELS, needs_cases
 
 SHAPE = (4, 5, 6)
 HALF, ROOT = 0.5, np.sqrt(3) / 2
@@ -125,49 +126,6 @@ def test_labelmaps_and_segmentations_are_not_mixed_up(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_complete_file_replaces_the_older_one(tmp_path):
-    path = tmp_path / "a.seg.nrrd"
-    path.write_text("older")
-    with complete_file(path) as unfinished:
-        unfinished.write_text("newer")
-        assert unfinished.name == path.name
-        assert path.read_text() == "older"
-    assert path.read_text() == "newer"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def fail_halfway(path, error):
-    with complete_file(path) as unfinished:
-        unfinished.write_text("half")
-        raise error
-
-
-@pytest.mark.parametrize("error", [RuntimeError(), KeyboardInterrupt(), InputError(), OSError(errno.EIO, "")])
-def test_a_failure_leaves_the_older_file_alone(tmp_path, error):
-    path = tmp_path / "a.nrrd"
-    path.write_text("older")
-    with pytest.raises(type(error)):
-        fail_halfway(path, error)
-    assert path.read_text() == "older"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        (errno.ENOSPC, "the disk is full"),
-        (errno.EDQUOT, "the disk is full"),
-        (errno.EACCES, "may not be written to"),
-        (errno.EROFS, "may not be written to"),
-        (errno.EIO, r"was not written \(refused\)"),
-    ],
-)
-def test_the_systems_refusals_are_told_in_words(tmp_path, code, message):
-    with pytest.raises(InputError, match=message):
-        fail_halfway(tmp_path / "a.png", OSError(code, "refused"))
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="create it first"):
         write_labelmap(tmp_path / "absent" / "a.nii", some_labels(), a_grid())
@@ -179,13 +137,34 @@ def test_a_folder_is_no_file_to_write(tmp_path):
         write_labelmap(tmp_path / "a.nii", some_labels(), a_grid())
 
 
+SHEARED = np.array([[-0.7, 0, 0, -10], [0, -0.9, -0.67, 20], [0, 0, 2.5, 30], [0, 0, 0, 1]])
+
+
+@needs_cases
+def test_the_sheared_nrrd_of_the_cases_is_read_and_written_as_it_is(tmp_path):
+    volume = read_volume(CASES / "13_sheared.nrrd")
+    np.testing.assert_allclose(
+        volume.geometry.ijk_to_ras[:3, :3], [[-0.7, 0, 0], [0, -0.9, -0.67], [0, 0, 2.5]]
+    )
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.nii.gz", "a.nii"])
+def test_a_sheared_grid_comes_back(tmp_path, name):
+    labels = VOXELS.astype(np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VolumeWarning)
+        write_labelmap(tmp_path / name, labels, Geometry(labels.shape, SHEARED))
+        np.testing.assert_allclose(read_volume(tmp_path / name).geometry.ijk_to_ras, SHEARED, atol=1e-6)
+
+
 # Runs in a process that may write 20 kB to a file: to it, every disk is full after that.
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 import numpy as np
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.volume import Geometry, Segment, complete_file, write_labelmap, write_segmentation
+from medsam2.volume import Geometry, Segment, write_labelmap, write_segmentation
 path, shape = sys.argv[1], (10, 100, 100)
 noise = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
 geometry = Geometry(shape, np.eye(4))

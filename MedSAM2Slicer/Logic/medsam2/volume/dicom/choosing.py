@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.volume.dicom.stack import NO_PLACES
 from medsam2.volume.dicom.volumes import ListedVolume
-from medsam2.volume.read_options import ReadOptions
-from medsam2.volume.volume_warning import note
+from medsam2.volume.volume import ReadOptions
 
 _MOST_LISTED = 12
 

@@ -17,9 +17,9 @@ from medsam2.errors import InputError
 from medsam2.volume.dicom.frame import ImageFile
 from medsam2.volume.dicom.header import DamagedFile
 from medsam2.volume.dicom.pixel_data import CUT, NativePixels, transfer_syntax
+from medsam2.volume.intensities import luminance
 
 _STDERR = 2
-_LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 # GDCM decodes these, so that one which it refuses is damaged.
 _DECODED = (
     uid.DeflatedExplicitVRLittleEndian,
@@ -110,7 +110,7 @@ def _through_gdcm(file: ImageFile, indices: Sequence[int], scratch: Path) -> Ite
             )
         if values is None or values.shape[:2] != file.shape:
             raise DamagedFile("its pixels cannot be decoded")
-        yield _luminance(values) if values.ndim == 3 else values
+        yield luminance(values) if values.ndim == 3 else values
 
 
 def _whole_file(file: ImageFile) -> Dataset:
@@ -185,7 +185,3 @@ def _silent_decoder() -> Iterator[None]:
         os.dup2(terminal, _STDERR)
         os.close(terminal)
         os.close(nowhere)
-
-
-def _luminance(colours: np.ndarray) -> np.ndarray:
-    return np.rint(colours[..., :3] @ np.array(_LUMINANCE)).astype(colours.dtype)

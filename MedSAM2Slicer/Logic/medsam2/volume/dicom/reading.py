@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.volume.dicom.choosing import choose
 from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
 from medsam2.volume.dicom.finding import Findings, find_images
@@ -13,9 +13,7 @@ from medsam2.volume.dicom.resampling import resampled
 from medsam2.volume.dicom.stack import NO_PLACES
 from medsam2.volume.dicom.volumes import ListedVolume, VolumeEntry, listed_volumes
 from medsam2.volume.dicom.voxels import DamagedImage, read_voxels
-from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
-from medsam2.volume.volume import Volume
-from medsam2.volume.volume_warning import note
+from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
 
 
 def list_volumes(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> list[VolumeEntry]:

@@ -9,8 +9,8 @@ from medsam2.volume.dicom.frame import Frame
 from medsam2.volume.dicom.grouping import by_series, stacks
 from medsam2.volume.dicom.resampling import can_be_resampled
 from medsam2.volume.dicom.stack import Stack
+from medsam2.volume.orientation import PLANES
 
-_PLANES = ("sagittal", "coronal", "axial")  # whose normals are L, P, S
 _STRAIGHT = np.cos(np.radians(5))
 
 
@@ -99,7 +99,7 @@ def _orientation(frame: Frame) -> str:
     if frame.directions is None:
         return "unknown"
     closeness = np.abs(frame.normal)
-    plane = _PLANES[int(closeness.argmax())]
+    plane = PLANES[int(closeness.argmax())]  # L, P and S run along R, A and S
     return plane if closeness.max() >= _STRAIGHT else f"oblique {plane}"
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.volume.files.detached_headers import meta_fields, nrrd_fields
-from medsam2.volume.volume_warning import note
 
 _PICTURES = ("PNGImageIO", "JPEGImageIO", "BMPImageIO", "TIFFImageIO")
 _WITHOUT_DIRECTIONS = ("VTKImageIO", "GiplImageIO", "MRCImageIO", "BioRadImageIO")

@@ -8,11 +8,11 @@ import SimpleITK
 
 from medsam2.errors import InputError
 from medsam2.volume.files.byte_source import check_regular
-from medsam2.volume.colour import grey_of_colours
 from medsam2.volume.files.file_wholeness import check_before_reading, check_whole
-from medsam2.volume.geometry import Geometry
 from medsam2.volume.files.header_doubts import note_doubts
 from medsam2.volume.files.utf8_names import name_to_read, name_to_write
+from medsam2.volume.geometry import Geometry
+from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
 # Whatever matters in ITK's own warnings is said here, in words for people.

@@ -5,12 +5,11 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import opened
 from medsam2.volume.files.nifti import is_nifti
-from medsam2.volume.segment import check_segment_name
-from medsam2.volume.volume_warning import note
 from medsam2.volume.files.writing import OUTPUT_FORMATS
+from medsam2.volume.segment import check_segment_name
 
 _SUFFIX = ".labels.json"
 _MOST_BYTES = 1 << 20

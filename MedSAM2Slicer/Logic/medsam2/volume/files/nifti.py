@@ -1,5 +1,6 @@
-"""Reading NIfTI and Analyze files; nibabel understands their headers."""
+"""Reading NIfTI and Analyze files, whose headers nibabel understands, and writing NIfTI."""
 
+import gzip
 import io
 import math
 from contextlib import suppress
@@ -8,12 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import check_regular, incomplete, opened, read_exactly
-from medsam2.volume.colour import grey_of_colours
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
-from medsam2.volume.volume_warning import note
 
 if TYPE_CHECKING:
     from nibabel.analyze import AnalyzeImage
@@ -27,6 +27,9 @@ _LARGEST_MAT = 1 << 20
 _UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # by the number for them in the header
 _DISAGREEMENT = 0.1
 """Voxels between the two places that a header can give a voxel, from which on it deserves a note."""
+_SCANNER, _UNKNOWN = 1, 0
+_LONGEST_SIDE = 32767
+"""Voxels along an axis that NIfTI-1 can count."""
 
 
 def is_named_nifti(path: Path) -> bool:
@@ -218,3 +221,30 @@ def _note_place(path: Path, header: "Nifti1Header", affine: np.ndarray, shape: t
             f"The header of {path} gives two places, up to {apart:.1f} mm apart: its sform counts here; "
             "Slicer and other programs built on ITK may show the image by its qform."
         )
+
+
+def write_nifti(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
+    """Write voxels (k, j, i) as .nii, or packed as .nii.gz.
+
+    Matrix (sform) and quaternion (qform) say the same. Of axes that are not at right angles only the
+    matrix can tell: the quaternion is left out then, with a warning.
+    """
+    import nibabel
+
+    kind = nibabel.Nifti1Image if max(voxels.shape) <= _LONGEST_SIDE else nibabel.Nifti2Image
+    image = kind(voxels.T, geometry.ijk_to_ras)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(geometry.ijk_to_ras, _SCANNER if geometry.is_right_angled else _UNKNOWN)
+    image.set_sform(geometry.ijk_to_ras, _SCANNER)
+    if not geometry.is_right_angled:
+        note(
+            f"The axes of {path.name} are not at right angles: Slicer and other programs built on ITK do not "
+            "read that from NIfTI; write .nrrd or .seg.nrrd for those."
+        )
+    with path.open("wb") as file:
+        if not path.name.lower().endswith(".gz"):
+            image.to_file_map({"image": nibabel.FileHolder(fileobj=file)})
+            return
+        # No name and no time in it: the same voxels make the same file.
+        with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
+            image.to_file_map({"image": nibabel.FileHolder(fileobj=packed)})

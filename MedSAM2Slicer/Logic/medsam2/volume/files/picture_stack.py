@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK
 
-from medsam2.errors import InputError
-from medsam2.volume.colour import grey_of_colours
-from medsam2.volume.geometry import Geometry
+from medsam2.errors import InputError, note
 from medsam2.volume.files.itk_file import read_itk_image
+from medsam2.volume.geometry import Geometry
+from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
-from medsam2.volume.volume_warning import note
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

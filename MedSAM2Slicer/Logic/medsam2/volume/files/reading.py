@@ -4,13 +4,12 @@ import os
 from pathlib import Path
 
 from medsam2.volume.files.byte_source import check_regular
-from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.files.itk_file import read_itk_file
-from medsam2.volume.modality import guess_modality
 from medsam2.volume.files.nifti import is_nifti, read_nifti
 from medsam2.volume.files.picture_stack import pictures_in, read_stack
-from medsam2.volume.read_options import DEFAULT_READ_OPTIONS, ReadOptions
-from medsam2.volume.volume import Volume
+from medsam2.volume.intensities import usable_intensities
+from medsam2.volume.modality import guess_modality
+from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
 
 _SOME_OTHER = "OT"
 """Modality that DICOM's writers give when they do not know it."""

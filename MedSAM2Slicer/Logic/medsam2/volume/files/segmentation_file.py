@@ -8,9 +8,9 @@ import numpy as np
 import SimpleITK
 
 from medsam2.errors import InputError
+from medsam2.volume.files.writing import output_format, write_image
 from medsam2.volume.geometry import Geometry
 from medsam2.volume.segment import PALETTE, Segment
-from medsam2.volume.files.writing import output_format, write_image
 
 _REPRESENTATION = "Binary labelmap"
 # Slicer's own entry for a segment about which nothing is known.
