@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from MedSAM2SlicerLib.logic.SegmentationGrid import SegmentationGrid
 
 from fakes.make_nodes import makeSegmentation, rotation
-from medsam2.cli.placer import Placer
+from medsam2.cli.coordinates import Placer
 from medsam2.errors import InputError
 from medsam2.slice_grid import nearest_voxel
 from medsam2.volume import AXES, Geometry, Volume, VolumeSlices
