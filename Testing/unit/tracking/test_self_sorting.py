@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from medsam2.errors import InputError
 from medsam2.tracking import SelfSortingMemory
 from medsam2.tracking.memory_bank import MemoryEntry
-from medsam2.tracking.self_sorting import SWAP_MARGIN, SelfSortingBank
+from medsam2.tracking.self_sorting import SelfSortingBank
 from unit.tracking.examples import a_bank, confident, entry, filled, random_entries
 
 SEEDS = st.integers(0, 2**20)
@@ -35,38 +35,28 @@ def summed_dissimilarity(candidates: list[MemoryEntry]) -> list[float]:
 
 
 @FAST
-@given(SEEDS, st.integers(1, 5), st.integers(0, 15), st.sampled_from(["topk", "swap", "recent"]))
-def test_capacity_is_never_exceeded(seed, capacity, count, update):
-    bank = a_bank(capacity=capacity, update=update)
+@given(SEEDS, st.integers(1, 5), st.integers(0, 15))
+def test_capacity_is_never_exceeded(seed, capacity, count):
+    bank = a_bank(capacity=capacity)
     for each in random_entries(seed, count):
         bank.add(each)
         assert len(bank.entries) <= capacity
 
 
 @FAST
-@given(SEEDS, st.integers(1, 5), st.sampled_from(["topk", "swap", "recent"]))
-def test_prompted_slices_are_kept_whatever_their_confidence(seed, capacity, update):
+@given(SEEDS, st.integers(1, 5))
+def test_prompted_slices_are_kept_whatever_their_confidence(seed, capacity):
     entries = random_entries(seed, 15, prompted_share=0.3)
     for each in entries:
         if each.prompted:
             each.iou, each.object_score = 0.0, -9.0
-    bank = a_bank(capacity=capacity, update=update)
+    bank = a_bank(capacity=capacity)
     prompted: set[int] = set()
     for each in entries:
         bank.add(each)
         prompted |= {each.slice_index} if each.prompted else set()
         assert prompted <= slices_of(bank)
         assert len(bank.entries) <= max(capacity, len(prompted))
-
-
-def test_unprotected_prompted_slices_are_treated_like_others():
-    bank = a_bank(capacity=2, protect_prompts=False)
-    bank.add(entry(0, iou=0.3, prompted=True))
-    assert not bank.entries
-    same = torch.tensor([1.0, 0, 0])
-    for each in (entry(1, same, prompted=True), entry(2, same), entry(3, torch.tensor([0.0, 1, 0]))):
-        bank.add(each)
-    assert slices_of(bank) == {2, 3}
 
 
 @FAST
@@ -148,42 +138,6 @@ def test_a_forgotten_slice_is_gone_from_the_similarities():
     np.testing.assert_allclose(bank.dissimilarity(), summed_dissimilarity(bank.entries), atol=1e-5)
 
 
-def swapped(kept: list[MemoryEntry], new: MemoryEntry) -> set[int]:
-    """The released code's rule, in its own four steps."""
-    to_new = [cosine(one, new) for one in kept]
-    m = to_new.index(min(to_new))
-    others = [place for place in range(len(kept)) if place != m]
-    names = {one.slice_index for one in kept}
-    if not others:
-        return names
-    n = max(others, key=lambda place: cosine(kept[m], kept[place]))
-    if to_new[m] < cosine(kept[m], kept[n]) and new.iou > kept[n].iou - SWAP_MARGIN:
-        return names - {kept[n].slice_index} | {new.slice_index}
-    return names
-
-
-@FAST
-@given(SEEDS, st.integers(1, 6))
-def test_swap_rule(seed, capacity):
-    entries = confident(seed, 16)
-    rng = np.random.default_rng(seed)
-    for each in entries:
-        each.iou = rng.uniform(0.5, 1)
-    bank = a_bank(capacity=capacity, update="swap")
-    for each in entries:
-        kept = list(bank.entries)
-        expected = swapped(kept, each) if len(kept) == capacity else slices_of(bank) | {each.slice_index}
-        bank.add(each)
-        assert slices_of(bank) == expected
-
-
-def test_swap_spares_protected_slices():
-    same = torch.tensor([1.0, 0, 0])
-    entries = [entry(0, same, prompted=True), entry(1, same), entry(2, torch.tensor([0.5, 1, 0]))]
-    bank = filled([*entries, entry(3, torch.tensor([0.0, 0, 1]))], capacity=3, update="swap")
-    assert slices_of(bank) == {0, 2, 3}
-
-
 def test_an_update_costs_k_dot_products(monkeypatch):
     """One product of the K + 1 keys with the new key: never all pairs."""
     entries = confident(6, 20)
@@ -209,14 +163,6 @@ def test_an_update_costs_k_dot_products(monkeypatch):
 def test_a_capacity_below_one_is_refused():
     with pytest.raises(InputError, match="at least 1"):
         SelfSortingMemory(capacity=0)
-
-
-def test_without_sorting_the_latest_stay():
-    entries = random_entries(3, 9)
-    for each in entries:
-        each.iou, each.object_score, each.prompted = 0.9, 5.0, False
-    bank = filled(entries, capacity=4, update="recent")
-    assert [each.slice_index for each in bank.entries] == [each.slice_index for each in entries[-4:]]
 
 
 def test_prompted_slices_alone_outlive_forgetting_what_was_tracked():

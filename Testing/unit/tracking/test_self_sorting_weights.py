@@ -52,61 +52,7 @@ def test_opposite_images_count_a_little():
     assert weights[1].exp() < 0.01
 
 
-def test_without_resampling_every_memory_counts_once():
-    bank = filled(confident(1, 7), resample="none")
-    selection = bank.select(9, False, 10, torch.ones(6))
-    assert {each.slice_index for each in selection.entries} == set(range(7))
-    assert selection.log_weights is None
-
-
-def draws(bank: SelfSortingBank, query: torch.Tensor, times: int) -> np.ndarray:
-    """How often each memory was drawn in a number of selections, (N,)."""
-    counts = np.zeros(len(bank.entries))
-    for _ in range(times):
-        selection = bank.select(99, False, 100, query)
-        copies = selection.log_weights.exp().numpy()
-        assert copies.sum() == pytest.approx(bank.settings.capacity, abs=1e-3)
-        for each, number in zip(selection.entries, copies, strict=True):
-            counts[each.slice_index] += number
-    return counts
-
-
-def test_draws_follow_p():
-    entries = confident(2, 5)
-    bank = filled(entries, resample="paper", capacity=8)
-    query = entries[0].key
-    total = 8 * 600
-    p = shares(bank, query)
-    assert p.max() > 2 * p.min()
-    deviation = np.sqrt(p * (1 - p) / total)
-    assert (np.abs(draws(bank, query, 600) / total - p) < 5 * deviation).all()
-
-
-@FAST
-@given(SEEDS)
-def test_same_seed_same_draws(seed):
-    entries = confident(seed, 6)
-    first, again = (filled(entries, resample="paper", seed=seed) for _ in range(2))
-    for _ in range(3):
-        one, other = (bank.select(9, False, 10, entries[0].key) for bank in (first, again))
-        assert [each.slice_index for each in one.entries] == [each.slice_index for each in other.entries]
-        assert torch.equal(one.log_weights, other.log_weights)
-
-
-def test_other_seeds_other_draws():
-    entries = confident(4, 6)
-    found = {
-        tuple(
-            filled(entries, resample="paper", seed=seed)
-            .select(9, False, 10, entries[0].key)
-            .log_weights.tolist()
-        )
-        for seed in range(4)
-    }
-    assert len(found) > 1
-
-
-def test_a_memory_drawn_n_times_weighs_as_much_as_n_copies(network):
+def test_a_memory_of_weight_n_counts_as_much_as_n_copies(network):
     generator = torch.Generator().manual_seed(5)
     config, size = network.config, network.config.grid_size
     s16 = torch.randn(1, config.model_dim, size, size, generator=generator)

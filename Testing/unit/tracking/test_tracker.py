@@ -253,9 +253,7 @@ def test_objects_are_batched_and_equal_each_alone():
         np.testing.assert_array_equal(collected(together, masks, name), mask)
 
 
-@pytest.mark.parametrize(
-    "memory", [TemporalMemory(), SelfSortingMemory(), SelfSortingMemory(resample="none")]
-)
+@pytest.mark.parametrize("memory", [TemporalMemory(), SelfSortingMemory()])
 def test_objects_in_one_batch_do_not_disturb_each_other_in_the_real_network(network, memory):
     def logits(names: str) -> dict[tuple[str, int], torch.Tensor]:
         options = {"field_of_view": "slice", "memory": memory, "absent_stop": None, "connected": False}

@@ -15,6 +15,7 @@ from medsam2.model.network import MedSAM2
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
+from medsam2_lab.experiments.memory_rules import DrawnBank, EqualWeightsBank, LatestBank, OtherRule
 from medsam2_lab.experiments.real_cases import real_cases
 from medsam2_lab.synthetic.volumes import make_scan
 
@@ -22,11 +23,11 @@ CAPACITY = 7
 """As many memories as SAM 2's rule looks at: the prompted one and six others."""
 RULES = {
     "temporal (SAM 2)": TemporalMemory(),
-    "a bank of the latest": SelfSortingMemory(CAPACITY, 0.0, "recent", "none"),
-    "+ IoU threshold": SelfSortingMemory(CAPACITY, 0.5, "recent", "none"),
-    "+ dissimilar templates": SelfSortingMemory(CAPACITY, 0.5, "topk", "none"),
-    "+ resampling, expected": SelfSortingMemory(CAPACITY, 0.5, "topk", "expected"),
-    "+ resampling, drawn": SelfSortingMemory(CAPACITY, 0.5, "topk", "paper"),
+    "a bank of the latest": OtherRule(CAPACITY, iou_threshold=0.0, rule=LatestBank),
+    "+ IoU threshold": OtherRule(CAPACITY, rule=LatestBank),
+    "+ dissimilar templates": OtherRule(CAPACITY, rule=EqualWeightsBank),
+    "+ resampling, expected": SelfSortingMemory(CAPACITY),
+    "+ resampling, drawn": OtherRule(CAPACITY, rule=DrawnBank),
 }
 FIRST_SCAN = 9000
 """Numbers of the scans, far from those of any training set."""

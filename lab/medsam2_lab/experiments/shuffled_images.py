@@ -18,6 +18,7 @@ from medsam2.model.network import ImageFeatures, MedSAM2
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.volume import ImageSet, Prompt
 from medsam2.weights.loading import load_model
+from medsam2_lab.experiments.memory_rules import DrawnBank, EqualWeightsBank, OtherRule, SwapBank
 from medsam2_lab.synthetic.anatomy import make_anatomy
 from medsam2_lab.synthetic.clips import Clip, make_clip
 
@@ -26,9 +27,9 @@ CAPACITY = 7
 RULES = {
     "temporal (SAM 2)": TemporalMemory(),
     "self-sorting, expected": SelfSortingMemory(CAPACITY),
-    "self-sorting, paper": SelfSortingMemory(CAPACITY, resample="paper"),
-    "self-sorting, none": SelfSortingMemory(CAPACITY, resample="none"),
-    "self-sorting, swap": SelfSortingMemory(CAPACITY, update="swap"),
+    "self-sorting, paper": OtherRule(CAPACITY, rule=DrawnBank),
+    "self-sorting, none": OtherRule(CAPACITY, rule=EqualWeightsBank),
+    "self-sorting, swap": OtherRule(CAPACITY, rule=SwapBank),
     "self-sorting, everything admitted": SelfSortingMemory(CAPACITY, iou_threshold=0.0),
     "the template alone": SelfSortingMemory(1),
 }

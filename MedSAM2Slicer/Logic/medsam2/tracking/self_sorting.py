@@ -6,7 +6,6 @@ see ``docs/self_sorting.md``.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,12 +16,10 @@ from medsam2.model.config import NetworkConfig
 from .memory_bank import MemoryEntry, Selection
 
 SMALLEST_SIMILARITY = 1e-3
-"""Cosines at or below zero count as this much when resampling; the paper leaves them undefined."""
+"""Cosines at or below zero count as this much in a memory's weight; the paper leaves them undefined."""
 TIE = 1e-5
 """Summed dissimilarities this close are equal: those of equal images differ by rounding, which depends on
 the order of arrival."""
-SWAP_MARGIN = 0.1
-"""How much less confident a newcomer may be than the memory it replaces (released code)."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +29,10 @@ class SelfSortingMemory:
     Attributes:
         capacity: K, the number of memories kept per object (16 in the released code).
         iou_threshold: predicted IoU below which a slice is not remembered (not given in the paper).
-        update: ``"topk"`` keeps the K of largest summed dissimilarity (paper); ``"swap"`` is the rule of
-            the released code: the newcomer takes the place of the redundant neighbour of the memory
-            that is least like it; ``"recent"`` keeps the K admitted last, whatever they show: the bank
-            without its sorting, as in the paper's ablation (table 3).
-        resample: ``"paper"`` draws K memories with replacement, by similarity to the current image;
-            ``"expected"`` weights attention by the same probabilities instead, so that results repeat;
-            ``"none"`` uses every memory once.
-        protect_prompts: prompted slices are always admitted and never dropped.
-        seed: of the draws.
     """
 
     capacity: int = 16
     iou_threshold: float = 0.5
-    update: Literal["topk", "swap", "recent"] = "topk"
-    resample: Literal["paper", "expected", "none"] = "expected"
-    protect_prompts: bool = True
-    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.capacity < 1:
@@ -60,33 +44,28 @@ class SelfSortingMemory:
 
 
 class SelfSortingBank:
-    """The memories of one object. An update costs O(K d): one new row of the similarity matrix."""
+    """The memories of one object. An update costs O(K d): one new row of the similarity matrix.
+
+    Prompted slices are always admitted and never dropped.
+    """
 
     def __init__(self, settings: SelfSortingMemory):
         self.settings = settings
         self.entries: list[MemoryEntry] = []
         self._similarity = torch.zeros(0, 0)
-        self._generator = torch.Generator().manual_seed(settings.seed)
 
     def add(self, entry: MemoryEntry) -> None:
         """Admit a slice if it is confident, and drop the most redundant memory if there are too many."""
         self.forget(entry.slice_index)
-        kept_anyway = entry.prompted and self.settings.protect_prompts
-        if not kept_anyway and (entry.iou < self.settings.iou_threshold or entry.object_score <= 0):
-            return
-        is_full = len(self.entries) >= self.settings.capacity
-        if is_full and self.settings.update == "swap" and not kept_anyway:
-            self._swap(entry)
-            return
-        self._append(entry)
-        if is_full:
-            self._drop_one()
+        is_unsure = entry.iou < self.settings.iou_threshold or entry.object_score <= 0
+        if entry.prompted or not is_unsure:
+            self._admit(entry)
 
     def forget(self, slice_index: int) -> None:
         """Forget a slice."""
-        for place, entry in enumerate(self.entries):
+        for position, entry in enumerate(self.entries):
             if entry.slice_index == slice_index:
-                self._remove(place)
+                self._remove(position)
                 return
 
     def forget_tracked(self) -> None:
@@ -98,26 +77,11 @@ class SelfSortingBank:
         """The memories of other slices, unordered and without pointers, weighted for the current image."""
         # Its own earlier answer would only confirm a slice that is being corrected.
         others = [entry for entry in self.entries if entry.slice_index != slice_index]
-        mode = self.settings.resample
-        if mode == "none" or not others:
+        if not others:
             return Selection(others)
-        probability = self.probabilities(query, others)
-        if mode == "expected":
-            return Selection(others, log_weights=probability.log())
-        draws = torch.multinomial(
-            probability, self.settings.capacity, replacement=True, generator=self._generator
-        )
-        # A memory drawn n times weighs as much as n copies of it: add log n to its attention logits.
-        times = torch.bincount(draws, minlength=len(others)).float()
-        drawn = times.nonzero()[:, 0].tolist()
-        return Selection([others[place] for place in drawn], log_weights=times[drawn].log())
-
-    @staticmethod
-    def probabilities(query: Tensor, entries: list[MemoryEntry]) -> Tensor:
-        """p of every memory for an image described by ``query`` (d,): its share of the similarities."""
-        keys = torch.stack([entry.key.cpu() for entry in entries])
+        keys = torch.stack([entry.key.cpu() for entry in others])
         similarity = (keys @ query.cpu()).clamp(min=SMALLEST_SIMILARITY)
-        return similarity / similarity.sum()
+        return Selection(others, log_weights=(similarity / similarity.sum()).log())
 
     def dissimilarity(self) -> Tensor:
         """D of every memory, (N,): the sum of 1 - cosine to all others."""
@@ -125,6 +89,14 @@ class SelfSortingBank:
 
     def _keys(self) -> Tensor:
         return torch.stack([entry.key.cpu() for entry in self.entries])
+
+    def _admit(self, entry: MemoryEntry) -> None:
+        """Take in a memory; of K + 1 keep the K of largest D."""
+        self._append(entry)
+        candidates = [position for position, kept in enumerate(self.entries) if not kept.prompted]
+        # More prompted slices than the capacity all stay.
+        if len(self.entries) > self.settings.capacity and candidates:
+            self._remove(self._most_redundant(candidates))
 
     def _append(self, entry: MemoryEntry) -> None:
         self.entries.append(entry)
@@ -135,39 +107,14 @@ class SelfSortingBank:
         grown[-1] = grown[:, -1] = row
         self._similarity = grown
 
-    def _remove(self, place: int) -> None:
-        others = [other for other in range(len(self.entries)) if other != place]
-        self.entries.pop(place)
+    def _remove(self, position: int) -> None:
+        others = [other for other in range(len(self.entries)) if other != position]
+        self.entries.pop(position)
         self._similarity = self._similarity[others][:, others]
 
-    def _is_protected(self, place: int) -> bool:
-        return self.settings.protect_prompts and self.entries[place].prompted
-
-    def _drop_one(self) -> None:
-        """Of K + 1 memories drop the oldest, or keep the K of largest D."""
-        candidates = [place for place in range(len(self.entries)) if not self._is_protected(place)]
-        if not candidates:
-            return  # more prompted slices than the capacity: people's prompts are never dropped
-        self._remove(candidates[0] if self.settings.update == "recent" else self._most_redundant(candidates))
-
     def _most_redundant(self, candidates: list[int]) -> int:
-        """Of these the place of least D; ties go by the slice, not by the order of arrival."""
+        """Of these positions the one of least D; ties go by the slice, not by the order of arrival."""
         scores = self.dissimilarity().tolist()
-        least = min(scores[place] for place in candidates)
-        tied = [place for place in candidates if scores[place] <= least + TIE]
-        return min(tied, key=lambda place: self.entries[place].slice_index)
-
-    def _swap(self, entry: MemoryEntry) -> None:
-        to_new = self._keys() @ entry.key.cpu()
-        farthest = int(to_new.argmin())
-        neighbours = self._similarity[farthest].clone()
-        neighbours[farthest] = -torch.inf
-        for place in range(len(self.entries)):
-            if self._is_protected(place):
-                neighbours[place] = -torch.inf
-        redundant = int(neighbours.argmax())
-        is_more_diverse = to_new[farthest] < neighbours[redundant]
-        is_confident = entry.iou > self.entries[redundant].iou - SWAP_MARGIN
-        if is_more_diverse and is_confident:
-            self._remove(redundant)
-            self._append(entry)
+        least = min(scores[position] for position in candidates)
+        tied = [position for position in candidates if scores[position] <= least + TIE]
+        return min(tied, key=lambda position: self.entries[position].slice_index)
