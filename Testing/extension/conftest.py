@@ -1,11 +1,13 @@
 """A Slicer for each test: real scene, segmentation and editor logic, fake Qt side. See fakes/README.md."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 import fakes
 
+MODULE = Path(__file__).resolve().parents[2] / "MedSAM2Slicer"
 MISSING = fakes.missingPart()
 
 if MISSING:
@@ -25,7 +27,7 @@ else:
 
     import slicer
 
-    from fakes import make_nodes, qt_shortcut
+    from fakes import make_nodes, qt_shortcut, translation
     from fakes.clock import CLOCK
     from fakes.journal import JOURNAL
     from fakes.session import Session
@@ -110,3 +112,18 @@ def anEditor(aSession):
 def someShortcuts():
     """The keys that shortcuts answer now."""
     return lambda: sorted(each.key.toString() for each in qt_shortcut.liveShortcuts())
+
+
+@pytest.fixture(scope="session")
+def theTexts(tmp_path_factory) -> Path:
+    """What lupdate finds in the module: a .ts file."""
+    path = tmp_path_factory.mktemp("translation") / "MedSAM2.ts"
+    translation.extract(MODULE, path)
+    return path
+
+
+@pytest.fixture
+def aLanguage(theTexts, tmp_path):
+    """Slicer's language has each text in brackets."""
+    with translation.bracketLanguage(theTexts, tmp_path):
+        yield

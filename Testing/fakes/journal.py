@@ -15,6 +15,7 @@ class Popup:
 
     kind: str
     text: str
+    title: str = ""
 
 
 @dataclass
@@ -44,9 +45,9 @@ class Journal:
         print(text, file=sys.stderr)
         self.criticals.append(text)
 
-    def ask(self, kind: str, text: str, default):
+    def ask(self, kind: str, text: str, default, title: str = ""):
         """Put something before the user and return the answer prepared for that kind."""
-        self.popups.append(Popup(kind, text))
+        self.popups.append(Popup(kind, text, title))
         return self.answers.get(kind, default)
 
     def take(self, kind: str) -> list:

@@ -7,6 +7,7 @@ from .qt_dialogs import forbidProcessEvents
 from .qt_settings import QSettings
 from .slice_layout import SliceLayout
 from .subject_hierarchy import SubjectHierarchy
+from .translation import translate
 
 
 class ModuleManager(QtCore.QObject):
@@ -106,8 +107,8 @@ class Application(QtCore.QObject):
     def resumeRender(self):
         self.pausedRenders -= 1
 
-    def translate(self, _context: str, text: str) -> str:
-        return text
+    def translate(self, context: str, text: str) -> str:
+        return translate(context, text)
 
     def topLevelWidgets(self):
         return QtWidgets.QApplication.topLevelWidgets()

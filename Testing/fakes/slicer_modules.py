@@ -15,6 +15,7 @@ from . import (
     slice_view,
     slicer_packaging,
     slicer_util,
+    translation,
 )
 
 CLASSES = (
@@ -39,7 +40,7 @@ def install():
     for name in ("qSlicerSegmentationsEditorEffectsPythonQt", "qSlicerSegmentationsModuleWidgetsPythonQt"):
         sys.modules[name] = slicer
     sys.modules["SampleData"] = sample_data.makeModule()
-    _addSubmodule("i18n", makeTranslation())
+    _addSubmodule("i18n", translation.makeModule())
     _addSubmodule("packaging", slicer_packaging.makeModule())
     _addSubmodule("ScriptedLoadableModule", scripted_module.makeModule())
     slicer_util.replaceWhatShows()
@@ -48,11 +49,3 @@ def install():
 def _addSubmodule(name: str, module: types.ModuleType):
     sys.modules[f"slicer.{name}"] = module
     setattr(slicer, name, module)
-
-
-def makeTranslation() -> types.ModuleType:
-    """``slicer.i18n``: nothing is translated."""
-    module = types.ModuleType("slicer.i18n")
-    module.tr = lambda text: text
-    module.translate = lambda context, text: text
-    return module

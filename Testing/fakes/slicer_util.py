@@ -32,7 +32,7 @@ def replaceWhatShows():
 def _recorder(kind: str, level: int, default):
     def show(text, windowTitle=None, parent=None, **_):
         logging.log(level, text)
-        return JOURNAL.ask(kind, text, default)
+        return JOURNAL.ask(kind, text, default, windowTitle or "")
 
     return show
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import slicer
+from slicer.i18n import tr as _
 
 import medsam2
 
@@ -47,5 +48,5 @@ def versions() -> dict[str, str]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
+            found[name] = _("not installed")
     return found

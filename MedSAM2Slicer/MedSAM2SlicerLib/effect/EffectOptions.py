@@ -1,5 +1,6 @@
 """The effect's widgets in the Segment Editor, and the parameters that they show."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,7 @@ class EffectOptions:
         )
         self._direction = self._choice("Direction", _directions(), _("Propagate:"))
         self._range = (self._number("FirstSlice"), self._number("LastSlice"))
-        self._rangeRow = self._row(
-            qt.QLabel(_("Slices from")), self._range[0], qt.QLabel(_("to")), self._range[1]
-        )
+        self._rangeRow = self._row(*self._rangeInWords(*self._range))
         scriptedEffect.addOptionsWidget(self._rangeRow)
         self._window = self._choice("Window", _windows(), _("Intensities:"))
         self._memory = self._choice("Memory", _memories(), _("Remember:"))
@@ -152,6 +151,13 @@ class EffectOptions:
         number.toolTip = _("Slices are counted from 0 along the view's direction.")
         number.connect("valueChanged(int)", lambda _value: self.updateToParameters())
         return number
+
+    @staticmethod
+    def _rangeInWords(first, last) -> list:
+        """The boxes within a sentence, whose order is the language's."""
+        boxes = {"{first}": first, "{last}": last}
+        parts = re.split(r"({\w+})", _("Slices from {first} to {last}"))
+        return [boxes[part] if part in boxes else qt.QLabel(part.strip()) for part in parts if part.strip()]
 
     def _check(self, name: str, text: str):
         check = qt.QCheckBox(text)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import qt
 from slicer.i18n import tr as _
+from slicer.i18n import translate
 
 ROW_HEIGHT = 22
 """Pixels."""
@@ -77,36 +78,63 @@ def _texts(row: dict, inUse: str) -> tuple[str, ...]:
     state = _("included") if row["shipped"] else states[row["installed"]]
     if row["name"] == inUse:
         state = _("in use")
-    return row["name"], state, megabytes(row["size_bytes"]), row["licence"], ", ".join(row["modality"])
+    return row["name"], state, megabytes(row["size_bytes"]), inWords(row["licence"]), _list(row["modality"])
 
 
 def description(row: dict) -> str:
     """What to know of weights before using them, in HTML."""
-    prompts = ", ".join(row["prompts"])
-    good = _("Good prompts: {prompts}.").format(prompts=prompts) if prompts else ""
-    return f"<b>{row['title']}</b>. {good} {_licence(row)}"
+    good = _("Good prompts: {prompts}.").format(prompts=_list(row["prompts"])) if row["prompts"] else ""
+    return f"<b>{inWords(row['title'])}</b>. {good} {_licence(row)}"
 
 
 def licenceQuestion(row: dict) -> str:
     """What the user agrees to before a download."""
     host = row["url"].split("/")[2]
     unchecked = _(
-        "\n\nThe publisher gives no checksum: this first download is trusted, and checked at every use from "
-        "then on."
+        "The publisher gives no checksum: this first download is trusted, and checked at every use from then "
+        "on."
     )
     return _(
         "{title}, {size} from {host}.\n\n{licence}{unchecked}\n\nAgree to this licence, and download?"
     ).format(
-        title=row["title"],
+        title=inWords(row["title"]),
         size=megabytes(row["size_bytes"]),
         host=host,
         licence=_licence(row),
-        unchecked="" if row["sha256"] else unchecked,
+        unchecked="" if row["sha256"] else f"\n\n{unchecked}",
     )
 
 
 def _licence(row: dict) -> str:
-    return _("Licence: {licence}. {note}").format(licence=row["licence"], note=row["licence_note"])
+    licence, note = inWords(row["licence"]), inWords(row["licence_note"])
+    return _("Licence: {licence}. {note}").format(licence=licence, note=note)
+
+
+def _list(words: list[str]) -> str:
+    return ", ".join(inWords(word) for word in words)
+
+
+def inWords(text: str) -> str:
+    """A text of a row: known by the catalogue, whose titles and notes translators get, or by the command."""
+    words = {
+        "point": _("point"),
+        "box": _("box"),
+        "mask": _("mask"),
+        "CT": _("CT"),
+        "MR": _("MR"),
+        "PET": _("PET"),
+        "US": _("US"),
+        "endoscopy": _("endoscopy"),
+        "photo": _("photo"),
+        "video": _("video"),
+        "not stated": _("not stated"),
+        "not known here": _("not known here"),
+        "Imported by you": _("Imported by you"),
+        "it is that of the file, and of the weights that it was made from.": _(
+            "it is that of the file, and of the weights that it was made from."
+        ),
+    }
+    return words.get(text) or translate(CATALOGUE.stem, text)
 
 
 def megabytes(size: int) -> str:
