@@ -6,8 +6,7 @@ import sys
 import psutil
 import pytest
 
-from medsam2.backend.computer_memory import memory_limit
-from medsam2.backend.limits import MemoryBudget, ServerLimits
+from medsam2.backend.limits import MemoryBudget, ServerLimits, memory_limit
 
 TOTAL = psutil.virtual_memory().total
 GIB = 2**30
@@ -37,7 +36,7 @@ def test_the_smallest_limit_counts(tmp_path, groups, files, expected):
 @pytest.mark.skipif(sys.platform != "linux", reason="Limits a process.")
 def test_a_process_s_own_limit_counts():
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30,) * 2)\n"
-    ask = "from medsam2.backend.computer_memory import memory_limit; print(memory_limit())"
+    ask = "from medsam2.backend.limits import memory_limit; print(memory_limit())"
     told = subprocess.run(
         [sys.executable, "-c", limit + ask], capture_output=True, text=True, encoding="utf-8", check=True
     )

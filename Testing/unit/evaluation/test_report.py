@@ -14,7 +14,7 @@ from medsam2.errors import InputError
 from medsam2.evaluation.evaluating import Finding, Settings
 from medsam2.evaluation.output_folder import check_output_folder, complete_folder
 from medsam2.evaluation.report import EMPTY_POLICY, Report
-from medsam2.evaluation.score import Score
+from medsam2.evaluation.scores import Score
 from unit.evaluation.examples import reported, two_balls
 
 

@@ -54,7 +54,7 @@ def test_opposite_images_count_a_little():
 
 def test_a_memory_of_weight_n_counts_as_much_as_n_copies(network):
     generator = torch.Generator().manual_seed(5)
-    config, size = network.config, network.config.grid_size
+    config, size = network.config, network.config.image_size // 16
     s16 = torch.randn(1, config.model_dim, size, size, generator=generator)
     memories = torch.randn(1, 3, config.memory_dim, size, size, generator=generator)
     no_pointers = torch.zeros(1, 0, config.model_dim)

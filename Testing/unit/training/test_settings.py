@@ -8,8 +8,8 @@ from medsam2.errors import InputError
 from medsam2.training.history import History
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
-from medsam2.training.progress_lines import duration, history_table
 from medsam2.training.settings import Settings, keep_settings, names_digest
+from medsam2.training.training_log import duration
 from medsam2.weights.loading import load_model
 from medsam2.weights.store import locate
 
@@ -65,7 +65,7 @@ def test_the_table_marks_the_best_step(tmp_path):
     history = History(tmp_path)
     for step, score in ((0, 0.2), (1000, 0.6), (2000, 0.6)):
         history.add(step, score)
-    assert [line.split() for line in history_table(history).splitlines()] == [
+    assert [line.split() for line in history.table().splitlines()] == [
         ["step", "mean", "Dice"],
         ["0", "0.200"],
         ["1000", "0.600", "best"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from medsam2.datasets import Case
 from medsam2.evaluation.evaluating import Settings, evaluate
 from medsam2.evaluation.report import Report
-from medsam2.evaluation.summary import Summary, by_structure, last_scores
+from medsam2.evaluation.scores import Summary, by_structure, last_scores
 from medsam2.weights.loading import load_model
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 

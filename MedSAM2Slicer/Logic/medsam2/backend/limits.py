@@ -1,15 +1,21 @@
 """What one server takes on, and its memory budget."""
 
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
 
 from medsam2.protocol import ProtocolError
-
-from .computer_memory import memory_limit
 
 MIB = 2**20
 SILENCE_SECONDS = 120.0
 """For a client to answer a ping, or to take an answer: an upload over a slow line may stand before it."""
+CONTROL_GROUPS = Path("/proc/self/cgroup")
+CONTROL_GROUPS_FOLDER = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -88,3 +94,40 @@ class MemoryBudget:
         """Take back what was promised."""
         with self._lock:
             self._promised.pop(holder, None)
+
+
+def memory_limit(groups: Path = CONTROL_GROUPS, root: Path = CONTROL_GROUPS_FOLDER) -> int:
+    """Bytes that this process may take: the computer's, or less in a container or a service with a limit.
+
+    Args:
+        groups: says which control groups this process is in.
+        root: where they are found.
+    """
+    return min([psutil.virtual_memory().total, *_group_limits(groups, root), *_own_limits()])
+
+
+def _group_limits(groups: Path, root: Path) -> Iterator[int]:
+    """Limits of the control groups and of those around them, of both versions."""
+    with suppress(OSError):
+        for line in groups.read_text().splitlines():
+            _, kinds, path = line.split(":", 2)
+            if kinds not in ("", "memory"):
+                continue
+            top, name = (root / kinds, "memory.limit_in_bytes") if kinds else (root, "memory.max")
+            group = top / path.lstrip("/")
+            while True:
+                with suppress(OSError, ValueError):  # there is none: "max"
+                    yield int((group / name).read_text())
+                if group in (top, group.parent):
+                    break
+                group = group.parent
+
+
+def _own_limits() -> Iterator[int]:
+    if sys.platform != "win32":
+        import resource
+
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+            limit = resource.getrlimit(kind)[0]
+            if limit != resource.RLIM_INFINITY:
+                yield limit

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from medsam2.cli.checked_cases import checked_cases
-from medsam2.cli.options import ThreadsOption, examples
+from medsam2.cli.options import ThreadsOption, checked_cases, examples
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
     from medsam2.evaluation.report import Report
-    from medsam2.evaluation.summary import Summary
+    from medsam2.evaluation.scores import Summary
 
 
 EXAMPLES = examples(
@@ -92,7 +91,7 @@ def evaluate(
 
 def describe(report: "Report") -> str:
     """The means as a table: over all, then for each structure."""
-    from medsam2.evaluation.summary import by_structure, last_scores
+    from medsam2.evaluation.scores import by_structure, last_scores
 
     summary = report.summary()
     rows = {"all": summary, **by_structure(last_scores(report.scores))}

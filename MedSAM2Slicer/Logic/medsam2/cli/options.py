@@ -1,8 +1,11 @@
-"""Options that several commands share, and the examples at the end of their help."""
+"""What several commands share: options, the examples at the end of their help, the cases of a dataset."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from medsam2.errors import InputError
 
 SeriesOption = Annotated[
     int | None,
@@ -45,3 +48,22 @@ def examples(*lines: str) -> str:
     """The end of a help text: one command a line, as it is typed, each at most 76 letters."""
     # The first line keeps the lines below it as they are.
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def checked_cases(dataset: Path, split: str = "train", limit: int | None = None) -> list:
+    """The (first ``limit``) cases of one part, all readable; InputError names every file that is not."""
+    from medsam2.cli.progress import stages
+    from medsam2.datasets import check_cases, read_dataset  # SimpleITK would keep --help waiting
+
+    cases = read_dataset(dataset, split)[:limit]
+    problems = []
+    with stages() as progress:
+        progress.begin("Checking the files", len(cases), "cases")
+        for case in cases:
+            problems += check_cases([case])
+            progress.advance()
+    if problems:
+        lines = "".join(f"\n  {problem.sentence}" for problem in problems)
+        files = "1 unusable file" if len(problems) == 1 else f"{len(problems)} unusable files"
+        raise InputError(f"{dataset} has {files}; correct or remove them:{lines}")
+    return cases

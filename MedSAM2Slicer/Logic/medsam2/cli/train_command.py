@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medsam2.cli.checked_cases import checked_cases
-from medsam2.cli.options import MemoryOption, ThreadsOption, examples, memory_bank
+from medsam2.cli.options import MemoryOption, ThreadsOption, checked_cases, examples, memory_bank
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -115,7 +114,6 @@ def train(
 
 def _ending(history: "History", settings: "Settings") -> str:
     """All validations, why the run ended, and how it can be made longer."""
-    from medsam2.training.progress_lines import history_table
 
     last = max(history.scores)
     why = f"All {settings.steps} steps are done. A larger --steps goes on."
@@ -124,4 +122,4 @@ def _ending(history: "History", settings: "Settings") -> str:
             f"Stopped at step {last} of {settings.steps}, as the last {settings.patience} validations "
             "brought no gain. A larger --patience goes on."
         )
-    return f"\n{history_table(history)}\n\n{why}"
+    return f"\n{history.table()}\n\n{why}"

@@ -90,6 +90,11 @@ class Case:
         return present
 
 
+def stem(path: Path) -> str:
+    """The file's name without its ending, which for NIfTI may be double."""
+    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+
+
 def _majority(masks: Sequence[np.ndarray]) -> np.ndarray:
     """1 where at least half of the masks are not 0 (as MedSAM-2's REFUGE reader does), else 0."""
     votes = np.sum([mask != 0 for mask in masks], axis=0)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import jsonschema
 
-from medsam2.datasets.case import Case
-from medsam2.datasets.files import stem
+from medsam2.datasets.case import Case, stem
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
 

@@ -12,7 +12,7 @@ from medsam2.evaluation.metrics import overlap, require_monai
 from medsam2.evaluation.one_prompt import SetResult, picture_set, segment_set
 from medsam2.evaluation.protocols import FIRST_PROMPTS, Stage, segment
 from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
-from medsam2.evaluation.score import Score
+from medsam2.evaluation.scores import Score
 from medsam2.evaluation.snapshot import Snapshot, set_snapshot, volume_snapshot
 from medsam2.model.network import MedSAM2
 from medsam2.tracking import Tracker

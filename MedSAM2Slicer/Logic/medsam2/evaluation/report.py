@@ -12,9 +12,8 @@ from medsam2.evaluation.evaluating import ONE_PROMPT, Finding, Settings
 from medsam2.evaluation.metrics import TOLERANCE_MM
 from medsam2.evaluation.output_folder import complete_folder
 from medsam2.evaluation.released_metric import LABEL
-from medsam2.evaluation.score import COLUMNS, Score
+from medsam2.evaluation.scores import COLUMNS, Score, Summary, by_structure, curves, last_scores, summarise
 from medsam2.evaluation.snapshot import Snapshot
-from medsam2.evaluation.summary import Summary, by_structure, curves, last_scores, summarise
 
 WORST = 6
 CURVE = "dice_against_clicks.png"

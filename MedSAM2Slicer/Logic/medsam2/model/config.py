@@ -62,11 +62,6 @@ class NetworkConfig:
         """SAM 2.1 adds a learned vector to the memory of a frame without the object."""
         return self.family == "sam2.1"
 
-    @property
-    def grid_size(self) -> int:
-        """Side of the stride-16 feature map, in tokens."""
-        return self.image_size // 16
-
 
 _TINY = NetworkConfig("tiny")
 

@@ -21,12 +21,11 @@ from medsam2.training.history import History
 from medsam2.training.losses import fine_tuning_loss
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
-from medsam2.training.progress_lines import validation_begins
 from medsam2.training.ranks import Ranks
 from medsam2.training.run import Recipe, Run, next_multiple, train_until
 from medsam2.training.saving import write_weights
 from medsam2.training.settings import Settings, keep_settings, names_digest
-from medsam2.training.training_log import TrainingLog
+from medsam2.training.training_log import TrainingLog, validation_begins
 from medsam2.training.validation import mean_click_dice
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model

@@ -49,3 +49,10 @@ class History:
         """Write all scores, complete or not at all."""
         with complete_file(self._path) as unfinished:
             unfinished.write_text(json.dumps(self.scores, indent=2) + "\n", encoding="utf-8")
+
+    def table(self) -> str:
+        """Every validation on a line, the best marked."""
+        lines = [f"{'step':>8}  mean Dice"]
+        for step, score in sorted(self.scores.items()):
+            lines.append(f"{step:>8}  {score:.3f}{'  best' if step == self.best_step else ''}")
+        return "\n".join(lines)

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from medsam2.evaluation.evaluating import Finding
-from medsam2.evaluation.score import Score
+from medsam2.evaluation.scores import Score
 from medsam2_lab.cli import app
 from medsam2_lab.experiments import real_cases
 

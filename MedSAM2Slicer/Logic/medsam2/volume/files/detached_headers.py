@@ -22,7 +22,6 @@ _MOST_HEADER, _MOST_LINES = 8 << 20, 20_000
 _MOST_FILES = 100_000
 _COUNTER = re.compile(r"%(0?[1-9]?)d")
 _META_LINE = re.compile(r"[A-Za-z]\w*\s*=\s*\S.*")
-_UNPACKED = ("raw", "")
 
 
 @dataclass(frozen=True)
