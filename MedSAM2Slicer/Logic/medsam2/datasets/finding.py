@@ -63,7 +63,9 @@ def read_dataset(source: Path, split: str = "train") -> list[Case]:
 
 
 def _find_nnunet(folder: Path, split: str) -> list[Case] | None:
-    """nnU-Net (versions 1 and 2), with channels also the Decathlon: of several channels the first; None where there is no dataset.json.
+    """nnU-Net (versions 1 and 2), and the Decathlon, of whose channels the first counts.
+
+    None where there is no dataset.json.
 
     Every image and every label counts, so that one without the other is noticed when it is read.
     """
