@@ -5,6 +5,9 @@ widgets in ``EffectOptions``, drawing in ``EffectViews``. They live while the ef
 """
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import qt
 import slicer
@@ -13,33 +16,60 @@ from slicer.i18n import tr as _
 
 from .backend.BackendSettings import BackendSettings
 from .effect.EffectShortcuts import EffectShortcuts, keysInWords
+from .SlicerTypes import Interactor, Labelmap, MRMLNode, ScriptedEffect, SliceWidget
+
+if TYPE_CHECKING:
+    from .effect.EffectActions import EffectActions
+    from .effect.EffectDisplay import EffectDisplay
+    from .effect.EffectOptions import EffectOptions
+    from .effect.EffectViews import EffectViews
+    from .logic.EffectLogic import EffectLogic
+    from .logic.SegmentationObserver import SegmentationObserver
 
 SLICE_WIDGET = "qMRMLSliceWidget"
 STATUS_MILLISECONDS = 10_000
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What there is while the effect is active."""
+
+    options: "EffectOptions"
+    logic: "EffectLogic"
+    views: "EffectViews"
+    display: "EffectDisplay"
+    actions: "EffectActions"
+    observer: "SegmentationObserver"
+    shortcuts: EffectShortcuts
+
+    def close(self) -> None:
+        """Leave no trace."""
+        self.options.setActions(None)
+        for part in (self.shortcuts, self.observer, self.display, self.views, self.logic):
+            part.close()
 
 
 class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     """Life cycle of the effect. Nothing is started or loaded before it is activated.
 
     Attributes:
-        options: ``EffectOptions``; None before the editor asks for them.
-        logic: ``EffectLogic``; None while the effect is not active.
-        actions: ``EffectActions``; likewise.
+        options: the widgets; None before the editor asks for them.
+        active: None while the effect is not active.
     """
 
-    def __init__(self, scriptedEffect):
+    def __init__(self, scriptedEffect: ScriptedEffect):
         scriptedEffect.name = "MedSAM2"  # stable; scripts select the effect by it
         scriptedEffect.title = _("MedSAM2")
         scriptedEffect.perSegment = True
         scriptedEffect.requireSegments = True
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
-        self.options = self.logic = self.actions = None
-        self._display = self._views = self._shortcuts = self._observer = None
+        self.options: EffectOptions | None = None
+        self.active: Activation | None = None
         self._interruption = ("", "")
 
     # What the effect is
 
-    def clone(self):
+    def clone(self) -> ScriptedEffect:
         """Another instance for another editor widget."""
         import qSlicerSegmentationsEditorEffectsPythonQt as effects
 
@@ -47,12 +77,12 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         clonedEffect.setPythonSource(__file__.replace("\\", "/"))
         return clonedEffect
 
-    def icon(self):
+    def icon(self) -> Any:
         """The button's picture."""
         path = os.path.join(os.path.dirname(__file__), "SegmentEditorEffect.png")
         return qt.QIcon(path) if os.path.exists(path) else qt.QIcon()
 
-    def helpText(self):
+    def helpText(self) -> str:
         """Shown above the options; Slicer folds away what comes after the first line break."""
         lines = [
             _("<b>Left click</b>: seed on the object; <b>Ctrl + click</b>: seed off the object"),
@@ -68,43 +98,46 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             + "</ul></html>"
         )
 
-    def createCursor(self, widget):
+    def createCursor(self, widget: SliceWidget) -> Any:
         """A cross: the place counts, not a tool."""
         return qt.QCursor(qt.Qt.CrossCursor)
 
     # Options
 
-    def setupOptionsFrame(self):
+    def setupOptionsFrame(self) -> None:
         """Build the widgets."""
         from .effect.EffectOptions import EffectOptions  # not when Slicer starts
 
         self.options = EffectOptions(self.scriptedEffect)
 
-    def setMRMLDefaults(self):
+    def setMRMLDefaults(self) -> None:
         """Parameters of a new scene, or of another parameter node of the editor."""
         from .effect.EffectOptions import EffectOptions
 
         EffectOptions.setDefaults(self.scriptedEffect)
-        if self._observer is not None:
-            self._observer.follow(self.scriptedEffect.parameterSetNode())
+        if self.active is not None:
+            self.active.observer.follow(self.scriptedEffect.parameterSetNode())
 
-    def updateGUIFromMRML(self):
+    def updateGUIFromMRML(self) -> None:
         """Show the parameters."""
         if self.options is not None:
             self.options.updateFromParameters()
 
-    def updateMRMLFromGUI(self):
+    def updateMRMLFromGUI(self) -> None:
         """Keep what the user chose."""
         if self.options is not None:
             self.options.updateToParameters()
 
     # Life
 
-    def activate(self):
+    def activate(self) -> None:
         """Begin to listen to views, keys and the scene."""
         from .panel.DependencyInstaller import missing  # not when Slicer starts
 
-        message = self.options.message
+        options = self.options
+        if options is None:  # an editor without widgets
+            return
+        message = options.message
         message.clearProblem()
         lacking = missing(server=bool(BackendSettings.load().serverUrl))
         if lacking:
@@ -112,93 +145,97 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             text = _("MedSAM2 lacks {names}: open the module MedSAM2, press Install.").format(names=names)
             message.show(text, isProblem=True)
             return
-        self._open()
-        self.options.setActions(self.actions)
-        self.options.showRunning(False)
-        self.logic.sayHint()
+        self.active = active = self._activation(options)
+        active.views.open()
+        options.setActions(active.actions)
+        options.showRunning(False)
+        active.logic.sayHint()
         text, segmentationId = self._interruption
-        if text and self.logic.editor.node.GetID() == segmentationId:
+        node = active.logic.editor.node
+        if text and node is not None and node.GetID() == segmentationId:
             message.show(text, isProblem=True)
         self._interruption = ("", "")
-        self._display.redraw()
+        active.display.redraw()
         _later(self._prepare)
 
-    def _prepare(self):
-        if self.logic is not None:  # the effect may have been left since
-            self.logic.prepare()
+    def _prepare(self) -> None:
+        if self.active is not None:  # the effect may have been left since
+            self.active.logic.prepare()
 
-    def _open(self):
+    def _activation(self, options: "EffectOptions") -> Activation:
         from .effect.EffectActions import EffectActions
         from .effect.EffectDisplay import EffectDisplay
         from .effect.EffectViews import EffectViews
         from .logic.EffectLogic import EffectLogic
         from .logic.SegmentationObserver import SegmentationObserver
 
-        self._display = EffectDisplay(self.options)
-        self.logic = EffectLogic(self.scriptedEffect, self._display, self._write, _later)
-        self._views = EffectViews(self.scriptedEffect, self.logic)
-        self._display.open(self.logic, self._views)
-        parts = (self.logic, self._views, self._display, self.options.message)
-        self.actions = EffectActions(self.scriptedEffect, *parts)
-        node = self.scriptedEffect.parameterSetNode()
-        self._observer = SegmentationObserver(node, self.logic, self._display.redraw)
+        display = EffectDisplay(options)
+        logic = EffectLogic(self.scriptedEffect, display, self._write, _later)
+        views = EffectViews(self.scriptedEffect, logic)
+        display.open(logic, views)
+        actions = EffectActions(self.scriptedEffect, logic, views, display, options.message)
+        observer = SegmentationObserver(self.scriptedEffect.parameterSetNode(), logic, display.redraw)
         window = slicer.util.mainWindow() or self.scriptedEffect.optionsFrame()
-        self._shortcuts = EffectShortcuts(window, self.actions.do)
-        self._views.open()
+        shortcuts = EffectShortcuts(window, actions.do)
+        return Activation(options, logic, views, display, actions, observer, shortcuts)
 
-    def deactivate(self):
+    def deactivate(self) -> None:
         """Leave no trace: cancels what runs, and says so; removes actors, keys and observers."""
-        self.options.setActions(None)
-        if self.logic is not None:
-            self._interruption = self.logic.interruption()
-            if self._interruption[0]:
-                slicer.util.showStatusMessage(self._interruption[0], STATUS_MILLISECONDS)
-        for part in (self._shortcuts, self._observer, self._display, self._views, self.logic):
-            if part is not None:
-                part.close()
-        self._display = self._views = self._shortcuts = self._observer = None
-        self.logic = self.actions = None
+        active = self.active
+        if active is None:
+            return
+        self._interruption = active.logic.interruption()
+        if self._interruption[0]:
+            slicer.util.showStatusMessage(self._interruption[0], STATUS_MILLISECONDS)
+        active.close()
+        self.active = None
 
     # What happens meanwhile
 
-    def processInteractionEvents(self, callerInteractor, eventId, viewWidget):
+    def processInteractionEvents(
+        self, callerInteractor: Interactor, eventId: int, viewWidget: SliceWidget
+    ) -> bool:
         """Mouse events in slice views; they are Slicer's own while another tool of the toolbar is chosen."""
-        if self.actions is None or viewWidget.className() != SLICE_WIDGET or not _mouseIsFree():
+        active = self.active
+        if active is None or viewWidget.className() != SLICE_WIDGET or not _mouseIsFree():
             return False
-        return self.actions.gestures.process(callerInteractor, eventId, self._views.use(viewWidget))
+        return active.actions.gestures.process(callerInteractor, eventId, active.views.use(viewWidget))
 
-    def processViewNodeEvents(self, callerViewNode, eventId, viewWidget):
+    def processViewNodeEvents(self, callerViewNode: MRMLNode, eventId: int, viewWidget: SliceWidget) -> None:
         """A view was scrolled, zoomed or turned; Slicer shows it afterwards."""
-        if self.logic is None or viewWidget.className() != SLICE_WIDGET:
+        active = self.active
+        if active is None or viewWidget.className() != SLICE_WIDGET:
             return
-        pipeline = self._views.pipeline(viewWidget)
-        self._views.update(pipeline)
-        self.logic.show(pipeline.middle, pipeline.normal)
-        self._display.showStrip()
+        pipeline = active.views.pipeline(viewWidget)
+        active.views.update(pipeline)
+        active.logic.show(pipeline.middle, pipeline.normal)
+        active.display.showStrip()
 
-    def layoutChanged(self):
+    def layoutChanged(self) -> None:
         """Other views are shown."""
-        if self.logic is not None:
-            self._views.close()
-            self._views.open()
-            self._display.redraw()
+        if self.active is not None:
+            self.active.views.close()
+            self.active.views.open()
+            self.active.display.redraw()
 
-    def sourceVolumeNodeChanged(self):
+    def sourceVolumeNodeChanged(self) -> None:
         """Another volume was chosen."""
-        if self.logic is not None:
-            self.logic.volumeChanged()
-            self._display.redraw()
+        if self.active is not None:
+            self.active.logic.volumeChanged()
+            self.active.display.redraw()
 
-    def interactionNodeModified(self, interactionNode):
+    def interactionNodeModified(self, interactionNode: MRMLNode) -> None:
         """Stay active while markups are placed, unlike the default; a gesture that was begun is over."""
-        if self.actions is not None and not _mouseIsFree():
-            self.actions.gestures.abort()
+        if self.active is not None and not _mouseIsFree():
+            self.active.actions.gestures.abort()
 
-    def _write(self, segmentId, labelmap, remove):
+    def _write(self, segmentId: str, labelmap: Labelmap, remove: bool) -> None:
         """Change a segment through the editor, with masking."""
+        if self.active is None:
+            return
         editor = slicer.qSlicerSegmentEditorAbstractEffect
         mode = editor.ModificationModeRemove if remove else editor.ModificationModeAdd
-        with self._observer.own():
+        with self.active.observer.own():
             node = self.scriptedEffect.parameterSetNode().GetSegmentationNode()
             self.scriptedEffect.modifySegmentByLabelmap(node, segmentId, labelmap, mode)
 
@@ -209,6 +246,6 @@ def _mouseIsFree() -> bool:
     return node is None or node.GetCurrentInteractionMode() == node.ViewTransform
 
 
-def _later(call):
+def _later(call: Callable[[], None]) -> None:
     """Call when Slicer has seen to its user."""
     qt.QTimer.singleShot(0, call)

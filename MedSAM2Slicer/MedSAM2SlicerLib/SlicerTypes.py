@@ -2,12 +2,31 @@
 
 from typing import Any, TypeAlias
 
+# Qt
+Button: TypeAlias = Any
+Color: TypeAlias = Any
+FormLayout: TypeAlias = Any
+Label: TypeAlias = Any
+Layout: TypeAlias = Any
+MouseEvent: TypeAlias = Any
+Painter: TypeAlias = Any
+TextBox: TypeAlias = Any
 Widget: TypeAlias = Any
 """A ``qt.QWidget``, or one of the widgets of ctk and Slicer."""
-Label: TypeAlias = Any
-Button: TypeAlias = Any
-TextBox: TypeAlias = Any
-Layout: TypeAlias = Any
-FormLayout: TypeAlias = Any
+
+# VTK and MRML
+Interactor: TypeAlias = Any
+Labelmap: TypeAlias = Any
+"""A ``vtkOrientedImageData``."""
+Matrix: TypeAlias = Any
+"""A ``vtkMatrix4x4``."""
 MRMLNode: TypeAlias = Any
 """A node of Slicer's scene; which, its name says."""
+Segment: TypeAlias = Any
+Segmentation: TypeAlias = Any
+
+# Segment Editor
+ScriptedEffect: TypeAlias = Any
+"""The adaptor through which a scripted effect reaches the editor."""
+SliceWidget: TypeAlias = Any
+"""A ``qMRMLSliceWidget``."""

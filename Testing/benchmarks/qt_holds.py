@@ -83,7 +83,7 @@ class _EffectBench:
         gc.freeze()
         self._activate = HeldTime(self._editor.setActiveEffectByName)
         self._activate("MedSAM2")
-        self._logic = self._editor.activeEffect().self().logic
+        self._logic = self._editor.activeEffect().self().active.logic
         self._timer = self._manager._onTimer = HeldTime(self._manager._onTimer)
         self._manager._timer.disconnect("timeout()")
         self._manager._timer.connect("timeout()", self._timer)

@@ -58,17 +58,17 @@ def main() -> None:
     node.SetFieldOfView(width * MARGIN, height * MARGIN, depth)
 
     def click(organ: str, **modifiers) -> None:
-        effect.logic.results.previews.clear()
+        effect.active.logic.results.previews.clear()
         editor.view("Red").click(place(np.array(central_click(phantom.labels[organ]), float)), **modifiers)
-        CLOCK.advanceUntil(lambda: effect.logic.preview() is not None, SECONDS)
+        CLOCK.advanceUntil(lambda: effect.active.logic.preview() is not None, SECONDS)
 
     click("liver")
     draw(editor, IMAGES / "effect_preview.png")
-    effect.actions.propagateOrCancel()
-    CLOCK.advanceUntil(lambda: not effect.logic.running, SECONDS)
+    effect.active.actions.propagateOrCancel()
+    CLOCK.advanceUntil(lambda: not effect.active.logic.running, SECONDS)
     click("kidney right", ctrl=True)
-    effect.actions.propagateOrCancel()
-    CLOCK.advanceUntil(lambda: not effect.logic.running, SECONDS)
+    effect.active.actions.propagateOrCancel()
+    CLOCK.advanceUntil(lambda: not effect.active.logic.running, SECONDS)
     for name in VIEWS:
         editor.view(name).scrollTo(middle)
     draw(editor, IMAGES / "effect_propagated.png")

@@ -1,12 +1,21 @@
 """What the user can do in the active effect by button or key, and when a gesture may begin."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
 
 from ..logic.Propagation import PropagationChoice
+from ..logic.Seeds import Ras
+from ..SlicerTypes import ScriptedEffect
 from .SeedGestures import SeedGestures
+
+if TYPE_CHECKING:
+    from ..logic.EffectLogic import EffectLogic
+    from .EffectDisplay import EffectDisplay
+    from .EffectViews import EffectViews
+    from .StatusMessage import StatusMessage
 
 
 class EffectActions:
@@ -23,7 +32,14 @@ class EffectActions:
         gestures: ``SeedGestures``.
     """
 
-    def __init__(self, scriptedEffect, logic, views, display, message):
+    def __init__(
+        self,
+        scriptedEffect: ScriptedEffect,
+        logic: "EffectLogic",
+        views: "EffectViews",
+        display: "EffectDisplay",
+        message: "StatusMessage",
+    ):
         self._effect = scriptedEffect
         self._logic = logic
         self._views = views
@@ -48,7 +64,7 @@ class EffectActions:
         if self._message.clearProblem():
             self._logic.sayHint()
 
-    def _showBox(self, corners) -> None:
+    def _showBox(self, corners: list[Ras] | None) -> None:
         self._views.draggedBox = corners
         self._display.redraw()
 

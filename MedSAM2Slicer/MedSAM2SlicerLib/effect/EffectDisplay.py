@@ -1,5 +1,12 @@
 """Where the logic's news are shown: message, button, progress bar, strip and slice views."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..logic.EffectLogic import EffectLogic
+    from .EffectOptions import EffectOptions
+    from .EffectViews import EffectViews
+
 
 class EffectDisplay:
     """The ``display`` of an ``EffectLogic``.
@@ -8,23 +15,23 @@ class EffectDisplay:
         options: ``EffectOptions``.
     """
 
-    def __init__(self, options):
+    def __init__(self, options: "EffectOptions"):
         self._options = options
-        self._logic = None
-        self._views = None
+        self._shown: tuple[EffectLogic, EffectViews] | None = None
 
-    def open(self, logic, views) -> None:
+    def open(self, logic: "EffectLogic", views: "EffectViews") -> None:
         """Begin to draw in ``views`` (``EffectViews``) what ``logic`` knows."""
-        self._logic, self._views = logic, views
+        self._shown = logic, views
 
     def close(self) -> None:
         """Draw no longer."""
-        self._logic = self._views = None
+        self._shown = None
 
     def redraw(self) -> None:
         """Something to draw has changed."""
-        if self._views is not None:
-            self._views.redraw()
+        if self._shown is not None:
+            _logic, views = self._shown
+            views.redraw()
             self.showStrip()
 
     def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
@@ -42,10 +49,11 @@ class EffectDisplay:
 
     def showStrip(self) -> None:
         """Confidence along the axis of the view that the user works in."""
-        if self._views is None:
+        if self._shown is None:
             return
-        where, grid = self._views.currentSlice(), self._logic.editor.grid()
-        if where is not None:
+        logic, views = self._shown
+        where, grid = views.currentSlice(), logic.editor.grid()
+        if where is not None and grid is not None:
             axis, index = where
             count = grid.shape["kji".index(axis)]
-            self._options.strip.show(self._logic.confidenceAlong(axis), count, index)
+            self._options.strip.show(logic.confidenceAlong(axis), count, index)

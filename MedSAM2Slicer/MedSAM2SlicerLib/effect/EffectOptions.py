@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
+from ..SlicerTypes import Button, ScriptedEffect, Widget
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
 
@@ -35,11 +36,11 @@ class EffectOptions:
         strip: ``ConfidenceStrip``.
     """
 
-    def __init__(self, scriptedEffect):
+    def __init__(self, scriptedEffect: ScriptedEffect):
         self._effect = scriptedEffect
         self._actions: EffectActions | None = None
         self._updating = False
-        self._buttons = []
+        self._buttons: list[Button] = []
         self.message = StatusMessage()
         self.propagateButton = self._button(
             _("Propagate"), lambda actions: actions.propagateOrCancel(), _("Key: P")
@@ -76,7 +77,7 @@ class EffectOptions:
         self._all = self._check("AllSegments", _("All segments that have seeds"))
 
     @staticmethod
-    def setDefaults(scriptedEffect) -> None:
+    def setDefaults(scriptedEffect: ScriptedEffect) -> None:
         """Values of a new scene."""
         for name, value in DEFAULTS.items():
             scriptedEffect.setParameterDefault(name, value)
@@ -129,7 +130,7 @@ class EffectOptions:
         if self._actions is not None:
             self._actions.do(action)
 
-    def _button(self, text: str, action: Callable[["EffectActions"], None], toolTip: str):
+    def _button(self, text: str, action: Callable[["EffectActions"], None], toolTip: str) -> Button:
         button = qt.QPushButton(text)
         button.toolTip = toolTip
         button.enabled = False
@@ -137,7 +138,7 @@ class EffectOptions:
         self._buttons.append(button)
         return button
 
-    def _choice(self, name: str, values: dict[str, str], label: str):
+    def _choice(self, name: str, values: dict[str, str], label: str) -> Widget:
         box = qt.QComboBox()
         for data, text in values.items():
             box.addItem(text, data)
@@ -145,7 +146,7 @@ class EffectOptions:
         self._effect.addLabeledOptionsWidget(label, box)
         return box
 
-    def _number(self, name: str):
+    def _number(self, name: str) -> Widget:
         number = qt.QSpinBox()
         number.maximum = 99999
         number.toolTip = _("Slices are counted from 0 along the view's direction.")
@@ -153,19 +154,19 @@ class EffectOptions:
         return number
 
     @staticmethod
-    def _rangeInWords(first, last) -> list:
+    def _rangeInWords(first: Widget, last: Widget) -> list[Widget]:
         """The boxes within a sentence, whose order is the language's."""
         boxes = {"{first}": first, "{last}": last}
         parts = re.split(r"({\w+})", _("Slices from {first} to {last}"))
         return [boxes[part] if part in boxes else qt.QLabel(part.strip()) for part in parts if part.strip()]
 
-    def _check(self, name: str, text: str):
+    def _check(self, name: str, text: str) -> Widget:
         check = qt.QCheckBox(text)
         check.connect("toggled(bool)", lambda _checked: self.updateToParameters())
         self._effect.addOptionsWidget(check)
         return check
 
-    def _row(self, *widgets):
+    def _row(self, *widgets: Widget) -> Widget:
         row = qt.QWidget()
         layout = qt.QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -1,10 +1,13 @@
 """The effect's keys: they exist while it is active, and are listed in its help."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import qt
 from slicer.i18n import tr as _
+
+from ..SlicerTypes import Widget
 
 if TYPE_CHECKING:
     from .EffectActions import EffectActions
@@ -41,10 +44,8 @@ class EffectShortcuts:
 
     _inUse: ClassVar[list["EffectShortcuts"]] = []
 
-    def __init__(self, window, do):
-        self._shortcuts = [
-            self._shortcut(window, key, lambda action=action: do(action)) for key, action in KEYS.items()
-        ]
+    def __init__(self, window: Widget, do: Callable[[Callable[["EffectActions"], None]], None]):
+        self._shortcuts = [self._shortcut(window, key, partial(do, action)) for key, action in KEYS.items()]
         for earlier in self._inUse:
             earlier._enable(False)
         self._inUse.append(self)
@@ -63,7 +64,7 @@ class EffectShortcuts:
             shortcut.enabled = enabled
 
     @staticmethod
-    def _shortcut(window, key: str, action):
+    def _shortcut(window: Widget, key: str, action: Callable[[], None]) -> Any:
         shortcut = qt.QShortcut(window)
         shortcut.setKey(qt.QKeySequence(key))
         shortcut.connect("activated()", action)

@@ -1,13 +1,20 @@
 """The slice views while the effect is active: draws in them, and knows which slice the user looks at."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
 
-from ..logic.Seeds import BOX
-from ..logic.SegmentationGrid import Place
+from ..logic.Seeds import BOX, Ras, Seed, SliceKey
+from ..logic.SegmentationGrid import Place, SegmentationGrid
+from ..SlicerTypes import ScriptedEffect, SliceWidget
 from .SliceViewPipeline import SliceViewPipeline
+
+if TYPE_CHECKING:
+    from medsam2.protocol import Mask
+
+    from ..logic.EffectLogic import EffectLogic
 
 
 class EffectViews:
@@ -18,23 +25,23 @@ class EffectViews:
         logic: ``EffectLogic``; says what there is to draw.
     """
 
-    def __init__(self, scriptedEffect, logic):
+    def __init__(self, scriptedEffect: ScriptedEffect, logic: "EffectLogic"):
         self._effect = scriptedEffect
         self._logic = logic
-        self._pipelines: dict = {}
+        self._pipelines: dict[SliceWidget, SliceViewPipeline] = {}
         self._latest: SliceViewPipeline | None = None
-        self.draggedBox = None
+        self.draggedBox: list[Ras] | None = None
 
-    def pipeline(self, viewWidget) -> SliceViewPipeline:
+    def pipeline(self, viewWidget: SliceWidget) -> SliceViewPipeline:
         """The pipeline of a view."""
         if viewWidget not in self._pipelines:
             self._pipelines[viewWidget] = SliceViewPipeline(viewWidget, self._effect)
         return self._pipelines[viewWidget]
 
-    def use(self, viewWidget) -> SliceViewPipeline:
+    def use(self, viewWidget: SliceWidget) -> SliceViewPipeline:
         """The pipeline of a view, which is now the one that the user works in."""
-        self._latest = self.pipeline(viewWidget)
-        return self._latest
+        pipeline = self._latest = self.pipeline(viewWidget)
+        return pipeline
 
     def close(self) -> None:
         """Take everything out of all views."""
@@ -80,26 +87,20 @@ class EffectViews:
             frame,
         )
 
-    def currentSlice(self) -> tuple[str, int] | None:
+    def currentSlice(self) -> SliceKey | None:
         """Axis and slice that the user looks at; None outside the volume."""
-        place = self._place()
-        return None if place is None else (place.axis, place.sliceIndex)
-
-    def _place(self) -> Place | None:
-        """Of the middle of the view that the user works in."""
         pipeline, grid = self.latest, self._logic.editor.grid()
-        if pipeline is None or grid is None:
-            return None
-        return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
+        place = None if pipeline is None or grid is None else _middle(pipeline, grid)
+        return None if place is None else (place.axis, place.sliceIndex)
 
     def goTo(self, sliceIndex: int) -> None:
         """Show a slice along the axis of the view that the user works in; the centre stays."""
-        place = self._place()
-        if place is not None:
-            ras = self._logic.editor.grid().ras(replace(place, sliceIndex=sliceIndex))
-            self.latest.sliceNode.JumpSliceByOffsetting(*ras)
+        pipeline, grid = self.latest, self._logic.editor.grid()
+        place = None if pipeline is None or grid is None else _middle(pipeline, grid)
+        if pipeline is not None and grid is not None and place is not None:
+            pipeline.sliceNode.JumpSliceByOffsetting(*grid.ras(replace(place, sliceIndex=sliceIndex)))
 
-    def _preview(self):
+    def _preview(self) -> tuple[np.ndarray, list[Ras]] | tuple[None, None]:
         """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
         mask, grid = self._logic.preview(), self._logic.editor.grid()
         if mask is None or grid is None:
@@ -112,21 +113,26 @@ class EffectViews:
         frame = [grid.ras(Place(mask.axis, mask.slice_index, *corner)) for corner in corners]
         return _toRas(grid, mask, segments), frame
 
-    def _boxCorners(self, seed):
+    def _boxCorners(self, seed: Seed) -> list[Ras] | None:
         """Four corners in RAS of a box, its sides along rows and columns of its slice."""
         grid = self._logic.editor.grid()
-        if grid is None:
+        if grid is None or seed.corner is None:
             return None
         axis = grid.axisOf(seed.normal)
         first, last = grid.place(seed.ras, axis), grid.place(seed.corner, axis)
         if first is None or last is None:
             return None
-        corners = ((first.row, first.column), (first.row, last.column), (last.row, last.column))
-        corners += ((last.row, first.column),)
+        corners = [(first.row, first.column), (first.row, last.column), (last.row, last.column)]
+        corners.append((last.row, first.column))
         return [grid.ras(Place(axis, first.sliceIndex, *corner)) for corner in corners]
 
 
-def _toRas(grid, mask, segments: np.ndarray) -> np.ndarray:
+def _middle(pipeline: SliceViewPipeline, grid: SegmentationGrid) -> Place | None:
+    """Of a view; None where it shows no slice."""
+    return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
+
+
+def _toRas(grid: SegmentationGrid, mask: "Mask", segments: np.ndarray) -> np.ndarray:
     """Ends (n, 2, 2) as (row, column) on a mask's slice to RAS, (n, 2, 3)."""
     corner, alongRow, alongColumn = (
         np.array(grid.ras(Place(mask.axis, mask.slice_index, row, column)))

@@ -9,6 +9,9 @@ from collections.abc import Callable
 import vtk
 
 from ..logic.SeedEditing import SeedEditing
+from ..logic.Seeds import Ras
+from ..SlicerTypes import Interactor
+from .SliceViewPipeline import SliceViewPipeline, Xy
 
 DRAG_PIXELS = 5
 
@@ -22,26 +25,28 @@ class SeedGestures:
         showBox: told the four corners (RAS) of the box being dragged; None for no more.
     """
 
-    def __init__(self, seeding: SeedEditing, confirm: Callable[[], bool], showBox: Callable):
+    def __init__(
+        self, seeding: SeedEditing, confirm: Callable[[], bool], showBox: Callable[[list[Ras] | None], None]
+    ):
         self._seeding = seeding
         self._confirm = confirm
         self._showBox = showBox
-        self._start: tuple[int, int] | None = None
+        self._start: Xy | None = None
         self._seed: int | None = None
         self._positive = True
         self._dragging = False
-        self._mouse: tuple[object, tuple[int, int]] | None = None
+        self._mouse: tuple[SliceViewPipeline, Xy] | None = None
 
-    def process(self, interactor, event: int, pipeline) -> bool:
+    def process(self, interactor: Interactor, event: int, pipeline: SliceViewPipeline) -> bool:
         """Take one event of a view; True if it is ours."""
         xy = interactor.GetEventPosition()
         self._mouse = (pipeline, xy)
         if event == vtk.vtkCommand.LeftButtonPressEvent:
             return self._press(interactor, xy, pipeline)
         if event == vtk.vtkCommand.MouseMoveEvent and self._start is not None:
-            return self._move(xy, pipeline)
+            return self._move(self._start, xy, pipeline)
         if event == vtk.vtkCommand.LeftButtonReleaseEvent and self._start is not None:
-            return self._release(xy, pipeline)
+            return self._release(self._start, xy, pipeline)
         return False
 
     def deleteSeed(self) -> None:
@@ -60,7 +65,7 @@ class SeedGestures:
         self._start, self._seed, self._dragging = None, None, False
         self._showBox(None)
 
-    def _press(self, interactor, xy, pipeline) -> bool:
+    def _press(self, interactor: Interactor, xy: Xy, pipeline: SliceViewPipeline) -> bool:
         if interactor.GetShiftKey() or interactor.GetAltKey():
             return False  # Slicer's own gestures
         if not self._confirm():
@@ -70,17 +75,17 @@ class SeedGestures:
         self._seed = pipeline.seedNear(xy, self._places())
         return True
 
-    def _move(self, xy, pipeline) -> bool:
-        steps = abs(xy[0] - self._start[0]), abs(xy[1] - self._start[1])
+    def _move(self, start: Xy, xy: Xy, pipeline: SliceViewPipeline) -> bool:
+        steps = abs(xy[0] - start[0]), abs(xy[1] - start[1])
         far = max(steps) >= DRAG_PIXELS * pipeline.pixelRatio
         self._dragging = self._dragging or far
         if self._dragging and self._seed is None:
-            self._showBox(self._corners(xy, pipeline))
+            self._showBox(_corners(start, xy, pipeline))
         return True
 
-    def _release(self, xy, pipeline) -> bool:
-        start, seed, dragged = self._start, self._seed, self._dragging
-        corners = self._corners(xy, pipeline)
+    def _release(self, start: Xy, xy: Xy, pipeline: SliceViewPipeline) -> bool:
+        seed, dragged = self._seed, self._dragging
+        corners = _corners(start, xy, pipeline)
         self.abort()
         if seed is not None and dragged:
             self._seeding.move(seed, pipeline.ras(xy))
@@ -92,9 +97,11 @@ class SeedGestures:
             self._seeding.addPoint(pipeline.ras(start), pipeline.normal, self._positive)
         return True
 
-    def _places(self) -> list:
+    def _places(self) -> list[Ras]:
         return [seed.ras for seed in self._seeding.seeds()]
 
-    def _corners(self, xy, pipeline) -> list:
-        (x0, y0), (x1, y1) = self._start, xy
-        return [pipeline.ras(corner) for corner in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+
+def _corners(start: Xy, xy: Xy, pipeline: SliceViewPipeline) -> list[Ras]:
+    """Of the box between two places in a view."""
+    (x0, y0), (x1, y1) = start, xy
+    return [pipeline.ras(corner) for corner in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]

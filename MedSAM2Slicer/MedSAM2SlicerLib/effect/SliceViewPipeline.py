@@ -4,11 +4,21 @@ Kinds of seeds are told apart by shape; colour is the segment's. Everything is g
 shown only on the slice that it lies on.
 """
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 import vtk
 from vtk.util import numpy_support
 
-from ..logic.Seeds import PAINTED, POINT_NEGATIVE
+from ..logic.Seeds import PAINTED, POINT_NEGATIVE, Ras
+from ..SlicerTypes import Matrix, MRMLNode, ScriptedEffect, SliceWidget
+
+Xy: TypeAlias = tuple[float, float]
+"""A place in a view, in its pixels."""
+Edge: TypeAlias = tuple[Xy, Xy]
+Rgb: TypeAlias = tuple[float, float, float]
+"""From 0 to 1."""
 
 SEED_PIXELS = 7
 NEAR_PIXELS = 9
@@ -23,7 +33,7 @@ class SliceViewPipeline:
         scriptedEffect: the adaptor, which adds actors to views.
     """
 
-    def __init__(self, viewWidget, scriptedEffect):
+    def __init__(self, viewWidget: SliceWidget, scriptedEffect: ScriptedEffect):
         self.viewWidget = viewWidget
         self._effect = scriptedEffect
         # In the order of drawing; a dark line under a bright one is seen on any image.
@@ -44,7 +54,7 @@ class SliceViewPipeline:
         return max(self.sliceNode.GetDimensions()[0] / max(self.viewWidget.sliceView().width, 1), 1.0)
 
     @property
-    def sliceNode(self):
+    def sliceNode(self) -> MRMLNode:
         """The ``vtkMRMLSliceNode`` of the view."""
         return self.viewWidget.sliceLogic().GetSliceNode()
 
@@ -54,7 +64,14 @@ class SliceViewPipeline:
             self._effect.removeActor2D(self.viewWidget, layer.actor)
         self.render()
 
-    def show(self, color, seeds, boxes, preview, frame) -> None:
+    def show(
+        self,
+        color: Rgb,
+        seeds: Sequence[tuple[Ras, str]],
+        boxes: Sequence[Sequence[Ras]],
+        preview: np.ndarray | None,
+        frame: Sequence[Ras] | None,
+    ) -> None:
         """Make the drawing anew; it is seen with the view's next picture, or after ``render``.
 
         Args:
@@ -75,7 +92,7 @@ class SliceViewPipeline:
         ]
         outline = self._segmentsXy(preview)
         self._layers["seedShadow"].set(glyphs, DARK)
-        self._layers["seeds"].set(glyphs, color if color is not None else WHITE)
+        self._layers["seeds"].set(glyphs, color)
         self._layers["previewShadow"].set(outline, DARK)
         self._layers["preview"].set(outline, color)
         self._layers["box"].set([edge for corners in boxes for edge in self._polygon(corners)], color)
@@ -85,12 +102,12 @@ class SliceViewPipeline:
         """Show what was drawn."""
         self.viewWidget.sliceView().scheduleRender()
 
-    def visibleXy(self, ras) -> tuple[float, float] | None:
+    def visibleXy(self, ras: Ras) -> Xy | None:
         """Where a point in RAS lies in the view, in pixels; None if it is not on the slice shown."""
         xyz = self._toXy() @ [*ras, 1.0]
         return (float(xyz[0]), float(xyz[1])) if abs(xyz[2]) <= 0.5 else None
 
-    def seedNear(self, xy, seeds) -> int | None:
+    def seedNear(self, xy: Xy, seeds: Sequence[Ras]) -> int | None:
         """Index of the seed (RAS) that is drawn within a few pixels of a place; None for none."""
         distances = [
             np.hypot(place[0] - xy[0], place[1] - xy[1]) if (place := self.visibleXy(ras)) else np.inf
@@ -100,19 +117,20 @@ class SliceViewPipeline:
             return None
         return int(np.argmin(distances))
 
-    def ras(self, xy) -> tuple[float, float, float]:
+    def ras(self, xy: Xy) -> Ras:
         """World RAS of a place in the view."""
         point = _asArray(self.sliceNode.GetXYToRAS()) @ [float(xy[0]), float(xy[1]), 0.0, 1.0]
-        return tuple(point[:3].tolist())
+        right, anterior, superior, _one = point.tolist()
+        return right, anterior, superior
 
     @property
-    def normal(self) -> tuple[float, float, float]:
+    def normal(self) -> Ras:
         """Direction of the view in world RAS."""
         matrix = self.sliceNode.GetSliceToRAS()
-        return tuple(matrix.GetElement(row, 2) for row in range(3))
+        return matrix.GetElement(0, 2), matrix.GetElement(1, 2), matrix.GetElement(2, 2)
 
     @property
-    def middle(self) -> tuple[float, float, float]:
+    def middle(self) -> Ras:
         """World RAS of the middle of the view."""
         width, height = self.sliceNode.GetDimensions()[:2]
         return self.ras((width / 2, height / 2))
@@ -120,17 +138,17 @@ class SliceViewPipeline:
     def _toXy(self) -> np.ndarray:
         return np.linalg.inv(_asArray(self.sliceNode.GetXYToRAS()))
 
-    def _segmentsXy(self, segments) -> np.ndarray | list:
+    def _segmentsXy(self, segments: np.ndarray | None) -> np.ndarray:
         """Ends (n, 2, 2) in pixels of those segments (n, 2, 3) in RAS that lie on the slice shown."""
         if segments is None or not len(segments):
-            return []
+            return np.empty((0, 2, 2))
         points = np.concatenate([segments.reshape(-1, 3), np.ones((2 * len(segments), 1))], axis=1)
         xyz = (points @ self._toXy().T).reshape(-1, 2, 4)
         return xyz[(np.abs(xyz[:, :, 2]) <= 0.5).all(axis=1)][:, :, :2]
 
-    def _polygon(self, corners) -> list:
-        places = [self.visibleXy(corner) for corner in corners]
-        if None in places:
+    def _polygon(self, corners: Sequence[Ras]) -> list[Edge]:
+        places = [xy for corner in corners if (xy := self.visibleXy(corner)) is not None]
+        if len(places) < len(corners):
             return []
         return [(places[n], places[(n + 1) % len(places)]) for n in range(len(places))]
 
@@ -152,7 +170,7 @@ class _Lines:
         """Draw so many times as thick, for screens with small pixels."""
         self.actor.GetProperty().SetLineWidth(self._width * ratio)
 
-    def set(self, segments, color) -> None:
+    def set(self, segments: Sequence[Edge] | np.ndarray, color: Rgb) -> None:
         """Replace the segments, (n, 2, 2)."""
         ends = np.asarray(segments, float).reshape(-1, 2)
         self.actor.SetVisibility(len(ends) > 0)
@@ -163,11 +181,10 @@ class _Lines:
             lines.InsertNextCell(2, (first, first + 1))
         self._data.SetPoints(points)
         self._data.SetLines(lines)
-        if color is not None:
-            self.actor.GetProperty().SetColor(*color)
+        self.actor.GetProperty().SetColor(*color)
 
 
-def _glyph(xy, kind: str, s: float) -> list:
+def _glyph(xy: Xy, kind: str, s: float) -> list[Edge]:
     """A seed about a place in pixels, 2 ``s`` wide, as line segments.
 
     A minus in a square, a plus in a diamond, or, for what was painted, a diamond in a circle.
@@ -183,12 +200,12 @@ def _glyph(xy, kind: str, s: float) -> list:
     return minus + upright + _ring(x, y, rim, 4)
 
 
-def _ring(x: float, y: float, radius: float, corners: int, degrees: float = 0) -> list:
+def _ring(x: float, y: float, radius: float, corners: int, degrees: float = 0) -> list[Edge]:
     """A regular polygon, as line segments."""
     angles = np.radians(degrees) + np.linspace(0, 2 * np.pi, corners, endpoint=False)
     places = [(x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles]
     return [(places[n], places[(n + 1) % corners]) for n in range(corners)]
 
 
-def _asArray(matrix) -> np.ndarray:
+def _asArray(matrix: Matrix) -> np.ndarray:
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

@@ -19,7 +19,9 @@ class StatusMessage:
         widget: to be put into a layout.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
+        self._isProblem = False
+        self._log = ""
         self.widget = qt.QWidget()
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -32,8 +34,6 @@ class StatusMessage:
         self.logButton.connect("clicked()", lambda: _showLog(self._log))
         layout.addWidget(self.label)
         layout.addWidget(self.logButton)
-        self._isProblem = False
-        self._log = ""
 
     def show(self, text: str, isProblem: bool = False, log: str = "") -> None:
         """Say something; it is dropped while a problem is shown and this is none.

@@ -8,7 +8,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from medsam2.client import PolledClient
+    from medsam2.protocol import Error, Mask, Message
+    from medsam2.protocol.messages import Axis
+
+    from ..backend.BackendManager import BackendManager
     from .EditorState import VolumeOffer
+    from .Propagation import PropagationOptions
     from .Seeds import SlicePrompt
 
 
@@ -21,12 +27,12 @@ class State(Enum):
 
 
 class Listener(Protocol):
-    """Is told what came back. Masks are ``medsam2.protocol.Mask``."""
+    """Is told what came back."""
 
-    def onPreview(self, mask) -> None:
+    def onPreview(self, mask: "Mask") -> None:
         """The mask of a prompted slice."""
 
-    def onMask(self, mask) -> None:
+    def onMask(self, mask: "Mask") -> None:
         """A slice of the running propagation."""
 
     def onOpening(self) -> None:
@@ -54,7 +60,7 @@ class BackendRequests:
         sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.
     """
 
-    def __init__(self, manager, listener: Listener):
+    def __init__(self, manager: "BackendManager", listener: Listener):
         self._manager = manager
         self._listener = listener
         self.backendIsLost()
@@ -62,7 +68,7 @@ class BackendRequests:
 
     def backendIsLost(self) -> None:
         """Forget all that was asked; the next request goes to a new backend."""
-        self._client = None
+        self._client: PolledClient | None = None
         self._volumeKey: tuple | None = None
         self._previews: dict[int, str] = {}
         self._job: int | None = None
@@ -93,6 +99,13 @@ class BackendRequests:
         return True
 
     @property
+    def _connected(self) -> "PolledClient":
+        """The client, which ``connect`` got hold of before anything was asked."""
+        if self._client is None:
+            raise RuntimeError("asked of a backend before connecting to it")
+        return self._client
+
+    @property
     def awaited(self) -> bool:
         """Whether the user waits for the answer to a request."""
         return bool(self._previews) or self._job is not None
@@ -101,7 +114,7 @@ class BackendRequests:
         """Make this the volume."""
         self.cancel()
         self._previews.clear()
-        self._opening = self._latest = self._client.open_volume(
+        self._opening = self._latest = self._connected.open_volume(
             offer.voxels, offer.spacing, None, offer.window, offer.memory
         )
         self._volumeKey = offer.key
@@ -111,18 +124,18 @@ class BackendRequests:
         """Whether the backend has this volume."""
         return key == self._volumeKey
 
-    def show(self, axis: str, sliceIndex: int) -> None:
+    def show(self, axis: "Axis", sliceIndex: int) -> None:
         """The user looks at this slice: worth encoding in advance."""
         if self._volumeKey is not None:
-            self._client.shown(axis, sliceIndex)
+            self._connected.shown(axis, sliceIndex)
 
     def prompt(self, prompt: "SlicePrompt", replace: bool) -> None:
         """Ask for the mask of a slice; ``replace``: in place of what was said of it, else in addition."""
         if replace:
-            self._latest = self._client.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
+            self._latest = self._connected.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
         if not (prompt.points or prompt.box or prompt.mask is not None):
             return
-        request = self._client.prompt(
+        request = self._connected.prompt(
             prompt.objectId,
             prompt.axis,
             prompt.sliceIndex,
@@ -138,24 +151,24 @@ class BackendRequests:
         """Forget an object, as when its segment is deleted."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
         if self._volumeKey is not None:
-            self._latest = self._client.forget(objectId)
+            self._latest = self._connected.forget(objectId)
 
-    def propagate(self, axis: str, objects: list[str], **options) -> None:
+    def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:
         """Track objects along an axis; options as ``PolledClient.propagate`` takes them."""
         if self._job is not None:
             return
-        self._job = self._latest = self._client.propagate(axis, tuple(objects), **options)
+        self._job = self._latest = self._connected.propagate(axis, tuple(objects), **options)
         self.state = State.RUNNING
 
     def cancel(self) -> bool:
         """Stop the propagation; nothing of it is handed on from now on. False if none runs."""
-        if self.state is not State.RUNNING:
+        if self.state is not State.RUNNING or self._job is None:
             return False
-        self._client.cancel(self._job)
+        self._connected.cancel(self._job)
         self.state = State.CANCELLING
         return True
 
-    def handle(self, message) -> None:
+    def handle(self, message: "Message") -> None:
         """Take one message from the backend."""
         if self._client is None:
             return
@@ -173,7 +186,7 @@ class BackendRequests:
         elif isinstance(message, Error):
             self._onError(message)
 
-    def _onMask(self, mask) -> None:
+    def _onMask(self, mask: "Mask") -> None:
         if mask.id in self._previews:
             self._listener.onPreview(mask)
         elif mask.id == self._job and self.state is State.RUNNING:
@@ -189,7 +202,7 @@ class BackendRequests:
             self.state = State.IDLE
             self._listener.onFinished(outcome)
 
-    def _onError(self, error) -> None:
+    def _onError(self, error: "Error") -> None:
         if error.id == self._opening:
             self._volumeKey = None
             self._consequences = range(error.id + 1, self._latest + 1)

@@ -1,11 +1,17 @@
 """What the editor shows now: segments, the source volume, and the grid on which both lie."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from slicer.i18n import tr as _
 
+from ..SlicerTypes import MRMLNode, ScriptedEffect, Segment
+from .Display import Display
 from .SegmentationGrid import GridError, SegmentationGrid
+
+if TYPE_CHECKING:
+    from medsam2.protocol.messages import Memory
 
 AS_SHOWN, AUTOMATIC = "view", "auto"
 """Choices of the option; the others are presets of ``medsam2.volume``."""
@@ -22,7 +28,7 @@ class VolumeOffer:
     voxels: np.ndarray = field(repr=False)
     spacing: tuple[float, float, float]
     window: tuple[float, float] | None
-    memory: str
+    memory: "Memory"
 
 
 class EditorState:
@@ -37,7 +43,7 @@ class EditorState:
         lastGrid: the grid that was made last, which may be outdated; None before there was one.
     """
 
-    def __init__(self, scriptedEffect, display):
+    def __init__(self, scriptedEffect: ScriptedEffect, display: Display):
         self._effect = scriptedEffect
         self._display = display
         self._voxels: tuple[tuple, np.ndarray] | None = None
@@ -48,7 +54,7 @@ class EditorState:
     # Segments
 
     @property
-    def node(self):
+    def node(self) -> MRMLNode | None:
         """The ``vtkMRMLSegmentationNode``, or None."""
         return self._effect.parameterSetNode().GetSegmentationNode()
 
@@ -58,11 +64,11 @@ class EditorState:
         return self._effect.parameterSetNode().GetSelectedSegmentID() or ""
 
     @property
-    def selected(self):
+    def selected(self) -> Segment | None:
         """The selected ``vtkSegment``, or None."""
         return self.segment(self.selectedId)
 
-    def segment(self, segmentId: str):
+    def segment(self, segmentId: str) -> Segment | None:
         """A ``vtkSegment``, or None."""
         if self.node is None or not segmentId:
             return None
@@ -121,16 +127,16 @@ class EditorState:
 
     # The volume as it is sent
 
-    def offer(self) -> VolumeOffer:
-        """The volume on the grid that was made last, with the options.
+    def offer(self, grid: SegmentationGrid) -> VolumeOffer:
+        """The volume on its grid, with the options.
 
         The same array is offered again while only options have changed, so that it is not sent twice.
         """
         voxelsKey = self._voxelsKey()
         if self._voxels is None or self._voxels[0] != voxelsKey:
-            self._voxels = (voxelsKey, self.lastGrid.voxels())
+            self._voxels = (voxelsKey, grid.voxels())
         memory = self._effect.parameter("Memory")
-        return VolumeOffer(self.key, self._voxels[1], self.lastGrid.spacing, self._window(), memory)
+        return VolumeOffer(self.key, self._voxels[1], grid.spacing, self._window(), memory)
 
     def _offerKey(self) -> tuple:
         voxels = self._voxelsKey()
@@ -152,6 +158,6 @@ class EditorState:
         return None if preset is None else (preset.lower, preset.upper)
 
 
-def _transformTime(node) -> int:
+def _transformTime(node: MRMLNode) -> int:
     transform = node.GetParentTransformNode()
     return 0 if transform is None else transform.GetTransformToWorldMTime()

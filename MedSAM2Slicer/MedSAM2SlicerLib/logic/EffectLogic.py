@@ -3,16 +3,27 @@
 Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``display`` what changed.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from slicer.i18n import tr as _
 
 from ..backend.BackendManager import BackendState, backendManager
+from ..SlicerTypes import Labelmap, ScriptedEffect
 from .BackendRequests import BackendRequests
+from .Display import Display
 from .EditorState import EditorState
 from .Hints import Hints
-from .Propagation import Propagation, PropagationChoice, propagationJobs
+from .Propagation import Later, Propagation, PropagationChoice, propagationJobs
 from .SeedEditing import SeedEditing
 from .Seeds import SliceKey, readSeeds, sliceOf
+from .SegmentationGrid import SegmentationGrid
+from .SegmentWriter import Write
 from .SliceResults import Confidence, SliceResults
+
+if TYPE_CHECKING:
+    from medsam2.protocol import Mask
+    from medsam2.protocol.messages import Axis
 
 
 class EffectLogic:
@@ -20,10 +31,9 @@ class EffectLogic:
 
     Args:
         scriptedEffect: the adaptor.
-        display: has ``redraw()``, ``showMessage(text, isProblem, log)``, ``showRunning(bool)`` and
-            ``showProgress(done, total, slicesPerSecond)``.
-        write: ``write(segmentId, labelmap, remove)`` through the editor.
-        later: ``later(call)`` calls soon, but not before Slicer has seen to its user.
+        display: told what there is to show.
+        write: through the editor.
+        later: see ``Later``.
 
     Attributes:
         editor: ``EditorState``.
@@ -31,7 +41,7 @@ class EffectLogic:
         seeding: ``SeedEditing``.
     """
 
-    def __init__(self, scriptedEffect, display, write, later):
+    def __init__(self, scriptedEffect: ScriptedEffect, display: Display, write: Write, later: Later):
         self._effect = scriptedEffect
         self._display = display
         self._write = write
@@ -44,7 +54,7 @@ class EffectLogic:
         self._propagation = Propagation(
             self._requests, display, self._writeChecked, self._contentOf, self.editor.isCurrent, later
         )
-        self._previewGrid = None
+        self._previewGrid: SegmentationGrid | None = None
         self._runsIn = ""
         self._manager.addObserver(self._onBackendState)
 
@@ -65,12 +75,12 @@ class EffectLogic:
         """Whether a propagation runs, is being cancelled, or is still being written."""
         return self._propagation.running
 
-    def preview(self):
-        """The last preview of the selected segment (``protocol.Mask``) on the current grid, or None."""
+    def preview(self) -> "Mask | None":
+        """The last preview of the selected segment on the current grid, or None."""
         mask = self.results.previews.get(self.editor.selectedId)
         return mask if self.editor.grid() is self._previewGrid else None
 
-    def confidenceAlong(self, axis: str) -> Confidence:
+    def confidenceAlong(self, axis: "Axis") -> Confidence:
         """Confidence of the selected segment's slices along an axis."""
         return self.results.confidence(self.editor.selectedId, axis)
 
@@ -91,7 +101,7 @@ class EffectLogic:
         )
         return text.format(count=self._propagation.count), self._runsIn
 
-    def show(self, ras, normal) -> None:
+    def show(self, ras: Sequence[float], normal: Sequence[float]) -> None:
         """The user looks at a slice: the backend may encode it meanwhile."""
         grid = self.editor.lastGrid
         if self.running or grid is None:
@@ -104,23 +114,23 @@ class EffectLogic:
 
     def propagate(self, choice: PropagationChoice) -> None:
         """Track the selected segment, or all that have seeds, through the volume."""
-        grid = None if self.running else self.editor.grid()
-        if grid is None:
+        grid, node = None if self.running else self.editor.grid(), self.editor.node
+        if grid is None or node is None:
             return
         segmentIds = self.editor.segmentIds() if choice.allSegments else [self.editor.selectedId]
-        jobs = propagationJobs({name: self._lastSlice(name) for name in segmentIds}, choice.options())
+        jobs = propagationJobs({name: self._lastSlice(name, grid) for name in segmentIds}, choice.options())
         if not jobs:
             self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._requests.connect():
-            self.seeding.openVolume()
+            self.seeding.openVolume(grid)
             self._effect.saveStateForUndo()
-            self._runsIn = self.editor.node.GetID()
+            self._runsIn = node.GetID()
             self._propagation.start(grid, jobs)
             self.sayHint()
 
-    def _lastSlice(self, segmentId: str) -> SliceKey | None:
+    def _lastSlice(self, segmentId: str, grid: SegmentationGrid) -> SliceKey | None:
         """The slice of the seed of a segment that was placed last; None without seeds."""
-        grid, seeds = self.editor.lastGrid, readSeeds(self.editor.segment(segmentId))
+        seeds = readSeeds(self.editor.segment(segmentId))
         return next((where for seed in reversed(seeds) if (where := sliceOf(seed, grid)) is not None), None)
 
     def cancel(self) -> None:
@@ -148,28 +158,28 @@ class EffectLogic:
             self.results.forget(segmentId)
             self._requests.forget(segmentId)
 
-    def _writeChecked(self, segmentId: str, labelmap, remove: bool) -> None:
+    def _writeChecked(self, segmentId: str, labelmap: Labelmap, remove: bool) -> None:
         if self.editor.segment(segmentId) is not None:
             self._write(segmentId, labelmap, remove)
 
-    def _contentOf(self, segmentId: str):
+    def _contentOf(self, segmentId: str) -> tuple[slice, slice, slice] | None:
         """The part of the grid in which a segment may have voxels; None for nowhere."""
-        segment = self.editor.segment(segmentId)
+        grid, segment = self.editor.lastGrid, self.editor.segment(segmentId)
         labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
-        if labelmap is None or not labelmap.GetNumberOfPoints():
+        if grid is None or labelmap is None or not labelmap.GetNumberOfPoints():
             return None
-        return self.editor.lastGrid.partOf(labelmap)
+        return grid.partOf(labelmap)
 
     # Listener of the requests
 
-    def onPreview(self, mask) -> None:
+    def onPreview(self, mask: "Mask") -> None:
         """A prompted slice was answered."""
         self.results.putPreview(mask)
         self._previewGrid = self.editor.lastGrid
         self._display.showMessage(self._hints.next())
         self._display.redraw()
 
-    def onMask(self, mask) -> None:
+    def onMask(self, mask: "Mask") -> None:
         """A slice of the propagation has come."""
         if self._propagation.onMask(mask):
             self.results.put(mask)

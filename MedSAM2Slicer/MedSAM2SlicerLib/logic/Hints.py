@@ -1,8 +1,14 @@
 """What the user is told while nothing is wrong: what is being waited for, or what to do next."""
 
+from typing import TYPE_CHECKING
+
 from slicer.i18n import tr as _
 
-from ..backend.BackendManager import BackendState
+from ..backend.BackendManager import BackendManager, BackendState
+from .BackendRequests import BackendRequests
+
+if TYPE_CHECKING:
+    from .EffectLogic import EffectLogic
 
 
 class Hints:
@@ -14,7 +20,7 @@ class Hints:
         requests: ``BackendRequests``.
     """
 
-    def __init__(self, manager, logic, requests):
+    def __init__(self, manager: BackendManager, logic: "EffectLogic", requests: BackendRequests):
         self._manager = manager
         self._logic = logic
         self._requests = requests

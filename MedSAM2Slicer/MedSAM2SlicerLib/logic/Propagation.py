@@ -1,15 +1,37 @@
 """One press of Propagate: jobs one after the other, their masks written as they come."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from slicer.i18n import tr as _
 
-from .SegmentWriter import SegmentWriter
+from .Display import Display
+from .SegmentationGrid import SegmentationGrid
+from .SegmentWriter import Content, SegmentWriter, Write
 
 if TYPE_CHECKING:
+    from medsam2.protocol import Mask
+    from medsam2.protocol.messages import Axis, Direction
+
     from .BackendRequests import BackendRequests
+    from .Seeds import SliceKey
+
+Later: TypeAlias = Callable[[Callable[[], None]], None]
+"""``later(call)`` calls soon, but not before Slicer has seen to its user."""
+Job: TypeAlias = tuple["Axis", list[str], "PropagationOptions"]
+"""Axis, segment IDs, options."""
+
+
+class PropagationOptions(TypedDict, total=False):
+    """As ``PolledClient.propagate`` takes them."""
+
+    direction: "Direction"
+    start: int
+    first: int
+    last: int
+    absent_stop: int | None
 
 
 @dataclass(frozen=True)
@@ -23,26 +45,25 @@ class PropagationChoice:
         stopWhenAbsent: end where the object ends.
     """
 
-    direction: str
+    direction: 'Literal["range"] | Direction'
     first: int
     last: int
     allSegments: bool
     stopWhenAbsent: bool
 
-    def options(self) -> dict:
-        """As ``PolledClient.propagate`` takes them."""
-        options = {"direction": "both" if self.direction == "range" else self.direction}
+    def options(self) -> PropagationOptions:
+        """What is asked of the client."""
+        options: PropagationOptions = {"direction": "both" if self.direction == "range" else self.direction}
         if not self.stopWhenAbsent:
             options["absent_stop"] = None
         if self.direction == "range":
-            options |= {"first": min(self.first, self.last), "last": max(self.first, self.last)}
+            options["first"] = min(self.first, self.last)
+            options["last"] = max(self.first, self.last)
         return options
 
 
-def propagationJobs(
-    lastSlices: dict[str, tuple[str, int] | None], options: dict
-) -> list[tuple[str, list[str], dict]]:
-    """One job (axis, segment IDs, options) for each axis along which segments have their last seed.
+def propagationJobs(lastSlices: dict[str, "SliceKey | None"], options: PropagationOptions) -> list[Job]:
+    """One job for each axis along which segments have their last seed.
 
     Args:
         lastSlices: segment ID to axis and slice of the seed that was placed last; None without seeds. A
@@ -50,12 +71,15 @@ def propagationJobs(
         options: see ``PropagationChoice.options``.
     """
     places = {name: where for name, where in lastSlices.items() if where is not None}
-    jobs = []
+    jobs: list[Job] = []
     for axis in dict.fromkeys(axis for axis, _index in places.values()):
         along = {name: index for name, (other, index) in places.items() if other == axis}
         start, *others = set(along.values())
         inside = options.get("first", 0) <= start <= options.get("last", start)
-        jobs.append((axis, list(along), options | ({"start": start} if inside and not others else {})))
+        own = options.copy()
+        if inside and not others:
+            own["start"] = start
+        jobs.append((axis, list(along), own))
     return jobs
 
 
@@ -67,22 +91,29 @@ class Propagation:
         display: is told of progress.
         write, content: see ``SegmentWriter``; ``content`` is asked on the grid of the run.
         isCurrent: ``isCurrent(grid)`` says whether volume and geometry are still those of a grid.
-        later: ``later(call)`` calls soon, but not before Slicer has seen to its user.
+        later: see ``Later``.
 
     Attributes:
         running: whether a job runs, is being cancelled, or is still being written.
     """
 
-    def __init__(self, requests: "BackendRequests", display, write, content, isCurrent, later):
+    def __init__(
+        self,
+        requests: "BackendRequests",
+        display: Display,
+        write: Write,
+        content: Content,
+        isCurrent: Callable[[SegmentationGrid], bool],
+        later: Later,
+    ):
         self._requests = requests
         self._display = display
         self._write = write
         self._content = content
         self._isCurrent = isCurrent
         self._later = later
-        self._slices: set[tuple[str, int]] = set()
-        self._grid = None
-        self._jobs: list[tuple[str, list[str], dict]] = []
+        self._slices: set[SliceKey] = set()
+        self._jobs: list[tuple[SegmentationGrid, Job]] = []
         self._writer: SegmentWriter | None = None
         self._started = 0.0
         self._isAbandoned = False
@@ -93,9 +124,9 @@ class Propagation:
         """How many slices have come; those that come again after a loss of the backend count once."""
         return len(self._slices)
 
-    def start(self, grid, jobs: list[tuple[str, list[str], dict]]) -> None:
-        """Run jobs: (axis, segment IDs, options of ``PolledClient.propagate``)."""
-        self._grid, self._jobs = grid, list(jobs)
+    def start(self, grid: SegmentationGrid, jobs: list[Job]) -> None:
+        """Run jobs, whose masks are on a grid."""
+        self._jobs = [(grid, job) for job in jobs]
         self._started = time.monotonic()
         self._slices.clear()
         self._isAbandoned = False
@@ -125,13 +156,14 @@ class Propagation:
         if self.running:
             self.onFinished("failed")
 
-    def onMask(self, mask) -> bool:
+    def onMask(self, mask: "Mask") -> bool:
         """Take a mask; False if it is not wanted any more."""
-        if not self._isWritable():
+        writer = self._currentWriter()
+        if writer is None:
             return False
         self._slices.add((mask.axis, mask.slice_index))
-        self._writer.put(mask)
-        self._writer.writeIfDue()
+        writer.put(mask)
+        writer.writeIfDue()
         return True
 
     def onProgress(self, done: int, total: int) -> None:
@@ -149,8 +181,9 @@ class Propagation:
         """Write what waits, a little at a time."""
         if not self.running:
             return
-        if self._isWritable() and self._writer.waiting:
-            self._writer.writeNext()
+        writer = self._currentWriter()
+        if writer is not None and writer.waiting:
+            writer.writeNext()
             self._later(lambda: self._drain(outcome))
             return
         self._writer = None
@@ -178,15 +211,15 @@ class Propagation:
         text = _("{count} slices in {seconds:.1f} s. Correct any slice with more seeds.")
         return text.format(count=self.count, seconds=seconds)
 
-    def _isWritable(self) -> bool:
-        """Whether masks still have a place to go to."""
-        if self._writer is not None and not self._isCurrent(self._grid):
+    def _currentWriter(self) -> SegmentWriter | None:
+        """Where masks go to; None where they have no place any more."""
+        if self._writer is not None and not self._isCurrent(self._writer.grid):
             self.abandon()
             text = _("The volume or its grid has changed: press Propagate again.")
             self._display.showMessage(text, True)
-        return self._writer is not None
+        return self._writer
 
     def _next(self) -> None:
-        axis, segmentIds, options = self._jobs.pop(0)
-        self._writer = SegmentWriter(self._write, self._content, self._grid, axis)
-        self._requests.propagate(axis, segmentIds, **options)
+        grid, (axis, segmentIds, options) = self._jobs.pop(0)
+        self._writer = SegmentWriter(self._write, self._content, grid, axis)
+        self._requests.propagate(axis, segmentIds, options)

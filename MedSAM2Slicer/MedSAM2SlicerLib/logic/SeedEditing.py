@@ -1,17 +1,20 @@
 """Seeds of the selected segment: placed, moved, removed; each change asks for the slice's mask."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from slicer.i18n import tr as _
 
 from .BackendRequests import BackendRequests
+from .Display import Display
 from .EditorState import EditorState
 from .Seeds import (
     BOX,
     PAINTED,
     POINT_NEGATIVE,
     POINT_POSITIVE,
+    Ras,
     Seed,
     SliceKey,
     bySlice,
@@ -36,7 +39,12 @@ class SeedEditing:
     """
 
     def __init__(
-        self, editor: EditorState, requests: BackendRequests, results: SliceResults, display, onChanged
+        self,
+        editor: EditorState,
+        requests: BackendRequests,
+        results: SliceResults,
+        display: Display,
+        onChanged: Callable[[], None],
     ):
         self._editor = editor
         self._requests = requests
@@ -48,15 +56,15 @@ class SeedEditing:
         """Seeds of the selected segment."""
         return readSeeds(self._editor.selected)
 
-    def addPoint(self, ras, normal, positive: bool) -> None:
+    def addPoint(self, ras: Ras, normal: Ras, positive: bool) -> None:
         """Place a seed on, or off, the object."""
-        self._add(Seed(POINT_POSITIVE if positive else POINT_NEGATIVE, tuple(ras), tuple(normal)))
+        self._add(Seed(POINT_POSITIVE if positive else POINT_NEGATIVE, ras, normal))
 
-    def addBox(self, ras, opposite, normal) -> None:
+    def addBox(self, ras: Ras, opposite: Ras, normal: Ras) -> None:
         """Draw a box, in place of an earlier one on the slice."""
-        self._add(Seed(BOX, tuple(ras), tuple(normal), tuple(opposite)))
+        self._add(Seed(BOX, ras, normal, opposite))
 
-    def addPainted(self, ras, normal) -> None:
+    def addPainted(self, ras: Ras, normal: Ras) -> None:
         """The segment's own content becomes the prompt, on the slice that a view with that middle shows."""
         grid = self._editor.grid()
         if grid is None:
@@ -71,7 +79,7 @@ class SeedEditing:
             self._display.showMessage(text, True)
             return
         row, column = _innermost(mask)
-        self._add(Seed(PAINTED, grid.ras(replace(place, row=row, column=column)), tuple(normal)))
+        self._add(Seed(PAINTED, grid.ras(replace(place, row=row, column=column)), normal))
 
     def remove(self, index: int) -> None:
         """Remove a seed and ask for its slice again without it."""
@@ -79,10 +87,10 @@ class SeedEditing:
         seed = seeds.pop(index)
         self._change(seeds, seed)
 
-    def move(self, index: int, ras) -> None:
+    def move(self, index: int, ras: Ras) -> None:
         """Move a seed and ask for its slice again."""
         seeds = self.seeds()
-        old, seeds[index] = seeds[index], seeds[index].movedTo(tuple(ras))
+        old, seeds[index] = seeds[index], seeds[index].movedTo(ras)
         self._change(seeds, old)
         self._askAgain(seeds[index])
 
@@ -103,22 +111,20 @@ class SeedEditing:
             self._display.showMessage(text)
             return
         asked = self._results.prompted.get(self._editor.selectedId)
-        here = None if asked is None else (asked.axis, asked.slice_index)
-        if here in bySlice(seeds, grid):
+        if asked is not None and (asked.axis, asked.slice_index) in bySlice(seeds, grid):
             # Rows follow each other along the first array axis that is not the slices' own.
             rowAxis = 1 if asked.axis == "k" else 0
             side = asked.field_of_view.rows * grid.spacing[rowAxis] * (LARGER if larger else SMALLER)
-            self._ask(here, grid, fieldOfView=side)
+            self._ask((asked.axis, asked.slice_index), grid, fieldOfView=side)
         else:  # as in a scene that was loaded; the answer will say which field of view there is to change
             self._askAgain(seeds[-1])
         self._onChanged()
 
-    def openVolume(self) -> bool:
+    def openVolume(self, grid: SegmentationGrid) -> bool:
         """Make the backend know the volume as it is now, and all seeds; False if it does already."""
         if self._requests.isOpen(self._editor.key):
             return False
-        self._requests.open(self._editor.offer())
-        grid = self._editor.lastGrid
+        self._requests.open(self._editor.offer(grid))
         for segmentId in self._editor.segmentIds():
             for where, seeds in bySlice(readSeeds(self._editor.segment(segmentId)), grid).items():
                 self._requests.prompt(promptOf(seeds, where, grid, segmentId), replace=False)
@@ -156,7 +162,7 @@ class SeedEditing:
         """Ask for the slice of a seed anew."""
         grid = self._editor.grid()
         where = None if grid is None else sliceOf(seed, grid)
-        if where is not None:
+        if grid is not None and where is not None:
             self._ask(where, grid)
 
     def _ask(
@@ -174,7 +180,7 @@ class SeedEditing:
         """
         if not self._requests.connect():
             return
-        if self.openVolume() and fieldOfView is None:
+        if self.openVolume(grid) and fieldOfView is None:
             return  # this seed was sent with all others
         seeds = bySlice(self.seeds(), grid).get(where, []) if alone is None else [alone]
         prompt = promptOf(seeds, where, grid, self._editor.selectedId, fieldOfView)

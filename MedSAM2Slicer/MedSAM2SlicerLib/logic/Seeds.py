@@ -7,18 +7,23 @@ file, and leaves no nodes behind.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import vtk
 
-from .SegmentationGrid import SegmentationGrid
+from ..SlicerTypes import Segment
+from .SegmentationGrid import AXES, Place, SegmentationGrid
+
+if TYPE_CHECKING:
+    from medsam2.protocol.messages import Axis, FieldOfViewChoice
 
 TAG = "MedSAM2.Seeds"
 POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED = "positive", "negative", "box", "painted"
 KINDS = (POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED)
 
 Ras = tuple[float, float, float]
-SliceKey = tuple[str, int]
+SliceKey: TypeAlias = tuple["Axis", int]
 """Axis and index of a slice of the grid."""
 
 
@@ -42,11 +47,11 @@ class Seed:
         """The same seed elsewhere; a box keeps its size."""
         if self.corner is None:
             return replace(self, ras=ras)
-        corner = tuple(c + new - old for c, new, old in zip(self.corner, ras, self.ras, strict=True))
-        return replace(self, ras=ras, corner=corner)
+        moved = [c + new - old for c, new, old in zip(self.corner, ras, self.ras, strict=True)]
+        return replace(self, ras=ras, corner=_ras(moved))
 
 
-def readSeeds(segment) -> list[Seed]:
+def readSeeds(segment: Segment | None) -> list[Seed]:
     """Seeds of a ``vtkSegment``, in the order in which they were placed; none if the tag is damaged."""
     text = vtk.reference("")
     if segment is None or not segment.GetTag(TAG, text):
@@ -57,7 +62,7 @@ def readSeeds(segment) -> list[Seed]:
         return []
 
 
-def writeSeeds(segment, seeds: list[Seed]) -> None:
+def writeSeeds(segment: Segment, seeds: list[Seed]) -> None:
     """Keep seeds with a ``vtkSegment``."""
     if not seeds:
         segment.RemoveTag(TAG)
@@ -107,12 +112,12 @@ class SlicePrompt:
     """
 
     objectId: str
-    axis: str
+    axis: "Axis"
     sliceIndex: int
     points: tuple[tuple[float, float, bool], ...] = ()
     box: tuple[float, float, float, float] | None = None
     mask: np.ndarray | None = None
-    fieldOfView: str | float | None = None
+    fieldOfView: "FieldOfViewChoice | None" = None
 
 
 def promptOf(
@@ -124,16 +129,26 @@ def promptOf(
 ) -> SlicePrompt:
     """All that the seeds of one slice say; a painted slice says all by itself."""
     axis, index = where
-    points, box = [], None
+    points: list[tuple[float, float, bool]] = []
+    box = None
     for seed in seeds:
         if seed.kind == PAINTED:
             return SlicePrompt(
                 segmentId, axis, index, mask=grid.painted(segmentId, axis, index), fieldOfView=fieldOfView
             )
         place = grid.place(seed.ras, axis)
-        if seed.kind == BOX:
-            corner = grid.place(seed.corner, axis)
-            box = (place.row, place.column, corner.row, corner.column)
+        if place is None:
+            continue
+        if seed.corner is not None:
+            box = (place.row, place.column, *_withinSlice(seed.corner, place, grid))
         else:
             points.append((place.row, place.column, seed.kind == POINT_POSITIVE))
     return SlicePrompt(segmentId, axis, index, tuple(points), box, fieldOfView=fieldOfView)
+
+
+def _withinSlice(corner: Ras, place: Place, grid: SegmentationGrid) -> tuple[float, float]:
+    """Row and column of a box's opposite corner, on the slice's rim where it was moved beyond that."""
+    kji = grid.indices(corner)
+    limits = np.array(grid.shape) - 0.5
+    row, column = np.delete(np.clip(kji, -0.5, limits), AXES.index(place.axis)).tolist()
+    return row, column

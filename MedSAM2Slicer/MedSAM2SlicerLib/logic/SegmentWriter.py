@@ -9,9 +9,22 @@ the editor, so that masking, other segments and undo work as for every effect.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ..SlicerTypes import Labelmap
+from .SegmentationGrid import SegmentationGrid
+
+if TYPE_CHECKING:
+    from medsam2.protocol import Mask
+    from medsam2.protocol.messages import Axis
+
+Write: TypeAlias = Callable[[str, Labelmap, bool], None]
+"""``write(segmentId, labelmap, remove)`` changes one segment by a labelmap."""
+Content: TypeAlias = Callable[[str], tuple[slice, slice, slice] | None]
+"""``content(segmentId)`` gives the part of the grid in which a segment may have voxels: three slices of the
+array (k, j, i), or None for nowhere."""
 SHORTEST_PERIOD, SHARE = 0.1, 4
 """Seconds between writes: at least these, and so many times what the last write took."""
 LONGEST_RUN = 16
@@ -22,27 +35,30 @@ class SegmentWriter:
     """Gathers masks by segment and slice.
 
     Args:
-        write: ``write(segmentId, labelmap, remove)`` changes one segment by a labelmap.
-        content: ``content(segmentId)`` gives the part of the grid in which the segment may have voxels:
-            three slices of the array (k, j, i), or None for nowhere.
-        grid: the ``SegmentationGrid`` that the masks are on.
+        write, content: see ``Write`` and ``Content``.
+        grid: that the masks are on.
         axis: along which axis the slices are counted.
         clock: seconds; the tests turn it by hand.
     """
 
     def __init__(
-        self, write: Callable, content: Callable, grid, axis: str, clock: Callable[[], float] = time.monotonic
+        self,
+        write: Write,
+        content: Content,
+        grid: SegmentationGrid,
+        axis: "Axis",
+        clock: Callable[[], float] = time.monotonic,
     ):
         self._write = write
         self._content = content
-        self._grid = grid
+        self.grid = grid
         self._axis = axis
         self._clock = clock
-        self._waiting: dict[str, dict[int, object]] = {}
+        self._waiting: dict[str, dict[int, Mask]] = {}
         self._replaced: _Replaced | None = None
         self._due = clock() + SHORTEST_PERIOD
 
-    def put(self, mask) -> None:
+    def put(self, mask: "Mask") -> None:
         """Gather one mask (``medsam2.protocol.Mask``), in place of an earlier one of the same slice."""
         self._waiting.setdefault(mask.object_id, {})[mask.slice_index] = mask
 
@@ -73,7 +89,7 @@ class SegmentWriter:
         self._replaced = self._earlier(segmentId, masks)
         self._add(segmentId, masks)
 
-    def _earlier(self, segmentId: str, masks: list) -> "_Replaced | None":
+    def _earlier(self, segmentId: str, masks: list["Mask"]) -> "_Replaced | None":
         """Where the segment may have voxels on the slices of a run; None for nowhere."""
         content = self._content(segmentId)
         if content is None:
@@ -87,7 +103,7 @@ class SegmentWriter:
             return None
         return _Replaced(segmentId, slice(first, stop), rows, columns, masks)
 
-    def _rest(self, replaced: "_Replaced"):
+    def _rest(self, replaced: "_Replaced") -> Labelmap:
         """All but the masks, as a labelmap."""
         along, rows, columns = replaced.along, replaced.rows, replaced.columns
         size = (along.stop - along.start, rows.stop - rows.start, columns.stop - columns.start)
@@ -95,9 +111,9 @@ class SegmentWriter:
         for mask in replaced.masks:
             if along.start <= mask.slice_index < along.stop:
                 _cutOut(planes[mask.slice_index - along.start], mask, rows.start, columns.start)
-        return self._grid.slab(self._axis, along.start, planes, rows.start, columns.start)
+        return self.grid.slab(self._axis, along.start, planes, rows.start, columns.start)
 
-    def _add(self, segmentId: str, masks: list) -> None:
+    def _add(self, segmentId: str, masks: list["Mask"]) -> None:
         box = commonBox(masks)
         if box is None:
             return
@@ -106,7 +122,7 @@ class SegmentWriter:
         for target, mask in zip(planes, masks, strict=True):
             top, left = mask.row - row, mask.column - column
             target[top : top + mask.mask.shape[0], left : left + mask.mask.shape[1]] = mask.mask
-        slab = self._grid.slab(self._axis, masks[0].slice_index, planes, row, column)
+        slab = self.grid.slab(self._axis, masks[0].slice_index, planes, row, column)
         self._write(segmentId, slab, False)
 
 
@@ -118,10 +134,10 @@ class _Replaced:
     along: slice
     rows: slice
     columns: slice
-    masks: list
+    masks: list["Mask"]
 
 
-def _cutOut(plane: np.ndarray, mask, row: int, column: int) -> None:
+def _cutOut(plane: np.ndarray, mask: "Mask", row: int, column: int) -> None:
     """Clear a mask's voxels on a part of its slice (rows, columns) that begins at ``row``, ``column``."""
     height, width = mask.mask.shape
     top, left = mask.row - row, mask.column - column
@@ -141,7 +157,7 @@ def runs(indices: list[int]) -> list[list[int]]:
     return found
 
 
-def commonBox(masks: list) -> tuple[int, int, int, int] | None:
+def commonBox(masks: list["Mask"]) -> tuple[int, int, int, int] | None:
     """Row, column, height and width of the box round all masks; None if all are empty."""
     boxes = [
         (m.row, m.column, m.row + m.mask.shape[0], m.column + m.mask.shape[1]) for m in masks if m.mask.size

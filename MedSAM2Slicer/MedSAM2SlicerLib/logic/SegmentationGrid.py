@@ -5,7 +5,9 @@ transformed volumes are ordinary. Masks come back on the grid that they are writ
 resampled twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
@@ -15,7 +17,12 @@ from vtk.util import numpy_support
 
 from medsam2.slice_grid import nearest_voxel, nearest_voxels
 
-AXES = ("k", "j", "i")
+from ..SlicerTypes import Labelmap, Matrix, MRMLNode
+
+if TYPE_CHECKING:
+    from medsam2.protocol.messages import Axis
+
+AXES: "tuple[Axis, ...]" = ("k", "j", "i")
 
 
 class GridError(Exception):
@@ -26,7 +33,7 @@ class GridError(Exception):
 class Place:
     """A point on a slice along an axis, in indices of the grid's array; it may lie between voxels."""
 
-    axis: str
+    axis: "Axis"
     sliceIndex: int
     row: float
     column: float
@@ -43,7 +50,7 @@ class SegmentationGrid:
         GridError: there is no image, or a transform is not linear.
     """
 
-    def __init__(self, image, segmentationNode):
+    def __init__(self, image: Labelmap, segmentationNode: MRMLNode):
         if image is None or not image.GetNumberOfPoints():
             raise GridError(_("The source volume is empty: choose another one at the top of Segment Editor."))
         self.image = image
@@ -55,12 +62,14 @@ class SegmentationGrid:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along (k, j, i)."""
-        return tuple(self.image.GetDimensions()[::-1])
+        i, j, k = self.image.GetDimensions()
+        return k, j, i
 
     @property
     def spacing(self) -> tuple[float, float, float]:
         """Millimetres between voxels along (k, j, i)."""
-        return tuple(np.linalg.norm(self._toWorld[:3, :3], axis=0)[::-1].tolist())
+        i, j, k = np.linalg.norm(self._toWorld[:3, :3], axis=0).tolist()
+        return k, j, i
 
     def voxels(self) -> np.ndarray:
         """The voxels (k, j, i), without a copy, which would hold Slicer for long.
@@ -71,7 +80,7 @@ class SegmentationGrid:
         scalars = numpy_support.vtk_to_numpy(self.image.GetPointData().GetScalars())
         return scalars.reshape(self.shape)
 
-    def painted(self, segmentId: str, axis: str, index: int) -> np.ndarray:
+    def painted(self, segmentId: str, axis: "Axis", index: int) -> np.ndarray:
         """A segment's own content on a slice, (rows, columns) bool."""
         labelmap = slicer.vtkOrientedImageData()
         self._node.GetBinaryLabelmapRepresentation(segmentId, labelmap)
@@ -81,19 +90,19 @@ class SegmentationGrid:
         )
         return SegmentationGrid(aligned, self._node).voxels().take(index, AXES.index(axis)) > 0
 
-    def axisOf(self, normal) -> str:
+    def axisOf(self, normal: Sequence[float]) -> "Axis":
         """The axis of the array that is nearest to a direction in world RAS."""
         directions = self._toWorld[:3, :3] / np.linalg.norm(self._toWorld[:3, :3], axis=0)
         return AXES[::-1][int(np.abs(directions.T @ np.asarray(normal, float)).argmax())]
 
-    def place(self, ras, axis: str) -> Place | None:
+    def place(self, ras: Sequence[float], axis: "Axis") -> Place | None:
         """Where a point in world RAS lies on the slices along an axis; None outside the grid."""
-        voxel = nearest_voxels(self._indices(ras))
+        voxel = nearest_voxels(self.indices(ras))
         return self.onSlice(ras, axis) if ((voxel >= 0) & (voxel < self.shape)).all() else None
 
-    def onSlice(self, ras, axis: str) -> Place | None:
+    def onSlice(self, ras: Sequence[float], axis: "Axis") -> Place | None:
         """Like ``place``, but the point may lie beside the slice; None where there is no slice at all."""
-        kji, dimension = self._indices(ras), AXES.index(axis)
+        kji, dimension = self.indices(ras), AXES.index(axis)
         index = nearest_voxel(kji[dimension])
         row, column = np.delete(kji, dimension)
         return Place(axis, index, float(row), float(column)) if 0 <= index < self.shape[dimension] else None
@@ -101,24 +110,28 @@ class SegmentationGrid:
     def ras(self, place: Place) -> tuple[float, float, float]:
         """World RAS of a place."""
         kji = np.insert([place.row, place.column], AXES.index(place.axis), place.sliceIndex)
-        return tuple((self._toWorld @ [*(kji[::-1] + self._first), 1.0])[:3].tolist())
+        right, anterior, superior, _one = (self._toWorld @ [*(kji[::-1] + self._first), 1.0]).tolist()
+        return right, anterior, superior
 
-    def _indices(self, ras) -> np.ndarray:
+    def indices(self, ras: Sequence[float]) -> np.ndarray:
+        """Array indices (k, j, i), floats, of a point in world RAS."""
         ijk = (self._fromWorld @ [*ras, 1.0])[:3] - self._first
         return ijk[::-1]
 
-    def partOf(self, labelmap) -> tuple[slice, slice, slice]:
+    def partOf(self, labelmap: Labelmap) -> tuple[slice, slice, slice]:
         """The part of the array (k, j, i) that a labelmap covers; all of it where the lattices differ."""
         if not np.allclose(_imageMatrix(labelmap), _imageMatrix(self.image), atol=1e-4):
-            return tuple(slice(0, length) for length in self.shape)
+            k, j, i = (slice(0, length) for length in self.shape)
+            return k, j, i
         extent = np.array(labelmap.GetExtent()).reshape(3, 2) - self._first[:, None]
         stops = np.array(self.shape[::-1])
-        return tuple(
+        k, j, i = (
             slice(int(max(low, 0)), int(min(high + 1, stop)))
             for (low, high), stop in zip(extent[::-1], stops[::-1], strict=True)
         )
+        return k, j, i
 
-    def slab(self, axis: str, first: int, planes: np.ndarray, row: int = 0, column: int = 0):
+    def slab(self, axis: "Axis", first: int, planes: np.ndarray, row: int = 0, column: int = 0) -> Labelmap:
         """Consecutive slices as a labelmap on the grid's lattice (``vtkOrientedImageData``).
 
         Args:
@@ -140,14 +153,14 @@ class SegmentationGrid:
         return labelmap
 
 
-def _imageMatrix(image) -> np.ndarray:
+def _imageMatrix(image: Labelmap) -> np.ndarray:
     """Array indices (i, j, k, as counted by the extent) to the segmentation's own RAS, 4 x 4."""
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     return _asArray(matrix)
 
 
-def _worldMatrix(node) -> np.ndarray:
+def _worldMatrix(node: MRMLNode) -> np.ndarray:
     """A node's own RAS to world RAS, 4 x 4."""
     transform = node.GetParentTransformNode()
     matrix = vtk.vtkMatrix4x4()
@@ -158,5 +171,5 @@ def _worldMatrix(node) -> np.ndarray:
     return _asArray(matrix)
 
 
-def _asArray(matrix) -> np.ndarray:
+def _asArray(matrix: Matrix) -> np.ndarray:
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

@@ -1,9 +1,16 @@
 """Notices what the editor does not tell an effect: segments removed, edited or undone, voxels changed."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import slicer
 import vtk
+
+from ..SlicerTypes import MRMLNode, Segmentation
+
+if TYPE_CHECKING:
+    from .EffectLogic import EffectLogic
 
 BINARY_LABELMAP = "Binary labelmap"
 
@@ -17,7 +24,7 @@ class SegmentationObserver:
         redraw: called when what is drawn may have changed.
     """
 
-    def __init__(self, parameterNode, logic, redraw):
+    def __init__(self, parameterNode: MRMLNode, logic: "EffectLogic", redraw: Callable[[], None]):
         self._parameterNode = parameterNode
         self._logic = logic
         self._redraw = redraw
@@ -26,7 +33,7 @@ class SegmentationObserver:
         self._observations: list[tuple] = []
         self._watch()
 
-    def follow(self, parameterNode) -> None:
+    def follow(self, parameterNode: MRMLNode) -> None:
         """The editor has another parameter node."""
         if parameterNode is not self._parameterNode:
             self._parameterNode = parameterNode
@@ -40,7 +47,7 @@ class SegmentationObserver:
         self._observations = []
 
     @contextmanager
-    def own(self):
+    def own(self) -> Iterator[None]:
         """Within, changes are ours."""
         self._own = True
         try:
@@ -61,14 +68,14 @@ class SegmentationObserver:
             for event in (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, vtk.vtkCommand.ModifiedEvent):
                 self._add(self._volume, event, self._onVolume)
 
-    def _add(self, node, event, callback) -> None:
+    def _add(self, node: MRMLNode, event: int, callback: Callable[[MRMLNode, object], None]) -> None:
         self._observations.append((node, node.AddObserver(event, callback)))
 
-    def _segmentation(self):
+    def _segmentation(self) -> Segmentation | None:
         node = self._parameterNode.GetSegmentationNode()
         return None if node is None else node.GetSegmentation()
 
-    def _onParameters(self, _node, _event) -> None:
+    def _onParameters(self, _node: MRMLNode, _event: object) -> None:
         isOther = self._segmentation() is not self._watched
         selected = self._parameterNode.GetSelectedSegmentID()
         if isOther:
@@ -81,17 +88,17 @@ class SegmentationObserver:
             self._selected = selected
             self._logic.sayHint()
 
-    def _onVolume(self, _volume, _event) -> None:
+    def _onVolume(self, _volume: MRMLNode, _event: object) -> None:
         editor = self._logic.editor
         if not editor.isCurrent(editor.lastGrid):  # else its name or the like
             self._logic.volumeChanged()
             self._redraw()
 
-    def _onRemoved(self, _segmentation, _event) -> None:
+    def _onRemoved(self, _segmentation: Segmentation, _event: object) -> None:
         self._logic.forgetRemovedSegments()
         self._redraw()
 
-    def _onSegment(self, _segmentation, _event) -> None:
+    def _onSegment(self, _segmentation: Segmentation, _event: object) -> None:
         """Undo, redo or another tool changed voxels: what still comes in would spoil that.
 
         Undo says no more than that a segment was modified, as a new seed does; the voxels' time tells.
@@ -105,8 +112,10 @@ class SegmentationObserver:
 
     def _voxelTimes(self) -> dict[str, int]:
         """When the voxels of each segment were modified last."""
-        times = {}
-        for number in range(self._watched.GetNumberOfSegments() if self._watched else 0):
+        times: dict[str, int] = {}
+        if self._watched is None:
+            return times
+        for number in range(self._watched.GetNumberOfSegments()):
             segment = self._watched.GetNthSegment(number)
             voxels = segment.GetRepresentation(BINARY_LABELMAP)
             times[self._watched.GetNthSegmentID(number)] = 0 if voxels is None else voxels.GetMTime()

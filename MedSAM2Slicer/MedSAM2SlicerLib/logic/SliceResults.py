@@ -1,6 +1,11 @@
 """What has come back: the last preview of each segment, and how sure the network is of its slices."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medsam2.protocol import Mask
+    from medsam2.protocol.messages import Axis
 
 
 @dataclass
@@ -15,10 +20,10 @@ class SliceConfidence:
 class Confidence:
     """Slices of one segment along one axis."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.slices: dict[int, SliceConfidence] = {}
 
-    def put(self, mask) -> None:
+    def put(self, mask: "Mask") -> None:
         """Take a mask (``medsam2.protocol.Mask``); a slice that has changed must be looked at again."""
         self.slices[mask.slice_index] = SliceConfidence(mask.iou, bool(mask.mask.size))
 
@@ -42,21 +47,21 @@ class SliceResults:
         prompted: likewise, but also after that.
     """
 
-    def __init__(self):
-        self.previews: dict[str, object] = {}
-        self.prompted: dict[str, object] = {}
-        self._confidence: dict[tuple[str, str], Confidence] = {}
+    def __init__(self) -> None:
+        self.previews: dict[str, Mask] = {}
+        self.prompted: dict[str, Mask] = {}
+        self._confidence: dict[tuple[str, Axis], Confidence] = {}
 
-    def confidence(self, segmentId: str, axis: str) -> Confidence:
+    def confidence(self, segmentId: str, axis: "Axis") -> Confidence:
         """Of the slices along an axis."""
         return self._confidence.setdefault((segmentId, axis), Confidence())
 
-    def putPreview(self, mask) -> None:
+    def putPreview(self, mask: "Mask") -> None:
         """A prompted slice was answered."""
         self.previews[mask.object_id] = self.prompted[mask.object_id] = mask
         self.put(mask)
 
-    def put(self, mask) -> None:
+    def put(self, mask: "Mask") -> None:
         """A slice has come."""
         self.confidence(mask.object_id, mask.axis).put(mask)
 

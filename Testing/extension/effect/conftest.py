@@ -83,7 +83,7 @@ class Bench:
 
     @property
     def logic(self):
-        return self.effect.logic
+        return None if self.effect.active is None else self.effect.active.logic
 
     @property
     def message(self) -> str:

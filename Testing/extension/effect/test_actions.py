@@ -131,7 +131,9 @@ def test_an_idle_effect_answers_no_event(aBench, aBackend, monkeypatch):
     """Not even a first click was made; the mouse passes over the views."""
     aBench.wait(lambda: not aBackend.busy)
     redrawn = []
-    monkeypatch.setattr(type(aBench.effect._views), "update", lambda *arguments: redrawn.append(arguments))
+    monkeypatch.setattr(
+        type(aBench.effect.active.views), "update", lambda *arguments: redrawn.append(arguments)
+    )
     waiting = aBench.clock.waiting
     aBench.view("Red").moveTo(aBench.centre("liver"))
     redrawn.clear()

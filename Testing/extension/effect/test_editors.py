@@ -64,7 +64,7 @@ def test_an_exchanged_parameter_node_is_watched_and_the_old_one_is_not(aBench, m
     old, new = exchangeNode(aBench)
     assert aBench.editor.activeEffect().name == "MedSAM2"
     redrawn = []
-    monkeypatch.setattr(aBench.effect._views, "redraw", lambda: redrawn.append(True))
+    monkeypatch.setattr(aBench.effect.active.views, "redraw", lambda: redrawn.append(True))
     old.Modified()
     assert redrawn == []
     new.SetSelectedSegmentID(aBench.segmentId("spleen"))
@@ -88,6 +88,6 @@ def test_an_exchanged_parameter_node_with_another_segmentation_ends_a_run(aBench
 
 def test_nothing_watches_a_node_after_the_effect_was_left(aBench):
     exchangeNode(aBench)
-    observer = aBench.effect._observer
+    observer = aBench.effect.active.observer
     aBench.editor.setActiveEffect(None)
     assert observer._observations == []

@@ -39,7 +39,7 @@ def test_the_mark_lies_on_it_where_the_view_shows_another_part(aBench, view):
 def test_the_mark_looks_other_than_a_click_and_a_click_on_it_removes_it(aBench):
     aBench.paint("liver", aBench.phantom.labels["liver"])
     aBench.view("Red").moveTo(aBench.centre("liver"))
-    drawn = aBench.effect._views.pipeline(aBench.view("Red"))._layers["seeds"]._data
+    drawn = aBench.effect.active.views.pipeline(aBench.view("Red"))._layers["seeds"]._data
     aBench.press(BUTTON)
     painted = drawn.GetNumberOfLines()
     (seed,) = aBench.logic.seeding.seeds()

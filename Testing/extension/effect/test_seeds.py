@@ -1,5 +1,7 @@
 """Seeds: placing, moving, removing; they belong to their segment and come back with the scene."""
 
+from dataclasses import replace
+
 import numpy as np
 import slicer
 from MedSAM2SlicerLib.logic.Seeds import (
@@ -35,6 +37,22 @@ def test_a_seed_is_moved_by_dragging_and_removed_by_a_click(aBench):
     np.testing.assert_allclose(aBench.logic.seeding.seeds()[0].ras, centre + np.array([20, 10, 0]), atol=1.5)
     red.click(centre + np.array([20, 10, 0]))
     assert kinds(aBench) == []
+
+
+def test_a_box_that_is_dragged_beyond_the_volume_asks_for_what_is_left_of_it(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.drag(centre + np.array([-20, -20, 0]), centre + np.array([20, 20, 0]))
+    aBench.wait(lambda: aBench.logic.preview() is not None)
+    seed = aBench.logic.seeding.seeds()[0]
+    aBench.logic.results.previews.clear()
+    grid = aBench.logic.editor.grid()
+    first, last = grid.place(seed.ras, "k"), grid.place(seed.corner, "k")
+    nearTheRim = grid.shape[2] - 3 if last.column > first.column else 2
+    aBench.logic.seeding.move(0, grid.ras(replace(first, column=nearTheRim)))
+    (moved,) = aBench.logic.seeding.seeds()
+    assert grid.place(moved.ras, "k") is not None
+    assert grid.place(moved.corner, "k") is None
+    aBench.wait(lambda: aBench.logic.preview() is not None)
 
 
 def test_delete_removes_the_seed_under_the_mouse(aBench):

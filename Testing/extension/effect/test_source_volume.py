@@ -38,14 +38,13 @@ def test_the_window_is_that_of_the_views_or_automatic(aBench):
 
 def windowOf(bench, choice: str):
     bench.editor.activeEffect().setParameter("Window", choice)
-    bench.logic.editor.grid()
-    return bench.logic.editor.offer().window
+    return bench.logic.editor.offer(bench.logic.editor.grid()).window
 
 
 def test_other_options_do_not_send_the_voxels_again(aBench):
-    first = aBench.logic.editor.grid() and aBench.logic.editor.offer()
+    first = aBench.logic.editor.offer(aBench.logic.editor.grid())
     aBench.editor.activeEffect().setParameter("Memory", "self-sorting")
-    second = aBench.logic.editor.grid() and aBench.logic.editor.offer()
+    second = aBench.logic.editor.offer(aBench.logic.editor.grid())
     assert (first.memory, second.memory) == ("temporal", "self-sorting")
     assert first.key != second.key
     assert first.voxels is second.voxels

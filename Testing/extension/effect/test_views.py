@@ -21,20 +21,20 @@ def test_strip_and_keys_follow_the_view_that_is_shown(aBench, anApplication, nam
         aBench.editor.setActiveEffect(None)
     anApplication.layoutManager().setLayout(LAYOUTS[name])
     aBench.editor.setActiveEffectByName("MedSAM2")
-    assert aBench.effect._views.latest.viewWidget is aBench.view(name)
-    axis, _index = aBench.effect._views.currentSlice()
+    assert aBench.effect.active.views.latest.viewWidget is aBench.view(name)
+    axis, _index = aBench.effect.active.views.currentSlice()
     assert axis == AXES[name]
     assert aBench.effect.options.strip._count == aBench.phantom.volume.voxels.shape["kji".index(axis)]
 
 
 def test_a_view_that_was_worked_in_and_is_hidden_then_is_not_followed(aBench, anApplication):
     aBench.view("Red").moveTo(aBench.centre("liver"))
-    assert aBench.effect._views.currentSlice()[0] == "k"
+    assert aBench.effect.active.views.currentSlice()[0] == "k"
     anApplication.layoutManager().setLayout(LAYOUTS["Green"])
-    assert aBench.effect._views.currentSlice()[0] == "j"
+    assert aBench.effect.active.views.currentSlice()[0] == "j"
     anApplication.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
     aBench.view("Yellow").moveTo(aBench.centre("liver"))
-    assert aBench.effect._views.currentSlice()[0] == "i"
+    assert aBench.effect.active.views.currentSlice()[0] == "i"
 
 
 def test_scrolling_draws_no_more_often_than_without_the_effect(aBench):
@@ -54,7 +54,7 @@ def test_scrolling_draws_no_more_often_than_without_the_effect(aBench):
 
 def test_the_drawing_scrolls_with_the_slice(aBench):
     aBench.click()
-    pipeline = aBench.effect._views.pipeline(aBench.view("Red"))
+    pipeline = aBench.effect.active.views.pipeline(aBench.view("Red"))
     assert pipeline._layers["seeds"].actor.GetVisibility()
     aBench.view("Red").wheel(1)
     assert not pipeline._layers["seeds"].actor.GetVisibility()
@@ -64,12 +64,12 @@ def test_the_drawing_scrolls_with_the_slice(aBench):
 
 def extentOfSeeds(bench) -> float:
     """Pixels from the leftmost to the rightmost point of what is drawn of seeds in the axial view."""
-    bounds = bench.effect._views.pipeline(bench.view("Red"))._layers["seeds"]._data.GetBounds()
+    bounds = bench.effect.active.views.pipeline(bench.view("Red"))._layers["seeds"]._data.GetBounds()
     return bounds[1] - bounds[0]
 
 
 def lineWidths(bench) -> list[float]:
-    layers = bench.effect._views.pipeline(bench.view("Red"))._layers.values()
+    layers = bench.effect.active.views.pipeline(bench.view("Red"))._layers.values()
     return [layer.actor.GetProperty().GetLineWidth() for layer in layers]
 
 
@@ -102,5 +102,5 @@ def test_an_unsteady_hand_clicks_on_any_screen(aBench, ratio):
         x, y = view.xyOf(start)
         view.drag(view.rasOf((x, y)), view.rasOf((x + pixels * ratio, y)))
         assert aBench.logic.seeding.seeds()[-1].kind == kind
-        aBench.effect.actions.clearSeeds()
+        aBench.effect.active.actions.clearSeeds()
     assert np.allclose(view.rasOf(view.xyOf(start)), start, atol=2)
