@@ -21,7 +21,7 @@ from medsam2_lab.synthetic.volumes import make_scan
 
 CAPACITY = 7
 """As many memories as SAM 2's rule looks at: the prompted one and six others."""
-RULES = {
+RULES: dict[str, TemporalMemory | SelfSortingMemory] = {
     "temporal (SAM 2)": TemporalMemory(),
     "a bank of the latest": OtherRule(CAPACITY, iou_threshold=0.0, rule=LatestBank),
     "+ IoU threshold": OtherRule(CAPACITY, rule=LatestBank),
@@ -77,7 +77,9 @@ def ablation(weights: str, scans: int, structures: int, cases: Path | None) -> N
         cases: folder of the real cases; None for synthetic scans alone.
     """
     network = load_model(weights)
-    kinds = {"synthetic": (synthetic_cases(scans), structures)}
+    kinds: dict[str, tuple[Iterator[LabelledVolume], int | None]] = {
+        "synthetic": (synthetic_cases(scans), structures)
+    }
     if cases is not None:
         kinds["real"] = ((case.read() for case in real_cases(cases)), None)
     scores = {

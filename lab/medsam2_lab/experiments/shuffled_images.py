@@ -24,7 +24,7 @@ from medsam2_lab.synthetic.clips import Clip, make_clip
 
 CAPACITY = 7
 """As many memories as SAM 2's rule looks at: the prompted one and six others."""
-RULES = {
+RULES: dict[str, TemporalMemory | SelfSortingMemory] = {
     "temporal (SAM 2)": TemporalMemory(),
     "self-sorting, expected": SelfSortingMemory(CAPACITY),
     "self-sorting, paper": OtherRule(CAPACITY, rule=DrawnBank),
@@ -108,7 +108,7 @@ class EncodeOnce:
     def __init__(self, network: MedSAM2):
         self._encode = network.encode_image
         self._known: dict[bytes, ImageFeatures] = {}
-        network.encode_image = self
+        network.encode_image = self  # type: ignore[method-assign]  # for the experiment only
 
     def __call__(self, images: Tensor) -> ImageFeatures:
         """Features of images, computed the first time they are asked for."""
@@ -122,7 +122,7 @@ class EncodeOnce:
         self._known.clear()
 
 
-def mean_dice(network: MedSAM2, examples: list[Example], memory) -> float:
+def mean_dice(network: MedSAM2, examples: list[Example], memory: TemporalMemory | SelfSortingMemory) -> float:
     """Dice on the good images of a set, the template aside, when it is tracked with a memory rule."""
     images = ImageSet([example.image for example in examples])
     tracker = Tracker(

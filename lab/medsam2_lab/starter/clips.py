@@ -33,7 +33,7 @@ class SyntheticClips(IterableDataset):
         self.clips = clips
         self.clip_options = {"image_size": image_size, "frames": frames, "objects": objects}
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[LabelledBatch]:
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         pool: list[Anatomy] = []
@@ -55,7 +55,7 @@ def _with_labels(clips: list[Clip]) -> LabelledBatch:
     return LabelledBatch(**vars(collate(clips)), labels=labels)
 
 
-def clip_batches(seed: int, workers: int, **options) -> Iterator[LabelledBatch]:
+def clip_batches(seed: int, workers: int, **options: int) -> Iterator[LabelledBatch]:
     """Iterate over batches made by ``workers`` background processes."""
     dataset = SyntheticClips(seed, **options)
     prefetch = 3 if workers else None
@@ -72,6 +72,6 @@ def clip_batches(seed: int, workers: int, **options) -> Iterator[LabelledBatch]:
 def _yield_to_trainer(_worker: int) -> None:
     """Let a clip-making process run on any core, whatever the trainer is bound to, and behind it."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count()))
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
     if hasattr(os, "nice"):
         os.nice(15)

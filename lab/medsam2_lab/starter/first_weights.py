@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from medsam2.model.network import MedSAM2
+from medsam2.model.two_way_transformer import TwoWayAttentionBlock
 
 MATCHING_GAIN = 1.8
 
@@ -18,12 +19,14 @@ def initialise(network: MedSAM2) -> None:
     trunk = network.image_encoder.trunk
     nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
     nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
-    for block in network.memory_encoder.fuser.layers:
-        nn.init.constant_(block.gamma, 0.1)
+    for name, parameter in network.memory_encoder.fuser.named_parameters():
+        if name.endswith("gamma"):
+            nn.init.constant_(parameter, 0.1)
     transformer = network.sam_mask_decoder.transformer
     attentions = [transformer.final_attn_token_to_image]
     for layer in transformer.layers:
-        attentions += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+        if isinstance(layer, TwoWayAttentionBlock):
+            attentions += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
     for attention in attentions:
         nn.init.orthogonal_(attention.q_proj.weight, gain=MATCHING_GAIN)
         with torch.no_grad():

@@ -82,11 +82,12 @@ def make_anatomy(rng: np.random.Generator, size: int = 144) -> Anatomy:
 def _cells(rng: np.random.Generator, low: float, high: float) -> tuple[int, int, int]:
     """Waves per axis, round a common log-uniform scale, each axis a little different."""
     scale = log_uniform(rng, low, high)
-    return tuple(max(1, round(scale * log_uniform(rng, 0.6, 1.6))) for _ in range(3))
+    k, j, i = (max(1, round(scale * log_uniform(rng, 0.6, 1.6))) for _ in range(3))
+    return k, j, i
 
 
 def _regions(
-    rng: np.random.Generator, shape, count: int, low: float, high: float
+    rng: np.random.Generator, shape: tuple[int, int, int], count: int, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Regions that touch with curved faces, and roughly the distance in voxels to their neighbours.
 

@@ -130,7 +130,9 @@ def _aim(anatomy: Anatomy, rng: np.random.Generator, anchor: int, image_size: in
     return Crop(centre, axes, side, spacing, mirrored=bool(rng.random() < 0.8))
 
 
-def _section(voxels, depths, axes, seed) -> tuple[np.ndarray, float, float]:
+def _section(
+    voxels: np.ndarray, depths: np.ndarray, axes: np.ndarray, seed: np.ndarray
+) -> tuple[np.ndarray, float, float]:
     """Middle (3,), larger extent and mean width in voxels of the piece round ``seed`` that its plane cuts."""
     flat = np.round(voxels[np.abs(depths - seed @ axes[0]) <= 0.9] @ axes[1:].T).astype(int)
     low = flat.min(0)

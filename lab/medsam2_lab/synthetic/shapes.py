@@ -3,10 +3,12 @@
 All positions and radii are in voxels of an isotropic grid; axes are ordered (k, j, i).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @lru_cache(maxsize=256)
@@ -22,7 +24,9 @@ def _spline_weights(cells: int, samples: int) -> np.ndarray:
     return weights
 
 
-def smooth_noise(rng: np.random.Generator, shape: tuple[int, int, int], cells: tuple[int, int, int]):
+def smooth_noise(
+    rng: np.random.Generator, shape: tuple[int, int, int], cells: tuple[int, int, int]
+) -> np.ndarray:
     """Smooth random field of about unit deviation, (k, j, i) float32, with ``cells`` waves or so per axis."""
     control = rng.standard_normal([count + 3 for count in cells], dtype=np.float32) * 3
     weights = [_spline_weights(count, samples) for count, samples in zip(cells, shape, strict=True)]
@@ -32,7 +36,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int, int], cells: t
 
 def smooth_curve(
     rng: np.random.Generator, start: np.ndarray, heading: np.ndarray, length: float, bend: float
-):
+) -> np.ndarray:
     """Random walk with a slowly turning heading: points (n, 3) one voxel apart.
 
     ``bend`` is the typical turn per voxel in radians.
@@ -100,7 +104,10 @@ class Canvas:
         """The part of the volume within ``reach`` of ``centre`` along each axis, None where outside."""
         low = np.maximum(np.floor(centre - reach).astype(int), 0)
         high = np.minimum(np.ceil(centre + reach).astype(int) + 1, self.shape)
-        return tuple(map(slice, low, high)) if (low < high).all() else None
+        if not (low < high).all():
+            return None
+        k, j, i = map(slice, low, high)
+        return k, j, i
 
     def fill(
         self, box: tuple[slice, slice, slice], mask: np.ndarray, tissue: int, number: int | None
@@ -121,14 +128,21 @@ class Canvas:
         )
         self.fill(box, k[:, None, None] + j[:, None] + i <= 1, tissue, number)
 
-    def tube(self, curve: np.ndarray, radius: np.ndarray, tissue: int, number: int | None, squash=(1, 1, 1)):
+    def tube(
+        self,
+        curve: np.ndarray,
+        radius: np.ndarray,
+        tissue: int,
+        number: int | None,
+        squash: ArrayLike = (1, 1, 1),
+    ) -> None:
         """Paint a tube round ``curve`` (n, 3) with one ``radius`` per point, (n,), scaled by ``squash``."""
-        squash = np.asarray(squash, float)
+        scale = np.asarray(squash, float)
         position = 0.0
         while position < len(curve):
             index = int(position)
-            self.ball(curve[index], np.maximum(radius[index] * squash, 0.7), tissue, number)
-            position += max(1.0, radius[index] * float(squash.min()) / 3)
+            self.ball(curve[index], np.maximum(radius[index] * scale, 0.7), tissue, number)
+            position += max(1.0, radius[index] * float(scale.min()) / 3)
 
     def grid(self, box: tuple[slice, slice, slice], centre: np.ndarray, axes: np.ndarray) -> list[np.ndarray]:
         """Coordinates of the box's voxels along the rows of ``axes``, relative to ``centre``."""
@@ -142,8 +156,13 @@ class Canvas:
         ]
 
     def blob(
-        self, rng: np.random.Generator, centre: np.ndarray, radii: np.ndarray, layers, number: int | None
-    ):
+        self,
+        rng: np.random.Generator,
+        centre: np.ndarray,
+        radii: np.ndarray,
+        layers: Sequence[tuple[float, int]],
+        number: int | None,
+    ) -> None:
         """Paint a randomly turned ellipsoid with a noise-deformed outline.
 
         ``layers`` holds pairs (depth in voxels under the surface, tissue), outermost first.

@@ -96,7 +96,8 @@ def paint_lobed_gland(canvas: Canvas, rng: np.random.Generator) -> None:
     box = ndimage.find_objects(canvas.objects, number)[-1]
     gland = canvas.objects[box] == number
     wave = radius * rng.uniform(0.5, 1.2)
-    noise = smooth_noise(rng, gland.shape, tuple(int(np.ceil(side / wave)) for side in gland.shape))
+    k, j, i = (int(np.ceil(side / wave)) for side in gland.shape)
+    noise = smooth_noise(rng, gland.shape, (k, j, i))
     canvas.fill(box, gland & (noise > rng.uniform(0.9, 2)), pick_tissue(rng, "fat"), None)
 
 
@@ -160,7 +161,16 @@ def paint_column(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.tube(canal, np.full(len(curve), radius * 0.22), pick_tissue(rng, "soft"), canvas.new_object())
 
 
-def _paint_vertebra(canvas, rng, centre, along, back, radius, height, tissues) -> None:
+def _paint_vertebra(
+    canvas: Canvas,
+    rng: np.random.Generator,
+    centre: np.ndarray,
+    along: np.ndarray,
+    back: np.ndarray,
+    radius: float,
+    height: float,
+    tissues: tuple[int, int],
+) -> None:
     cortex, marrow = tissues
     back = back - along * (back @ along)
     back = back / np.linalg.norm(back)

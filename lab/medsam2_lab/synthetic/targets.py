@@ -28,7 +28,7 @@ def targets(
     seen = np.flatnonzero((areas >= least) & (codes != OUTSIDE) & (codes % TISSUE_COUNT != 0))
     weights = np.sqrt(areas[seen] / areas[seen].sum())  # larger regions are likelier, but not by much
     weights /= weights.sum()
-    masks = []
+    masks: list[np.ndarray] = []
     for turn in range(2 * objects):
         if turn == 0:
             regions = _regions_of(rng, owners, seen, anchor)
@@ -43,7 +43,7 @@ def targets(
     return masks
 
 
-def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.ndarray:
+def _regions_of(rng: np.random.Generator, owners: np.ndarray, seen: np.ndarray, number: int) -> np.ndarray:
     """Labels of a whole object, or of one of its tissues in a third of the cases."""
     whole = np.flatnonzero(owners == number)
     parts = np.intersect1d(whole, seen)
@@ -52,7 +52,7 @@ def _regions_of(rng, owners: np.ndarray, seen: np.ndarray, number: int) -> np.nd
     return whole
 
 
-def _follow(rng, region: np.ndarray, least: int) -> np.ndarray | None:
+def _follow(rng: np.random.Generator, region: np.ndarray, least: int) -> np.ndarray | None:
     """A random piece of ``region`` in frame 0, now and then all of them, and what continues it in each frame.
 
     None where no piece has between ``least`` pixels and ``_MOST_SHARE`` of the crop.

@@ -39,7 +39,7 @@ def make_scan(seed: int, modality: str) -> SyntheticScan:
     length = anatomy.objects.shape[0]
     side = rng.uniform(*_SIDE)
     pixel, step = log_uniform(rng, max(0.8, side / 320), 3), log_uniform(rng, 1.5, 6)
-    pixels, slices = round(side / pixel), int(min(round(0.9 * side / step), rng.integers(16, 48)))
+    pixels, slices = round(side / pixel), min(round(0.9 * side / step), int(rng.integers(16, 48)))
     thickness = 3 if step > 3 else 1
     heights = _heights(rng, slices, thickness, step * length / side)
     codes, planes = cut(anatomy, _axial(length), pixels, heights)
@@ -64,11 +64,14 @@ def _heights(rng: np.random.Generator, slices: int, thickness: int, step: float)
     return ((place - place.mean())[:, None] + within).ravel() * step
 
 
-def _label(rng, anatomy: Anatomy, codes, regions, image) -> tuple[np.ndarray, dict[str, int]]:
+def _label(
+    rng: np.random.Generator, anatomy: Anatomy, codes: np.ndarray, regions: np.ndarray, image: np.ndarray
+) -> tuple[np.ndarray, dict[str, int]]:
     """Labels of up to ``MOST_STRUCTURES`` objects that can be seen, of all orders of magnitude."""
     owners = np.where(codes == OUTSIDE, 0, codes // TISSUE_COUNT)[regions].astype(np.uint8)
     window = np.clip(image, 0, 1)
-    labels, structures = np.zeros(owners.shape, np.uint8), {}
+    labels = np.zeros(owners.shape, np.uint8)
+    structures: dict[str, int] = {}
     for number in rng.permutation(np.unique(owners[owners > 0])):
         mask = owners == number
         areas = mask.sum(axis=(1, 2))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ class Clip(Protocol):
         """(M, T, S, S) bool."""
 
 
+Batch = TypeVar("Batch", bound="ClipBatch")
+
+
 @dataclass(frozen=True)
 class ClipBatch:
     """Clips of one size, their objects flattened into one axis.
@@ -35,7 +38,7 @@ class ClipBatch:
     masks: Tensor
     clip: Tensor
 
-    def to(self, device: torch.device) -> "ClipBatch":
+    def to(self: Batch, device: torch.device) -> Batch:
         """The same batch on a device."""
         return type(self)(*(value.to(device, non_blocking=True) for value in vars(self).values()))
 

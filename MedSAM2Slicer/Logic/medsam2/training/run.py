@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from medsam2.errors import InputError
-from medsam2.training.clip_batch import ClipBatch
+from medsam2.training.clip_batch import Batch
 from medsam2.training.ranks import Ranks
 from medsam2.training.saving import write_state
 from medsam2.training.training_log import TrainingLog
@@ -21,7 +22,7 @@ LOG_EVERY = 25
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Generic[Batch]):
     """How a run learns.
 
     Attributes:
@@ -31,13 +32,13 @@ class Recipe:
         seed: of the prompts drawn at each step.
     """
 
-    loss: Callable[[ClipBatch], tuple[Tensor, dict[str, float]]]
+    loss: Callable[[Batch], tuple[Tensor, dict[str, float]]]
     schedule: Callable[[int], float]
     clip_norm: float
     seed: int = 0
 
 
-class Run:
+class Run(Generic[Batch]):
     """Trains modules, or goes on from the newest state in ``folder``.
 
     A step depends on nothing but the state, the batch and (seed, step, rank), so that a run that goes on
@@ -59,7 +60,7 @@ class Run:
         folder: Path,
         modules: dict[str, nn.Module],
         optimiser: torch.optim.Optimizer,
-        recipe: Recipe,
+        recipe: Recipe[Batch],
         ranks: Ranks,
     ):
         self.folder = folder
@@ -77,7 +78,7 @@ class Run:
                     f"{folder / STATE_FILE} is damaged, or of another network: choose another folder."
                 ) from error
 
-    def train_step(self, batch: ClipBatch) -> dict[str, float]:
+    def train_step(self, batch: Batch) -> dict[str, float]:
         """One optimiser step; returns the numbers to log."""
         device = self.ranks.device
         torch.manual_seed(self._step_seed())
@@ -122,7 +123,7 @@ class Run:
         self._optimiser.load_state_dict(state["optimiser"])
 
 
-def train_until(run: Run, batches: Iterator[ClipBatch], end: int, log: TrainingLog | None) -> None:
+def train_until(run: Run[Batch], batches: Iterator[Batch], end: int, log: TrainingLog | None) -> None:
     """Train up to step ``end`` and save the state there.
 
     Args:
