@@ -23,8 +23,12 @@ def test_a_folder_in_use_is_left_alone(medsam2_lab, tmp_path):
     (folder / "mine.txt").write_text("kept")
     done = medsam2_lab("synthesise", folder, "--count", 1)
     assert done.returncode == 2
-    assert "name a new folder" in done.stderr
+    assert done.stderr == f"medsam2-lab: {folder} holds something already: name a new folder.\n"
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_help_calls_the_command_by_its_name(medsam2_lab):
+    assert medsam2_lab("--help").stdout.startswith("Usage: medsam2-lab ")
 
 
 def test_an_interruption_leaves_nothing_behind(tmp_path):

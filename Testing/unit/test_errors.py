@@ -19,3 +19,4 @@ def test_notes_and_other_output_are_no_errors():
 
 def test_people_see_who_speaks():
     assert (error_line("No file."), note_line("Slow.")) == ("medsam2: No file.", "medsam2: note: Slow.")
+    assert note_line("Slow.", "medsam2-lab") == "medsam2-lab: note: Slow."

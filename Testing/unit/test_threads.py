@@ -18,6 +18,22 @@ import torch
 print(json.dumps([torch.get_num_threads(), {name: os.environ.get(name) for name in %r}]))
 """
 
+WHEN_TORCH_COMES = """
+import json, os, sys
+from medsam2.threads import COUNT, WAITING
+
+class Torch:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "torch":
+            print(json.dumps({name: os.environ.get(name) for name in (*WAITING, COUNT)}), flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, Torch)
+from %s import run
+run()
+"""
+
 
 def test_threads_wait_briefly_and_take_each_core_once():
     settled = settle_threads(environment={})
@@ -55,6 +71,18 @@ def test_torch_computes_as_was_settled():
     threads, waiting = json.loads(told)
     assert threads == 1
     assert waiting == {name: os.environ.get(name, value) for name, value in WAITING.items()}
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("medsam2.cli.main", ("weights", "list")), ("medsam2_lab.cli", ("device-speed",))],
+)
+def test_a_command_settles_them_before_torch_is_imported(module, arguments):
+    environment = {name: value for name, value in os.environ.items() if name not in (*WAITING, COUNT)}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", WHEN_TORCH_COMES % module, *arguments]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
+    assert json.loads(told.stdout) == settle_threads(environment={}), told.stderr
 
 
 def test_a_local_backend_is_told_how_many_threads():

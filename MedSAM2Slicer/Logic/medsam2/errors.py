@@ -20,20 +20,18 @@ def note(sentence: str) -> None:
     warnings.warn(sentence, VolumeWarning, stacklevel=3)
 
 
-_ERROR, _NOTE = "medsam2: ", "medsam2: note: "
+def error_line(message: str, command: str = "medsam2") -> str:
+    """What a command that failed writes; ``last_error`` reads that of ``medsam2``."""
+    return f"{command}: {message}"
 
 
-def error_line(message: str) -> str:
-    """What a command that failed writes; ``last_error`` reads it."""
-    return _ERROR + message
-
-
-def note_line(message: str) -> str:
+def note_line(message: str, command: str = "medsam2") -> str:
     """What a command writes that goes on; no error for ``last_error``."""
-    return _NOTE + message
+    return error_line(f"note: {message}", command)
 
 
 def last_error(log: str) -> str:
     """The message of the last ``error_line`` in what a command wrote; empty without one."""
-    lines = [line for line in log.splitlines() if line.startswith(_ERROR) and not line.startswith(_NOTE)]
-    return lines[-1].removeprefix(_ERROR) if lines else ""
+    error, a_note = error_line(""), note_line("")
+    lines = [line for line in log.splitlines() if line.startswith(error) and not line.startswith(a_note)]
+    return lines[-1].removeprefix(error) if lines else ""

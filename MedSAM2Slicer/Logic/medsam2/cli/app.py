@@ -81,17 +81,18 @@ def _about(
     pass
 
 
-def call(command: typer.Typer, standalone: bool) -> int | None:
+def call(command: typer.Typer, name: str, standalone: bool) -> int | None:
     """Run a command on the words of ``sys.argv``; returns its exit code, if it has one.
 
     Args:
         command: ``app``, or another.
+        name: what help calls it.
         standalone: Typer itself answers wrong options, with a frame for people.
 
     Raises:
         InputError: unusable input; wrong options too, unless ``standalone``.
     """
     try:
-        return command(standalone_mode=standalone)
+        return command(prog_name=name, standalone_mode=standalone)
     except UsageError as error:
         raise InputError(error.format_message()) from error

@@ -6,6 +6,7 @@ import signal
 import sys
 import unicodedata
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medsam2.errors import InputError, error_line, note_line
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
     import typer
 
 
-def run(command: "typer.Typer | None" = None) -> None:
-    """Run the command ``medsam2``, or another that is to end as it does.
+def run(command: "typer.Typer | None" = None, name: str = "medsam2") -> None:
+    """Run the command ``medsam2``, or another that is to end as it does, under its own name.
 
     Unusable input, and a package that is missing, end it with one line on standard error and exit code 2,
     Ctrl+C with exit code 130. With --json standard output then holds the same as JSON.
     """
     # Typer's own answer to Ctrl+C differs between its versions; leaving this way still tidies up.
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
-    warnings.showwarning = _show_warning
+    warnings.showwarning = partial(_show_warning, name)
     # What a terminal of another encoding cannot show must not cost the result.
     sys.stdout.reconfigure(errors="backslashreplace")
     as_json = "--json" in sys.argv
@@ -35,25 +36,25 @@ def run(command: "typer.Typer | None" = None) -> None:
 
         settle_threads()
         # Typer's own answer to wrong options is a frame for people.
-        sys.exit(call(command or app, standalone=not as_json))
+        sys.exit(call(command or app, name, standalone=not as_json))
     except InputError as error:
-        _fail(str(error), as_json)
+        _fail(name, str(error), as_json)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("medsam2"):
             raise
         missing = f"The package {error.name} is not installed"
-        _fail(f'{missing}: run pip install "medsam2[backend]" first.', as_json)
+        _fail(name, f'{missing}: run pip install "medsam2[backend]" first.', as_json)
 
 
-def _fail(message: str, as_json: bool) -> None:
-    print(error_line(_harmless(message)), file=sys.stderr)
+def _fail(name: str, message: str, as_json: bool) -> None:
+    print(error_line(_harmless(message), name), file=sys.stderr)
     if as_json:
         print(json.dumps({"error": message}))
     sys.exit(2)
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    print(note_line(_harmless(str(message))), file=sys.stderr)
+def _show_warning(name: str, message: Warning | str, *_: object) -> None:
+    print(note_line(_harmless(str(message)), name), file=sys.stderr)
 
 
 def _harmless(message: str) -> str:
