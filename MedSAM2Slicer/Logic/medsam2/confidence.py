@@ -12,9 +12,17 @@ DOUBTFUL = 0.7
 class Scored(Protocol):
     """A mask on one slice with what the network thinks of it."""
 
-    mask: np.ndarray
-    iou: float
-    object_score: float
+    @property
+    def mask(self) -> np.ndarray:
+        """Bool, of any size; (0, 0) where the object is absent."""
+
+    @property
+    def iou(self) -> float:
+        """As the network predicts it, 0 to 1."""
+
+    @property
+    def object_score(self) -> float:
+        """Logit that the object is on the slice."""
 
 
 @dataclass(frozen=True)

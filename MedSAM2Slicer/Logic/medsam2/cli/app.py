@@ -1,6 +1,6 @@
 """All commands, with what ``medsam2`` itself takes."""
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -18,23 +18,23 @@ from medsam2.cli.options import examples
 from medsam2.errors import InputError
 
 # Typer names only some of its errors about options; this is what they have in common.
-UsageError = typer.BadParameter.__base__
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
 class _WeightsGroup(TyperGroup):
     """The commands of ``medsam2 weights``, loaded when asked for: they import torch, which takes seconds."""
 
     @staticmethod
-    def _loaded():
+    def _loaded() -> TyperGroup:
         from medsam2.cli.weights_commands import app as weights_app
 
         return typer.main.get_group(weights_app)
 
-    def list_commands(self, ctx) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names of the commands."""
         return self._loaded().list_commands(ctx)
 
-    def get_command(self, ctx, cmd_name: str):
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, or None."""
         return self._loaded().get_command(ctx, cmd_name)
 

@@ -48,13 +48,13 @@ def parse_box(text: str, ijk: bool = False) -> list[float]:
     """``"R,A,S,R,A,S"``, or ``"i,j,i,j"`` for a 2D image: two opposite corners, one after the other."""
     parts = [part.strip() for part in text.split(",")]
     half = len(parts) // 2
-    corners = _place(parts[:half], ijk), _place(parts[half:], ijk)
-    if None in corners or len(corners[0]) != len(corners[1]):
+    first, last = _place(parts[:half], ijk), _place(parts[half:], ijk)
+    if first is None or last is None or len(first) != len(last):
         words = space_words(ijk)
         raise InputError(
             f"--box {text} is not two corners {words},{words} of six numbers{_hint(parts, ijk)}."
         )
-    return corners[0] + corners[1]
+    return first + last
 
 
 def _hint(parts: Sequence[str], ijk: bool) -> str:
@@ -73,8 +73,8 @@ def _place(parts: Sequence[str], ijk: bool) -> list[float] | None:
         return None
     if not ijk and all(part[:1].isalpha() for part in parts):
         return _lettered(parts)
-    numbers = [_number(part) for part in parts]
-    return None if None in numbers else numbers
+    numbers = [number for part in parts if (number := _number(part)) is not None]
+    return numbers if len(numbers) == len(parts) else None
 
 
 def _lettered(parts: Sequence[str]) -> list[float] | None:

@@ -63,7 +63,7 @@ def demo(
     else:
         volume = Volume.read(image)
         slices = VolumeSlices(volume, choose_axis(volume.geometry))
-        objects = objects_from_options(slices, PromptOptions(point))
+        objects = objects_from_options(slices, PromptOptions(point or []))
     _make_folder(folder)
     outputs = Outputs(folder / "demo.seg.nrrd", folder / "demo.png")
     scan = [folder / "phantom.nrrd"] if truth is not None else []

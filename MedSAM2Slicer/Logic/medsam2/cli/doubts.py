@@ -73,8 +73,10 @@ def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
             for row, column, positive in prompt.points
             if positive
         ]
-    pixels = slices.pixels(prompt.slice_index) if places else None
-    return bool(places) and all(np.ptp(_part(pixels, *place)) == 0 for place in places)
+    if not places:
+        return False
+    pixels = slices.pixels(prompt.slice_index)
+    return all(np.ptp(_part(pixels, *place)) == 0 for place in places)
 
 
 def _part(pixels: np.ndarray, row0: float, row1: float, column0: float, column1: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Entry point of the command ``medsam2``: signals, errors, exit codes."""
 
+import io
 import json
 import os
 import signal
@@ -25,7 +26,8 @@ def run(command: "typer.Typer | None" = None, name: str = "medsam2") -> None:
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
     warnings.showwarning = partial(_show_warning, name)
     # What a terminal of another encoding cannot show must not cost the result.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     as_json = "--json" in sys.argv
     # Processes that this one starts to cut clips must not import from the working folder either.
     os.environ.setdefault("PYTHONSAFEPATH", "1")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 LINE_SECONDS = 5.0
@@ -44,21 +44,22 @@ class _Bar:
 
     def __init__(self, progress: Progress):
         self._progress = progress
-        self._stage: TaskID | None = None
 
     def begin(self, title: str, total: float | None = None, unit: str = "") -> None:
         """Put a bar in place of the last stage's."""
-        if self._stage is not None:
-            self._progress.remove_task(self._stage)
-        self._stage = self._progress.add_task(title, total=total, unit=unit)
+        for earlier in self._progress.task_ids:
+            self._progress.remove_task(earlier)
+        self._progress.add_task(title, total=total, unit=unit)
 
     def reach(self, done: float) -> None:
         """Move the bar."""
-        self._progress.update(self._stage, completed=done)
+        for stage in self._progress.task_ids:
+            self._progress.update(stage, completed=done)
 
     def advance(self) -> None:
         """Move the bar by one unit."""
-        self._progress.advance(self._stage)
+        for stage in self._progress.task_ids:
+            self._progress.advance(stage)
 
 
 class _Lines:

@@ -89,11 +89,12 @@ def _painted(slices: VolumeSlices, mask: np.ndarray) -> list[Prompt]:
 
 def _labels_of_their_own(segments: Sequence[Segment]) -> list[int]:
     """A label for each segment: its own, or the smallest free one where an earlier segment has it."""
-    given = {segment.label for segment in segments}
+    given = {segment.label for segment in segments if segment.label is not None}
     free = (label for label in range(1, 2 * len(segments) + 1) if label not in given)
     labels: list[int] = []
     for segment in segments:
-        labels.append(next(free) if segment.label in labels else segment.label)
+        own = segment.label
+        labels.append(next(free) if own is None or own in labels else own)
     return labels
 
 
@@ -126,7 +127,8 @@ def _object_of_file(placer: Placer, entry: dict[str, Any], number: int) -> Promp
 def _point_of_file(point: Sequence[float | str]) -> tuple[list[float], bool]:
     """Coordinates of a point, and whether it is positive."""
     signed = isinstance(point[-1], str)
-    numbers = point[:-1] if signed else point
-    if not 2 <= len(numbers) <= 3 or any(isinstance(number, str) for number in numbers):
+    given = point[:-1] if signed else point
+    numbers = [number for number in given if not isinstance(number, str)]
+    if not 2 <= len(given) <= 3 or len(numbers) < len(given):
         raise InputError(f"A point has three numbers, or two on a 2D image, and not {point}: correct it.")
-    return list(numbers), not (signed and point[-1] == "-")
+    return numbers, not (signed and point[-1] == "-")

@@ -64,7 +64,8 @@ def write_results(
             then in a segmentation beside it, so that nothing computed is lost.
     """
     geometry = slices.volume.geometry
-    target, labels, overlaps = outputs.masks, None, []
+    target, labels = outputs.masks, None
+    overlaps: list[str] = []
     if outputs.label_names is not None:
         labels, overlaps = labelmap_of(objects, result, outputs.overlap)
     if overlaps:
@@ -72,7 +73,7 @@ def write_results(
     with ExitStack() as together:
         if outputs.preview is not None:
             _write_sheet(together.enter_context(complete_file(outputs.preview)), slices, objects, result)
-        if labels is None:
+        if labels is None or outputs.label_names is None:
             write_segmentation(target, _segments(objects, result), geometry)
         else:
             names = {entry.label: entry.name for entry in objects}

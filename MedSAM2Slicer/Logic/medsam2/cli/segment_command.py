@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ from medsam2.cli.options import (
     memory_bank,
 )
 from medsam2.errors import InputError
+
+if TYPE_CHECKING:
+    from medsam2.client import LocalBackend, RemoteBackend
+    from medsam2.protocol.messages import FieldOfViewChoice
 
 EXAMPLES = examples(
     "medsam2 segment ct_folder --point L60.5,A12,I341 -o liver.seg.nrrd",
@@ -137,6 +141,7 @@ def segment(
         objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
         first, last = parse_range(slice_range, slices.count)
         field_of_view = parse_field_of_view(view)
+        backend: LocalBackend | RemoteBackend
         if server is None:
             backend = local_backend(weights, device, precision, threads)
         else:
@@ -162,10 +167,12 @@ def check_picture_name(path: Path) -> None:
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
 
 
-def parse_field_of_view(text: str) -> str | float | None:
+def parse_field_of_view(text: str) -> "FieldOfViewChoice | None":
     """``slice``, millimetres, or None for ``auto``."""
-    if text in ("auto", "slice"):
-        return None if text == "auto" else text
+    if text == "auto":
+        return None
+    if text == "slice":
+        return "slice"
     try:
         side = float(text)
     except ValueError:

@@ -13,6 +13,7 @@ from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
 from medsam2.placed_mask import crop_to_content
 from medsam2.protocol import MaskBox
+from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import VolumeMasks, VolumeSlices
 
 
@@ -44,8 +45,8 @@ def track(
     client: BlockingClient,
     slices: VolumeSlices,
     objects: Sequence[PromptedObject],
-    field_of_view: str | float | None = None,
-    memory: str = "temporal",
+    field_of_view: FieldOfViewChoice | None = None,
+    memory: Memory = "temporal",
     first: int = 0,
     last: int | None = None,
 ) -> Result:
@@ -98,7 +99,10 @@ def _stretches(objects: Sequence[PromptedObject], first: int, last: int) -> dict
 
 
 def _prompt(
-    client: BlockingClient, slices: VolumeSlices, entry: PromptedObject, field_of_view: str | float | None
+    client: BlockingClient,
+    slices: VolumeSlices,
+    entry: PromptedObject,
+    field_of_view: FieldOfViewChoice | None,
 ) -> float:
     """Send an object's prompts; returns the side in mm of the field of view of the first.
 

@@ -1,14 +1,17 @@
 """Where a voxel lies in the patient: array indices to and from RAS millimetres."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import SimpleITK
+from numpy.typing import ArrayLike
 
 from medsam2.errors import InputError
 from medsam2.slice_grid import nearest_voxels
 
-AXES = ("k", "j", "i")
+Axis = Literal["k", "j", "i"]
+AXES: tuple[Axis, ...] = ("k", "j", "i")
 # ITK's world axes run to the left and to the back; RAS runs to the right and to the front.
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _RIGHT_ANGLE = 1e-4  # a cosine
@@ -85,7 +88,7 @@ class Geometry:
         """Volume of a voxel in millilitres, also where the axes are not at right angles."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000
 
-    def kji_to_ras(self, points: np.ndarray) -> np.ndarray:
+    def kji_to_ras(self, points: ArrayLike) -> np.ndarray:
         """RAS millimetres (N, 3) of voxel indices (N, 3) in the order (k, j, i); a single (3,) works too."""
         ijk = np.asarray(points, dtype=np.float64)[..., ::-1]
         return ijk @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]

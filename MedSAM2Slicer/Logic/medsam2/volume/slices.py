@@ -8,7 +8,7 @@ import numpy as np
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
 from medsam2.slice_grid import nearest_voxel
-from medsam2.volume.geometry import axis_index
+from medsam2.volume.geometry import AXES, axis_index
 from medsam2.volume.volume import Volume, check_axis
 from medsam2.volume.window import Window, choose_window
 
@@ -42,8 +42,8 @@ class VolumeSlices:
     def __init__(self, volume: Volume, axis: str = "k", window: Window | None = None):
         check_axis(volume, axis)
         self.volume = volume
-        self.axis = axis
         self.axis_index = axis_index(axis)
+        self.axis = AXES[self.axis_index]
         self.window = window or choose_window(volume)
         self.count = volume.slice_count(axis)
         self.spacing = volume.slice_spacing(axis)

@@ -1,5 +1,7 @@
 """One slice with voxel indices and millimetres at its edges, to read off where to click."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -11,7 +13,7 @@ from medsam2.volume import AXES, PLANES, VolumeSlices, anatomical_axes, hanging
 VOXEL_COLOR, MM_COLOR = "#f2b134", "#5fc9e8"
 LINES = 12
 """At most so many lines of a grid run across the longer side of a slice."""
-NUMBERS = {"labelsize": 8, "labelfontfamily": PLAIN_I}
+NUMBERS: dict[str, Any] = {"labelsize": 8, "labelfontfamily": PLAIN_I}
 STEPS = (1, 2, 5, 10)
 
 
@@ -117,7 +119,7 @@ class CoordinatePanel:
         turned = np.array([-slope[1], slope[0]])
         for tick in ticks:
             start = np.array([tick, fixed] if edge == "top" else [fixed, tick])
-            axes.axline(start, start + turned, color=MM_COLOR, lw=0.6, alpha=0.5)
+            axes.axline(tuple(start), tuple(start + turned), color=MM_COLOR, lw=0.6, alpha=0.5)
         inside = (ends[0] <= ticks) & (ticks <= ends[1])
         ruler = axes.secondary_xaxis("top") if edge == "top" else axes.secondary_yaxis("right")
         ruler.set_ticks(ticks[inside], [spoken(level, ras, digits) for level in levels[inside]])

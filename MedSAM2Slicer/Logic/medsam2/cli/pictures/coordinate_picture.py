@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from medsam2.cli.pictures.coordinate_panel import MM_COLOR, VOXEL_COLOR, CoordinatePanel
 from medsam2.cli.pictures.style import BACKGROUND, PLAIN_I
@@ -54,9 +55,9 @@ def coordinate_figure(slices: VolumeSlices, chosen: Sequence[int], placed: bool)
     rows = -(-len(panels) // columns)
     width = min(FIGURE_INCHES / columns, WIDEST_INCHES)
     size = (columns * width, rows * ((width - BESIDE_INCHES[placed]) * ratio + ABOVE_INCHES) + LEGEND_INCHES)
-    figure = Figure(figsize=size, dpi=110, facecolor=BACKGROUND, layout="constrained")
     legend = LEGEND_INCHES / size[1]
-    figure.get_layout_engine().set(rect=(0, legend, 1, 1 - legend))
+    layout = ConstrainedLayoutEngine(rect=(0, legend, 1, 1 - legend))
+    figure = Figure(figsize=size, dpi=110, facecolor=BACKGROUND, layout=layout)
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[len(panels) :]:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -42,7 +43,7 @@ def preview_figure(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> 
     rows = -(-len(indices) // columns)
     panel = min(SHEET_INCHES / columns, WIDEST_INCHES, WIDEST_INCHES / ratio)
     handles = _handles(slices, segments)
-    entry = max(_text_inches(handle.get_label()) for handle in handles) + HANDLE_INCHES
+    entry = max(_text_inches(str(handle.get_label())) for handle in handles) + HANDLE_INCHES
     width = max(columns * panel, entry)
     legend_columns = min(len(handles), max(1, int(width / entry)))
     legend = 0.25 + LINE_INCHES * -(-len(handles) // legend_columns)
@@ -75,7 +76,7 @@ def _handles(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> list[L
     ]
     prompts = [prompt for segment in segments for prompt in segment.prompts]
     marks = {positive for prompt in prompts for _, _, positive in prompt.points}
-    style = {"color": INK, "ls": "none", "ms": 8, "mew": 2}
+    style: dict[str, Any] = {"color": INK, "ls": "none", "ms": 8, "mew": 2}
     if True in marks:
         handles.append(Line2D([], [], marker=POSITIVE, label="point on the object", **style))
     if False in marks:

@@ -101,7 +101,7 @@ class Sheet:
         shape = self.slices.shape(0)
         places = [corner for s in self.segments for prompt in s.prompts for corner in prompt.corners()]
         for plane in self.planes:
-            places += np.argwhere(plane.any(axis=0)).tolist()
+            places += [(row, column) for row, column in np.argwhere(plane.any(axis=0)).tolist()]
         low, high = np.min(places, axis=0), np.max(places, axis=0)
         side = max((high - low) * self.slices.spacing) / 2 + MARGIN_MM
         middle, half = (low + high) / 2, side / np.array(self.slices.spacing)
@@ -158,8 +158,9 @@ class Sheet:
         if prompt.box is not None:
             (x0, y0), (x1, y1) = self.turned_point(*prompt.box[:2]), self.turned_point(*prompt.box[2:])
             corner, size = (min(x0, x1), min(y0, y1)), (abs(x1 - x0), abs(y1 - y0))
-            frame = {"ec": color, "ls": "--", "lw": 1.2, "path_effects": OUTLINE}
-            axes.add_patch(Rectangle(corner, *size, fill=False, **frame))
+            axes.add_patch(
+                Rectangle(corner, *size, fill=False, ec=color, ls="--", lw=1.2, path_effects=OUTLINE)
+            )
 
     def _draw_doubt(self, axes: Axes, index: int) -> None:
         """Frame a doubtful slice, and say so in the colour of each object that it is doubtful for."""

@@ -2,6 +2,7 @@
 
 import unicodedata
 from functools import cache
+from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
@@ -38,7 +39,7 @@ def draw_letters(axes: Axes, letters: tuple[str, str, str, str], size: float) ->
         write(axes, text, x, y, ha=ha, va=va, size=size, weight="bold")
 
 
-def write(axes: Axes, text: str, x: float, y: float, **style) -> None:
+def write(axes: Axes, text: str, x: float, y: float, **style: Any) -> None:
     """Write on a slice, at a place in parts of its width and height from the lower left."""
     place = {"transform": axes.transAxes, "path_effects": OUTLINE}
     axes.text(x, y, text, **{"color": INK, "parse_math": False, **place, **style})
