@@ -5,11 +5,11 @@ import json
 import pytest
 
 from medsam2.errors import InputError
-from medsam2.training.history import History
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
 from medsam2.training.settings import Settings, keep_settings, names_digest
 from medsam2.training.training_log import duration
+from medsam2.training.validation import History
 from medsam2.weights.loading import load_model
 from medsam2.weights.store import locate
 

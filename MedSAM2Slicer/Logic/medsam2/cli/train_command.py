@@ -10,8 +10,8 @@ from medsam2.cli.options import MemoryOption, ThreadsOption, checked_cases, exam
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
-    from medsam2.training.history import History
     from medsam2.training.settings import Settings
+    from medsam2.training.validation import History
 
 
 EXAMPLES = examples(

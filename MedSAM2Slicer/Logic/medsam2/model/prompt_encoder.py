@@ -8,6 +8,8 @@ from .position_encoding import PositionEmbeddingRandom
 
 PADDING, NEGATIVE, POSITIVE, BOX_START, BOX_END = -1, 0, 1, 2, 3
 """Labels of points: none, background click, foreground click, the two corners of a box."""
+MASK_CHANNELS = 16
+"""Hidden channels of the mask prompt's convolutions."""
 
 
 class PromptEncoder(nn.Module):
@@ -15,23 +17,22 @@ class PromptEncoder(nn.Module):
 
     Args:
         dim: width of an embedding.
-        mask_channels: hidden channels of the mask prompt's convolutions.
     """
 
-    def __init__(self, dim: int, mask_channels: int = 16):
+    def __init__(self, dim: int):
         super().__init__()
         self.pe_layer = PositionEmbeddingRandom(dim)
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, dim) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, dim)
         self.no_mask_embed = nn.Embedding(1, dim)
         self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, mask_channels // 4, kernel_size=2, stride=2),
-            LayerNorm2d(mask_channels // 4),
+            nn.Conv2d(1, MASK_CHANNELS // 4, kernel_size=2, stride=2),
+            LayerNorm2d(MASK_CHANNELS // 4),
             nn.GELU(),
-            nn.Conv2d(mask_channels // 4, mask_channels, kernel_size=2, stride=2),
-            LayerNorm2d(mask_channels),
+            nn.Conv2d(MASK_CHANNELS // 4, MASK_CHANNELS, kernel_size=2, stride=2),
+            LayerNorm2d(MASK_CHANNELS),
             nn.GELU(),
-            nn.Conv2d(mask_channels, dim, kernel_size=1),
+            nn.Conv2d(MASK_CHANNELS, dim, kernel_size=1),
         )
 
     def embed_points(self, points: Tensor, labels: Tensor, image_size: int) -> Tensor:

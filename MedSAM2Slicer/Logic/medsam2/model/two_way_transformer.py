@@ -40,10 +40,10 @@ class TwoWayAttentionBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Two two-way blocks and a last look of the tokens at the image (``TwoWayTransformer``)."""
 
-    def __init__(self, dim: int, heads: int, feedforward: int, depth: int = 2):
+    def __init__(self, dim: int, heads: int, feedforward: int):
         super().__init__()
         self.layers = nn.ModuleList(
-            TwoWayAttentionBlock(dim, heads, feedforward, is_first=index == 0) for index in range(depth)
+            TwoWayAttentionBlock(dim, heads, feedforward, is_first=index == 0) for index in range(2)
         )
         self.final_attn_token_to_image = Attention(dim, heads, dim // 2)
         self.norm_final_attn = nn.LayerNorm(dim)

@@ -60,10 +60,11 @@ def _bytes(features: ImageFeatures) -> int:
     return sum(level.numel() * level.element_size() for level in features)
 
 
-def sorting_key(features: ImageFeatures, cells: int = 4) -> torch.Tensor:
-    """A short description (dim * cells²,) of an image by which memories are compared.
+def sorting_key(features: ImageFeatures) -> torch.Tensor:
+    """A short description (16 dim,) of an image by which memories are compared.
 
-    The raw stride-16 features, averaged over a coarse grid; the same for stored and for current images.
+    The raw stride-16 features, averaged over a grid of 4 x 4 cells; the same for stored and for current
+    images.
     """
-    pooled = torch.nn.functional.adaptive_avg_pool2d(features.s16.float(), cells)
+    pooled = torch.nn.functional.adaptive_avg_pool2d(features.s16.float(), 4)
     return torch.nn.functional.normalize(pooled.flatten(), dim=0)

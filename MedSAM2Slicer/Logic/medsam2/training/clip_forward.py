@@ -16,8 +16,7 @@ from medsam2.tracking.prompting import LOGIT_LIMIT
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.clip_memory import ClipMemories
 from medsam2.training.losses import PromptLoss
-from medsam2.training.planted_leaks import with_leaks
-from medsam2.training.prompts import corrective_clicks, first_prompts
+from medsam2.training.prompts import corrective_clicks, first_prompts, with_leaks
 
 CORRECTED_SHARE = 0.5
 """How often the first slice is corrected before tracking starts, and how often a later one is."""

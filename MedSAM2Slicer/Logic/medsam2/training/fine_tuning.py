@@ -17,7 +17,6 @@ from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
 from medsam2.training.fine_tuning_clips import LabelledClips, fine_tuning_batches
-from medsam2.training.history import History
 from medsam2.training.losses import fine_tuning_loss
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
@@ -26,7 +25,7 @@ from medsam2.training.run import Recipe, Run, next_multiple, train_until
 from medsam2.training.saving import write_weights
 from medsam2.training.settings import Settings, keep_settings, names_digest
 from medsam2.training.training_log import TrainingLog, validation_begins
-from medsam2.training.validation import mean_click_dice
+from medsam2.training.validation import History, mean_click_dice
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2.weights.store import locate

@@ -1,10 +1,18 @@
-"""Prompts drawn from true masks, as a person would give them: clicks, boxes, corrections."""
+"""Prompts drawn from true masks, as a person would give them, and planted leaks for them to correct."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, PADDING, POSITIVE
+
+BOX_JITTER = 0.08
+"""How far the sides of a box lie from the region's, at most, in shares of its extent."""
+LEAK_SHARE = 0.2
+"""How often an answer is given a leak before it is corrected, where the object is in the image. Where it has
+ended, always: half of the leaks that people click away lie there, and all of the mask must go."""
+LEAK_LOGIT = 5.0
+"""How sure of its leak an answer is."""
 
 
 def random_click(region: Tensor, towards_middle: Tensor) -> Tensor:
@@ -37,8 +45,8 @@ def _depth(region: Tensor) -> Tensor:
     return F.interpolate(depth, scale_factor=4, mode="nearest")[:, 0]
 
 
-def jittered_box(region: Tensor, jitter: float = 0.08) -> Tensor:
-    """Corners (M, 2, 2) as (x, y) of boxes round regions (M, S, S), each side moved by up to ``jitter``."""
+def jittered_box(region: Tensor) -> Tensor:
+    """Corners (M, 2, 2) as (x, y) of boxes round regions (M, S, S), their sides moved at random."""
     columns, rows = region.any(dim=1), region.any(dim=2)
     size = region.shape[2]
 
@@ -50,7 +58,7 @@ def jittered_box(region: Tensor, jitter: float = 0.08) -> Tensor:
     (x0, x1), (y0, y1) = ends(columns), ends(rows)
     corners = torch.stack((torch.stack((x0, y0), 1), torch.stack((x1, y1), 1)), dim=1)
     extent = (corners[:, 1:] - corners[:, :1]).clamp(min=2)
-    return (corners + extent * jitter * (2 * torch.rand_like(corners) - 1)).clamp(0, size - 1)
+    return (corners + extent * BOX_JITTER * (2 * torch.rand_like(corners) - 1)).clamp(0, size - 1)
 
 
 def first_prompts(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -68,6 +76,25 @@ def first_prompts(masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     of_box, of_click = torch.tensor([[BOX_START, BOX_END], [POSITIVE, PADDING]], device=device)
     labels = torch.where(is_box[:, None], of_box, of_click)
     return points, labels, is_box
+
+
+def with_leaks(logits: Tensor, masks: Tensor, clip: Tensor) -> Tensor:
+    """Logits (M, 1, S/4, S/4) of which some also cover another object of the same clip.
+
+    Clips are too short for the network's own leaks to grow as large as they do in whole volumes.
+
+    Args:
+        logits: of the answers.
+        masks: (M, S, S) bool, the true masks on this slice.
+        clip: for each object its clip, (M,).
+    """
+    others = clip[:, None] == clip
+    others.fill_diagonal_(False)
+    leaking = ~masks.flatten(1).any(dim=1) | (torch.rand(len(clip), device=clip.device) < LEAK_SHARE)
+    chosen = torch.rand(others.shape, device=clip.device).masked_fill(~others, -1).argmax(dim=1)
+    leak = F.avg_pool2d(masks[chosen][:, None].float(), 4) > 0.5
+    covered = leak & (leaking & others.any(dim=1))[:, None, None, None]
+    return torch.where(covered, logits.clamp(min=LEAK_LOGIT), logits)
 
 
 def corrective_clicks(predicted: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
