@@ -57,12 +57,12 @@ def table(scores: dict[str, np.ndarray]) -> str:
     """Markdown; ``scores`` hold (structures, rules) for each kind of data."""
     heads = [f"{kind}, {len(rows)} structures | difference" for kind, rows in scores.items()]
     lines = [f"| memory | {' | '.join(heads)} |", "|" + " --- |" * (1 + 2 * len(heads))]
-    for place, rule in enumerate(RULES):
+    for column, rule in enumerate(RULES):
         cells = [rule]
         for rows in scores.values():
-            gain = rows[:, place] - rows[:, 0]
+            gain = rows[:, column] - rows[:, 0]
             error = gain.std(ddof=1) / np.sqrt(len(gain))
-            cells += [f"{rows[:, place].mean():.3f}", f"{gain.mean():+.3f} ± {error:.3f}" if place else ""]
+            cells += [f"{rows[:, column].mean():.3f}", f"{gain.mean():+.3f} ± {error:.3f}" if column else ""]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

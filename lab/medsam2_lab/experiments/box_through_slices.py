@@ -68,8 +68,8 @@ def box_through_slices(folder: Path, synthetic: int) -> dict[str, ResultTable]:
         with BlockingClient(LocalBackend(weights="starter", device="auto", precision="auto")) as client:
             client.open_volume(volume.voxels, volume.geometry.spacing, modality=volume.modality)
             for truth in structures.values():
-                places = np.argwhere(truth)
-                corners = np.array([places.min(axis=0), places.max(axis=0)])
+                voxels = np.argwhere(truth)
+                corners = np.array([voxels.min(axis=0), voxels.max(axis=0)])
                 found[kind].append([dice(mask_of(client, slices, corners, v), truth) for v in variants])
     columns = {
         "": None,

@@ -91,7 +91,7 @@ def image_sets(clip: Clip, foreign: Clip, good: int, rng: np.random.Generator) -
     sets = {}
     for kind, others in misleading.items():
         examples = [*chosen, *others]
-        sets[kind] = [template, *(examples[place] for place in rng.permutation(len(examples)))]
+        sets[kind] = [template, *(examples[index] for index in rng.permutation(len(examples)))]
     return sets
 
 
@@ -164,11 +164,11 @@ def table(kind: str, scores: np.ndarray) -> str:
         "| memory | Dice | difference to temporal | better / worse (by 0.01) |",
         "| --- | --- | --- | --- |",
     ]
-    for place, rule in enumerate(RULES):
-        gain = scores[:, place] - scores[:, 0]
+    for column, rule in enumerate(RULES):
+        gain = scores[:, column] - scores[:, 0]
         counts = f"{(gain > 0.01).sum()} / {(gain < -0.01).sum()}"
-        compared = f"{_with_error(gain)} | {counts}" if place else "|"
-        lines.append(f"| {rule} | {_with_error(scores[:, place])} | {compared} |")
+        compared = f"{_with_error(gain)} | {counts}" if column else "|"
+        lines.append(f"| {rule} | {_with_error(scores[:, column])} | {compared} |")
     return "\n".join(lines)
 
 

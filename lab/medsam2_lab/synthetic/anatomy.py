@@ -18,7 +18,7 @@ from medsam2_lab.synthetic.structures import (
     paint_ribs,
     paint_tree,
     paint_tube,
-    place,
+    random_position,
     settle,
 )
 from medsam2_lab.synthetic.tissues import pick_tissue
@@ -153,13 +153,13 @@ def _paint_blob(canvas: Canvas, rng: np.random.Generator) -> None:
     layers = [(0, pick_tissue(rng, outer))]
     if rng.random() < 0.5:
         layers.append((max(1.2, radii.min() * rng.uniform(0.1, 0.6)), pick_tissue(rng, inner)))
-    canvas.blob(rng, place(canvas, rng), radii, layers, canvas.new_object())
+    canvas.blob(rng, random_position(canvas, rng), radii, layers, canvas.new_object())
 
 
 def _paint_bunch(canvas: Canvas, rng: np.random.Generator) -> None:
     """A group of small alike nodes or vessel sections, each its own object."""
     tissue, radius = pick_tissue(rng, "soft", "vessel"), log_uniform(rng, 1.5, 6)
-    middle = place(canvas, rng)
+    middle = random_position(canvas, rng)
     for _ in range(rng.integers(4, 13)):
         centre = middle + rng.normal(0, 4 * radius, 3)
         canvas.ball(centre, radius * np.exp(rng.uniform(-0.5, 0.5, 3)), tissue, canvas.new_object())
@@ -173,7 +173,7 @@ def _paint_lesion(canvas: Canvas, rng: np.random.Generator) -> None:
             (max(1.2, radii.min() * rng.uniform(0.2, 0.6)), pick_tissue(rng, "lesion", "fluid", "cortex"))
         )
     number = canvas.new_object() if rng.random() < 0.6 else None  # None: part of the organ it lies in
-    canvas.blob(rng, place(canvas, rng), radii, layers, number)
+    canvas.blob(rng, random_position(canvas, rng), radii, layers, number)
 
 
 def _paint_hollow(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -181,7 +181,7 @@ def _paint_hollow(canvas: Canvas, rng: np.random.Generator) -> None:
     number, wall = canvas.new_object(), pick_tissue(rng, "soft")
     content = pick_tissue(rng, "fluid", "soft", "gas", "vessel")
     radii = log_uniform(rng, 5, 32) * np.exp(rng.uniform(-0.5, 0.3, 3))
-    centre = place(canvas, rng)
+    centre = random_position(canvas, rng)
     thickness = log_uniform(rng, 1, 3.5)
     canvas.blob(rng, centre, radii, [(0, wall), (thickness, content)], number)
     if rng.random() < 0.5:

@@ -72,11 +72,11 @@ def _enlargement(rng: np.random.Generator, anchor: np.ndarray) -> float:
 
 def _depths(rng: np.random.Generator, crop: Crop, frames: int, thickness: int) -> np.ndarray:
     """Where the planes lie along the crop's normal, (frames * thickness,); some clips lack slices."""
-    place = np.arange(frames, dtype=float)
+    position = np.arange(frames, dtype=float)
     if frames > 2 and rng.random() < 0.08:
-        place[rng.integers(1, frames) :] += rng.integers(1, 3)
+        position[rng.integers(1, frames) :] += rng.integers(1, 3)
     within = (np.arange(thickness) - thickness // 2) / thickness
-    return ((place[:, None] + within) * crop.spacing).ravel()
+    return ((position[:, None] + within) * crop.spacing).ravel()
 
 
 def _pick_object(anatomy: Anatomy, rng: np.random.Generator) -> int:
@@ -200,8 +200,8 @@ def _enlarge(labels: np.ndarray, count: int, size: int, sigma: float) -> np.ndar
         )
         member = (labels[box[0], rows, columns] == label).astype(np.float32)
         member = weights[big_rows, rows] @ (member @ weights[big_columns, columns].T)
-        place = box[0], big_rows, big_columns
-        wins = member > best[place]
-        winner[place][wins] = label
-        np.maximum(best[place], member, out=best[place])
+        pixels = box[0], big_rows, big_columns
+        wins = member > best[pixels]
+        winner[pixels][wins] = label
+        np.maximum(best[pixels], member, out=best[pixels])
     return winner

@@ -13,7 +13,7 @@ from medsam2_lab.synthetic.shapes import (
 from medsam2_lab.synthetic.tissues import pick_tissue
 
 
-def place(canvas: Canvas, rng: np.random.Generator, margin: float = 0.1) -> np.ndarray:
+def random_position(canvas: Canvas, rng: np.random.Generator, margin: float = 0.1) -> np.ndarray:
     """A random point (3,) of the volume, not within ``margin`` (a share of its side) of the border."""
     return rng.uniform(margin, 1 - margin, 3) * np.array(canvas.shape)
 
@@ -43,7 +43,9 @@ def paint_tube(canvas: Canvas, rng: np.random.Generator) -> None:
     """A vessel, duct, muscle or cord; some end inside the volume, some have a wall."""
     radius = log_uniform(rng, 1.5, 15)
     length = rng.uniform(0.3, 1.4) * canvas.shape[0]
-    curve = smooth_curve(rng, place(canvas, rng, 0), _heading(rng), length, rng.uniform(0, 0.35 / radius))
+    curve = smooth_curve(
+        rng, random_position(canvas, rng, 0), _heading(rng), length, rng.uniform(0, 0.35 / radius)
+    )
     radii = _radii(rng, len(curve), radius, rng.uniform(0, 0.3))
     squash = np.exp(rng.uniform(-0.6, 0, 3)) if rng.random() < 0.4 else np.ones(3)
     number = canvas.new_object()
@@ -58,7 +60,7 @@ def paint_tube(canvas: Canvas, rng: np.random.Generator) -> None:
 def paint_tree(canvas: Canvas, rng: np.random.Generator) -> None:
     """A branching vessel: one object, thinner at every fork."""
     number, tissue = canvas.new_object(), pick_tissue(rng, "vessel")
-    shoots = [(place(canvas, rng), _heading(rng), log_uniform(rng, 1.6, 9))]
+    shoots = [(random_position(canvas, rng), _heading(rng), log_uniform(rng, 1.6, 9))]
     for _ in range(14):
         if not shoots:
             break
@@ -74,7 +76,9 @@ def paint_tree(canvas: Canvas, rng: np.random.Generator) -> None:
 def paint_bowel(canvas: Canvas, rng: np.random.Generator) -> None:
     """A thick winding tube that folds and touches itself, with content and some gas."""
     radius = log_uniform(rng, 4, 13)
-    curve = smooth_curve(rng, place(canvas, rng, 0.25), random_direction(rng), 45 * radius, 0.9 / radius)
+    curve = smooth_curve(
+        rng, random_position(canvas, rng, 0.25), random_direction(rng), 45 * radius, 0.9 / radius
+    )
     low, high = 0.08 * canvas.shape[0], 0.92 * canvas.shape[0]
     curve = low + np.abs((curve - low) % (2 * (high - low)) - (high - low))  # folded back at the borders
     radii = _radii(rng, len(curve), radius, 0.2)
@@ -89,7 +93,7 @@ def paint_lobed_gland(canvas: Canvas, rng: np.random.Generator) -> None:
     """An elongated gland of uneven width with fat in its clefts, as the pancreas."""
     radius = log_uniform(rng, 3, 12)
     length, bend = radius * rng.uniform(4, 12), rng.uniform(0.1, 0.5) / radius
-    curve = smooth_curve(rng, place(canvas, rng), random_direction(rng), length, bend)
+    curve = smooth_curve(rng, random_position(canvas, rng), random_direction(rng), length, bend)
     squash = np.exp(rng.uniform(-0.4, 0, 3))
     number = canvas.new_object()
     canvas.tube(curve, _radii(rng, len(curve), radius, 0.3), pick_tissue(rng, "soft"), number, squash)
@@ -106,7 +110,7 @@ def paint_limbed_gland(canvas: Canvas, rng: np.random.Generator) -> None:
     thickness = log_uniform(rng, 1.2, 3)
     width = thickness * rng.uniform(4, 9)
     heading = _heading(rng)
-    ridge = smooth_curve(rng, place(canvas, rng), heading, width * rng.uniform(1, 2.5), 0.02)
+    ridge = smooth_curve(rng, random_position(canvas, rng), heading, width * rng.uniform(1, 2.5), 0.02)
     number, tissue = canvas.new_object(), pick_tissue(rng, "soft", "soft", "lesion")
     for _ in range(rng.integers(2, 4)):
         across = np.cross(heading, random_direction(rng))
@@ -122,7 +126,7 @@ def paint_ribs(canvas: Canvas, rng: np.random.Generator) -> None:
     radius = log_uniform(rng, 1.8, 7)
     heading = random_direction(rng)
     curve = smooth_curve(
-        rng, place(canvas, rng, 0), heading, rng.uniform(0.5, 1.4) * canvas.shape[0], 0.1 / radius
+        rng, random_position(canvas, rng, 0), heading, rng.uniform(0.5, 1.4) * canvas.shape[0], 0.1 / radius
     )
     across = np.cross(heading, random_direction(rng))
     pitch = across / np.linalg.norm(across) * radius * rng.uniform(2.3, 6)
@@ -141,7 +145,7 @@ def paint_column(canvas: Canvas, rng: np.random.Generator) -> None:
     """A spine: bodies with cortex, marrow and arms, discs between them, a canal behind."""
     radius = log_uniform(rng, 6, 22)
     heading = np.eye(3)[0] + rng.normal(0, 0.15, 3)
-    start = place(canvas, rng, 0.2) * (0, 1, 1)
+    start = random_position(canvas, rng, 0.2) * (0, 1, 1)
     curve = smooth_curve(rng, start, heading, 1.2 * canvas.shape[0], 0.02)
     cortex, marrow, disc = (
         pick_tissue(rng, "cortex"),

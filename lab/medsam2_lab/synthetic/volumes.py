@@ -57,11 +57,11 @@ def _axial(length: int) -> Crop:
 
 def _heights(rng: np.random.Generator, slices: int, thickness: int, step: float) -> np.ndarray:
     """Where planes lie along k about the middle, in voxels, (slices * thickness,); some scans lack slices."""
-    place = np.arange(slices, dtype=float)
+    position = np.arange(slices, dtype=float)
     if rng.random() < 0.1:
-        place[rng.integers(1, slices) :] += rng.integers(1, 3)
+        position[rng.integers(1, slices) :] += rng.integers(1, 3)
     within = (np.arange(thickness) - (thickness - 1) / 2) / thickness
-    return ((place - place.mean())[:, None] + within).ravel() * step
+    return ((position - position.mean())[:, None] + within).ravel() * step
 
 
 def _label(

@@ -1,4 +1,4 @@
-"""A backend of one program's own: told its token by that program, and gone with it. Imports no torch."""
+"""A backend of one program's own: given its token by that program, and gone with it. Imports no torch."""
 
 import os
 import signal

@@ -15,7 +15,7 @@ class ParkedUploads:
     Used from one thread.
 
     Args:
-        dropped: told of every upload that was not taken again.
+        dropped: called with every upload that was not taken again.
         clock: seconds.
     """
 

@@ -84,7 +84,7 @@ class Worker:
     """Runs jobs on the device: urgent ones first, then tracking in equal shares, then encoding in advance.
 
     Args:
-        metrics: told of every answer.
+        metrics: counts every answer.
         clock: seconds, by which shares are measured; asked by the thread that computes.
 
     Attributes:

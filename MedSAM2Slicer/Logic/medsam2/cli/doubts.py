@@ -66,17 +66,17 @@ def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
     """Whether a box, or the surroundings of all positive points, have one brightness."""
     if prompt.box is not None:
         (row0, row1), (column0, column1) = sorted(prompt.box[0::2]), sorted(prompt.box[1::2])
-        places = [(row0, row1, column0, column1)]
+        parts = [(row0, row1, column0, column1)]
     else:
-        places = [
+        parts = [
             (row - NEARBY, row + NEARBY, column - NEARBY, column + NEARBY)
             for row, column, positive in prompt.points
             if positive
         ]
-    if not places:
+    if not parts:
         return False
     pixels = slices.pixels(prompt.slice_index)
-    return all(np.ptp(_part(pixels, *place)) == 0 for place in places)
+    return all(np.ptp(_part(pixels, *part)) == 0 for part in parts)
 
 
 def _part(pixels: np.ndarray, row0: float, row1: float, column0: float, column1: float) -> np.ndarray:

@@ -24,7 +24,7 @@ def is_placed(path: Path) -> bool:
 
 
 def facts(volume: Volume, placed: bool) -> dict[str, Any]:
-    """Numbers of a volume, in the order i, j, k and R, A, S; places in millimetres only if ``placed``."""
+    """Numbers of a volume, in the order i, j, k and R, A, S; positions in millimetres only if ``placed``."""
     geometry, voxels = volume.geometry, volume.voxels
     window = choose_window(volume)
     middle = np.array(geometry.shape) // 2
@@ -44,11 +44,13 @@ def facts(volume: Volume, placed: bool) -> dict[str, Any]:
     if placed:
         corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
         digits = digits_for(min(geometry.spacing)) + 1
-        places = np.round(geometry.kji_to_ras(corners), digits) + 0.0  # no -0.0
+        positions = np.round(geometry.kji_to_ras(corners), digits) + 0.0  # no -0.0
         report |= {
             "orientation": orientation(geometry).sentence(),
             "ijk_to_ras": geometry.ijk_to_ras.tolist(),
-            "range_mm": dict(zip("RAS", np.stack([places.min(0), places.max(0)], 1).tolist(), strict=True)),
+            "range_mm": dict(
+                zip("RAS", np.stack([positions.min(0), positions.max(0)], 1).tolist(), strict=True)
+            ),
             "middle_ras_mm": (np.round(geometry.kji_to_ras(middle), digits) + 0.0).tolist(),
         }
     return report
@@ -65,7 +67,7 @@ def describe(report: dict[str, Any]) -> str:
         rows["Orientation"] = report["orientation"]
         for number, (name, limits) in enumerate(report["range_mm"].items()):
             low, high = limits
-            letters = " to ".join(spoken(place, number, digits) for place in limits)
+            letters = " to ".join(spoken(limit, number, digits) for limit in limits)
             rows[name] = f"{low:.{digits}f} to {high:.{digits}f} mm ({letters})"
     else:
         rows["Orientation"] = "as stored; this kind of file does not say where the image lies in the patient"
@@ -89,7 +91,9 @@ def _middle(report: dict[str, Any]) -> str:
     if "middle_ras_mm" not in report:
         return f"--ijk --point {ijk.removesuffix(',0') if report['size'][2] == 1 else ijk}"
     digits = digits_for(min(report["spacing_mm"]))
-    letters = ",".join(spoken(place, number, digits) for number, place in enumerate(report["middle_ras_mm"]))
+    letters = ",".join(
+        spoken(position, number, digits) for number, position in enumerate(report["middle_ras_mm"])
+    )
     return f"--ijk --point {ijk}, or --point {letters}"
 
 
@@ -111,7 +115,7 @@ def is_clear(entries: Sequence[VolumeEntry], options: ReadOptions) -> bool:
 
 
 def volume_rows(entries: Sequence[VolumeEntry]) -> list[dict[str, Any]]:
-    """What is told of each volume; numbers in the order i, j, k."""
+    """What the list shows of each volume; numbers in the order i, j, k."""
     return [
         {
             "volume": entry.number,

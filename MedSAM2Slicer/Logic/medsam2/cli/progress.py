@@ -30,7 +30,7 @@ class Stages(Protocol):
 
 @contextmanager
 def stages() -> Iterator[Stages]:
-    """The place to tell about progress: standard error, whatever it is."""
+    """Where progress is shown: standard error, whatever it is."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Speed(), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -1,4 +1,4 @@
-"""Masks, preview and summary of what was tracked: written together, and told to people and machines."""
+"""Masks, preview and summary of what was tracked: written together, and reported to people and machines."""
 
 import os
 from collections.abc import Sequence

@@ -18,7 +18,7 @@ def millilitres(volume: float) -> str:
 
 
 def digits_for(step: float) -> int:
-    """Digits behind the point that tell places apart which are ``step`` millimetres from each other."""
+    """Digits behind the point that tell positions apart which are ``step`` millimetres from each other."""
     return max(1, math.ceil(-math.log10(step) - 1e-9))
 
 

@@ -29,8 +29,8 @@ class Answers:
             return np.zeros(shape, bool)
         if threshold is None:
             return answer.full(shape)
-        place = answer.field_of_view.mask_on_slice(torch.from_numpy(answer.logits), shape, threshold)
-        return PlacedMask(answer.object_id, index, *place).full(shape)
+        placed = answer.field_of_view.mask_on_slice(torch.from_numpy(answer.logits), shape, threshold)
+        return PlacedMask(answer.object_id, index, *placed).full(shape)
 
     def volume(self) -> np.ndarray:
         """The masks of all slices, (slices, rows, columns) bool; all of one shape."""

@@ -32,8 +32,8 @@ def draw_curve(path: Path, curves: Sequence[Sequence[float]], mean: Sequence[flo
     for curve in curves:
         axes.plot(prompts, curve, color="0.75", lw=0.8)
     axes.plot(prompts, mean, color="#c2410c", lw=2.5, marker="o")
-    for place, value in zip(prompts, mean, strict=True):
-        label = axes.annotate(f"{value:.2f}", (place, value), (0, 8), textcoords="offset points", ha="center")
+    for count, value in zip(prompts, mean, strict=True):
+        label = axes.annotate(f"{value:.2f}", (count, value), (0, 8), textcoords="offset points", ha="center")
         label.set_path_effects([withStroke(linewidth=3, foreground="white")])
     handles = [Line2D([], [], color="0.75", lw=0.8), Line2D([], [], color="#c2410c", lw=2.5, marker="o")]
     axes.legend(handles, ["one structure", f"mean of {len(curves)}"], loc="lower right")

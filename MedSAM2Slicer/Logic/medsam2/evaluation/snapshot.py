@@ -68,13 +68,13 @@ def set_snapshot(images: ImageSet, result: SetResult, index: int) -> Snapshot:
     return [
         _panel(
             title,
-            images.pixels(place),
-            (result.truths[place], result.answers.mask(place)),
-            [result.prompt] if place == result.template else [],
+            images.pixels(index),
+            (result.truths[index], result.answers.mask(index)),
+            [result.prompt] if index == result.template else [],
             AS_STORED,
             1.0,
         )
-        for place, title in titles.items()
+        for index, title in titles.items()
     ]
 
 
@@ -86,23 +86,23 @@ def _panel(
     hung: Hanging,
     aspect: float,
 ) -> Panel:
-    places = [corner for prompt in prompts for corner in prompt.corners()]
-    crop = _crop(masks[0] | masks[1], places)
+    corners = [corner for prompt in prompts for corner in prompt.corners()]
+    crop = _crop(masks[0] | masks[1], corners)
     shape = crop[0].stop - crop[0].start, crop[1].stop - crop[1].start
 
-    def place(row: float, column: float) -> tuple[float, float]:
+    def in_crop(row: float, column: float) -> tuple[float, float]:
         return hung.turned_point(row - crop[0].start, column - crop[1].start, shape)
 
     truth, predicted = (hung.turned(mask[crop]).copy() for mask in masks)
-    points = [(*place(row, column), positive) for p in prompts for row, column, positive in p.points]
-    boxes = [(place(*p.box[:2]), place(*p.box[2:])) for p in prompts if p.box is not None]
+    points = [(*in_crop(row, column), positive) for p in prompts for row, column, positive in p.points]
+    boxes = [(in_crop(*p.box[:2]), in_crop(*p.box[2:])) for p in prompts if p.box is not None]
     box = boxes[0] if boxes else None
     return Panel(title, hung.turned(image[crop]).copy(), truth, predicted, points, box, aspect, hung.letters)
 
 
-def _crop(covered: np.ndarray, places: list[tuple[float, float]]) -> tuple[slice, slice]:
-    """A square part of the slice round what is covered and the places."""
-    spots = np.array([*np.argwhere(covered), *places]) if covered.any() or places else np.argwhere(~covered)
+def _crop(covered: np.ndarray, corners: list[tuple[float, float]]) -> tuple[slice, slice]:
+    """A square part of the slice round what is covered and the corners."""
+    spots = np.array([*np.argwhere(covered), *corners]) if covered.any() or corners else np.argwhere(~covered)
     low, high = spots.min(axis=0), spots.max(axis=0)
     half = max(LEAST / 2, (0.5 + MARGIN) * (high - low).max())
     middle = (low + high) / 2

@@ -25,7 +25,7 @@ class RotaryAttention(AttentionHeads):
 
         Args:
             q: the current map, (B, h * w, dim).
-            k, v: tokens of N maps, then P without a place, (B, N * h * w + P, key_dim).
+            k, v: tokens of N maps, then P without a position, (B, N * h * w + P, key_dim).
             size: (h, w).
             unplaced_keys: P, the number of last keys that get no rotary code (object pointers).
             key_bias: added to the logits of each key, (N * h * w + P,): log weights of memories.
@@ -34,9 +34,9 @@ class RotaryAttention(AttentionHeads):
         k = self.split_heads(self.k_proj(k))
         v = self.split_heads(self.v_proj(v))
         table = rotary_table(q.shape[-1], *size).to(q.device)
-        placed = k.shape[2] - unplaced_keys
+        positioned = k.shape[2] - unplaced_keys
         q = rotate(q, table)
-        k = _rotate_first(k, placed, table)
+        k = _rotate_first(k, positioned, table)
         bias = (
             None
             if key_bias is None

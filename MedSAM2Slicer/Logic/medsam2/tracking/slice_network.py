@@ -100,7 +100,7 @@ class SliceNetwork:
     def memory(self, entry: MemoryEntry, field_of_view: FieldOfView) -> Tensor:
         """The encoded memory of a slice as seen in ``field_of_view``, (1, memory_dim, h, w).
 
-        Memories are compared with the current image place by place, so one that was encoded in another
+        Memories are compared with the current image pixel by pixel, so one that was encoded in another
         field of view is encoded again in this one.
         """
         if entry.memory is None or entry.memory_field_of_view != field_of_view:

@@ -107,8 +107,8 @@ class Stepping:
         prediction = self._network.decode(features, conditioned)
         key = sorting_key(features)
         answers = []
-        for place, (name, selection) in enumerate(selections.items()):
-            single = MaskPrediction(*(part[place : place + 1] for part in prediction))
+        for row, (name, selection) in enumerate(selections.items()):
+            single = MaskPrediction(*(part[row : row + 1] for part in prediction))
             entry = MemoryEntry.predicted(index, field_of_view, single, key, prompted=False)
             if self._connected:
                 before = objects[name].neighbour(index, reverse)

@@ -132,7 +132,7 @@ def _first_answer(
 def _tracked_answer(
     network: MedSAM2, frame: _Frame, conditioned: Tensor, teaching: Teaching, corrected: bool
 ) -> tuple[MaskPrediction, Tensor, Tensor]:
-    """Answer from the memories alone, then the corrections; also tells which objects got any, (M,)."""
+    """Answer from the memories alone, then the corrections; also returns which objects got any, (M,)."""
     prediction, candidates = network.decode_with_candidates(frame.features, conditioned)
     several = torch.full_like(frame.visible, not network.config.single_mask_tracking)
     loss = teaching.loss(candidates, frame.targets, frame.visible, several)
@@ -153,7 +153,7 @@ def _corrected(
     points: Tensor,
     labels: Tensor,
 ) -> tuple[MaskPrediction, Tensor, Tensor]:
-    """Clicks where the error is largest, added to the prompt; also tells which objects got any, (M,).
+    """Clicks where the error is largest, added to the prompt; also returns which objects got any, (M,).
 
     Where an object has ended but its mask goes on, a negative click must make it disappear. Where both have
     ended there is nothing to click.

@@ -74,8 +74,8 @@ def split_cases(cases: Sequence[Case], seed: int) -> tuple[list[Case], list[Case
     held_out = max(1, round(HELD_OUT_SHARE * len(cases)))
     chosen = set(np.random.default_rng(seed).permutation(len(cases))[:held_out].tolist())
     return (
-        [case for place, case in enumerate(cases) if place not in chosen],
-        [case for place, case in enumerate(cases) if place in chosen],
+        [case for index, case in enumerate(cases) if index not in chosen],
+        [case for index, case in enumerate(cases) if index in chosen],
     )
 
 

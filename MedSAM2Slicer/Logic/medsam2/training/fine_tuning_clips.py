@@ -36,7 +36,7 @@ class LabelledClips(Dataset):
         self._sources: dict[int, ClipSource] = {}
 
     def __getitem__(self, number: int) -> ClipBatch:
-        return collate([self._clip(number * self._clips + place) for place in range(self._clips)])
+        return collate([self._clip(number * self._clips + index) for index in range(self._clips)])
 
     def _clip(self, number: int) -> LabelledClip:
         rng = np.random.default_rng([self._seed, number])
@@ -72,6 +72,6 @@ def case_pool(seed: int, cases: int, clip: int) -> np.ndarray:
     Pools differ by one case at most, since as many clips are cut from each.
     """
     pools = -(-cases // POOL_SIZE)
-    turn, place = divmod(clip // (cases * CLIPS_PER_CASE // pools), pools)
+    turn, pool = divmod(clip // (cases * CLIPS_PER_CASE // pools), pools)
     order = np.random.default_rng([seed, turn]).permutation(cases)
-    return np.array_split(order, pools)[place]
+    return np.array_split(order, pools)[pool]

@@ -8,7 +8,7 @@ from medsam2.weights.store import StoredWeights
 
 @dataclass(frozen=True)
 class Training:
-    """What a card tells of a run.
+    """What a card says of a run.
 
     Attributes:
         base: the weights that it started from.

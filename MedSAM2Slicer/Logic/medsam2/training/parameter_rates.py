@@ -55,5 +55,5 @@ def _rate_share(name: str, blocks: int) -> float:
     if not name.startswith(TRUNK) or "pos_embed" in name:
         return ENCODER_SHARE
     block = re.match(re.escape(TRUNK) + r"blocks\.(\d+)\.", name)
-    place = int(block[1]) if block else -1  # the patch embedding comes before the first block
-    return ENCODER_SHARE * LAYER_DECAY ** (blocks - place)
+    number = int(block[1]) if block else -1  # the patch embedding comes before the first block
+    return ENCODER_SHARE * LAYER_DECAY ** (blocks - number)

@@ -1,4 +1,4 @@
-"""What made an image: told by its file or the user, or found out from its intensities."""
+"""What made an image: stated by its file or the user, or found out from its intensities."""
 
 import numpy as np
 

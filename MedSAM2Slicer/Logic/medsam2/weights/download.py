@@ -154,7 +154,7 @@ class _ResumingDownload:
             raise requests.ConnectionError(f"{done} of {total} bytes arrived")
 
     def _total(self, response: requests.Response, done: int) -> int | None:
-        """The size of the whole file, where the server tells it."""
+        """The size of the whole file, where the server says it."""
         length = response.headers.get("Content-Length")
         if length is None:
             return None

@@ -44,7 +44,7 @@ class StoredWeights:
 
     @property
     def preset(self) -> str | None:
-        """The preset where the catalogue tells it."""
+        """The preset where the catalogue has it."""
         return self.entry.preset if self.entry else None
 
     @property

@@ -51,7 +51,7 @@ class CoordinatePanel:
         return across, down
 
     def ras(self, x: float, y: float) -> np.ndarray:
-        """RAS millimetres of a place on the panel."""
+        """RAS millimetres of a point on the panel."""
         kji = np.full(3, float(self._index))
         kji[list(self.dimensions)] = x, y
         return self.geometry.kji_to_ras(kji)
@@ -71,8 +71,8 @@ class CoordinatePanel:
         digits = digits_for(self.geometry.spacing[self._slices.axis_index])
         low, high = (spoken(end, self._normal, digits) for end in (min(corners), max(corners)))
         is_flat = max(corners) - min(corners) < 10**-digits / 2
-        place = low if is_flat else f"{low} to {high}, tilted: click with --ijk"
-        return f"{PLANES[self._normal]} {text}, {place}"
+        position = low if is_flat else f"{low} to {high}, tilted: click with --ijk"
+        return f"{PLANES[self._normal]} {text}, {position}"
 
     def draw(self, axes: Axes) -> None:
         """Draw the slice, both grids and their numbers."""

@@ -75,7 +75,7 @@ def _draw_legend(figure: Figure, panel: CoordinatePanel, placed: bool) -> None:
     lines = [(f"voxel indices, as in --ijk --point {indices}", VOXEL_COLOR)]
     if placed:
         digits = digits_for(min(panel.geometry.spacing))
-        letters = ",".join(spoken(float(place), number, digits) for number, place in enumerate(ras))
+        letters = ",".join(spoken(float(position), number, digits) for number, position in enumerate(ras))
         lines.append((f"millimetres, as in --point {letters} (the same place)", MM_COLOR))
     for number, (text, color) in enumerate(lines):
         height = (0.3 - 0.2 * number) / figure.get_figheight()

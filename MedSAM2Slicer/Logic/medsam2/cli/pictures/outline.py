@@ -38,9 +38,9 @@ def smooth_outline(
     padded = np.pad(mask, 2)  # so that outlines close at the border of the slice
     parts = [np.flatnonzero(padded.any(axis=1 - axis))[[0, -1]] + (-2, 3) for axis in (0, 1)]
     distance = signed_distance(padded[tuple(slice(*part) for part in parts)], spacing)
-    places = [_finer(count) for count in distance.shape]
-    between = ndimage.map_coordinates(distance, np.meshgrid(*places, indexing="ij"), order=3, mode="nearest")
-    rows, columns = (place + part[0] - 2 for place, part in zip(places, parts, strict=True))
+    indices = [_finer(count) for count in distance.shape]
+    between = ndimage.map_coordinates(distance, np.meshgrid(*indices, indexing="ij"), order=3, mode="nearest")
+    rows, columns = (finer + part[0] - 2 for finer, part in zip(indices, parts, strict=True))
     return rows, columns, between
 
 

@@ -60,7 +60,7 @@ def _evenly(indices: list[int], room: int) -> list[int]:
     """At most ``room`` of the indices, the first and the last among them."""
     if len(indices) <= room:
         return indices
-    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, room)]
+    return [indices[round(at)] for at in np.linspace(0, len(indices) - 1, room)]
 
 
 class Sheet:
@@ -99,10 +99,10 @@ class Sheet:
     def _crop(self) -> tuple[slice, slice]:
         """The part of the slices round all masks and prompts."""
         shape = self.slices.shape(0)
-        places = [corner for s in self.segments for prompt in s.prompts for corner in prompt.corners()]
+        shown = [corner for s in self.segments for prompt in s.prompts for corner in prompt.corners()]
         for plane in self.planes:
-            places += [(row, column) for row, column in np.argwhere(plane.any(axis=0)).tolist()]
-        low, high = np.min(places, axis=0), np.max(places, axis=0)
+            shown += [(row, column) for row, column in np.argwhere(plane.any(axis=0)).tolist()]
+        low, high = np.min(shown, axis=0), np.max(shown, axis=0)
         side = max((high - low) * self.slices.spacing) / 2 + MARGIN_MM
         middle, half = (low + high) / 2, side / np.array(self.slices.spacing)
         first = np.maximum(np.floor(middle - half), 0).astype(int)
@@ -146,9 +146,9 @@ class Sheet:
         kji = [count / 2 - 0.5 for count in self.slices.volume.geometry.shape]
         kji[self.slices.axis_index] = index
         normal = anatomical_axes(self.slices.volume.geometry)[0][self.slices.axis_index]
-        place = self.slices.volume.geometry.kji_to_ras(np.array(kji))[normal]
+        position = self.slices.volume.geometry.kji_to_ras(np.array(kji))[normal]
         digits = digits_for(self.slices.volume.geometry.spacing[self.slices.axis_index])
-        return f"{self.slices.axis} {index}  {spoken(float(place), normal, digits)} mm"
+        return f"{self.slices.axis} {index}  {spoken(float(position), normal, digits)} mm"
 
     def _draw_prompt(self, axes: Axes, prompt: Prompt, color: tuple[float, float, float]) -> None:
         for row, column, positive in prompt.points:

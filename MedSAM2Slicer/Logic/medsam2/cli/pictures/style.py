@@ -40,9 +40,9 @@ def draw_letters(axes: Axes, letters: tuple[str, str, str, str], size: float) ->
 
 
 def write(axes: Axes, text: str, x: float, y: float, **style: Any) -> None:
-    """Write on a slice, at a place in parts of its width and height from the lower left."""
-    place = {"transform": axes.transAxes, "path_effects": OUTLINE}
-    axes.text(x, y, text, **{"color": INK, "parse_math": False, **place, **style})
+    """Write on a slice, at (x, y) in parts of its width and height from the lower left."""
+    common = {"transform": axes.transAxes, "path_effects": OUTLINE}
+    axes.text(x, y, text, **{"color": INK, "parse_math": False, **common, **style})
 
 
 def drawn_name(name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medsam2.errors import InputError, note
-from medsam2.volume.dicom.stack import NO_PLACES
+from medsam2.volume.dicom.stack import NO_POSITIONS
 from medsam2.volume.dicom.volumes import ListedVolume
 from medsam2.volume.volume import ReadOptions
 
@@ -45,7 +45,7 @@ def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> 
 
 def _is_stack(volume: ListedVolume) -> bool:
     """Whether it is more than a single image, or than several of which nobody knows where they lie."""
-    return volume.entry.shape[0] > 1 and volume.entry.problem != NO_PLACES
+    return volume.entry.shape[0] > 1 and volume.entry.problem != NO_POSITIONS
 
 
 def _check_number(what: str, given: int | None, last: int, path: Path) -> None:

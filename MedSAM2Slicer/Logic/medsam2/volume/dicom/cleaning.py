@@ -1,4 +1,4 @@
-"""What does not belong among the images of a folder: copies, and slices that lost their place."""
+"""What does not belong among the images of a folder: copies, and slices that lost their position."""
 
 from pathlib import Path
 
@@ -25,16 +25,16 @@ def without_duplicates(findings: Findings) -> list[Path]:
 
 def _identity(frame: Frame) -> tuple:
     file = frame.file
-    place = None if frame.position is None else tuple(frame.position)
+    position = None if frame.position is None else tuple(frame.position)
     apart = tuple(frame.kind.items()), tuple(frame.marks.items())
     series = file.patient_and_study, file.series_uid
-    return file.sop_uid, series, file.instance, frame.index, frame.tile, place, frame.shape, apart
+    return file.sop_uid, series, file.instance, frame.index, frame.tile, position, frame.shape, apart
 
 
 def without_strays(findings: Findings) -> None:
     """Count a slice that does not say where it lies as damaged where others of its kind do."""
-    placed = {_kind(frame) for frame in findings.frames if frame.position is not None}
-    strays = [frame for frame in findings.frames if frame.position is None and _kind(frame) in placed]
+    with_position = {_kind(frame) for frame in findings.frames if frame.position is not None}
+    strays = [frame for frame in findings.frames if frame.position is None and _kind(frame) in with_position]
     for frame in strays:
         findings.damaged[frame.file.path] = "it does not say where its slice lies"
     findings.frames = [frame for frame in findings.frames if frame.file.path not in findings.damaged]

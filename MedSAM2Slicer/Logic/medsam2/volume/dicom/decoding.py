@@ -33,7 +33,7 @@ _DECODED = (
     uid.JPEG2000,
     uid.RLELossless,
 )
-# All that a decoder needs to know; names, places and the rescaling stay behind.
+# All that a decoder needs to know; names, positions and the rescaling stay behind.
 _PIXEL_ELEMENTS = (
     "SamplesPerPixel",
     "PhotometricInterpretation",

@@ -57,10 +57,10 @@ class _Groups:
     """The functional groups of one frame: its own before those that all frames share."""
 
     def __init__(self, own: Dataset, ds: Dataset):
-        self._places = (own, item(ds, "SharedFunctionalGroupsSequence"))
+        self._sources = (own, item(ds, "SharedFunctionalGroupsSequence"))
 
     def __getitem__(self, macro: str) -> Dataset:
-        found = (item(place, macro) for place in self._places if macro in place)
+        found = (item(source, macro) for source in self._sources if macro in source)
         return next(found, Dataset())
 
     def value(self, macro: str, *keywords: str) -> str:

@@ -74,31 +74,31 @@ def _separate(frames: Sequence[Frame]) -> list[Stack]:
     whole = stack(frames)
     if whole.problem is None or frames[0].position is None or frames[0].directions is None:
         return [whole]
-    places = repeats(frames)
+    by_position = repeats(frames)
     for name in frames[0].marks:
         groups = _by_mark(frames, name)
-        if len(groups) > 1 and _separates(groups, len(places)):
+        if len(groups) > 1 and _separates(groups, len(by_position)):
             return [each for group in groups for each in _separate(group)]
-    return [stack(group) for group in _by_rank(places)] or [whole]
+    return [stack(group) for group in _by_rank(by_position)] or [whole]
 
 
 def _by_mark(frames: Sequence[Frame], name: str) -> list[list[Frame]]:
     return list(_by(frames, lambda frame: frame.marks.get(name)).values())
 
 
-def _separates(groups: Sequence[Sequence[Frame]], places: int) -> bool:
-    """Whether each group is a volume: it covers all places of the planes, or forms a grid of its own."""
-    complete = all(len(repeats(group)) == places for group in groups)
+def _separates(groups: Sequence[Sequence[Frame]], positions: int) -> bool:
+    """Whether each group is a volume: it covers all positions of the planes, or forms a grid of its own."""
+    complete = all(len(repeats(group)) == positions for group in groups)
     return complete or all(len(group) > 1 and stack(group).problem is None for group in groups)
 
 
-def _by_rank(places: Sequence[Sequence[Frame]]) -> list[list[Frame]]:
-    """The first plane of every place, the second, and so on; nothing where the files give no order."""
-    counts = {len(place) for place in places}
-    orders = [{(frame.file.instance, frame.index) for frame in place} for place in places]
-    if counts == {1} or len(counts) > 1 or any(map(lambda o, p: len(o) < len(p), orders, places)):
+def _by_rank(by_position: Sequence[Sequence[Frame]]) -> list[list[Frame]]:
+    """The first plane at every position, the second, and so on; nothing where the files give no order."""
+    counts = {len(planes) for planes in by_position}
+    orders = [{(frame.file.instance, frame.index) for frame in planes} for planes in by_position]
+    if counts == {1} or len(counts) > 1 or any(map(lambda o, p: len(o) < len(p), orders, by_position)):
         return []
-    ranked = [sorted(place, key=lambda frame: (frame.file.instance, frame.index)) for place in places]
+    ranked = [sorted(planes, key=lambda frame: (frame.file.instance, frame.index)) for planes in by_position]
     return [list(group) for group in zip(*ranked, strict=True)]
 
 

@@ -38,7 +38,7 @@ def frames(file: ImageFile, ds: Dataset) -> list[Frame]:
     slices = numbers(ds, "SliceVector", count) or tuple(range(1, count + 1))
     vectors = {name: numbers(ds, keyword, count) for name, keyword in _VECTORS.items() if keyword in ds}
 
-    # Only nuclear medicine and converters stack slices without a place for each; a film has no step.
+    # Only nuclear medicine and converters stack slices without a position for each; a film has no step.
     def position(index: int) -> np.ndarray | None:
         if first.position is None or first.directions is None or not first.step:
             return None
@@ -58,13 +58,13 @@ def frames(file: ImageFile, ds: Dataset) -> list[Frame]:
 def _first_frame(file: ImageFile, ds: Dataset) -> Frame:
     detector = item(ds, "DetectorInformationSequence")
     sources = (ds, detector)
-    places = [found for found in map(plane.position, sources) if found is not None]
+    positions = [found for found in map(plane.position, sources) if found is not None]
     turns = [found for found in map(plane.directions, sources) if found is not None]
     return Frame(
         file,
         index=0,
         shape=file.shape,
-        position=places[0] if places else None,
+        position=positions[0] if positions else None,
         directions=turns[0] if turns else None,
         spacing=plane.spacing([ds]) or plane.ultrasound_spacing(ds),
         thickness=positive(ds, "SliceThickness"),

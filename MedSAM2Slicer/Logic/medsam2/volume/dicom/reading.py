@@ -10,7 +10,7 @@ from medsam2.volume.dicom.choosing import choose
 from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
 from medsam2.volume.dicom.finding import Findings, find_images
 from medsam2.volume.dicom.resampling import resampled
-from medsam2.volume.dicom.stack import NO_PLACES
+from medsam2.volume.dicom.stack import NO_POSITIONS
 from medsam2.volume.dicom.volumes import ListedVolume, VolumeEntry, listed_volumes
 from medsam2.volume.dicom.voxels import DamagedImage, read_voxels
 from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
@@ -61,8 +61,8 @@ def _read(path: Path, chosen: ListedVolume, options: ReadOptions) -> Volume:
                 "intensities are the stored values."
             )
         return Volume(read_voxels(stack.frames), stack.geometry, entry.modality)
-    if stack.problem == NO_PLACES:
-        raise InputError(f"{path} holds images, but {NO_PLACES}: give one of them, or a series that does.")
+    if stack.problem == NO_POSITIONS:
+        raise InputError(f"{path} holds images, but {NO_POSITIONS}: give one of them, or a series that does.")
     if not options.resample or not entry.can_be_resampled:
         way_out = ", or resample them with --resample" if entry.can_be_resampled else ""
         raise InputError(

@@ -13,10 +13,10 @@ _UNMOVED = 1e-3
 
 
 def can_be_resampled(stack: Stack) -> bool:
-    """Whether the slices each have a place of their own, and none is too far from the next."""
+    """Whether the slices each have a position of their own, and none is too far from the next."""
     if any(frame.position is None or frame.directions is None for frame in stack.frames):
         return False
-    _, heights = _places(stack)
+    _, heights = _positions(stack)
     gaps = np.diff(heights)
     return bool(gaps.min() > 0.1 * np.median(gaps) and gaps.max() <= MOST_STEPS * np.median(gaps))
 
@@ -27,20 +27,20 @@ def resampled(stack: Stack, voxels: np.ndarray) -> Volume:
     Between two slices, and between the pixels of one that lies beside that line, values are
     interpolated linearly.
     """
-    places, heights = _places(stack)
+    positions, heights = _positions(stack)
     step = float(np.median(np.diff(heights)))
-    line = (places[-1] - places[0]) / heights[-1]
+    line = (positions[-1] - positions[0]) / heights[-1]
     count = int(heights[-1] / step + 1e-6) + 1
-    geometry = grid(stack.frames, places[0], step * line, count, notes=[])
-    beside = places - places[0] - heights[:, None] * line
+    geometry = grid(stack.frames, positions[0], step * line, count, notes=[])
+    beside = positions - positions[0] - heights[:, None] * line
     straight = _moved(stack, voxels, beside)
     return Volume(_interpolated(straight, heights, step * np.arange(count), voxels.dtype), geometry)
 
 
-def _places(stack: Stack) -> tuple[np.ndarray, np.ndarray]:
-    """Places (k, 3) of the slices, LPS mm, and how far each lies from the first along the normal, (k,)."""
-    places = np.array([frame.position for frame in stack.frames])
-    return places, (places - places[0]) @ stack.frames[0].normal
+def _positions(stack: Stack) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (k, 3) of the slices, LPS mm, and how far each lies from the first along the normal, (k,)."""
+    positions = np.array([frame.position for frame in stack.frames])
+    return positions, (positions - positions[0]) @ stack.frames[0].normal
 
 
 def _moved(stack: Stack, voxels: np.ndarray, beside: np.ndarray) -> np.ndarray:

@@ -137,7 +137,7 @@ def _header_lines(path: Path, *ends: bytes) -> tuple[list[str], int]:
     """The lines of a header, Latin-1 so that each byte is a character, and where the header ends."""
     with opened_as_it_is(path) as file:
         block = file.read(_MOST_HEADER)
-    end = min((place + len(mark) for mark in ends if (place := block.find(mark)) >= 0), default=len(block))
+    end = min((start + len(mark) for mark in ends if (start := block.find(mark)) >= 0), default=len(block))
     if ends and (end == _MOST_HEADER or block.count(b"\n", 0, end) > _MOST_LINES):
         raise InputError(f"{path} has a header of over {_MOST_LINES} lines: save the image without them.")
     return block[:end].decode("latin-1").split("\n"), end

@@ -40,7 +40,7 @@ def check_whole(path: Path, reader: str, numbers: int, size: int) -> None:
     Args:
         path: of the file.
         reader: ITK's name of what reads it.
-        numbers: that its header tells of, one for each voxel and component.
+        numbers: that its header promises, one for each voxel and component.
         size: bytes of each.
 
     Raises:
@@ -112,7 +112,7 @@ def _check_packed_within(path: Path, numbers: int, size: int) -> None:
 
 
 def _checked_before(path: Path, numbers: int, size: int) -> None:
-    """What these tell of their size is true."""
+    """What these say of their size is true."""
 
 
 _CHECKS_BY_MAGIC: dict[bytes, Callable[[Path], object]] = {

@@ -27,7 +27,7 @@ def note_doubts(path: Path, reader: str, spacing: Sequence[float]) -> None:
         spacing: millimetres along (i, j, k) as they were read.
 
     Raises:
-        InputError: its places are given in a way in which ITK would mirror them.
+        InputError: its positions are given in a way in which ITK would mirror them.
     """
     size = " x ".join(f"{step:.3g}" for step in spacing)
     if reader in _PICTURES:

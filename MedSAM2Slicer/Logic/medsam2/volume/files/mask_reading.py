@@ -19,7 +19,7 @@ MOST_LABELS = 255
 """A mask with more values than this is taken for an image given by mistake."""
 LARGEST_LABEL = 2**32 - 1
 TOLERANCE = 0.1
-"""Voxels by which places may differ: rounding of headers, never a shift that shows."""
+"""Voxels by which positions may differ: rounding of headers, never a shift that shows."""
 
 
 def read_segments(path: str | os.PathLike, grid: Geometry) -> list[Segment]:
@@ -116,27 +116,27 @@ def place_on_grid(voxels: np.ndarray, geometry: Geometry, grid: Geometry) -> np.
     if turned.shape[:3] == grid.shape and not start.any():
         return turned
     low, high = np.maximum(start, 0), np.minimum(start + counts, grid.shape)
-    placed = np.zeros(grid.shape + turned.shape[3:], turned.dtype)
+    on_grid = np.zeros(grid.shape + turned.shape[3:], turned.dtype)
     if (low < high).all():
         inside = tuple(slice(*ends) for ends in zip(low - start, high - start, strict=True))
-        placed[tuple(slice(*ends) for ends in zip(low, high, strict=True))] = turned[inside]
-    if np.count_nonzero(placed) < np.count_nonzero(turned):
+        on_grid[tuple(slice(*ends) for ends in zip(low, high, strict=True))] = turned[inside]
+    if np.count_nonzero(on_grid) < np.count_nonzero(turned):
         raise InputError(
             "The mask reaches beyond the image: crop it to the image, or give the image that it was made on."
         )
-    return placed
+    return on_grid
 
 
 def _whole_voxels(geometry: Geometry, grid: Geometry) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """For each axis of ``grid`` the axis of ``geometry`` along it and its sign; the first voxel's place."""
+    """For each axis of ``grid`` the axis of ``geometry`` along it and its sign; the first voxel's index."""
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
-    places = grid.ras_to_kji(geometry.kji_to_ras(corners))
+    positions = grid.ras_to_kji(geometry.kji_to_ras(corners))
     # Row: axis of geometry, column: axis of grid.
     steps = (np.linalg.inv(grid.ijk_to_ras) @ geometry.ijk_to_ras)[2::-1, 2::-1].T
     turn = np.rint(steps).astype(int)
-    offset = np.rint(places[0])
+    offset = np.rint(positions[0])
     is_turn = (np.abs(turn).sum(axis=0) == 1).all() and (np.abs(turn).sum(axis=1) == 1).all()
-    if not is_turn or np.abs(corners @ turn + offset - places).max() > TOLERANCE:
+    if not is_turn or np.abs(corners @ turn + offset - positions).max() > TOLERANCE:
         raise InputError(
             "The mask is on another grid than the image: resample it to the image's spacing, size and origin."
         )

@@ -26,7 +26,7 @@ _PAIR = {".hdr": ".img", ".img": ".hdr"}
 _LARGEST_MAT = 1 << 20
 _UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # by the number for them in the header
 _DISAGREEMENT = 0.1
-"""Voxels between the two places that a header can give a voxel, from which on it deserves a note."""
+"""Voxels between the two positions that a header can give a voxel, from which on it deserves a note."""
 _SCANNER, _UNKNOWN = 1, 0
 _LONGEST_SIDE = 32767
 """Voxels along an axis that NIfTI-1 can count."""
@@ -53,9 +53,9 @@ def _suffix(path: Path) -> str:
 
 
 def read_nifti(path: Path) -> Volume:
-    """Read a .nii file, or a pair of .hdr and .img; voxels and places are those that nibabel gives.
+    """Read a .nii file, or a pair of .hdr and .img; voxels and positions are those that nibabel gives.
 
-    Warns of a header that gives two places or none, of distances in other units, and of colours.
+    Warns of a header that gives two positions or none, of distances in other units, and of colours.
 
     Raises:
         InputError: the file is damaged or incomplete, or holds several time points or no intensities.

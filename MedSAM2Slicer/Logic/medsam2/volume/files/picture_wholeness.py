@@ -34,10 +34,10 @@ _TIFF_BYTES = {
     18: 8,
 }
 _TIFF_WHOLE = {1: "B", 3: "H", 4: "I", 16: "Q"}
-_PLACES_AND_SIZES = ((273, 279), (324, 325))  # of strips, of tiles
+_OFFSETS_AND_SIZES = ((273, 279), (324, 325))  # of strips, of tiles
 _SUBFILE, _SAMPLES = 254, 277
 _LAYOUT = (256, 257, 258, _SAMPLES, 339)  # columns, rows, bits, samples, format of the samples
-_USED = {_SUBFILE, *_LAYOUT, *sum(_PLACES_AND_SIZES, ())}
+_USED = {_SUBFILE, *_LAYOUT, *sum(_OFFSETS_AND_SIZES, ())}
 _GREY_AND_ALPHA = 2
 _MOST_PAGES = 100_000
 
@@ -73,7 +73,7 @@ def _two_numbers(path: Path) -> InputError:
 
 
 def check_tiff(path: Path) -> None:
-    """Refuse a TIFF that tells of pixels or tags beyond its end, or that ITK would read as something else."""
+    """Refuse a TIFF with pixels or tags beyond its end, or that ITK would read as something else."""
     size = path.stat().st_size
     with opened_as_it_is(path) as file:
         try:
@@ -136,7 +136,7 @@ def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
             if kind in _TIFF_WHOLE and tag in _USED:
                 form = f"{many}{_TIFF_WHOLE[kind]}"
                 values[tag] = struct.unpack(order + form, field[:length]) if inside else numbers(form, start)
-        for places, sizes in _PLACES_AND_SIZES:
-            ends = map(operator.add, values.get(places, ()), values.get(sizes, ()))
+        for offsets, sizes in _OFFSETS_AND_SIZES:
+            ends = map(operator.add, values.get(offsets, ()), values.get(sizes, ()))
             end = max(end, *ends, 0)
         yield _Page(values, end)

@@ -28,14 +28,14 @@ def write_segmentation(path: str | os.PathLike, segments: Sequence[Segment], geo
     """
     if output_format(path) != ".seg.nrrd":
         raise InputError(f"{Path(path).name} cannot hold a segmentation: end the name with .seg.nrrd.")
-    layers, places = _stack_in_layers(segments, geometry.shape)
+    layers, layers_and_labels = _stack_in_layers(segments, geometry.shape)
     voxels = layers[0] if len(layers) == 1 else np.stack(layers, axis=-1)
     image = geometry.to_image(voxels)
     image.SetMetaData("Segmentation_SourceRepresentation", _REPRESENTATION)
     image.SetMetaData("Segmentation_ContainedRepresentationNames", f"{_REPRESENTATION}|")
     image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
     extent = " ".join(f"0 {count - 1}" for count in reversed(geometry.shape))
-    for index, (segment, (layer, label)) in enumerate(zip(segments, places, strict=True)):
+    for index, (segment, (layer, label)) in enumerate(zip(segments, layers_and_labels, strict=True)):
         fields = {
             "ID": f"Segment_{index + 1}",
             "Name": segment.name,
@@ -60,7 +60,7 @@ def _stack_in_layers(
     dtype = np.min_scalar_type(max(len(segments), *given, 0))
     layers: list[np.ndarray] = [np.zeros(shape, dtype)]
     labels_in: list[set[int]] = [set()]
-    places: list[tuple[int, int]] = []
+    layers_and_labels: list[tuple[int, int]] = []
     for segment in segments:
         free = (
             number
@@ -75,8 +75,8 @@ def _stack_in_layers(
         label = segment.label or next(value for value in range(1, len(taken) + 2) if value not in taken)
         labels_in[number].add(label)
         layers[number][segment.mask] = label
-        places.append((number, label))
-    return layers, places
+        layers_and_labels.append((number, label))
+    return layers, layers_and_labels
 
 
 def segments_of(image: SimpleITK.Image, layers: np.ndarray) -> list[Segment]:
@@ -84,7 +84,7 @@ def segments_of(image: SimpleITK.Image, layers: np.ndarray) -> list[Segment]:
 
     Args:
         image: with the keys.
-        layers: (k, j, i, layer), its labels, on whatever grid they have been placed.
+        layers: (k, j, i, layer), its labels, on whatever grid they lie now.
     """
     keys = set(image.GetMetaDataKeys())
     count = next(number for number in range(len(keys) + 1) if f"Segment{number}_ID" not in keys)
