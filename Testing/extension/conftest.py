@@ -122,8 +122,13 @@ def theTexts(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def theBrackets(theTexts) -> Path:
+    return translation.makeBracketLanguage(theTexts)
+
+
 @pytest.fixture
-def aLanguage(theTexts, tmp_path):
+def aLanguage(theBrackets):
     """Slicer's language has each text in brackets."""
-    with translation.bracketLanguage(theTexts, tmp_path):
+    with translation.speaking(theBrackets):
         yield

@@ -137,19 +137,24 @@ def _run(tool: str, *arguments: str) -> None:
 # The language in brackets
 
 
-@contextmanager
-def bracketLanguage(ts: Path, folder: Path) -> Iterator[None]:
-    """Let the application speak it; ``ts`` as from ``extract``."""
+def makeBracketLanguage(ts: Path) -> Path:
+    """Translate what ``extract`` has written; gives the .qm file beside it."""
     tree = ElementTree.parse(ts)
     for message in tree.iter("message"):
         translation = message.find("translation")
         translation.attrib.clear()
         translation.text = f"⟦{message.findtext('source')}⟧"
-    translated, released = folder / "brackets.ts", folder / "brackets.qm"
+    translated, released = ts.with_suffix(".brackets.ts"), ts.with_suffix(".qm")
     tree.write(translated, encoding="utf-8")
     _run("lrelease", str(translated), "-qm", str(released))
+    return released
+
+
+@contextmanager
+def speaking(qm: Path) -> Iterator[None]:
+    """Let the application speak a language."""
     translator = QtCore.QTranslator()
-    assert translator.load(str(released))
+    assert translator.load(str(qm))
     QtCore.QCoreApplication.installTranslator(translator)
     yield
     QtCore.QCoreApplication.removeTranslator(translator)
