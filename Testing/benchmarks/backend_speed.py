@@ -25,8 +25,9 @@ from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import Prompt, Volume, VolumeSlices
+from medsam2.volume import Volume, VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
@@ -100,7 +101,7 @@ def overhead(rounds: int) -> list[float]:
     with client_of("starter", volume) as client:
 
         def through_process() -> None:
-            client.prompt("object", "k", 0, points=(CENTRE,), field_of_view="slice")
+            client.prompt("object", "k", Prompt(0, (CENTRE,)), "slice")
             for _ in client.propagate("k", **TRACK):
                 pass
 
@@ -124,12 +125,12 @@ def encoded_clicks(weights: str) -> list[float]:
     """From a click on a slice that is encoded already to its mask."""
     volume = ct_like_volume(4)
     with client_of(weights, volume) as client:
-        client.prompt("first", "k", 1, points=(CENTRE,), field_of_view="slice")
+        client.prompt("first", "k", Prompt(1, (CENTRE,)), "slice")
         time.sleep(4)  # the neighbours are encoded meanwhile
         seconds = []
         for number, place in enumerate(places()):
-            click = {"points": (place,), "field_of_view": "slice"}
-            seconds.append(seconds_of(lambda n=number, c=click: client.prompt(f"{n}", "k", n % 4, **c))[0])
+            click = Prompt(number % 4, (place,))
+            seconds.append(seconds_of(lambda n=number, c=click: client.prompt(f"{n}", "k", c, "slice"))[0])
             time.sleep(0.05)
     return seconds
 
@@ -142,8 +143,8 @@ def first_clicks() -> list[float]:
         for index, place in enumerate(places()):
             client.shown("k", index)
             time.sleep(0.3)
-            click = {"points": (place,), "field_of_view": "auto"}
-            seconds.append(seconds_of(lambda i=index, c=click: client.prompt(f"{i}", "k", i, **c))[0])
+            click = Prompt(index, (place,))
+            seconds.append(seconds_of(lambda c=click: client.prompt(f"{c.slice_index}", "k", c, "auto"))[0])
     return seconds
 
 
@@ -153,7 +154,7 @@ def cancel_seconds(weights: str, rounds: int) -> tuple[list[float], float]:
     seconds, per_slice = [], []
     with client_of(weights, volume) as client:
         for number in range(rounds):
-            client.prompt(f"{number}", "k", 0, points=(CENTRE,), field_of_view="slice")
+            client.prompt(f"{number}", "k", Prompt(0, (CENTRE,)), "slice")
             masks = client.propagate("k", objects=(f"{number}",), **TRACK)
             next(masks)
             per_slice += [seconds_of(lambda masks=masks: next(masks))[0] for _ in range(3)]
@@ -184,7 +185,7 @@ def fair_shares(folder: Path) -> list[int]:
     def work(number: int, backend: RemoteBackend) -> None:
         with BlockingClient(backend) as client:
             open_volume(client, volume)
-            client.prompt("object", "k", 0, points=(CENTRE,), field_of_view="slice")
+            client.prompt("object", "k", Prompt(0, (CENTRE,)), "slice")
             together.wait()
             for _ in client.propagate("k", **TRACK):
                 counts[number] += 1

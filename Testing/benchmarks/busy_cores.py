@@ -12,6 +12,7 @@ from benchmarks.backend_speed import CENTRE, TRACK, open_volume
 from benchmarks.machine import seconds_of
 from benchmarks.tracking_speed import ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend
+from medsam2.prompt import Prompt
 from medsam2.volume import Volume
 from medsam2_lab.result_tables import ResultTable, measured
 
@@ -42,7 +43,7 @@ def track(client: BlockingClient, volume: Volume) -> float:
     open_volume(client, volume)
 
     def run() -> None:
-        client.prompt("object", "k", 0, points=(CENTRE,), field_of_view="slice")
+        client.prompt("object", "k", Prompt(0, (CENTRE,)), "slice")
         for _ in client.propagate("k", **TRACK):
             pass
 

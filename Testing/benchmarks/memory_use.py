@@ -8,8 +8,9 @@ from benchmarks.machine import MemoryGrowth, in_fresh_process
 from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import Prompt, VolumeSlices
+from medsam2.volume import VolumeSlices
 from medsam2_lab.result_tables import ResultTable, measured
 
 SLICES, LIMIT = 600, 2.0e9
@@ -50,7 +51,7 @@ def track_large_volume(preset: str, tracked: int, slices: int = SLICES) -> Memor
     tracker.prompt("object", Prompt(0, points=((SIZE / 2, SIZE / 2, True),)))
     by_slice = []
     for mask in tracker.propagate(last=tracked - 1):
-        masks[mask.slice_index] = mask.full(masks.shape[1:])
+        masks[mask.slice_index] = mask.mask.full(masks.shape[1:])
         by_slice.append(growth.now())
     return MemoryUse(volume.voxels.nbytes, growth.peak(), by_slice)
 

@@ -14,8 +14,9 @@ import torch
 from benchmarks.machine import MemoryGrowth, count_flops, in_fresh_process, seconds_of
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.tracking import FieldOfView, Tracker
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
+from medsam2.volume import Geometry, Volume, VolumeSlices
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 from parity import reference
 
@@ -46,7 +47,7 @@ class OurTrack:
 
     def encode(self) -> None:
         """Encode all slices; the features stay at hand."""
-        field_of_view = FieldOfView.whole(self._slices.shape(0), self._slices.spacing)
+        field_of_view = FieldOfView.whole(self._slices.grid(0))
         with torch.no_grad():
             for index in range(self._slices.count):
                 self.tracker.features.get(index, field_of_view)
@@ -67,7 +68,7 @@ class OurTrack:
 
     def _masks(self) -> np.ndarray:
         masks = self.tracker.propagate(start=0, direction="forward")
-        return np.stack([mask.full(self._slices.shape(0)) for mask in masks])
+        return np.stack([mask.mask.full(self._slices.grid(0).shape) for mask in masks])
 
 
 class _FreshReference(reference.ReferenceTrack):

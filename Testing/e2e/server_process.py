@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from e2e.conftest import ENVIRONMENT
+from medsam2.prompt import Prompt
 from medsam2.protocol import (
     Done,
     Error,
@@ -28,7 +29,7 @@ from medsam2.protocol import (
     Message,
     OpenVolume,
     Progress,
-    Prompt,
+    PromptRequest,
     Propagate,
     Ready,
     chunks,
@@ -185,10 +186,11 @@ class Talk:
         assert isinstance(end, Done), end
         return end
 
-    def prompt(self, id: int = 3, slice_index: int = 0, **options) -> Mask:
+    def prompt(
+        self, id: int = 3, slice_index: int = 0, object_id: str = "a", points=((16.0, 16.0, True),)
+    ) -> Mask:
         """Click the middle of a slice along k."""
-        options = {"object_id": "a", "points": ((16.0, 16.0, True),), "field_of_view": "slice", **options}
-        mask, end = self.ask(Prompt(id, axis="k", slice_index=slice_index, **options))
+        mask, end = self.ask(PromptRequest(id, object_id, "k", Prompt(slice_index, points), "slice"))
         assert end == Done(id)
         return mask
 

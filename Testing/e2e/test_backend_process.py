@@ -25,6 +25,7 @@ from medsam2.client import (
     blocking_client,
     connect,
 )
+from medsam2.prompt import Prompt
 from medsam2.protocol import Done, Error, Mask
 
 SECONDS = 120.0
@@ -36,7 +37,7 @@ SERVE = [sys.executable, "-m", "medsam2.cli.main", "serve", "--local"]
 PHANTOM = make_phantom()
 VOXELS, SPACING = PHANTOM.volume.voxels, PHANTOM.volume.geometry.spacing
 SLICE, *PLACE = central_click(PHANTOM.labels["liver"])
-CLICK = [(*PLACE, True)]
+CLICK = ((*PLACE, True),)
 
 CLIENT = """
 import signal
@@ -48,7 +49,7 @@ from medsam2.client import BlockingClient, LocalBackend
 voxels = np.random.default_rng(0).integers(0, 200, (200, 96, 96)).astype(np.int16)
 with BlockingClient(LocalBackend(log_path=sys.argv[1])) as client:
     client.open_volume(voxels, (1, 1, 1), window=(0, 200))
-    client.prompt("a", "k", 0, [(48, 48, True)])
+    client.prompt("a", "k", Prompt(0, ((48, 48, True),)))
     for mask in client.propagate("k", absent_stop=None):
         print(mask.slice_index, flush=True)
 """
@@ -94,12 +95,12 @@ def cut(client: BlockingClient) -> None:
 def tracked(client: BlockingClient, disturb: Callable[[int], None] = lambda _: None) -> dict:
     """Masks of the liver by slice; ``disturb`` is called with the number of each that comes."""
     client.open_volume(VOXELS, SPACING, "CT")
-    client.prompt("liver", "k", SLICE, CLICK)
+    client.prompt("liver", "k", Prompt(SLICE, CLICK))
     masks: dict[int, Mask] = {}
     for number, mask in enumerate(client.propagate("k", first=SLICE - 6, last=SLICE + 6)):
         masks[mask.slice_index] = mask
         disturb(number)
-    return {index: mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
+    return {index: mask.mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
 
 
 def at(number: int, act: Callable[[], None]) -> Callable[[int], None]:
@@ -151,10 +152,10 @@ def corrected(client: BlockingClient, disturb: Callable[[], None] = lambda: None
     rows, columns = np.nonzero(tracked(client)[index])
     corner = (float(rows[0]), float(columns[0]), False)
     disturb()
-    masks = {index: client.prompt("liver", "k", index, [corner])}
+    masks = {index: client.prompt("liver", "k", Prompt(index, (corner,)))}
     for mask in client.propagate("k", start=index, direction="backward", first=SLICE - 9):
         masks[mask.slice_index] = mask
-    return {index: mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
+    return {index: mask.mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
 
 
 @posix
@@ -210,7 +211,7 @@ def test_a_connection_cut_in_the_middle_of_an_upload(client, monkeypatch):
     # It went on from what the server had, which is not less than it said before.
     assert steps == sorted(steps)
     assert steps[-1] == voxels.nbytes
-    assert client.prompt("a", "k", 3, [(256, 256, True)]).slice_index == 3
+    assert client.prompt("a", "k", Prompt(3, ((256, 256, True),))).slice_index == 3
 
 
 def test_a_cancelled_upload_goes_on_when_the_volume_is_opened_again():
@@ -249,7 +250,7 @@ def test_sigterm_tells_the_client_and_ends_in_order():
         client = PolledClient(RemoteBackend(url, "secret"))
         client.start()
         client.open_volume(VOXELS, SPACING, "CT")
-        client.prompt("liver", "k", SLICE, CLICK)
+        client.prompt("liver", "k", Prompt(SLICE, CLICK))
         job = client.propagate("k", absent_stop=None)
         messages = pumped(client, lambda got: any(isinstance(m, Mask) and m.id == job for m in got))
         process.send_signal(signal.SIGTERM)

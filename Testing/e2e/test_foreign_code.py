@@ -11,6 +11,7 @@ import pytest
 from e2e.conftest import ENVIRONMENT, LOGIC
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.client.local_backend import child_command, child_environment
+from medsam2.prompt import Prompt
 from unit.training.examples import write_set
 
 NAMES = "typer torch numpy json msgpack uvicorn psutil multiprocessing sitecustomize usercustomize medsam2"
@@ -42,7 +43,7 @@ def test_the_local_backend_runs_nothing_of_the_working_folder(trap, monkeypatch)
     voxels = np.random.default_rng(0).integers(0, 200, (2, 32, 32)).astype(np.int16)
     with BlockingClient(LocalBackend()) as client:
         client.open_volume(voxels, (1, 1, 1), window=(0, 200))
-        client.prompt("a", "k", 0, [(16, 16, True)])
+        client.prompt("a", "k", Prompt(0, ((16, 16, True),)))
     assert not marks(trap)
 
 

@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from e2e.server_process import ServerProcess, Talk, track, volume, wait_for
+from medsam2.prompt import Prompt
 from medsam2.protocol import (
     Cancel,
     Close,
@@ -17,7 +18,7 @@ from medsam2.protocol import (
     Hello,
     Mask,
     Progress,
-    Prompt,
+    PromptRequest,
     Propagate,
     Ready,
     SliceShown,
@@ -107,7 +108,11 @@ def test_another_path_is_not_found(server):
 
 
 def test_requests_before_a_volume_is_open_are_refused(talk):
-    for request in (Prompt(4, "a", "k", 0, ((1.0, 1.0, True),)), Propagate(5, "k"), Forget(6, "a")):
+    for request in (
+        PromptRequest(4, "a", "k", Prompt(0, ((1.0, 1.0, True),))),
+        Propagate(5, "k"),
+        Forget(6, "a"),
+    ):
         (error,) = talk.ask(request)
         assert (error.code, error.id) == ("no_volume", request.id)
 
@@ -115,7 +120,7 @@ def test_requests_before_a_volume_is_open_are_refused(talk):
 def test_a_session_from_volume_to_forgotten_object(talk):
     assert talk.open(volume()).window == (0.0, 200.0)
     mask = talk.prompt()
-    assert mask.mask.any()
+    assert not mask.mask.is_empty
     assert 0 <= mask.iou <= 1
     answers = talk.ask(track(4))
     slices = [answer.slice_index for answer in answers if isinstance(answer, Mask)]
@@ -137,7 +142,7 @@ def test_what_is_shown_is_never_answered(talk):
 
 def test_wrong_input_is_explained_and_the_session_lives(talk):
     talk.open(volume())
-    (error,) = talk.ask(Prompt(3, "a", "k", 99, ((1.0, 1.0, True),)))
+    (error,) = talk.ask(PromptRequest(3, "a", "k", Prompt(99, ((1.0, 1.0, True),))))
     assert error.code == "bad_input"
     assert "99" in error.message
     talk.prompt(id=4)
@@ -168,7 +173,7 @@ def test_a_prompt_is_answered_while_a_track_goes_on(talk):
     talk.send(track(4))
     while not isinstance(talk.receive(), Mask):
         pass
-    talk.send(Prompt(5, "a", "k", 14, ((16.0, 16.0, True),)))
+    talk.send(PromptRequest(5, "a", "k", Prompt(14, ((16.0, 16.0, True),))))
     answers = list(talk.until_end(5))
     assert any(isinstance(answer, Mask) and answer.id == 5 for answer in answers)
     assert Done(4) not in answers
@@ -206,7 +211,7 @@ def test_health_and_metrics(server):
         talk.open(volume())
         talk.prompt()
         talk.ask(track(4))
-        talk.ask(Prompt(5, "a", "k", 99))
+        talk.ask(PromptRequest(5, "a", "k", Prompt(99)))
     server.wait_until_alone()
     after = server.metrics()
     change = {key: value - before.get(key, 0) for key, value in after.items()}

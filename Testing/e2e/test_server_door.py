@@ -14,7 +14,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from e2e.server_process import ServerProcess, track, volume, wait_for
-from medsam2.protocol import Cancel, Done, Forget, Hello, MaskBox, Prompt, Ready, encode
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import Cancel, Done, Forget, Hello, PromptRequest, Ready, encode
 from unit.client.certificates import self_signed
 
 MIB = 2**20
@@ -176,7 +178,8 @@ def test_who_does_not_read_in_a_track_is_gone_after_a_while(server):
     talk = server.welcomed(max_queue=1)
     talk.open(volume(2, side))
     for index in range(2):
-        talk.ask(Prompt(3, "a", "k", index, mask=MaskBox(0, 0, painted), field_of_view="slice"))
+        prompt = Prompt(index, mask=PlacedMask.packed(painted))
+        talk.ask(PromptRequest(3, "a", "k", prompt, "slice"))
     talk.send(*(track(100 + number) for number in range(64)))
     with server.welcomed("bert") as quick:
         quick.open(volume())
@@ -190,14 +193,14 @@ def test_who_does_not_read_in_a_track_is_gone_after_a_while(server):
 
 def test_masks_larger_than_the_slice_are_refused_unpacked(server):
     """Each would take 16 MiB."""
-    large = MaskBox(0, 0, np.ones((4000, 4000), bool))
+    large = Prompt(1, mask=PlacedMask.packed(np.ones((4000, 4000), bool)))
     with server.welcomed() as talk:
         talk.open(volume())
         talk.prompt()
         before = server.memory
         requests = range(10, 130)
         sending = threading.Thread(
-            target=lambda: talk.send(*(Prompt(id, "a", "k", 1, mask=large) for id in requests))
+            target=lambda: talk.send(*(PromptRequest(id, "a", "k", large) for id in requests))
         )
         sending.start()
         for id in requests:

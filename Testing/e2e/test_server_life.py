@@ -17,7 +17,8 @@ from websockets.sync.client import connect
 
 from e2e.conftest import ENVIRONMENT
 from e2e.server_process import SERVE, SERVER_SECONDS, ServerProcess, refused, track, volume
-from medsam2.protocol import Done, Error, Hello, Mask, OpenVolume, Prompt, chunks
+from medsam2.prompt import Prompt
+from medsam2.protocol import Done, Error, Hello, Mask, OpenVolume, PromptRequest, chunks
 from unit.client.certificates import self_signed
 
 MIB = 2**20
@@ -156,7 +157,7 @@ def test_an_idle_session_expires_but_not_one_that_computes(start):
             assert (error.code, error.id) == ("expired", 0)
             assert error.hint
             assert idle.closed_with() == 1001
-        assert busy.ask(Prompt(4, "a", "k", 1, ((16.0, 16.0, True),)))[-1] == Done(4)
+        assert busy.ask(PromptRequest(4, "a", "k", Prompt(1, ((16.0, 16.0, True),))))[-1] == Done(4)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Signals are sent.")
@@ -210,7 +211,7 @@ def test_without_memory_a_request_fails_and_the_session_goes_on(start):
         (error,) = other.ask(OpenVolume(7, "large", (256, 1024, 1024), "uint8", (1.0, 1.0, 1.0)))
         assert (error.code, error.id) == ("out_of_memory", 7)
         assert error.hint
-        (error,) = other.ask(Prompt(8, "a", "k", 0, ((16.0, 16.0, True),)))
+        (error,) = other.ask(PromptRequest(8, "a", "k", Prompt(0, ((16.0, 16.0, True),))))
         assert (error.code, error.id) == ("out_of_memory", 8)
         end = talk.ask(track(9))[-1]  # may have found enough that was left over
         assert end == Done(9) or (end.code, end.id) == ("out_of_memory", 9)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from e2e.server_process import SERVER_SECONDS, ServerProcess, track, volume
-from medsam2.protocol import Close, Done, Forget, Mask, MaskBox, Prompt, ProtocolError, decode
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import Close, Done, Forget, Mask, PromptRequest, ProtocolError, decode
 from unit.protocol.mutations import mutated
 
 CLIENTS, SLICES = 8, 15
@@ -62,7 +64,7 @@ def test_eight_clients_at_once_finish_with_equal_shares(server):
         with server.welcomed() as talk:
             talk.open(volume(SLICES, seed=number))
             opened.wait(SERVER_SECONDS)
-            talk.send(Prompt(3, "a", "k", 0, ((16.0, 16.0, True),), field_of_view="slice"), track(4))
+            talk.send(PromptRequest(3, "a", "k", Prompt(0, ((16.0, 16.0, True),)), "slice"), track(4))
             for message in talk.until_end(4):
                 with lock:
                     masks[number] += isinstance(message, Mask) and message.id == 4
@@ -85,7 +87,8 @@ def test_a_client_that_does_not_read_blocks_nobody_and_loses_nothing(server):
     with server.welcomed(max_queue=1) as slow, server.welcomed() as quick:
         slow.open(volume(slices, side))
         for index in range(slices):
-            slow.ask(Prompt(3, "a", "k", index, mask=MaskBox(0, 0, painted), field_of_view="slice"))
+            prompt = Prompt(index, mask=PlacedMask.packed(painted))
+            slow.ask(PromptRequest(3, "a", "k", prompt, "slice"))
         before = server.memory
         slow.send(*(track(100 + number) for number in range(tracks)))
         quick.open(volume())
@@ -99,7 +102,7 @@ def test_a_client_that_does_not_read_blocks_nobody_and_loses_nothing(server):
             masks = [answer for answer in answers if isinstance(answer, Mask)]
             assert [mask.slice_index for mask in masks] == [0, 1]
             if number % 16 == 0:
-                np.testing.assert_array_equal(masks[1].full((side, side)), painted)
+                np.testing.assert_array_equal(masks[1].mask.full((side, side)), painted)
 
 
 def test_ten_thousand_damaged_messages_harm_nobody(server):

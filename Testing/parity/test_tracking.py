@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import ImageSet, Prompt
+from medsam2.volume import ImageSet
 from parity.conftest import TOLERANCE, Pair, make_pair
 
 reference = pytest.importorskip("parity.reference", reason="needs the sam2 package: `make test` installs it")
@@ -22,7 +24,7 @@ def ours_of(theirs: "reference.Prompt", frame: int) -> Prompt:
         frame,
         points=tuple((y, x, label == 1) for (x, y), label in pairs),
         box=None if box is None else (box[1], box[0], box[3], box[2]),
-        mask=None if mask is None else mask.numpy() > 0,
+        mask=None if mask is None else PlacedMask.cropped(mask.numpy() > 0),
     )
 
 

@@ -4,8 +4,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from medsam2.placed_mask import PlacedMask
-from medsam2.slice_grid import is_within, nearest_voxel, nearest_voxels, voxel_within
+from medsam2.slice_grid import SliceGrid, nearest_voxel, nearest_voxels
 
+GRID = SliceGrid((4, 4), (1.0, 1.0))
 POSITIONS = st.one_of(st.integers(-20, 20).map(lambda number: number / 2), st.floats(-10, 10))
 
 
@@ -29,13 +30,21 @@ def test_many_positions_are_looked_up_as_one_is(positions):
     np.testing.assert_array_equal(nearest_voxels(positions), [nearest_voxel(each) for each in positions])
 
 
-@given(POSITIONS, st.integers(1, 5))
-def test_within_a_row_the_rims_belong_to_the_outer_voxels(position, count):
-    assert voxel_within(position, count) == min(max(nearest_voxel(position), 0), count - 1)
-    if -0.5 <= position <= count - 0.5:
-        assert is_within(position, count)
-    if not -0.51 <= position <= count - 0.49:
-        assert not is_within(position, count)
+@given(POSITIONS, POSITIONS)
+def test_a_slice_contains_its_rims_which_belong_to_the_outer_voxels(row, column):
+    grid = SliceGrid((3, 5), (1.0, 1.0))
+    assert grid.voxel(row, column) == (
+        min(max(nearest_voxel(row), 0), 2),
+        min(max(nearest_voxel(column), 0), 4),
+    )
+    if -0.5 <= row <= 2.5 and -0.5 <= column <= 4.5:
+        assert grid.contains(row, column)
+    if not (-0.51 <= row <= 2.51 and -0.51 <= column <= 4.51):
+        assert not grid.contains(row, column)
+
+
+def test_the_longer_side_of_a_slice_is_in_millimetres():
+    assert SliceGrid((100, 30), (0.5, 2.0)).side == 60
 
 
 @pytest.mark.parametrize(
@@ -43,10 +52,10 @@ def test_within_a_row_the_rims_belong_to_the_outer_voxels(position, count):
     [(0.5, 0.5, True), (0.49, 0.5, False), (1.49, 2.49, True), (1.5, 1, False), (1, 2.5, False)],
 )
 def test_a_mask_covers_the_cells_of_its_voxels(row, column, is_covered):
-    mask = PlacedMask("a", 0, 1, 1, np.ones((1, 2), bool))
-    assert mask.covers(row, column, (4, 4)) is is_covered
+    mask = PlacedMask.packed(np.ones((1, 2), bool), 1, 1)
+    assert mask.covers(row, column, GRID) is is_covered
 
 
 @pytest.mark.parametrize("position", [-0.5, 3.5])
 def test_a_mask_at_the_rim_of_a_slice_covers_the_rim(position):
-    assert PlacedMask("a", 0, 0, 0, np.ones((4, 4), bool)).covers(position, position, (4, 4))
+    assert PlacedMask.packed(np.ones((4, 4), bool)).covers(position, position, GRID)

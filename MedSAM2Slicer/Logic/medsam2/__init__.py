@@ -12,7 +12,8 @@ __version__ = "0.1.0"
 _HOME = {
     "ImageSet": "medsam2.volume",
     "InputError": "medsam2.errors",
-    "Prompt": "medsam2.volume",
+    "PlacedMask": "medsam2.placed_mask",
+    "Prompt": "medsam2.prompt",
     "Segment": "medsam2.volume",
     "SelfSortingMemory": "medsam2.tracking",
     "SliceMask": "medsam2.tracking",

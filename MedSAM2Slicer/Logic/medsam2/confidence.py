@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
+from medsam2.placed_mask import PlacedMask
 
 DOUBTFUL = 0.7
 """Answers with a lower predicted IoU are doubtful."""
@@ -13,12 +13,12 @@ class Scored(Protocol):
     """A mask on one slice with what the network thinks of it."""
 
     @property
-    def mask(self) -> np.ndarray:
-        """Bool, of any size; (0, 0) where the object is absent."""
+    def mask(self) -> PlacedMask:
+        """Cropped to the object."""
 
     @property
     def iou(self) -> float:
-        """As the network predicts it, 0 to 1."""
+        """That the network predicts, 0 to 1."""
 
     @property
     def object_score(self) -> float:
@@ -42,7 +42,7 @@ class SliceConfidence:
     @classmethod
     def of(cls, mask: Scored) -> "SliceConfidence":
         """Of an answer, from the tracker or over the protocol."""
-        return cls(mask.iou, mask.object_score, bool(mask.mask.size))
+        return cls(mask.iou, mask.object_score, not mask.mask.is_empty)
 
     @property
     def is_doubtful(self) -> bool:

@@ -1,5 +1,7 @@
 """Positions on the grid of a slice, and the voxels that they belong to: one rule, for Slicer's side too."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -23,11 +25,33 @@ def nearest_voxel(position: float) -> int:
     return int(nearest_voxels(position))
 
 
-def voxel_within(position: float, count: int) -> int:
-    """The nearest of ``count`` voxels in a row: also on the far rim, which is in no cell, and beyond."""
-    return min(max(nearest_voxel(position), 0), count - 1)
+@dataclass(frozen=True)
+class SliceGrid:
+    """The voxels of a slice.
+
+    Attributes:
+        shape: rows and columns.
+        spacing: millimetres between rows and between columns.
+    """
+
+    shape: tuple[int, int]
+    spacing: tuple[float, float]
+
+    @property
+    def side(self) -> float:
+        """The longer side in millimetres."""
+        return max(length * step for length, step in zip(self.shape, self.spacing, strict=True))
+
+    def contains(self, row: float, column: float) -> bool:
+        """Whether a position lies on the slice, all its rims included."""
+        positions = zip((row, column), self.shape, strict=True)
+        return all(-_HALF <= position <= count - 1 + _HALF for position, count in positions)
+
+    def voxel(self, row: float, column: float) -> tuple[int, int]:
+        """Row and column of the nearest voxel: also on the far rim, which is in no cell, and beyond."""
+        rows, columns = self.shape
+        return _clamped(nearest_voxel(row), rows), _clamped(nearest_voxel(column), columns)
 
 
-def is_within(position: float, count: int) -> bool:
-    """Whether a position lies on ``count`` voxels in a row, both rims included."""
-    return -_HALF <= position <= count - 1 + _HALF
+def _clamped(voxel: int, count: int) -> int:
+    return min(max(voxel, 0), count - 1)

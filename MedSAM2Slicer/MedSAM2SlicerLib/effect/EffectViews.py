@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import slicer
 
+from medsam2.placed_mask import PlacedMask
+
 from ..logic.Seeds import BOX, Ras, Seed, SliceKey
 from ..logic.SegmentationGrid import Place, SegmentationGrid
 from ..SlicerTypes import ScriptedEffect, SliceWidget
@@ -105,7 +107,7 @@ class EffectViews:
         mask, grid = self._logic.preview(), self._logic.editor.grid()
         if mask is None or grid is None:
             return None, None
-        segments = _outline(mask.mask, mask.row, mask.column)
+        segments = _outline(mask.mask)
         seen = mask.field_of_view
         top, left = seen.row - 0.5, seen.column - 0.5
         corners = [(top, left), (top, left + seen.columns), (top + seen.rows, left + seen.columns)]
@@ -142,18 +144,15 @@ def _toRas(grid: SegmentationGrid, mask: "Mask", segments: np.ndarray) -> np.nda
     return corner + rows * (alongColumn - corner) + columns * (alongRow - corner)
 
 
-def _outline(mask: np.ndarray, row: int = 0, column: int = 0) -> np.ndarray:
+def _outline(mask: PlacedMask) -> np.ndarray:
     """The outline of a mask: where a voxel of the object borders on one that is not.
-
-    Args:
-        mask: (h, w) bool; its first voxel lies at ``row``, ``column`` of the slice.
 
     Returns:
         (n, 2, 2): for each segment its two ends as (row, column), voxel centres at whole numbers.
     """
-    padded = np.pad(np.asarray(mask, bool), 1)
+    padded = np.pad(mask.voxels, 1)
     below = np.argwhere(padded[:-1] != padded[1:])  # between a row and the next
     beside = np.argwhere(padded[:, :-1] != padded[:, 1:])
     across = below[:, None] + [[0.5, -0.5], [0.5, 0.5]]
     along = beside[:, None] + [[-0.5, 0.5], [0.5, 0.5]]
-    return np.concatenate([across, along]) + np.array([row - 1, column - 1])
+    return np.concatenate([across, along]) + np.array([mask.row - 1, mask.column - 1])

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from medsam2.client import PolledClient
+    from medsam2.prompt import Prompt
     from medsam2.protocol import Error, Mask, Message
     from medsam2.protocol.messages import Axis
 
     from ..backend.BackendManager import BackendManager
     from .EditorState import VolumeOffer
     from .Propagation import PropagationOptions
-    from .Seeds import SlicePrompt
 
 
 class State(Enum):
@@ -129,23 +129,27 @@ class BackendRequests:
         if self._volumeKey is not None:
             self._connected.shown(axis, sliceIndex)
 
-    def prompt(self, prompt: "SlicePrompt", replace: bool) -> None:
-        """Ask for the mask of a slice; ``replace``: in place of what was said of it, else in addition."""
+    def prompt(
+        self,
+        objectId: str,
+        axis: "Axis",
+        prompt: "Prompt",
+        replace: bool,
+        fieldOfView: float | None = None,
+    ) -> None:
+        """Ask for the mask of a slice.
+
+        Args:
+            objectId, axis, prompt: what is said of which object; where it is empty nothing is asked.
+            replace: in place of what was said of the slice, else in addition.
+            fieldOfView: side in millimetres of what the network looks at; None for the object's.
+        """
         if replace:
-            self._latest = self._connected.forget(prompt.objectId, prompt.axis, prompt.sliceIndex)
-        if not (prompt.points or prompt.box or prompt.mask is not None):
+            self._latest = self._connected.forget(objectId, axis, prompt.slice_index)
+        if prompt.is_empty:
             return
-        request = self._connected.prompt(
-            prompt.objectId,
-            prompt.axis,
-            prompt.sliceIndex,
-            prompt.points,
-            prompt.box,
-            prompt.mask,
-            prompt.fieldOfView,
-        )
-        self._previews[request] = prompt.objectId
-        self._latest = request
+        self._latest = self._connected.prompt(objectId, axis, prompt, fieldOfView)
+        self._previews[self._latest] = objectId
 
     def forget(self, objectId: str) -> None:
         """Forget an object, as when its segment is deleted."""

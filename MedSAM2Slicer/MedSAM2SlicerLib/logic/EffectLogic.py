@@ -16,7 +16,7 @@ from .EditorState import EditorState
 from .Hints import Hints
 from .Propagation import Later, Propagation, PropagationChoice, propagationJobs
 from .SeedEditing import SeedEditing
-from .Seeds import SliceKey, readSeeds, sliceOf
+from .Seeds import SliceKey, placed, readSeeds
 from .SegmentationGrid import SegmentationGrid
 from .SegmentWriter import Write
 from .SliceResults import Confidence, SliceResults
@@ -131,7 +131,8 @@ class EffectLogic:
     def _lastSlice(self, segmentId: str, grid: SegmentationGrid) -> SliceKey | None:
         """The slice of the seed of a segment that was placed last; None without seeds."""
         seeds = readSeeds(self.editor.segment(segmentId))
-        return next((where for seed in reversed(seeds) if (where := sliceOf(seed, grid)) is not None), None)
+        places = (placed(seed, grid) for seed in reversed(seeds))
+        return next((here.slice for here in places if here is not None), None)
 
     def cancel(self) -> None:
         """Stop the propagation; what has arrived is kept."""

@@ -52,7 +52,7 @@ class Hints:
             return _("Click the object in a slice view.")
         if preview is None:
             return _("Press Propagate; or add seeds on any slice first.")
-        if not preview.mask.size:
+        if preview.mask.is_empty:
             return _("Nothing was found here: click again, or draw a box.")
         if self._logic.running:
             return _("The new outline is used when you propagate again after this run.")

@@ -14,13 +14,14 @@ from .Seeds import (
     PAINTED,
     POINT_NEGATIVE,
     POINT_POSITIVE,
+    PlacedSeed,
     Ras,
     Seed,
     SliceKey,
     bySlice,
+    placed,
     promptOf,
     readSeeds,
-    sliceOf,
     writeSeeds,
 )
 from .SegmentationGrid import SegmentationGrid
@@ -127,7 +128,8 @@ class SeedEditing:
         self._requests.open(self._editor.offer(grid))
         for segmentId in self._editor.segmentIds():
             for where, seeds in bySlice(readSeeds(self._editor.segment(segmentId)), grid).items():
-                self._requests.prompt(promptOf(seeds, where, grid, segmentId), replace=False)
+                prompt = promptOf(seeds, where, grid, segmentId)
+                self._requests.prompt(segmentId, where[0], prompt, replace=False)
         return True
 
     def _add(self, seed: Seed) -> None:
@@ -137,19 +139,19 @@ class SeedEditing:
             return
         if grid is None:
             return
-        where = sliceOf(seed, grid)
-        if where is None or (seed.corner is not None and grid.place(seed.corner, where[0]) is None):
+        new = placed(seed, grid)
+        if new is None or (seed.corner is not None and grid.place(seed.corner, new.place.axis) is None):
             self._display.showMessage(_("The click lies outside the volume: click on the image."), True)
             return
         seeds = self.seeds()
         if seed.kind in ONE_OF_A_SLICE:
-            same = bySlice(seeds, grid).get(where, [])
+            same = [each.seed for each in bySlice(seeds, grid).get(new.slice, [])]
             replaced = [each for each in same if each.kind in ONE_OF_A_SLICE]
             writeSeeds(segment, [*(each for each in seeds if each not in replaced), seed])
-            self._ask(where, grid, alone=None if same else seed)
+            self._ask(new.slice, grid, alone=None if same else new)
         else:
             writeSeeds(segment, [*seeds, seed])
-            self._ask(where, grid, alone=seed)
+            self._ask(new.slice, grid, alone=new)
         self._onChanged()
 
     def _change(self, seeds: list[Seed], changed: Seed) -> None:
@@ -161,15 +163,15 @@ class SeedEditing:
     def _askAgain(self, seed: Seed) -> None:
         """Ask for the slice of a seed anew."""
         grid = self._editor.grid()
-        where = None if grid is None else sliceOf(seed, grid)
-        if grid is not None and where is not None:
-            self._ask(where, grid)
+        here = None if grid is None else placed(seed, grid)
+        if grid is not None and here is not None:
+            self._ask(here.slice, grid)
 
     def _ask(
         self,
         where: SliceKey,
         grid: SegmentationGrid,
-        alone: Seed | None = None,
+        alone: PlacedSeed | None = None,
         fieldOfView: float | None = None,
     ) -> None:
         """Ask for a slice's mask.
@@ -183,8 +185,9 @@ class SeedEditing:
         if self.openVolume(grid) and fieldOfView is None:
             return  # this seed was sent with all others
         seeds = bySlice(self.seeds(), grid).get(where, []) if alone is None else [alone]
-        prompt = promptOf(seeds, where, grid, self._editor.selectedId, fieldOfView)
-        self._requests.prompt(prompt, replace=alone is None)
+        segmentId = self._editor.selectedId
+        prompt = promptOf(seeds, where, grid, segmentId)
+        self._requests.prompt(segmentId, where[0], prompt, replace=alone is None, fieldOfView=fieldOfView)
 
 
 def _innermost(mask: np.ndarray) -> tuple[int, int]:

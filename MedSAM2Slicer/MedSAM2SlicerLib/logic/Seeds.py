@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import vtk
 
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+
 from ..SlicerTypes import Segment
 from .SegmentationGrid import AXES, Place, SegmentationGrid
 
 if TYPE_CHECKING:
-    from medsam2.protocol.messages import Axis, FieldOfViewChoice
+    from medsam2.protocol.messages import Axis
 
 TAG = "MedSAM2.Seeds"
 POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED = "positive", "negative", "box", "painted"
@@ -83,67 +86,49 @@ def _ras(values: list[float]) -> Ras:
     return right, anterior, superior
 
 
-def sliceOf(seed: Seed, grid: SegmentationGrid) -> SliceKey | None:
-    """The slice on which a seed lies; None where it lies outside the grid."""
+@dataclass(frozen=True)
+class PlacedSeed:
+    """A seed, and where on the grid it lies: looked up once, whatever is asked of it then."""
+
+    seed: Seed
+    place: Place
+
+    @property
+    def slice(self) -> SliceKey:
+        """The slice on which it lies."""
+        return self.place.axis, self.place.sliceIndex
+
+
+def placed(seed: Seed, grid: SegmentationGrid) -> PlacedSeed | None:
+    """A seed on a grid; None where it lies outside."""
     place = grid.place(seed.ras, grid.axisOf(seed.normal))
-    return None if place is None else (place.axis, place.sliceIndex)
+    return None if place is None else PlacedSeed(seed, place)
 
 
-def bySlice(seeds: Sequence[Seed], grid: SegmentationGrid) -> dict[SliceKey, list[Seed]]:
+def bySlice(seeds: Sequence[Seed], grid: SegmentationGrid) -> dict[SliceKey, list[PlacedSeed]]:
     """Seeds by slice, those outside the grid left out."""
-    slices: dict[SliceKey, list[Seed]] = {}
+    slices: dict[SliceKey, list[PlacedSeed]] = {}
     for seed in seeds:
-        where = sliceOf(seed, grid)
-        if where is not None:
-            slices.setdefault(where, []).append(seed)
+        here = placed(seed, grid)
+        if here is not None:
+            slices.setdefault(here.slice, []).append(here)
     return slices
 
 
-@dataclass(frozen=True, eq=False)
-class SlicePrompt:
-    """All that was said of one object on one slice, in voxels of the slice.
-
-    Attributes:
-        objectId: the segment's ID.
-        points: (row, column, positive).
-        box: two opposite corners (row, column, row, column).
-        mask: (rows, columns) bool.
-        fieldOfView: "auto", "slice", millimetres, or None to keep the object's.
-    """
-
-    objectId: str
-    axis: "Axis"
-    sliceIndex: int
-    points: tuple[tuple[float, float, bool], ...] = ()
-    box: tuple[float, float, float, float] | None = None
-    mask: np.ndarray | None = None
-    fieldOfView: "FieldOfViewChoice | None" = None
-
-
-def promptOf(
-    seeds: Sequence[Seed],
-    where: SliceKey,
-    grid: SegmentationGrid,
-    segmentId: str,
-    fieldOfView: float | None = None,
-) -> SlicePrompt:
-    """All that the seeds of one slice say; a painted slice says all by itself."""
+def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGrid, segmentId: str) -> Prompt:
+    """All that the seeds of one slice say of a segment; a painted slice says all by itself."""
     axis, index = where
     points: list[tuple[float, float, bool]] = []
     box = None
-    for seed in seeds:
+    for each in seeds:
+        seed, place = each.seed, each.place
         if seed.kind == PAINTED:
-            return SlicePrompt(
-                segmentId, axis, index, mask=grid.painted(segmentId, axis, index), fieldOfView=fieldOfView
-            )
-        place = grid.place(seed.ras, axis)
-        if place is None:
-            continue
+            return Prompt(index, mask=PlacedMask.cropped(grid.painted(segmentId, axis, index)))
         if seed.corner is not None:
             box = (place.row, place.column, *_withinSlice(seed.corner, place, grid))
         else:
             points.append((place.row, place.column, seed.kind == POINT_POSITIVE))
-    return SlicePrompt(segmentId, axis, index, tuple(points), box, fieldOfView=fieldOfView)
+    return Prompt(index, tuple(points), box)
 
 
 def _withinSlice(corner: Ras, place: Place, grid: SegmentationGrid) -> tuple[float, float]:

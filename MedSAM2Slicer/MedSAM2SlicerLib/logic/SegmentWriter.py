@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from medsam2.placed_mask import PlacedMask
+
 from ..SlicerTypes import Labelmap
 from .SegmentationGrid import SegmentationGrid
 
@@ -110,18 +112,18 @@ class SegmentWriter:
         planes = np.ones(size, np.uint8)
         for mask in replaced.masks:
             if along.start <= mask.slice_index < along.stop:
-                _cutOut(planes[mask.slice_index - along.start], mask, rows.start, columns.start)
+                _cutOut(planes[mask.slice_index - along.start], mask.mask, rows.start, columns.start)
         return self.grid.slab(self._axis, along.start, planes, rows.start, columns.start)
 
     def _add(self, segmentId: str, masks: list["Mask"]) -> None:
-        box = commonBox(masks)
+        box = commonBox([mask.mask for mask in masks])
         if box is None:
             return
         row, column, height, width = box
         planes = np.zeros((len(masks), height, width), np.uint8)
         for target, mask in zip(planes, masks, strict=True):
-            top, left = mask.row - row, mask.column - column
-            target[top : top + mask.mask.shape[0], left : left + mask.mask.shape[1]] = mask.mask
+            top, left = mask.mask.row - row, mask.mask.column - column
+            target[top : top + mask.mask.height, left : left + mask.mask.width] = mask.mask.voxels
         slab = self.grid.slab(self._axis, masks[0].slice_index, planes, row, column)
         self._write(segmentId, slab, False)
 
@@ -137,12 +139,11 @@ class _Replaced:
     masks: list["Mask"]
 
 
-def _cutOut(plane: np.ndarray, mask: "Mask", row: int, column: int) -> None:
+def _cutOut(plane: np.ndarray, mask: PlacedMask, row: int, column: int) -> None:
     """Clear a mask's voxels on a part of its slice (rows, columns) that begins at ``row``, ``column``."""
-    height, width = mask.mask.shape
     top, left = mask.row - row, mask.column - column
-    inside = plane[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-    cut = mask.mask[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
+    inside = plane[max(top, 0) : max(top + mask.height, 0), max(left, 0) : max(left + mask.width, 0)]
+    cut = mask.voxels[max(-top, 0) :, max(-left, 0) :][: inside.shape[0], : inside.shape[1]]
     inside[cut] = 0
 
 
@@ -157,11 +158,9 @@ def runs(indices: list[int]) -> list[list[int]]:
     return found
 
 
-def commonBox(masks: list["Mask"]) -> tuple[int, int, int, int] | None:
+def commonBox(masks: list[PlacedMask]) -> tuple[int, int, int, int] | None:
     """Row, column, height and width of the box round all masks; None if all are empty."""
-    boxes = [
-        (m.row, m.column, m.row + m.mask.shape[0], m.column + m.mask.shape[1]) for m in masks if m.mask.size
-    ]
+    boxes = [(m.row, m.column, m.row + m.height, m.column + m.width) for m in masks if not m.is_empty]
     if not boxes:
         return None
     top, left = min(box[0] for box in boxes), min(box[1] for box in boxes)

@@ -25,7 +25,7 @@ class Confidence:
 
     def put(self, mask: "Mask") -> None:
         """Take a mask (``medsam2.protocol.Mask``); a slice that has changed must be looked at again."""
-        self.slices[mask.slice_index] = SliceConfidence(mask.iou, bool(mask.mask.size))
+        self.slices[mask.slice_index] = SliceConfidence(mask.iou, not mask.mask.is_empty)
 
     def accept(self, sliceIndex: int) -> None:
         """The user accepted a slice."""

@@ -90,13 +90,15 @@ class SelfTest:
 
     def start(self) -> None:
         """Begin."""
+        from medsam2.prompt import Prompt  # here, as the panel opens without the package
+
         middle, row, column = CENTRE
         self._times["begin"] = self._clock()
         client = self._client
         client.start()
         self._requests = {
             client.open_volume(self._voxels, SPACING, "CT"): "opened",
-            client.prompt("ball", "k", middle, ((row, column, True),)): "clicked",
+            client.prompt("ball", "k", Prompt(middle, ((row, column, True),))): "clicked",
             client.propagate("k", ("ball",)): "tracked",
         }
         self._timer.start()
@@ -123,9 +125,7 @@ class SelfTest:
             self._ready = message
             self._times["ready"] = self._clock()
         elif isinstance(message, Mask):
-            rows, columns = message.mask.shape
-            plane = self._masks[message.slice_index]
-            plane[message.row : message.row + rows, message.column : message.column + columns] = message.mask
+            self._masks[message.slice_index] = message.mask.full(SHAPE[1:])
         elif isinstance(message, Error):
             self._end(f"{message.message} {message.hint}".strip())
         elif isinstance(message, Done):

@@ -137,4 +137,4 @@ def test_no_memory_in_the_backend(aBench, aBackend, aVolumeNode):
     assert "memory" in aBench.message, "what follows from it must not hide it"
     resource.prlimit(process.pid, resource.RLIMIT_AS, before)
     aBench.click("spleen")
-    assert aBench.logic.preview().mask.any()
+    assert aBench.logic.preview().mask.voxels.any()

@@ -7,8 +7,9 @@ import slicer
 from fakes.make_nodes import rotation
 from medsam2.cli.phantom import dice
 from medsam2.evaluation.user_prompts import corrective_click
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import Prompt, VolumeMasks, VolumeSlices
+from medsam2.volume import VolumeMasks, VolumeSlices
 from medsam2.weights.loading import load_model
 
 
@@ -26,7 +27,7 @@ def directly(bench, axis: str) -> np.ndarray:
 
 def test_click_preview_propagate_correct_undo_redo(aBench):
     aBench.click()
-    assert aBench.logic.preview().mask.sum() > 500
+    assert aBench.logic.preview().mask.voxels.sum() > 500
     assert not aBench.mask().any(), "a preview is not written"
     aBench.press("Propagate")
     assert aBench.effect.options.propagateButton.text == "Cancel"

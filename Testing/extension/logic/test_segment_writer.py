@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from MedSAM2SlicerLib.logic.SegmentWriter import LONGEST_RUN, SegmentWriter, commonBox, runs
 
-from medsam2.placed_mask import PlacedMask, crop_to_content
+from medsam2.placed_mask import PlacedMask
+from medsam2.protocol import FieldOfViewBox, Mask
 
 SHAPE = (40, 12, 14)
 
@@ -47,6 +48,10 @@ def aClock():
     return Clock()
 
 
+def answer(index, mask):
+    return Mask(1, "a", index, mask, "k", 0.9, 5.0, FieldOfViewBox(0, 0, 14, 14))
+
+
 def finish(writer):
     while writer.waiting:
         writer.writeNext()
@@ -65,7 +70,7 @@ def test_slices_are_replaced(axis, seed, aClock):
     for index in chosen:
         plane = np.moveaxis(after, dimension, 0)[index]
         expected[index] = plane
-        writer.put(PlacedMask("a", int(index), *crop_to_content(plane)))
+        writer.put(answer(int(index), PlacedMask.cropped(plane)))
         aClock.now += rng.random() * 0.1
         writer.writeIfDue()
     finish(writer)
@@ -76,7 +81,7 @@ def test_nothing_is_removed_where_the_segment_has_nothing(aClock):
     segment = Segment(np.zeros(SHAPE, bool))
     writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
     for index in range(10):
-        writer.put(PlacedMask("a", index, 2, 3, np.ones((4, 5), bool)))
+        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 2, 3)))
     finish(writer)
     assert segment.writes == 1
 
@@ -85,7 +90,7 @@ def test_writes_wait_for_their_time_and_are_short(aClock):
     segment = Segment(np.zeros(SHAPE, bool))
     writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
     for index in range(40):
-        writer.put(PlacedMask("a", index, 2, 3, np.ones((4, 5), bool)))
+        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 2, 3)))
         writer.writeIfDue()
     assert segment.writes == 0
     aClock.now = 1.0
@@ -99,7 +104,7 @@ def test_one_write_at_a_time_and_nothing_is_lost_in_between(aClock):
     segment = Segment(before)
     writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
     for index in range(5, 8):
-        writer.put(PlacedMask("a", index, 4, 4, np.ones((4, 5), bool)))
+        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 4, 4)))
     writer.writeNext()
     assert segment.writes == 1
     assert segment.voxels[before].all(), "the old voxels are still there"
@@ -111,6 +116,6 @@ def test_one_write_at_a_time_and_nothing_is_lost_in_between(aClock):
 
 def test_runs_and_boxes():
     assert runs([1, 2, 3, 5, 7, 8]) == [[1, 2, 3], [5], [7, 8]]
-    empty = PlacedMask("a", 0, 0, 0, np.zeros((0, 0), bool))
+    empty = PlacedMask.packed(np.zeros((0, 0), bool))
     assert commonBox([empty]) is None
-    assert commonBox([empty, PlacedMask("a", 1, 3, 4, np.ones((2, 5), bool))]) == (3, 4, 2, 5)
+    assert commonBox([empty, PlacedMask.packed(np.ones((2, 5), bool), 3, 4)]) == (3, 4, 2, 5)

@@ -8,6 +8,7 @@ from MedSAM2SlicerLib.panel.SelfTest import SHAPE, TIME_LIMIT_SECONDS, Report, S
 
 import medsam2
 from medsam2.client import ClientError
+from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import Done, Error, FieldOfViewBox, Limits, Mask, Ready
 
 SECONDS = 300
@@ -52,9 +53,7 @@ def masks(mask):
             id=4,
             object_id="ball",
             slice_index=index,
-            row=0,
-            column=0,
-            mask=plane,
+            mask=PlacedMask.packed(plane),
             axis="k",
             iou=0.9,
             object_score=5.0,

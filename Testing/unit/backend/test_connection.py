@@ -16,6 +16,8 @@ from medsam2.backend.limits import ServerLimits
 from medsam2.backend.service import Service
 from medsam2.backend.tokens import OneToken
 from medsam2.backend.worker import Job
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.protocol import (
     Chunk,
     Close,
@@ -23,11 +25,10 @@ from medsam2.protocol import (
     Error,
     Forget,
     Hello,
-    MaskBox,
     Message,
     OpenVolume,
     Progress,
-    Prompt,
+    PromptRequest,
     Ready,
     decode,
     encode,
@@ -39,7 +40,7 @@ TOKEN = "a-token-of-some-length"
 VOXELS = BALL.astype(np.int16)
 OPEN = OpenVolume(2, "upload", VOXELS.shape, "int16", (1.0, 1.0, 1.0), window=(0.0, 1.0))
 VOLUME = (OPEN, Chunk(2, 0, VOXELS.tobytes()))
-PROMPT = Prompt(3, "a", "k", 6, ((18.0, 22.0, True),))
+PROMPT = PromptRequest(3, "a", "k", Prompt(6, ((18.0, 22.0, True),)))
 
 
 class FakeSocket:
@@ -303,7 +304,7 @@ async def test_an_upload_is_kept_for_those_who_may_come_back(goodbye, kept):
 @in_loop
 async def test_large_requests_wait_at_the_client_not_here(monkeypatch):
     monkeypatch.setattr(connection_module, "MOST_BYTES", 1000)
-    mask = MaskBox(0, 0, np.ones((60, 60), bool))  # 450 bytes, and 3,600 unpacked
+    mask = PlacedMask.packed(np.ones((60, 60), bool))  # 450 bytes, and 3,600 unpacked
     async with served() as it:
         it.socket.say(*VOLUME)
         await it.socket.ended(2)
@@ -314,7 +315,7 @@ async def test_large_requests_wait_at_the_client_not_here(monkeypatch):
             yield from ()
 
         it.service.worker.submit(it.connection._client, Job(0, "hold", steps, urgent=True, answered=False))
-        it.socket.say(*(Prompt(10 + number, "a", "k", 6, mask=mask) for number in range(10)))
+        it.socket.say(*(PromptRequest(10 + number, "a", "k", Prompt(6, mask=mask)) for number in range(10)))
         await asyncio.sleep(0.1)
         assert it.socket.coming.qsize() >= 6
         release.set()

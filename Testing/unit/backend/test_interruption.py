@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from medsam2.backend.interruption import Interrupted, Interruption
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
 from medsam2.tracking.slice_network import inference
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
+from medsam2.volume import Geometry, Volume, VolumeSlices
 
 pytestmark = pytest.mark.network
 

@@ -5,13 +5,15 @@ from contextlib import nullcontext
 import pytest
 
 from medsam2.backend.lookahead import outward
-from medsam2.protocol import Mask, Prompt, Propagate, SliceShown
+from medsam2.prompt import Prompt
+from medsam2.protocol import Mask, PromptRequest, Propagate, SliceShown
+from medsam2.slice_grid import SliceGrid
 from medsam2.tracking import FieldOfView
 from medsam2.tracking.field_of_view_choice import ZOOMS
 from unit.backend.examples import SHAPE, a_workspace, opened
 from unit.tracking.oracle_network import OracleNetwork
 
-WHOLE = FieldOfView.whole(SHAPE[1:], (1.0, 1.0))
+WHOLE = FieldOfView.whole(SliceGrid(SHAPE[1:], (1.0, 1.0)))
 
 
 class Calm:
@@ -45,8 +47,8 @@ def ask(workspace, request) -> list:
     return list(workspace.steps(request))
 
 
-def click(index: int = 6, axis: str = "k", point=(18.0, 22.0, True), view="slice") -> Prompt:
-    return Prompt(2, "a", axis, index, (point,), field_of_view=view)
+def click(index: int = 6, axis: str = "k", point=(18.0, 22.0, True), view="slice") -> PromptRequest:
+    return PromptRequest(2, "a", axis, Prompt(index, (point,)), view)
 
 
 def test_slices_are_taken_nearest_first():

@@ -13,9 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from medsam2.backend.log import log_event, log_libraries
 from medsam2.backend.metrics import Metrics
+from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import FieldOfViewBox, Mask, Progress
 
-MASK = Mask(1, "a", 0, 0, 0, np.ones((2, 2), bool), "k", 0.9, 5.0, FieldOfViewBox(0, 0, 8, 8))
+MASK = Mask(1, "a", 0, PlacedMask.packed(np.ones((2, 2), bool)), "k", 0.9, 5.0, FieldOfViewBox(0, 0, 8, 8))
 
 
 def lines(capsys) -> list[dict]:

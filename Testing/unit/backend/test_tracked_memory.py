@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from medsam2.backend.limits import MIB, MemoryBudget, ServerLimits
-from medsam2.protocol import Done, Forget, Mask, MaskBox, Prompt, Propagate, ProtocolError
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import Done, Forget, Mask, PromptRequest, Propagate, ProtocolError
 from medsam2.tracking import prompting, tracker
 from unit.backend.examples import SHAPE, a_workspace, opened
 
-CLICK = Prompt(2, "a", "k", 6, ((18.0, 22.0, True),), field_of_view="slice")
-CORRECTION = Prompt(3, "a", "k", 6, ((2.0, 2.0, False),))
+CLICK = PromptRequest(2, "a", "k", Prompt(6, ((18.0, 22.0, True),)), "slice")
+CORRECTION = PromptRequest(3, "a", "k", Prompt(6, ((2.0, 2.0, False),)))
 TRACK = Propagate(4, "k", absent_stop=None)
 
 
@@ -19,7 +21,7 @@ def ask(workspace, request) -> list:
 
 def tracked(workspace) -> dict[int, np.ndarray]:
     masks = [answer for answer in ask(workspace, TRACK) if isinstance(answer, Mask)]
-    return {mask.slice_index: mask.full(SHAPE[1:]) for mask in masks}
+    return {mask.slice_index: mask.mask.full(SHAPE[1:]) for mask in masks}
 
 
 def known(workspace) -> tuple:
@@ -62,7 +64,10 @@ def test_every_tracked_slice_is_promised_and_given_back_when_it_is_forgotten():
 def test_painted_masks_are_promised():
     promised = Promised()
     workspace = opened(a_workspace(promise=promised))
-    ask(workspace, Prompt(2, "a", "k", 6, mask=MaskBox(10, 10, np.ones((8, 8), bool))))
+    ask(
+        workspace,
+        PromptRequest(2, "a", "k", Prompt(6, mask=PlacedMask.packed(np.ones((8, 8), bool), 10, 10))),
+    )
     ask(workspace, Forget(3, "b"))
     assert promised[-1] > SHAPE[1] * SHAPE[2]
 
@@ -92,7 +97,7 @@ def test_tracking_that_fills_the_memory_ends_with_an_error_behind_its_last_mask(
 def test_a_slice_can_be_forgotten_where_what_is_left_is_still_too_much():
     workspace = opened(a_workspace(promise=Promised()))
     ask(workspace, CLICK)
-    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), field_of_view="slice"))
+    ask(workspace, PromptRequest(3, "b", "k", Prompt(6, ((18.0, 22.0, True),)), "slice"))
     budget = MemoryBudget(
         ServerLimits(memory_bytes=workspace._opened.trackers["k"].remembered_bytes, feature_bytes=0)
     )
@@ -137,7 +142,7 @@ def test_a_correction_that_runs_out_of_memory_leaves_the_object_as_it_was(monkey
 def test_a_slice_that_runs_out_of_memory_leaves_all_objects_as_they_were(monkeypatch):
     workspace = opened(a_workspace())
     ask(workspace, CLICK)
-    ask(workspace, Prompt(3, "b", "k", 6, ((18.0, 22.0, True),), field_of_view=30.0))
+    ask(workspace, PromptRequest(3, "b", "k", Prompt(6, ((18.0, 22.0, True),)), 30.0))
     before = known(workspace)
     network, calls = workspace._network, []
     encode = network.encode_memory

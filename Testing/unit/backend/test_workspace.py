@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from medsam2.errors import InputError
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.protocol import (
     Done,
     Forget,
     Mask,
-    MaskBox,
     OpenVolume,
     Progress,
-    Prompt,
+    PromptRequest,
     Propagate,
     ProtocolError,
     SliceShown,
@@ -31,10 +32,12 @@ def masks(answers) -> list[Mask]:
     return [answer for answer in answers if isinstance(answer, Mask)]
 
 
-def prompted(workspace, id: int = 2, object_id: str = "a", axis: str = "k", **options) -> Mask:
+def prompted(
+    workspace, id: int = 2, object_id: str = "a", axis: str = "k", field_of_view=None, **options
+) -> Mask:
     """The answer to a prompt."""
-    options = {**CLICK, **options}
-    mask, done = workspace.steps(Prompt(id, object_id, axis, **options))
+    prompt = Prompt(**{**CLICK, **options})
+    mask, done = workspace.steps(PromptRequest(id, object_id, axis, prompt, field_of_view))
     assert done == Done(id)
     return mask
 
@@ -44,7 +47,7 @@ def tracked(workspace, id: int = 3, axis: str = "k", **options) -> dict[int, np.
     *answers, done = workspace.steps(Propagate(id, axis, **options))
     assert done == Done(id)
     shape = np.delete(SHAPE, "kji".index(axis))
-    return {mask.slice_index: mask.full(tuple(shape)) for mask in masks(answers)}
+    return {mask.slice_index: mask.mask.full(tuple(shape)) for mask in masks(answers)}
 
 
 def test_opening_tells_the_window():
@@ -63,7 +66,7 @@ def test_a_volume_that_looks_like_ct_is_windowed_as_ct():
 
 def test_a_prompt_is_answered_with_its_mask():
     answer = prompted(opened(a_workspace()))
-    np.testing.assert_array_equal(answer.full(SHAPE[1:]), BALL[6])
+    np.testing.assert_array_equal(answer.mask.full(SHAPE[1:]), BALL[6])
     assert (answer.object_id, answer.axis, answer.slice_index) == ("a", "k", 6)
     assert answer.iou == pytest.approx(0.9)
     assert answer.field_of_view.rows > 0
@@ -102,16 +105,16 @@ def test_a_click_added_to_another_corrects_the_slice():
     workspace = opened(a_workspace(), BALL | small)
     prompted(workspace)
     both = prompted(workspace, id=3, points=((30.0, 40.0, True),))
-    np.testing.assert_array_equal(both.full(SHAPE[1:]), (BALL | small)[6])
+    np.testing.assert_array_equal(both.mask.full(SHAPE[1:]), (BALL | small)[6])
 
 
 def test_a_painted_mask_comes_back():
     workspace = opened(a_workspace())
     part = np.ones((4, 7), bool)
-    answer = prompted(workspace, points=(), mask=MaskBox(10, 12, part))
+    answer = prompted(workspace, points=(), mask=PlacedMask.packed(part, 10, 12))
     expected = np.zeros(SHAPE[1:], bool)
     expected[10:14, 12:19] = True
-    np.testing.assert_array_equal(answer.full(SHAPE[1:]), expected)
+    np.testing.assert_array_equal(answer.mask.full(SHAPE[1:]), expected)
 
 
 def test_what_is_forgotten_cannot_be_tracked():
@@ -142,8 +145,8 @@ def test_forgetting_what_is_not_known_is_no_error():
         ("outside the slice", {"points": ((100.0, 2.0, True),)}),
         ("The prompt is empty", {"points": ()}),
         ("no area", {"points": (), "box": (3.0, 3.0, 3.0, 9.0)}),
-        ("beyond the slice", {"points": (), "mask": MaskBox(38, 0, np.ones((5, 5), bool))}),
-        ("a prompt of its own", {"mask": MaskBox(0, 0, np.ones((5, 5), bool))}),
+        ("beyond the slice", {"points": (), "mask": PlacedMask.packed(np.ones((5, 5), bool), 38, 0)}),
+        ("a prompt of its own", {"mask": PlacedMask.packed(np.ones((5, 5), bool), 0, 0)}),
         ("shows nothing", {"field_of_view": -3.0}),
     ],
 )
@@ -159,7 +162,10 @@ def test_prompts_that_do_not_fit_are_refused_and_leave_no_object(problem, option
 def test_a_painted_mask_on_a_slice_that_does_not_exist_is_refused(index):
     with pytest.raises(InputError, match=f"Slice {index}"):
         prompted(
-            opened(a_workspace()), slice_index=index, points=(), mask=MaskBox(0, 0, np.ones((5, 5), bool))
+            opened(a_workspace()),
+            slice_index=index,
+            points=(),
+            mask=PlacedMask.packed(np.ones((5, 5), bool), 0, 0),
         )
 
 
@@ -179,7 +185,9 @@ def test_propagations_that_make_no_sense_are_refused(problem, options):
         list(workspace.steps(Propagate(5, "k", **options)))
 
 
-@pytest.mark.parametrize("request_", [Prompt(2, "a", "k", **CLICK), Propagate(2, "k"), Forget(2, "a")])
+@pytest.mark.parametrize(
+    "request_", [PromptRequest(2, "a", "k", Prompt(**CLICK)), Propagate(2, "k"), Forget(2, "a")]
+)
 def test_without_a_volume_requests_are_refused(request_):
     with pytest.raises(ProtocolError) as problem:
         list(a_workspace().steps(request_))
@@ -256,7 +264,7 @@ def test_tracking_goes_on_when_features_are_freed_in_the_middle():
     for answer in steps:
         workspace.free_features()
         if isinstance(answer, Mask):
-            found[answer.slice_index] = answer.full(SHAPE[1:])
+            found[answer.slice_index] = answer.mask.full(SHAPE[1:])
     for index, mask in found.items():
         np.testing.assert_array_equal(mask, BALL[index])
     assert set(range(1, 12)) <= set(found)
@@ -274,7 +282,7 @@ def test_a_prompt_that_runs_out_of_memory_leaves_no_object():
     with pytest.raises(MemoryError):
         prompted(workspace)
     network.encode_image = encode
-    np.testing.assert_array_equal(prompted(workspace).full(SHAPE[1:]), BALL[6])
+    np.testing.assert_array_equal(prompted(workspace).mask.full(SHAPE[1:]), BALL[6])
 
 
 @pytest.mark.parametrize("view", [40000.0, 1e18, 1e300])
@@ -304,7 +312,7 @@ def test_long_thin_slices_are_answered(shape):
     voxels[:, : shape[1] // 2 + 1, : shape[2] // 2 + 1] = 1
     workspace = a_workspace()
     list(workspace.open(announced(voxels), voxels))
-    list(workspace.steps(Prompt(2, "a", "k", 1, ((0.0, 0.0, True),))))
+    list(workspace.steps(PromptRequest(2, "a", "k", Prompt(1, ((0.0, 0.0, True),)))))
     assert len(masks(workspace.steps(Propagate(3, "k")))) >= 3
 
 

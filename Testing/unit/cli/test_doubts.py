@@ -9,7 +9,9 @@ from medsam2.cli.doubts import doubt_lines, doubts, note_unseen
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.confidence import SliceConfidence
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, VolumeWarning, Window
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.volume import Geometry, Volume, VolumeSlices, VolumeWarning, Window
 
 CLICK = Prompt(4, points=((10.0, 12.0, True),))
 
@@ -79,7 +81,7 @@ def test_prompts_where_nothing_can_be_seen_are_noted(prompt, voxels):
         Prompt(4, points=((5.0, 12.0, True), (20.0, 12.0, True))),
         Prompt(4, points=((5.0, 12.0, False),)),
         Prompt(4, box=(5.0, 5.0, 20.0, 20.0)),
-        Prompt(4, mask=np.ones((24, 24), bool)),
+        Prompt(4, mask=PlacedMask.packed(np.ones((24, 24), bool))),
     ],
 )
 def test_prompts_where_something_can_be_seen_are_not(prompt):

@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgba
 from medsam2.cli.pictures.outline import smooth_outline
 from medsam2.cli.pictures.preview import preview_figure, write_preview
 from medsam2.cli.pictures.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewSegment, Sheet, panel_slices
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, axis_index, hanging
+from medsam2.prompt import Prompt
+from medsam2.volume import Geometry, Volume, VolumeSlices, axis_index, hanging
 from unit.cli.grids import SHAPE, geometry, grids
 
 TILT = 0.25
@@ -49,7 +50,7 @@ def test_slices_hang_as_radiologists_expect(axis, tilt):
 def test_seeds_are_drawn_on_their_voxel(axis):
     for order, signs in grids():
         sheet = sheet_of(geometry(order, signs), axis)
-        plane = np.zeros(sheet.slices.shape(0), bool)
+        plane = np.zeros(sheet.slices.grid(0).shape, bool)
         plane[3, 5] = True
         x, y = sheet.turned_point(3, 5)
         assert np.argwhere(sheet.turned(plane)).tolist() == [[y, x]]

@@ -96,7 +96,7 @@ def test_every_label_of_a_mask_is_an_object_on_every_slice_that_has_it(tmp_path)
     write_labelmap(tmp_path / "mask.nrrd", labels, OBLIQUE)
     first, second = objects(mask=tmp_path / "mask.nrrd")
     assert [prompt.slice_index for prompt in first.prompts] == [1, 4]
-    np.testing.assert_array_equal(first.prompts[1].mask, labels[4] == 2)
+    np.testing.assert_array_equal(first.prompts[1].mask.full(SHAPE[1:]), labels[4] == 2)
     assert [prompt.slice_index for prompt in second.prompts] == [4]
     assert first.color != second.color
 

@@ -12,7 +12,8 @@ from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
-from medsam2.volume import PALETTE, Geometry, Prompt, Volume, VolumeSlices, read_segments
+from medsam2.prompt import Prompt
+from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, read_segments
 
 SHAPE = (4, 6, 8)
 SLICES = VolumeSlices(Volume(np.zeros(SHAPE, np.uint8), Geometry(SHAPE, np.diag([-1.0, -1, 5, 1]))))

@@ -20,7 +20,7 @@ from medsam2.protocol import (
     Message,
     OpenVolume,
     Progress,
-    Prompt,
+    PromptRequest,
     Propagate,
     Upload,
     decode,
@@ -114,8 +114,8 @@ class ScriptedBackend:
             yield Progress(message.id, upload.received, upload.total)
             if upload.complete:
                 yield Done(message.id, window=(0.0, 1.0))
-        elif isinstance(message, Prompt):
-            yield mask(message.id, message.object_id, message.slice_index)
+        elif isinstance(message, PromptRequest):
+            yield mask(message.id, message.object_id, message.prompt.slice_index)
             yield Done(message.id)
         elif isinstance(message, Propagate):
             for index in range(10):

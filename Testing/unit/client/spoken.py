@@ -3,6 +3,8 @@
 import numpy as np
 
 from medsam2.client.client_protocol import ClientProtocol
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.protocol import Done, FieldOfViewBox, Limits, Mask, Message, Progress, Ready, decode, encode
 
 VOXELS = np.arange(4 * 6 * 8, dtype=np.int16).reshape(4, 6, 8)
@@ -19,7 +21,7 @@ def mask(request: int, object_id: str, slice_index: int, ones: int = 2) -> Mask:
     """A mask of a few voxels along k."""
     square = np.ones((ones, ones), bool)
     view = FieldOfViewBox(0, 0, 6, 6)
-    return Mask(request, object_id, slice_index, 1, 2, square, "k", 0.9, 3.0, view)
+    return Mask(request, object_id, slice_index, PlacedMask.packed(square, 1, 2), "k", 0.9, 3.0, view)
 
 
 def sent(protocol: ClientProtocol) -> list[Message]:
@@ -67,7 +69,8 @@ def opened() -> ClientProtocol:
 
 def finish_prompt(protocol: ClientProtocol, object_id: str, slice_index: int, **prompt) -> int:
     """Prompt and answer; returns the request's id."""
-    request = protocol.prompt(object_id, "k", slice_index, **(prompt or {"points": [(1, 2, True)]}))
+    said = Prompt(slice_index, **(prompt or {"points": ((1, 2, True),)}))
+    request = protocol.prompt(object_id, "k", said)
     sent(protocol)
     answer(protocol, mask(request, object_id, slice_index), Done(request))
     return request

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from medsam2.client import BlockingClient, ClientError, connect
+from medsam2.prompt import Prompt
 from medsam2.protocol import Cancel, Done, Error, Mask, Progress, Propagate, decode, encode
 from unit.client.scripted_server import OPENING, ScriptedBackend, serving
 from unit.client.spoken import SPACING, VOXELS, mask, ready
@@ -20,7 +21,7 @@ def test_an_ordinary_session():
             0.0,
             1.0,
         )
-        answer = client.prompt("a", "k", 3, points=[(1, 2, True)])
+        answer = client.prompt("a", "k", Prompt(3, ((1, 2, True),)))
         assert (type(answer), answer.slice_index) == (Mask, 3)
         assert [one.slice_index for one in client.propagate("k", ["a"])] == list(range(10))
         client.forget("a")
@@ -33,7 +34,7 @@ def test_a_prompt_while_masks_are_streaming():
         client.open_volume(VOXELS, SPACING)
         masks = client.propagate("k", ["a"])
         first = next(masks)
-        assert client.prompt("b", "k", 3, points=[(1, 2, True)]).object_id == "b"
+        assert client.prompt("b", "k", Prompt(3, ((1, 2, True),))).object_id == "b"
         assert [one.slice_index for one in (first, *masks)] == list(range(10))
 
 
@@ -56,7 +57,7 @@ def test_errors_are_raised():
     with serving(handler) as url, connect(url, "secret") as client:
         for request in (
             lambda: client.open_volume(VOXELS, SPACING),
-            lambda: client.prompt("a", "k", 1),
+            lambda: client.prompt("a", "k", Prompt(1)),
             lambda: list(client.propagate("k")),
             lambda: client.forget("a"),
         ):
@@ -162,7 +163,7 @@ def test_a_volume_that_cannot_be_restored_is_raised():
     with serving(handler) as url, connect(url, "secret") as client:
         client.open_volume(VOXELS, SPACING)
         with pytest.raises(ClientError, match="too large"):
-            client.prompt("a", "k", 1, points=[(1, 2, True)])
+            client.prompt("a", "k", Prompt(1, ((1, 2, True),)))
 
 
 class CountedBackend:

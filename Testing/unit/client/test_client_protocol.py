@@ -5,7 +5,9 @@ import pytest
 
 from medsam2.client import ClientError
 from medsam2.client.client_protocol import ClientProtocol
-from medsam2.protocol import Done, Error, MaskBox, Progress, Upload
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import Done, Error, Progress, Upload
 from unit.client.spoken import (
     CHUNK_BYTES,
     SPACING,
@@ -74,7 +76,7 @@ def test_later_progress_does_not_send_chunks_again():
 def test_requests_wait_for_the_volume_and_then_keep_their_order():
     protocol = ClientProtocol("secret")
     protocol.open_volume(VOXELS, SPACING)
-    first = protocol.prompt("liver", "k", 1, [(1, 2, True)])
+    first = protocol.prompt("liver", "k", Prompt(1, ((1, 2, True),)))
     second = protocol.propagate("k", ["liver"], absent_stop=None)
     third = protocol.forget("liver", "k", 1)
     greet(protocol)
@@ -86,29 +88,18 @@ def test_a_prompt_travels_as_plain_numbers():
     protocol = opened()
     painted = np.zeros((6, 8), bool)
     painted[2:4, 3:6] = True
-    protocol.prompt(
-        "a", "k", np.int64(1), [(np.float32(1.5), 2, np.True_)], box=np.arange(4), field_of_view=40
-    )
-    protocol.prompt("a", "k", 1, mask=painted)
-    protocol.prompt("a", "k", 1, mask=MaskBox(0, 1, painted), field_of_view="slice")
-    clicked, whole, part = sent(protocol)
-    assert (clicked.points, clicked.box, clicked.field_of_view) == (
-        ((1.5, 2.0, True),),
-        (0.0, 1.0, 2.0, 3.0),
-        40.0,
-    )
-    assert (whole.mask.row, whole.mask.column, whole.mask.mask.shape) == (2, 3, (2, 3))
-    assert (part.mask.row, part.mask.column, part.mask.mask.shape, part.field_of_view) == (
-        0,
-        1,
-        (6, 8),
-        "slice",
-    )
+    points = ((np.float32(1.5), 2, np.True_),)
+    protocol.prompt("a", "k", Prompt(np.int64(1), points, box=tuple(np.arange(4))), 40)
+    protocol.prompt("a", "k", Prompt(1, mask=PlacedMask.cropped(painted)), "slice")
+    clicked, whole = sent(protocol)
+    assert clicked.prompt == Prompt(1, ((1.5, 2.0, True),), (0.0, 1.0, 2.0, 3.0))
+    assert whole.prompt.mask == PlacedMask.packed(np.ones((2, 3), bool), 2, 3)
+    assert (clicked.field_of_view, whole.field_of_view) == (40.0, "slice")
 
 
 def test_answers_are_handed_out_and_end_their_request():
     protocol = opened()
-    request = protocol.prompt("a", "k", 1, [(1, 2, True)])
+    request = protocol.prompt("a", "k", Prompt(1, ((1, 2, True),)))
     sent(protocol)
     assert protocol.waiting
     assert kinds(answer(protocol, mask(request, "a", 1), Done(request))) == ["Mask", "Done"]
@@ -119,11 +110,11 @@ def test_a_cancel_overtakes_what_waits():
     protocol = opened()
     job = protocol.propagate("k")
     sent(protocol)
-    protocol.prompt("a", "k", 1, [(1, 2, True)])
+    protocol.prompt("a", "k", Prompt(1, ((1, 2, True),)))
     protocol.cancel(job)
     protocol.cancel(job)
     cancel, prompt = sent(protocol)
-    assert (kinds([cancel, prompt]), cancel.job) == (["Cancel", "Prompt"], job)
+    assert (kinds([cancel, prompt]), cancel.job) == (["Cancel", "PromptRequest"], job)
 
 
 def test_a_cancel_follows_a_request_that_the_server_does_not_know_yet():
@@ -156,8 +147,8 @@ def test_a_cancelled_upload_sends_no_more_chunks():
     protocol.cancel(request)
     assert kinds(sent(protocol)) == ["Cancel"]
     answer(protocol, Done(request, "cancelled"))
-    protocol.prompt("a", "k", 1, [(1, 2, True)])
-    assert kinds(sent(protocol)) == ["Prompt"]
+    protocol.prompt("a", "k", Prompt(1, ((1, 2, True),)))
+    assert kinds(sent(protocol)) == ["PromptRequest"]
 
 
 def test_a_cancelled_upload_goes_on_under_its_name():
@@ -187,10 +178,10 @@ def test_a_failed_upload_sends_no_more_chunks():
 def test_only_the_slice_shown_last_is_told_and_only_when_nothing_else_waits():
     protocol = opened()
     protocol.shown("k", 1)
-    protocol.prompt("a", "k", 1, [(1, 2, True)])
+    protocol.prompt("a", "k", Prompt(1, ((1, 2, True),)))
     protocol.shown("k", 2)
     prompt, shown = sent(protocol)
-    assert (kinds([prompt, shown]), shown.slice_index) == (["Prompt", "SliceShown"], 2)
+    assert (kinds([prompt, shown]), shown.slice_index) == (["PromptRequest", "SliceShown"], 2)
 
 
 def test_the_same_array_is_not_uploaded_again():

@@ -3,7 +3,9 @@
 import numpy as np
 
 from medsam2.client.client_protocol import ClientProtocol
-from medsam2.protocol import Done, Prompt, Propagate
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import Done, Forget, PromptRequest, Propagate
 from unit.client.spoken import (
     SPACING,
     VOXELS,
@@ -26,16 +28,20 @@ def retold(protocol: ClientProtocol, object_id: str = "a") -> list:
     protocol.restart()
     greet(protocol)
     finish_upload(protocol)
-    asked = protocol.prompt(object_id, "k", 3, [(0, 0, True)])
+    asked = protocol.prompt(object_id, "k", Prompt(3, ((0, 0, True),)))
     messages = told(protocol)
     assert messages[-1].id == asked
     return messages[:-1]
 
 
+def slice_of(request: PromptRequest | Forget) -> int | None:
+    return request.prompt.slice_index if isinstance(request, PromptRequest) else request.slice_index
+
+
 def steps(messages: list) -> list[tuple]:
     """Prompts as their slice, tracking as its direction and range."""
     return [
-        (one.direction, one.first, one.last) if isinstance(one, Propagate) else one.slice_index
+        (one.direction, one.first, one.last) if isinstance(one, Propagate) else slice_of(one)
         for one in messages
     ]
 
@@ -48,7 +54,7 @@ def test_prompts_and_both_directions_of_tracking_in_their_order():
     job = finish_track(protocol, "a", [1, 2])
     messages = retold(protocol)
     assert steps(messages) == [1, ("both", 0, 3), 2, ("both", 1, 2)]
-    assert [one.id for one in messages if isinstance(one, Prompt)] == [first, correction]
+    assert [one.id for one in messages if isinstance(one, PromptRequest)] == [first, correction]
     tracks = [one for one in messages if isinstance(one, Propagate)]
     assert all((track.objects, track.start) == (("a",), None) for track in tracks)
     assert len({first, correction, job, *(track.id for track in tracks)}) == 5
@@ -119,7 +125,7 @@ def test_masks_of_repeated_tracking_are_swallowed_and_not_noted_again():
     protocol.restart()
     greet(protocol)
     finish_upload(protocol)
-    protocol.prompt("a", "k", 3, [(0, 0, True)])
+    protocol.prompt("a", "k", Prompt(3, ((0, 0, True),)))
     sent(protocol)
     answer(protocol, Done(prompt))
     (track,) = sent(protocol)
@@ -132,10 +138,10 @@ def test_a_correction_in_flight_waits_for_the_tracking_before_it():
     protocol = opened()
     finish_prompt(protocol, "a", 1)
     finish_track(protocol, "a", [1, 2])
-    correction = protocol.prompt("a", "k", 2, [(0, 0, False)])
+    correction = protocol.prompt("a", "k", Prompt(2, ((0, 0, False),)))
     sent(protocol)
     messages = restarted(protocol)
-    assert kinds(messages) == ["Prompt", "Propagate", "Prompt"]
+    assert kinds(messages) == ["PromptRequest", "Propagate", "PromptRequest"]
     assert messages[-1].id == correction
 
 
@@ -153,9 +159,9 @@ def test_a_job_that_is_done_once_more_starts_from_the_prompts_that_there_are_the
 
 def test_painted_masks_are_told_again():
     protocol = opened()
-    finish_prompt(protocol, "a", 3, mask=np.ones((6, 8), bool))
+    finish_prompt(protocol, "a", 3, mask=PlacedMask.packed(np.ones((6, 8), bool)))
     (painted,) = retold(protocol)
-    assert painted.mask.mask.all()
+    assert painted.prompt.mask.voxels.all()
 
 
 def test_what_was_tracked_in_another_volume_is_not_repeated():
@@ -166,6 +172,6 @@ def test_what_was_tracked_in_another_volume_is_not_repeated():
     greet(protocol)
     finish_upload(protocol)
     protocol.open_volume(VOXELS.copy(), SPACING)
-    protocol.prompt("a", "k", 2, [(0, 0, True)])
+    protocol.prompt("a", "k", Prompt(2, ((0, 0, True),)))
     finish_upload(protocol)
-    assert kinds(sent(protocol)) == ["Prompt"]
+    assert kinds(sent(protocol)) == ["PromptRequest"]

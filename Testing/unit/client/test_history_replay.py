@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from medsam2.client.journal import History
-from medsam2.protocol import Prompt as PromptMessage
-from medsam2.protocol import Propagate
+from medsam2.prompt import Prompt
+from medsam2.protocol import PromptRequest, Propagate
 from medsam2.tracking import Tracker
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
+from medsam2.volume import Geometry, Volume, VolumeSlices
 from medsam2.weights.loading import load_model
 from unit.client.spoken import mask
 
@@ -35,10 +35,10 @@ def network():
     return load_model("starter", device="cpu")
 
 
-def act(tracker: Tracker, event: PromptMessage | Propagate, history: History | None = None) -> None:
+def act(tracker: Tracker, event: PromptRequest | Propagate, history: History | None = None) -> None:
     """Do to a tracker what a message asks of a backend, and note it in a history."""
-    if isinstance(event, PromptMessage):
-        tracker.prompt("a", Prompt(event.slice_index, event.points))
+    if isinstance(event, PromptRequest):
+        tracker.prompt("a", event.prompt)
         if history is not None:
             history.prompted(event)
         return
@@ -55,7 +55,7 @@ def act(tracker: Tracker, event: PromptMessage | Propagate, history: History | N
 def test_masks_are_the_same_to_the_logit(slices, network, prompted, start):
     history, tracker, ids = History(), Tracker(network, slices, field_of_view="slice"), itertools.count(1)
     for index in prompted:
-        act(tracker, PromptMessage(next(ids), "a", "k", index, ((*CENTRE, True),)), history)
+        act(tracker, PromptRequest(next(ids), "a", "k", Prompt(index, ((*CENTRE, True),))), history)
         if index == prompted[0]:
             act(tracker, Propagate(next(ids), "k"), history)  # so that the others correct
     place = {"none": None, "first": prompted[0], "last": prompted[-1]}[start]
@@ -80,7 +80,7 @@ EVERYTHING = {"first": 0, "last": None}
 def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, waiting, jobs):
     history, tracker, ids = History(), Tracker(network, slices, field_of_view="slice"), itertools.count(1)
     for index, points in (*waiting, (6, ((*CENTRE, True),))):
-        act(tracker, PromptMessage(next(ids), "a", "k", index, points), history)
+        act(tracker, PromptRequest(next(ids), "a", "k", Prompt(index, points)), history)
     for job in jobs:
         act(tracker, Propagate(next(ids), "k", **job), history)
     assert_same_when_retold(tracker, history, ids)

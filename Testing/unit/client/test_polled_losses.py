@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from medsam2.client import ClientState, PolledClient, RemoteBackend
-from medsam2.protocol import Done, Error, Hello, Mask, Progress, Prompt
+from medsam2.prompt import Prompt
+from medsam2.protocol import Done, Error, Hello, Mask, Progress, PromptRequest
 from unit.client.pumping import run, run_to_end, run_to_failure
 from unit.client.scripted_server import OPENING, RESTORING, ScriptedBackend, serving
 from unit.client.spoken import SPACING, VOXELS
@@ -35,7 +36,7 @@ def test_from_start_to_close(client_of):
         assert client.state is ClientState.STARTING
         assert client.busy
         opening = client.open_volume(VOXELS, SPACING)
-        prompt = client.prompt("a", "k", 1, [(1, 2, True)])
+        prompt = client.prompt("a", "k", Prompt(1, ((1, 2, True),)))
         job = client.propagate("k", ["a"])
         messages = run(client, lambda got: Done(job) in got)
         assert client.state is ClientState.READY
@@ -58,7 +59,7 @@ def test_a_cut_connection_is_not_noticed(client_of, lost_after):
     with serving(server) as url:
         client = client_of(url)
         opening = client.open_volume(VOXELS, SPACING)
-        prompt = client.prompt("a", "k", 1, [(1, 2, True)])
+        prompt = client.prompt("a", "k", Prompt(1, ((1, 2, True),)))
         job = client.propagate("k", ["a"])
         messages = run(client, lambda got: Done(job) in got)
         client.close()
@@ -116,12 +117,12 @@ def test_requests_while_there_is_no_connection_are_answered_later(client_of):
     with serving(server) as url:
         client = client_of(url)
         run_to_end(client, client.open_volume(VOXELS, SPACING))
-        first = client.prompt("a", "k", 1, [(1, 2, True)])
+        first = client.prompt("a", "k", Prompt(1, ((1, 2, True),)))
         run(client, lambda _: client.state is ClientState.RESTORING)
-        second = client.prompt("b", "k", 2, [(1, 2, True)])
+        second = client.prompt("b", "k", Prompt(2, ((1, 2, True),)))
         run_to_end(client, second)
         client.close()
-    prompts = [message.id for message in server.heard[1] if isinstance(message, Prompt)]
+    prompts = [message.id for message in server.heard[1] if isinstance(message, PromptRequest)]
     assert prompts == [first, second]
 
 
@@ -136,7 +137,7 @@ def test_a_session_that_expired_is_restored_by_the_next_request(client_of):
             client.pump()
             client.wait(0.01)
         assert (client.state, client.busy, len(server.heard)) == (ClientState.READY, False, 1)
-        run_to_end(client, client.prompt("a", "k", 1, [(1, 2, True)]))
+        run_to_end(client, client.prompt("a", "k", Prompt(1, ((1, 2, True),))))
         assert len(server.heard) == 2
         client.close()
 

@@ -1,6 +1,7 @@
 """After a lost connection the server is told again what it knew, and the caller does not notice."""
 
 from medsam2.client.client_protocol import ClientProtocol
+from medsam2.prompt import Prompt
 from medsam2.protocol import Done, Error, Progress
 from unit.client.spoken import (
     SPACING,
@@ -30,12 +31,12 @@ def test_the_volume_is_told_again_at_once_and_prompts_when_they_are_needed():
     assert b"".join(chunk.data for chunk in chunks) == VOXELS.tobytes()
     assert sent(protocol) == []
     assert not protocol.restoring
-    asked = protocol.prompt("a", "k", 3, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(3, ((1, 2, True),)))
     assert protocol.restoring
     messages = told(protocol)
     assert [message.id for message in messages] == [first, second, asked]
-    assert (messages[0].points, messages[1].box) == (((1.0, 2.0, True),), (0.0, 0.0, 3.0, 3.0))
-    again = protocol.prompt("a", "k", 3, [(2, 2, True)])
+    assert (messages[0].prompt.points, messages[1].prompt.box) == (((1.0, 2.0, True),), (0.0, 0.0, 3.0, 3.0))
+    again = protocol.prompt("a", "k", Prompt(3, ((2, 2, True),)))
     assert [message.id for message in sent(protocol)] == [again]
 
 
@@ -44,7 +45,7 @@ def test_what_is_told_again_ends_before_the_next_is_sent():
     first = finish_prompt(protocol, "a", 1)
     second = finish_prompt(protocol, "a", 2)
     assert restarted(protocol) == []
-    protocol.prompt("a", "k", 3, [(1, 2, True)])
+    protocol.prompt("a", "k", Prompt(3, ((1, 2, True),)))
     assert [message.id for message in sent(protocol)] == [first]
     answer(protocol, Done(first))
     assert [message.id for message in sent(protocol)] == [second]
@@ -53,7 +54,7 @@ def test_what_is_told_again_ends_before_the_next_is_sent():
 def test_objects_that_are_tracked_are_told_first():
     protocol = opened()
     a, b = finish_prompt(protocol, "a", 1), finish_prompt(protocol, "b", 2)
-    protocol.prompt("c", "j", 2, [(1, 2, True)])
+    protocol.prompt("c", "j", Prompt(2, ((1, 2, True),)))
     restarted(protocol)
     job = protocol.propagate("k")
     assert [message.id for message in told(protocol)] == [a, b, job]
@@ -63,7 +64,7 @@ def test_answers_that_the_caller_had_before_are_swallowed():
     protocol = opened()
     request = finish_prompt(protocol, "a", 1)
     restarted(protocol)
-    protocol.prompt("a", "k", 2, [(1, 2, True)])
+    protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     sent(protocol)
     assert answer(protocol, mask(request, "a", 1), Done(request)) == []
     assert not protocol.restoring
@@ -120,7 +121,7 @@ def test_objects_that_were_forgotten_are_not_told():
     finish_prompt(protocol, "a", 1)
     forget(protocol, "a")
     restarted(protocol)
-    asked = protocol.prompt("a", "k", 2, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     assert [message.id for message in told(protocol)] == [asked]
 
 
@@ -130,7 +131,7 @@ def test_slices_that_were_forgotten_are_forgotten_again():
     second = finish_prompt(protocol, "a", 2)
     forget(protocol, "a", None, 2)
     restarted(protocol)
-    asked = protocol.prompt("a", "k", 2, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     messages = told(protocol)
     assert [message.id for message in messages[:2]] == [first, second]
     assert (messages[2].object_id, messages[2].axis, messages[2].slice_index) == ("a", "k", 2)
@@ -142,7 +143,7 @@ def test_forgetting_a_lost_object_tells_nothing():
     finish_prompt(protocol, "a", 1)
     restarted(protocol)
     forget(protocol, "a")
-    asked = protocol.prompt("a", "k", 2, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     assert [message.id for message in told(protocol)] == [asked]
 
 
@@ -156,11 +157,11 @@ def test_forgetting_a_slice_of_a_lost_object_tells_the_rest():
 
 def test_what_was_refused_is_not_told():
     protocol = opened()
-    request = protocol.prompt("a", "k", 99, [(1, 2, True)])
+    request = protocol.prompt("a", "k", Prompt(99, ((1, 2, True),)))
     sent(protocol)
     answer(protocol, Error(request, "bad_input", "Slice 99 does not exist."))
     restarted(protocol)
-    asked = protocol.prompt("a", "k", 2, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     assert [message.id for message in told(protocol)] == [asked]
 
 
@@ -170,7 +171,7 @@ def test_prompts_of_an_earlier_volume_are_not_told():
     protocol.open_volume(VOXELS.copy(), SPACING)
     finish_upload(protocol)
     restarted(protocol)
-    asked = protocol.prompt("a", "k", 2, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     assert [message.id for message in told(protocol)] == [asked]
 
 
@@ -188,7 +189,7 @@ def test_requests_made_while_restoring_come_last():
     protocol = opened()
     prompt = finish_prompt(protocol, "a", 1)
     protocol.restart()
-    asked = protocol.prompt("a", "k", 2, [(1, 2, True)])
+    asked = protocol.prompt("a", "k", Prompt(2, ((1, 2, True),)))
     greet(protocol)
     finish_upload(protocol)
     assert [message.id for message in told(protocol)] == [prompt, asked]

@@ -5,6 +5,7 @@ import pytest
 
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
+from medsam2.placed_mask import PlacedMask
 from medsam2.tracking import FieldOfView, SliceMask
 from unit.tracking.examples import volume_slices
 
@@ -18,7 +19,11 @@ def answers(*levels: float) -> Answers:
     for index, level in enumerate(levels):
         logits = np.where(TRUTH[1], level, -5).astype(np.float32)
         field_of_view = FieldOfView(0, 0, 16, 16)
-        found.put(SliceMask("a", index, 4, 4, TRUTH[1, 4:12, 4:12], 0.9, 5.0, field_of_view, logits))
+        found.put(
+            SliceMask(
+                "a", index, PlacedMask.packed(TRUTH[1, 4:12, 4:12], 4, 4), 0.9, 5.0, field_of_view, logits
+            )
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from medsam2.evaluation.user_prompts import central_box, central_click, corrective_click, three_boxes
+from medsam2.slice_grid import SliceGrid
 
 
 def block(*box: slice, shape=(6, 20, 20)) -> np.ndarray:
@@ -34,7 +35,7 @@ def test_boxes_on_first_middle_and_last_slice_only_once_each():
 
 
 def test_a_box_round_one_voxel_has_an_area():
-    central_box(block(slice(2, 3), slice(4, 5), slice(4, 5))).check(6, (20, 20))
+    central_box(block(slice(2, 3), slice(4, 5), slice(4, 5))).check(6, SliceGrid((20, 20), (1.0, 1.0)))
 
 
 def test_a_correction_adds_what_was_missed():

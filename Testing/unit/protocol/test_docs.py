@@ -11,10 +11,12 @@ import msgpack
 import numpy as np
 import pytest
 
-from medsam2.protocol import VERSION, Close, ErrorCode, Mask, MaskBox, Prompt, codec, decode, encode, upload
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import VERSION, Close, ErrorCode, PromptRequest, codec, decode, encode, upload
 from medsam2.protocol import fields as field_limits
 from medsam2.protocol.codec import TYPES
-from medsam2.protocol.messages import wire_name
+from medsam2.protocol.messages import FLAT, wire_name
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
 PLAIN = {
@@ -24,7 +26,7 @@ PLAIN = {
     float: "float",
     str: "str",
     bytes: "bin",
-    MaskBox: "mask box",
+    PlacedMask: "mask box",
 }
 
 
@@ -71,12 +73,13 @@ def notation(hint: Any) -> str:
 
 def described(kind: type) -> dict[str, list[str]]:
     """Type and default of every field of a message on the wire, as the page writes them."""
-    hints = get_type_hints(kind)
-    names = [item for item in fields(kind) if item.name != "id"]
-    if kind is Mask:
-        names = [item for item in names if item.name not in ("row", "column")]
-        hints["mask"] = MaskBox
-    return {wire_name(item): [f"`{notation(hints[item.name])}`", default(item.default)] for item in names}
+    hints, rows = get_type_hints(kind), {}
+    for item in fields(kind):
+        if FLAT in item.metadata:
+            rows |= described(hints[item.name])
+        elif item.name != "id":
+            rows[wire_name(item)] = [f"`{notation(hints[item.name])}`", default(item.default)]
+    return rows
 
 
 def default(value: Any) -> str:
@@ -105,8 +108,13 @@ def test_the_envelope_is_that_of_the_code():
     assert table("Envelope")["v"][1] == f"version of the protocol, {VERSION}"
 
 
+def on_the_wire(mask: np.ndarray) -> dict[str, Any]:
+    prompt = Prompt(2, mask=PlacedMask.packed(mask))
+    return msgpack.unpackb(encode(PromptRequest(1, "a", "k", prompt)))["mask"]
+
+
 def test_the_mask_box_is_that_of_the_code():
-    box = msgpack.unpackb(encode(Prompt(1, "a", "k", 2, mask=MaskBox(0, 0, np.ones((2, 3), bool)))))["mask"]
+    box = on_the_wire(np.ones((2, 3), bool))
     types = {int: "`int`", bytes: "`bin`"}
     assert {name: row[0] for name, row in table("Masks").items()} == {
         name: types[type(value)] for name, value in box.items()
@@ -138,7 +146,7 @@ def test_the_example_of_a_message_is_one():
 def test_the_example_of_a_mask_is_packed_as_it_says():
     *rows, bits, data = block("mask")
     mask = np.array([[voxel == "#" for voxel in row] for row in rows])
-    packed = msgpack.unpackb(encode(Prompt(1, "a", "k", 2, mask=MaskBox(0, 0, mask))))["mask"]["bits"]
+    packed = on_the_wire(mask)["bits"]
     assert packed.hex(" ") == data
     assert " ".join(f"{byte:08b}" for byte in packed) == bits
     assert f"{mask.shape[0]} rows of {mask.shape[1]} voxels" in section("Masks")

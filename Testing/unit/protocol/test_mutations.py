@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsam2.protocol import Chunk, MaskBox, Prompt, ProtocolError, decode, encode
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import Chunk, PromptRequest, ProtocolError, decode, encode
 from medsam2.protocol.codec import TYPES
 from unit.protocol.memory import MIB, memory_within
 from unit.protocol.mutations import mutated
@@ -79,9 +81,9 @@ def test_deep_nesting_is_refused():
             assert outcome(opening * depth + b"\xc0") == "bad_message"
 
 
-def test_a_mask_takes_one_byte_for_each_voxel_and_no_more():
-    data = encode(Prompt(1, "a", "k", 2, mask=MaskBox(0, 0, np.ones((4096, 4096), bool))))
-    with memory_within(16 * MIB + len(data) + MIB):
+def test_a_mask_takes_no_more_than_its_bits():
+    data = encode(PromptRequest(1, "a", "k", Prompt(2, mask=PlacedMask.packed(np.ones((4096, 4096), bool)))))
+    with memory_within(2 * len(data) + MIB):
         decode(data)
 
 
@@ -92,7 +94,10 @@ def test_a_chunk_takes_no_more_than_its_size():
 
 
 def test_refused_messages_leave_no_memory_behind():
-    broken = [encode(Prompt(1, "a", "k", 2, ((1.0, 2.0, True),) * 900))[:-3], b"\xdc\x03\xe8" * 100]
+    broken = [
+        encode(PromptRequest(1, "a", "k", Prompt(2, ((1.0, 2.0, True),) * 900)))[:-3],
+        b"\xdc\x03\xe8" * 100,
+    ]
     for data in broken:
         outcome(data)
     with memory_within(2 * MIB):

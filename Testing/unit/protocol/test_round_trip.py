@@ -4,7 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from medsam2.protocol import FieldOfViewBox, Forget, Mask, MaskBox, OpenVolume, Prompt, decode, encode
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.protocol import FieldOfViewBox, Forget, Mask, OpenVolume, PromptRequest, decode, encode
 from medsam2.protocol.codec import TYPES
 from unit.protocol.examples import EXAMPLES
 from unit.protocol.strategies import MASKS, exact, messages
@@ -13,7 +15,7 @@ steady = settings(deadline=None, derandomize=True, max_examples=40)
 
 
 def a_mask(mask: np.ndarray) -> Mask:
-    return Mask(1, "a", 2, 3, 4, mask, "k", 0.5, 1.0, FieldOfViewBox(0, 0, 8, 8))
+    return Mask(1, "a", 2, PlacedMask.packed(mask, 3, 4), "k", 0.5, 1.0, FieldOfViewBox(0, 0, 8, 8))
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
@@ -51,7 +53,7 @@ def test_masks_are_packed_row_by_row_into_the_fewest_bytes(mask):
         expected[place // 8] |= covered << (7 - place % 8)
     box = {"row": 3, "column": 4, "height": height, "width": width, "bits": bytes(expected)}
     assert msgpack.unpackb(encode(a_mask(mask)))["mask"] == box
-    prompt = Prompt(1, "a", "k", 2, mask=MaskBox(3, 4, mask))
+    prompt = PromptRequest(1, "a", "k", Prompt(2, mask=PlacedMask.packed(mask, 3, 4)))
     assert msgpack.unpackb(encode(prompt))["mask"] == box
     for message in (a_mask(mask), prompt):
         assert exact(decode(encode(message))) == exact(message)
@@ -59,12 +61,12 @@ def test_masks_are_packed_row_by_row_into_the_fewest_bytes(mask):
 
 def test_numpy_numbers_travel_as_plain_ones():
     points = ((np.float32(1.5), np.float64(2), np.bool_(True)),)
-    message = decode(encode(Prompt(np.int64(1), "a", "k", np.uint8(2), points)))
-    assert exact(message) == exact(Prompt(1, "a", "k", 2, ((1.5, 2.0, True),)))
+    message = decode(encode(PromptRequest(np.int64(1), "a", "k", Prompt(np.uint8(2), points))))
+    assert exact(message) == exact(PromptRequest(1, "a", "k", Prompt(2, ((1.5, 2.0, True),))))
 
 
 def test_a_decoded_mask_can_be_written_to():
-    mask = decode(encode(a_mask(np.zeros((3, 5), bool)))).mask
+    mask = decode(encode(a_mask(np.zeros((3, 5), bool)))).mask.voxels
     mask[1, 1] = True
     assert mask.sum() == 1
 

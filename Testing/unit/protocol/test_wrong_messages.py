@@ -1,6 +1,6 @@
 """Whatever is wrong with a message: the code, the id and the field's name tell."""
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from math import inf, nan
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -8,9 +8,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgpack
 import pytest
 
-from medsam2.protocol import MaskBox, Propagate, ProtocolError, decode, encode
+from medsam2.placed_mask import PlacedMask
+from medsam2.protocol import Propagate, ProtocolError, decode, encode
 from medsam2.protocol.codec import TYPES
-from medsam2.protocol.messages import wire_name
+from medsam2.protocol.messages import FLAT, wire_name
 from unit.protocol.examples import EXAMPLES
 
 WRONG = {
@@ -21,7 +22,7 @@ WRONG = {
     bytes: [None, 1, "text", [1, 2]],
 }
 A_BOX = {"row": 1, "column": 2, "height": 3, "width": 5, "bits": b"\xaa\xaa"}
-WRONG[MaskBox] = [
+WRONG[PlacedMask] = [
     [],
     {},
     {key: value for key, value in A_BOX.items() if key != "bits"},
@@ -84,19 +85,21 @@ def _wrong_records(hint: type) -> list:
     return [None, 1, [], {}, items | {"more": 1}, *fewer, *replaced]
 
 
-def wire_hints(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    del hints["id"]
-    if "row" in hints:
-        del hints["row"], hints["column"]
-        hints["mask"] = MaskBox
-    return {wire_name(item): hints[item.name] for item in fields(kind) if item.name in hints}
+def wire_fields(kind: type) -> dict[str, tuple[Field, Any]]:
+    """By their names on the wire: the fields of a message, and their types."""
+    hints, found = get_type_hints(kind), {}
+    for item in fields(kind):
+        if FLAT in item.metadata:
+            found |= wire_fields(hints[item.name])
+        elif item.name != "id":
+            found[wire_name(item)] = item, hints[item.name]
+    return found
 
 
 BODIES = {type(message): msgpack.unpackb(encode(message)) for message in EXAMPLES}
-FIELDS = [(kind, name, hint) for kind in TYPES.values() for name, hint in wire_hints(kind).items()]
+FIELDS = [(kind, name, *each) for kind in TYPES.values() for name, each in wire_fields(kind).items()]
 each_field = pytest.mark.parametrize(
-    ("kind", "name", "hint"), FIELDS, ids=[f"{kind.__name__}-{name}" for kind, name, _ in FIELDS]
+    ("kind", "name", "item", "hint"), FIELDS, ids=[f"{kind.__name__}-{name}" for kind, name, *_ in FIELDS]
 )
 
 
@@ -107,7 +110,7 @@ def refused(body: Any) -> ProtocolError:
 
 
 @each_field
-def test_a_wrong_value_is_refused_by_the_field_s_name(kind, name, hint):
+def test_a_wrong_value_is_refused_by_the_field_s_name(kind, name, item, hint):
     for value in wrong(hint):
         error = refused(BODIES[kind] | {name: value})
         assert (error.code, error.id) == ("bad_message", BODIES[kind]["id"]), value
@@ -115,15 +118,16 @@ def test_a_wrong_value_is_refused_by_the_field_s_name(kind, name, hint):
 
 
 @each_field
-def test_a_missing_field_is_named_or_has_its_default(kind, name, hint):
+def test_a_missing_field_is_named_or_has_its_default(kind, name, item, hint):
     body = {key: value for key, value in BODIES[kind].items() if key != name}
-    (item,) = (item for item in fields(kind) if wire_name(item) == name)
     if item.default is MISSING:
         error = refused(body)
         assert (error.code, error.id) == ("bad_message", body["id"])
         assert f"'{name}' is missing" in str(error)
     else:
-        assert getattr(decode(msgpack.packb(body)), item.name) == item.default
+        message = decode(msgpack.packb(body))
+        holder = message if hasattr(message, item.name) else message.prompt
+        assert getattr(holder, item.name) == item.default
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from medsam2.model.config import network_config
+from medsam2.prompt import Prompt
 from medsam2.tracking import FieldOfView, SelfSortingMemory, SliceMask, Tracker
 from medsam2.tracking.memory_bank import MemoryEntry
 from medsam2.tracking.self_sorting import SelfSortingBank
-from medsam2.volume import Geometry, Prompt, Volume, VolumeMasks, VolumeSlices, Window
+from medsam2.volume import Geometry, Volume, VolumeMasks, VolumeSlices, Window
 from unit.tracking.oracle_network import OracleNetwork
 
 WINDOW = Window(0, 1)

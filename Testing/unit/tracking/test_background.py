@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from medsam2.errors import InputError
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.tracking import SelfSortingMemory, TemporalMemory
-from medsam2.volume import Prompt
 from unit.tracking.examples import a_tracker, ball, click, collected, dice
 
 SHAPE = (24, 48, 48)
@@ -75,24 +76,24 @@ def test_a_click_beside_a_tracked_mask_leaves_it_as_it_is():
     tracker.prompt("a", click(12, 20, 22))
     before = collected(tracker, tracker.propagate())
     answer = tracker.prompt("a", background(14, 4, 4))
-    np.testing.assert_array_equal(answer.full(SHAPE[1:]), before[14])
+    np.testing.assert_array_equal(answer.mask.full(SHAPE[1:]), before[14])
     np.testing.assert_array_equal(collected(tracker, tracker.propagate(start=14)), before)
 
 
 def test_a_click_beside_a_painted_mask_leaves_it_as_it_is():
     tracker = a_tracker(BALL | SMALL)
-    tracker.prompt("a", Prompt(12, mask=BALL[12]))
+    tracker.prompt("a", Prompt(12, mask=PlacedMask.packed(BALL[12])))
     answer = tracker.prompt("a", background(12, 4, 4))
-    np.testing.assert_array_equal(answer.full(SHAPE[1:]), BALL[12])
+    np.testing.assert_array_equal(answer.mask.full(SHAPE[1:]), BALL[12])
     np.testing.assert_array_equal(collected(tracker, tracker.propagate())[12], BALL[12])
 
 
 def test_a_click_on_a_slice_that_was_not_tracked_yet_is_answered_with_nothing_yet():
     tracker = a_tracker(BALL)
-    assert not tracker.prompt("a", background(10, 4, 4)).mask.size
+    assert tracker.prompt("a", background(10, 4, 4)).mask.is_empty
     tracker.prompt("a", click(12, 20, 22))
     answer = tracker.prompt("a", background(14, 20, 22))
-    assert not answer.mask.size
+    assert answer.mask.is_empty
     assert (answer.iou, answer.object_score, answer.slice_index) == (0, 0, 14)
 
 
@@ -101,7 +102,7 @@ def test_a_positive_click_on_the_same_slice_joins_those_that_wait():
     tracker.prompt("a", background(12, 40, 8))
     answer = tracker.prompt("a", Prompt(12, points=((20, 22, True),), box=(5, 5, 45, 45)))
     assert len(tracker.objects["a"].prompts[12].points) == 2
-    assert not (answer.full(SHAPE[1:]) & SMALL[12]).any()
+    assert not (answer.mask.full(SHAPE[1:]) & SMALL[12]).any()
 
 
 def test_background_alone_is_not_tracked():

@@ -3,22 +3,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsam2.tracking import FieldOfView, SliceMask
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.slice_grid import SliceGrid
+from medsam2.tracking import FieldOfView
 from medsam2.tracking.field_of_view_choice import (
     NEAR_BORDER,
     PROMPT_SHARE,
     ROOMY,
     ZOOMS,
+    Candidate,
     best_field_of_view,
     candidate_fields_of_view,
     following_field_of_view,
     mask_field_of_view,
     prompt_field_of_view,
 )
-from medsam2.volume import Prompt
 from unit.tracking.examples import click
 
-SHAPE, SPACING = (200, 200), (1.0, 1.0)
+GRID = SliceGrid((200, 200), (1.0, 1.0))
 FIELD_OF_VIEW = FieldOfView(70, 70, 60, 60)
 FAST = settings(max_examples=40, deadline=None)
 
@@ -30,10 +33,25 @@ def a_mask(
     width: int,
     field_of_view: FieldOfView = FIELD_OF_VIEW,
     iou: float = 0.9,
-) -> SliceMask:
+) -> Candidate:
     """A filled rectangle on the slice."""
     logits = np.full((64, 64), 5.0 if height else -5.0, np.float32)
-    return SliceMask("a", 0, row, column, np.ones((height, width), bool), iou, 5.0, field_of_view, logits)
+    return Candidate(field_of_view, placed(row, column, height, width), iou, logits)
+
+
+def placed(row: int, column: int, height: int, width: int) -> PlacedMask:
+    return PlacedMask.packed(np.ones((height, width), bool), row, column)
+
+
+def followed(
+    row: int,
+    column: int,
+    height: int,
+    width: int,
+    before: FieldOfView = FIELD_OF_VIEW,
+    grid: SliceGrid = GRID,
+) -> FieldOfView:
+    return following_field_of_view(before, placed(row, column, height, width), grid)
 
 
 @FAST
@@ -46,8 +64,8 @@ def a_mask(
 def test_every_candidate_shows_prompts_at_the_very_corner(shape, spacing, low, left):
     row = -0.5 if low else shape[0] - 0.5
     column = -0.5 if left else shape[1] - 0.5
-    fields_of_view = candidate_fields_of_view(click(0, row, column), shape, spacing)
-    assert fields_of_view[0] == FieldOfView.whole(shape, spacing)
+    fields_of_view = candidate_fields_of_view(click(0, row, column), SliceGrid(shape, spacing))
+    assert fields_of_view[0] == FieldOfView.whole(SliceGrid(shape, spacing))
     assert len(fields_of_view) == len(ZOOMS)
     assert all(field_of_view.contains(row, column) for field_of_view in fields_of_view)
 
@@ -56,7 +74,7 @@ def test_every_candidate_shows_prompts_at_the_very_corner(shape, spacing, low, l
 @given(st.tuples(*[st.floats(0, 99)] * 4))
 def test_every_candidate_shows_all_of_a_box(box):
     prompt = Prompt(0, box=box)
-    whole, *closer = candidate_fields_of_view(prompt, (100, 100), (1.0, 1.0))
+    whole, *closer = candidate_fields_of_view(prompt, SliceGrid((100, 100), (1.0, 1.0)))
     extent = max(abs(box[0] - box[2]), abs(box[1] - box[3]))
     assert whole == FieldOfView(0, 0, 100, 100)
     for field_of_view in closer:
@@ -65,31 +83,31 @@ def test_every_candidate_shows_all_of_a_box(box):
 
 
 def test_a_given_side_is_in_millimetres():
-    field_of_view = prompt_field_of_view(click(0, 50, 60), 40, (100, 200), (2.0, 0.5))
+    field_of_view = prompt_field_of_view(click(0, 50, 60), 40, SliceGrid((100, 200), (2.0, 0.5)))
     assert (field_of_view.rows, field_of_view.columns) == (20, 80)
     assert field_of_view.contains(50, 60)
 
 
 def test_a_given_mask_gets_a_roomy_field_of_view():
-    mask = np.zeros(SHAPE, bool)
-    mask[80:120, 90:110] = True
-    field_of_view = mask_field_of_view(Prompt(0, mask=mask), SHAPE, SPACING)
-    assert field_of_view.side(SPACING) == pytest.approx(40 / ROOMY, abs=1)
+    field_of_view = mask_field_of_view(placed(80, 90, 40, 20), GRID)
+    assert field_of_view.side(GRID) == pytest.approx(40 / ROOMY, abs=1)
     assert field_of_view.contains(80, 90)
     assert field_of_view.contains(119, 109)
 
 
 @pytest.mark.parametrize(("height", "side"), [(1, 200 / ZOOMS[-1]), (190, 200)])
 def test_fields_of_view_of_given_masks_are_neither_too_close_nor_beyond_the_slice(height, side):
-    mask = np.zeros(SHAPE, bool)
-    mask[:height, 100] = True
-    assert mask_field_of_view(Prompt(0, mask=mask), SHAPE, SPACING).side(SPACING) == pytest.approx(
-        side, abs=1
-    )
+    field_of_view = mask_field_of_view(placed(0, 100, height, 1), GRID)
+    assert field_of_view.side(GRID) == pytest.approx(side, abs=1)
 
 
-def best(*masks: SliceMask, prompt: Prompt | None = None) -> FieldOfView:
-    return best_field_of_view(list(masks), prompt or click(0, 100, 100), SHAPE, 256)
+def test_the_field_of_view_of_a_mask_does_not_depend_on_the_empty_voxels_round_it():
+    tight, loose = placed(80, 90, 40, 20), PlacedMask.packed(placed(80, 90, 40, 20).full(GRID.shape))
+    assert mask_field_of_view(loose, GRID) == mask_field_of_view(tight, GRID)
+
+
+def best(*masks: Candidate, prompt: Prompt | None = None) -> FieldOfView:
+    return best_field_of_view(list(masks), prompt or click(0, 100, 100), GRID, 256)
 
 
 WIDE, CLOSE = FieldOfView(0, 0, 200, 200), FieldOfView(80, 80, 40, 40)
@@ -158,7 +176,7 @@ def test_a_closer_field_of_view_is_preferred_only_where_it_shows_more_voxels(ima
     sure, less_sure = (
         a_mask(90, 90, 20, 20, field_of_view, iou) for field_of_view, iou in ((WIDE, 0.9), (CLOSE, 0.86))
     )
-    assert best_field_of_view([sure, less_sure], click(0, 100, 100), SHAPE, image_size) == chosen
+    assert best_field_of_view([sure, less_sure], click(0, 100, 100), GRID, image_size) == chosen
 
 
 @pytest.mark.parametrize(
@@ -166,17 +184,16 @@ def test_a_closer_field_of_view_is_preferred_only_where_it_shows_more_voxels(ima
 )
 def test_a_mask_that_fills_its_box_is_preferred(other):
     fills, sure = a_mask(80, 80, 40, 40, WIDE, 0.6), a_mask(*other, CLOSE, 0.85)
-    assert best_field_of_view([fills, sure], Prompt(0, box=(79.5, 79.5, 119.5, 119.5)), SHAPE, 64) == WIDE
+    assert best_field_of_view([fills, sure], Prompt(0, box=(79.5, 79.5, 119.5, 119.5)), GRID, 64) == WIDE
 
 
 @pytest.mark.parametrize("corner", [(-0.5, -0.5), (199.5, 199.5), (-0.5, 199.5)])
 def test_clicks_on_the_very_rim_are_scored(corner):
     prompt = click(0, *corner)
     masks = [
-        a_mask(0, 0, 200, 200, field_of_view)
-        for field_of_view in candidate_fields_of_view(prompt, SHAPE, SPACING)
+        a_mask(0, 0, 200, 200, field_of_view) for field_of_view in candidate_fields_of_view(prompt, GRID)
     ]
-    assert best_field_of_view(masks, prompt, SHAPE, 256) == WIDE
+    assert best_field_of_view(masks, prompt, GRID, 256) == WIDE
 
 
 @FAST
@@ -186,12 +203,12 @@ def test_a_field_of_view_that_suits_its_mask_does_not_move(data):
     height, width = data.draw(st.integers(8, 60 - 2 * margin)), data.draw(st.integers(8, 60 - 2 * margin))
     row = data.draw(st.integers(70 + margin, 130 - margin - height))
     column = data.draw(st.integers(70 + margin, 130 - margin - width))
-    assert following_field_of_view(a_mask(row, column, height, width), SHAPE, SPACING) == FIELD_OF_VIEW
+    assert followed(row, column, height, width) == FIELD_OF_VIEW
 
 
 @pytest.mark.parametrize("place", [(71, 90), (108, 90), (90, 71), (90, 108), (70, 70)])
 def test_a_mask_near_a_border_is_centred(place):
-    moved = following_field_of_view(a_mask(*place, 20, 20), SHAPE, SPACING)
+    moved = followed(*place, 20, 20)
     assert (moved.rows, moved.columns) == (60, 60)
     np.testing.assert_allclose(moved.centre, (place[0] + 9.5, place[1] + 9.5), atol=1)
 
@@ -205,51 +222,47 @@ def test_a_mask_near_a_border_is_centred(place):
     ],
 )
 def test_a_border_where_the_slice_ends_is_no_reason_to_move(field_of_view, place):
-    assert following_field_of_view(a_mask(*place, 20, 20, field_of_view), SHAPE, SPACING) == field_of_view
+    assert followed(*place, 20, 20, field_of_view) == field_of_view
 
 
 def test_a_field_of_view_near_the_slices_edge_stays_on_the_slice():
-    moved = following_field_of_view(a_mask(70, 110, 20, 20, FieldOfView(5, 70, 66, 66)), SHAPE, SPACING)
-    assert moved.inside(SHAPE) == moved
+    moved = followed(70, 110, 20, 20, FieldOfView(5, 70, 66, 66))
+    assert moved.inside(GRID) == moved
 
 
 def test_a_filled_field_of_view_widens():
-    wider = following_field_of_view(a_mask(72, 90, 56, 20), SHAPE, SPACING)
-    assert wider.side(SPACING) == pytest.approx(56 / ROOMY, abs=1)
+    wider = followed(72, 90, 56, 20)
+    assert wider.side(GRID) == pytest.approx(56 / ROOMY, abs=1)
     np.testing.assert_allclose(wider.centre, (99.5, 99.5), atol=1)
 
 
 def test_a_field_of_view_widens_to_the_whole_slice_at_most():
     field_of_view = FieldOfView(20, 20, 150, 150)
-    assert following_field_of_view(
-        a_mask(21, 21, 148, 148, field_of_view), SHAPE, SPACING
-    ) == FieldOfView.whole(SHAPE, SPACING)
-    assert following_field_of_view(
-        a_mask(0, 0, 200, 200, FieldOfView(0, 0, 200, 200)), SHAPE, SPACING
-    ) == FieldOfView(0, 0, 200, 200)
+    assert followed(21, 21, 148, 148, field_of_view) == FieldOfView.whole(GRID)
+    assert followed(0, 0, 200, 200, FieldOfView(0, 0, 200, 200)) == FieldOfView(0, 0, 200, 200)
 
 
 def test_a_field_of_view_narrows_round_a_tiny_mask_step_by_step():
-    first = following_field_of_view(a_mask(100, 50, 9, 9, FieldOfView(0, 0, 200, 200)), SHAPE, SPACING)
+    first = followed(100, 50, 9, 9, FieldOfView(0, 0, 200, 200))
     assert (first.rows, first.columns) == (100, 100)
     assert first.contains(100, 50)
     assert first.contains(108, 58)
-    assert following_field_of_view(a_mask(100, 50, 9, 9, first), SHAPE, SPACING).rows == 50
+    assert followed(100, 50, 9, 9, first).rows == 50
 
 
 def test_a_field_of_view_never_narrows_below_the_closest():
-    closest = following_field_of_view(a_mask(100, 100, 3, 3), SHAPE, SPACING)
+    closest = followed(100, 100, 3, 3)
     assert closest.rows == round(200 / ZOOMS[-1])
-    assert following_field_of_view(a_mask(100, 100, 3, 3, closest), SHAPE, SPACING) == closest
+    assert followed(100, 100, 3, 3, closest) == closest
 
 
 def test_an_absent_object_leaves_the_field_of_view_alone():
-    assert following_field_of_view(a_mask(0, 0, 0, 0), SHAPE, SPACING) == FIELD_OF_VIEW
+    assert followed(0, 0, 0, 0) == FIELD_OF_VIEW
 
 
 def test_fields_of_view_are_followed_in_millimetres():
-    spacing, shape = (2.0, 0.5), (100, 400)
+    grid = SliceGrid((100, 400), (2.0, 0.5))
     field_of_view = FieldOfView(20, 160, 30, 120)
-    moved = following_field_of_view(a_mask(21, 170, 10, 40, field_of_view), shape, spacing)
+    moved = followed(21, 170, 10, 40, field_of_view, grid)
     assert (moved.rows, moved.columns) == (30, 120)
     np.testing.assert_allclose(moved.centre, (25.5, 189.5), atol=1)

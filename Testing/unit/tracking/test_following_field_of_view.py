@@ -31,7 +31,7 @@ def test_an_object_that_drifts_out_of_the_first_field_of_view_is_followed(direct
     assert not first.contains(30, 89 + direction * 58.5)
     masks = list(tracker.propagate())
     assert dice(collected(tracker, masks), truth) > 0.9
-    assert {mask.field_of_view.side((1, 1)) for mask in masks} == {50}
+    assert {mask.field_of_view.rows for mask in masks} == {50}
     assert len({mask.field_of_view for mask in masks}) < 20, (
         "the view stays as long as the object is well inside"
     )
@@ -41,9 +41,9 @@ def test_an_object_larger_than_the_first_field_of_view_widens_it():
     shape = (14, 120, 120)
     truth = np.broadcast_to(disc(shape[1:], (60, 60), 35), shape)
     tracker = a_tracker(truth, field_of_view=30.0)
-    assert dice(tracker.prompt("a", click(0, 60, 60)).full(shape[1:]), truth[0]) < 0.6
+    assert dice(tracker.prompt("a", click(0, 60, 60)).mask.full(shape[1:]), truth[0]) < 0.6
     masks = list(tracker.propagate())
-    sides = [mask.field_of_view.side((1, 1)) for mask in masks]
+    sides = [mask.field_of_view.rows for mask in masks]
     assert sides[0] == 30
     assert 70 < sides[-1] <= 120
     assert dice(collected(tracker, masks)[4:], truth[4:]) > 0.9
@@ -55,7 +55,7 @@ def test_an_object_that_shrinks_narrows_the_field_of_view():
     tracker = a_tracker(truth, field_of_view="auto")
     first = tracker.prompt("a", click(0, 60, 140), field_of_view=190.0).field_of_view
     masks = list(tracker.propagate())
-    assert masks[-1].field_of_view.side((1, 1)) < 0.6 * first.side((1, 1))
+    assert masks[-1].field_of_view.rows < 0.6 * first.rows
     assert dice(collected(tracker, masks), truth) > 0.9
 
 

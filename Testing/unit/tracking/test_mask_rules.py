@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.slice_grid import SliceGrid
 from medsam2.tracking import FieldOfView
 from medsam2.tracking.mask_rules import BOX_MARGIN, REACH, is_rejected, near_prompt
-from medsam2.volume import Prompt
 
 FIELD_OF_VIEW = FieldOfView(0, 0, 64, 64)  # one pixel of the logits shows one voxel
 
@@ -15,7 +16,7 @@ FIELD_OF_VIEW = FieldOfView(0, 0, 64, 64)  # one pixel of the logits shows one v
 BLOB = np.zeros((9, 15), bool)
 BLOB[:, :9] = True
 BLOB[4, 9:] = True
-MASK = PlacedMask("a", 3, 10, 20, BLOB)
+MASK = PlacedMask.packed(BLOB, 10, 20)
 
 
 def answer(prompt: Prompt) -> np.ndarray:
@@ -50,7 +51,7 @@ def test_a_click_between_two_pixels_reaches_from_the_higher_one(column, is_reach
 
 
 def rejected(*points, box=None, mask=MASK, spacing=(1.0, 1.0)) -> bool:
-    return is_rejected(mask, Prompt(3, points=points, box=box), (64, 80), spacing)
+    return is_rejected(mask, Prompt(3, points=points, box=box), SliceGrid((64, 80), spacing))
 
 
 def test_a_negative_click_in_the_middle_rejects():
@@ -72,10 +73,10 @@ def test_a_prompt_that_shows_the_object_never_rejects():
 
 def test_depth_is_in_millimetres():
     """Rows lie so close that all of the middle row is as deep as can be."""
-    wide = PlacedMask("a", 3, 10, 20, np.ones((5, 15), bool))
+    wide = PlacedMask.packed(np.ones((5, 15), bool), 10, 20)
     assert rejected((12.0, 22.0, False), mask=wide, spacing=(0.1, 1.0))
     assert not rejected((12.0, 22.0, False), mask=wide, spacing=(1.0, 0.1))
 
 
 def test_an_empty_mask_is_not_rejected():
-    assert not rejected((14.0, 24.0, False), mask=PlacedMask("a", 3, 0, 0, np.zeros((0, 0), bool)))
+    assert not rejected((14.0, 24.0, False), mask=PlacedMask.packed(np.zeros((0, 0), bool)))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsam2.volume import Prompt
+from medsam2.prompt import Prompt
 from unit.tracking.examples import a_tracker, ball, click
 
 SHAPE = (16, 24, 24)
@@ -19,7 +19,7 @@ def tracked(prompts: list[Prompt], **options) -> dict[int, np.ndarray]:
     tracker = a_tracker(BALL, field_of_view="slice")
     for prompt in prompts:
         tracker.prompt("a", prompt)
-    return {mask.slice_index: mask.full(SHAPE[1:]) for mask in tracker.propagate(**options)}
+    return {mask.slice_index: mask.mask.full(SHAPE[1:]) for mask in tracker.propagate(**options)}
 
 
 @settings(max_examples=60, deadline=None)
@@ -70,7 +70,7 @@ def test_the_way_is_tracked_anew_after_a_correction_at_the_start():
     list(tracker.propagate())
     tracker.prompt("a", Prompt(7, points=((12, 12, False), (3, 3, True))))
     (mask,) = tracker.propagate(start=7, first=9, last=9)
-    assert not (mask.full(SHAPE[1:]) & BALL[9]).any()
+    assert not (mask.mask.full(SHAPE[1:]) & BALL[9]).any()
 
 
 def test_slices_on_the_way_can_be_asked_for():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import Geometry, Prompt, Volume, VolumeMasks, VolumeSlices
+from medsam2.volume import Geometry, Volume, VolumeMasks, VolumeSlices
 from medsam2.weights.loading import load_model
 from unit.tracking.examples import dice
 

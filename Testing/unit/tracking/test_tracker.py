@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from medsam2.errors import InputError
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices
+from medsam2.volume import Geometry, Volume, VolumeSlices
 from unit.tracking.examples import WINDOW, a_tracker, ball, click, collected, dice, disc
 from unit.tracking.oracle_network import OracleNetwork
 
@@ -24,7 +26,7 @@ def indices(masks, object_id: str = "a") -> list[int]:
 
 
 def on_slice(mask) -> np.ndarray:
-    return mask.full(SHAPE[1:])
+    return mask.mask.full(SHAPE[1:])
 
 
 @pytest.mark.parametrize("field_of_view", ["auto", "slice", 30.0])
@@ -37,7 +39,7 @@ def test_a_click_becomes_a_mask_through_the_volume(field_of_view, memory):
 
 
 def test_a_box_and_a_mask_become_masks_through_the_volume():
-    for prompt in (Prompt(12, box=(11, 13, 29, 31)), Prompt(12, mask=BALL[12])):
+    for prompt in (Prompt(12, box=(11, 13, 29, 31)), Prompt(12, mask=PlacedMask.packed(BALL[12]))):
         tracker = a_tracker(BALL | SMALL)
         tracker.prompt("a", prompt)
         assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
@@ -46,7 +48,7 @@ def test_a_box_and_a_mask_become_masks_through_the_volume():
 def test_a_given_mask_comes_back_unchanged():
     given = np.random.default_rng(0).random(SHAPE[1:]) < 0.3
     tracker = a_tracker(BALL)
-    answers = [tracker.prompt("a", Prompt(12, mask=given)), next(tracker.propagate())]
+    answers = [tracker.prompt("a", Prompt(12, mask=PlacedMask.packed(given))), next(tracker.propagate())]
     for answer in answers:
         np.testing.assert_array_equal(on_slice(answer), given)
 
@@ -93,7 +95,7 @@ def test_tracking_stops_where_the_object_has_been_absent():
     tracker.prompt("a", click(12, 20, 22))
     masks = list(tracker.propagate())
     assert indices(masks) == [*range(12, 20), *range(11, 2, -1)]
-    assert [mask.slice_index for mask in masks if not mask.mask.size] == [18, 19, 4, 3]
+    assert [mask.slice_index for mask in masks if mask.mask.is_empty] == [18, 19, 4, 3]
 
 
 def test_tracking_goes_on_at_a_prompted_slice_beyond_a_gap():
@@ -126,7 +128,7 @@ def test_prompted_slices_outlive_a_stop():
     tracker = a_tracker(truth, absent_stop=2)
     tracker.prompt("a", click(0, 12, 12))
     given = disc(SHAPE[1:], (30, 30), 5)
-    tracker.prompt("a", Prompt(15, mask=given))
+    tracker.prompt("a", Prompt(15, mask=PlacedMask.packed(given)))
     list(tracker.propagate())
     tracker.prompt("a", click(0, 12, 12, positive=False))
     np.testing.assert_array_equal(collected(tracker, tracker.propagate())[15], given)
@@ -181,8 +183,8 @@ def test_a_negative_click_in_the_middle_of_a_tracked_mask_removes_it(monkeypatch
     list(tracker.propagate())
     monkeypatch.setattr(tracker.network, "_clicked", lambda regions, chosen, points, labels: chosen)
     near_rim = int(np.flatnonzero(BALL[13].any(axis=1))[0]) + 1
-    assert tracker.prompt("a", click(13, near_rim, 22, positive=False)).mask.size
-    assert not tracker.prompt("a", click(12, 20, 22, positive=False)).mask.size
+    assert not tracker.prompt("a", click(13, near_rim, 22, positive=False)).mask.is_empty
+    assert tracker.prompt("a", click(12, 20, 22, positive=False)).mask.is_empty
 
 
 def test_what_one_direction_does_not_reach_stays():

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from medsam2.datasets import LabelledVolume
+from medsam2.slice_grid import SliceGrid
 from medsam2.training.augmentation import random_affine, transformed
 from medsam2.training.fine_tuning_clips import (
     CLIPS_PER_CASE,
@@ -89,7 +90,9 @@ def test_slices_follow_each_other_and_turn_back_at_the_end(count):
 def test_fields_of_view_show_the_object_at_many_sizes():
     section, rng = np.zeros((100, 100), bool), np.random.default_rng(0)
     section[40:60, 45:55] = True
-    fields_of_view = [aimed_field_of_view(rng, section, (2.0, 2.0)) for _ in range(100)]
+    fields_of_view = [
+        aimed_field_of_view(rng, section, SliceGrid(section.shape, (2.0, 2.0))) for _ in range(100)
+    ]
     for field_of_view in fields_of_view:
         assert field_of_view.cut(section).sum() == section.sum()
         assert field_of_view.row >= 0

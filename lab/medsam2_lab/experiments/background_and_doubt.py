@@ -15,8 +15,9 @@ from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.user_prompts import central_click
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.tracking import SliceMask, Tracker
-from medsam2.volume import Prompt, VolumeSlices
+from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.real_cases import real_cases
@@ -79,18 +80,18 @@ def scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> tuple[np.ndarra
         slices = VolumeSlices(case.volume)
         for value in case.structures.values():
             truth = case.labels == value
-            click = central_click(truth, slices.spacing)
+            click = central_click(truth, slices.grid(0).spacing)
             mask, tracked = segmented(network, slices, [click])
             row = [dice(mask, truth)]
             for away in (1, 2):
-                point = background(truth, click, away, slices.spacing)
+                point = background(truth, click, away, slices.grid(0).spacing)
                 prompts = [click] if point is None else [point, click]
                 row.append(dice(segmented(network, slices, prompts)[0], truth))
             structures.append(row)
             slice_rows += [
                 (one.iou, dice(mask[one.slice_index], truth[one.slice_index]))
                 for one in tracked
-                if one.mask.size
+                if not one.mask.is_empty
             ]
     return np.array(structures), np.array(slice_rows)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from medsam2.cli.phantom import dice
 from medsam2.client import BlockingClient, LocalBackend
+from medsam2.prompt import Prompt
 from medsam2.volume import Volume, VolumeMasks, VolumeSlices
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
 from medsam2_lab.result_tables import ResultTable, measured
@@ -28,10 +29,11 @@ def prompted_slices(first: int, last: int, variant: str) -> list[int]:
 
 def mask_of(client: BlockingClient, slices: VolumeSlices, corners: np.ndarray, variant: str) -> np.ndarray:
     """The mask (k, j, i) that a box, (k, j, i) of two corners, gives."""
-    (first, *start), (last, *end) = corners.tolist()
+    (first, row0, column0), (last, row1, column1) = corners.tolist()
+    box = (float(row0), float(column0), float(row1), float(column1))
     masks = VolumeMasks(slices)
     for index in prompted_slices(first, last, variant):
-        client.prompt("object", "k", index, box=(*map(float, start), *map(float, end)))
+        client.prompt("object", "k", Prompt(index, box=box))
     for mask in client.propagate("k", first=first, last=last):
         masks.put(mask)
     client.forget("object")

@@ -5,8 +5,9 @@ import time
 
 from medsam2.cli.phantom import central_click, make_phantom
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import Prompt, VolumeSlices
+from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import choose_device, load_model
 
 

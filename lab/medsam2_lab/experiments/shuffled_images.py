@@ -15,8 +15,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MedSAM2
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
-from medsam2.volume import ImageSet, Prompt
+from medsam2.volume import ImageSet
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.memory_rules import DrawnBank, EqualWeightsBank, OtherRule, SwapBank
 from medsam2_lab.synthetic.anatomy import make_anatomy
@@ -128,12 +130,14 @@ def mean_dice(network: MedSAM2, examples: list[Example], memory: TemporalMemory 
     tracker = Tracker(
         network, images, field_of_view="slice", memory=memory, connected=False, absent_stop=None
     )
-    tracker.prompt("object", Prompt(0, mask=examples[0].mask))
+    template = examples[0].mask
+    assert template is not None
+    tracker.prompt("object", Prompt(0, mask=PlacedMask.cropped(template)))
     scores = []
     for answer in tracker.propagate(direction="forward"):
         truth = examples[answer.slice_index].mask
         if answer.slice_index and truth is not None:
-            found = answer.full(truth.shape)
+            found = answer.mask.full(truth.shape)
             scores.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
     return float(np.mean(scores))
 

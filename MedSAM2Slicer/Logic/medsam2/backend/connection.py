@@ -19,7 +19,7 @@ from medsam2.protocol import (
     Hello,
     Message,
     OpenVolume,
-    Prompt,
+    PromptRequest,
     Propagate,
     ProtocolError,
     SliceShown,
@@ -198,7 +198,7 @@ class Connection:
                 uploading.open(message)
             case Chunk():
                 uploading.take(message)
-            case Prompt():
+            case PromptRequest():
                 self._submit("prompt", message, size)
             case Propagate():
                 self._submit("propagate", message, size, urgent=False)

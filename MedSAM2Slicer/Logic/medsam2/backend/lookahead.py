@@ -60,7 +60,7 @@ class Lookahead:
         In the field of view of the prompt before, if there is one. First the whole slice, which a first click
         anywhere on it looks at to choose a field of view.
         """
-        whole = FieldOfView.whole(tracker.slices.shape(slice_index), tracker.slices.spacing)
+        whole = FieldOfView.whole(tracker.slices.grid(slice_index))
         before = self._plan
         shown = before.field_of_view if before is not None and before.tracker is tracker else whole
         first = (tracker.choice_features, slice_index, whole)

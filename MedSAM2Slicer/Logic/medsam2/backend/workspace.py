@@ -13,18 +13,17 @@ from medsam2.protocol import (
     FieldOfViewBox,
     Forget,
     Mask,
-    MaskBox,
     Message,
     OpenVolume,
     Progress,
+    PromptRequest,
     Propagate,
     ProtocolError,
     SliceShown,
 )
-from medsam2.protocol import Prompt as PromptMessage
 from medsam2.protocol.messages import Axis
 from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
-from medsam2.volume import Geometry, Prompt, Volume, VolumeSlices, Window, choose_window, guess_modality
+from medsam2.volume import Geometry, Volume, VolumeSlices, Window, choose_window, guess_modality
 
 from .interruption import Interruption
 from .lookahead import Lookahead
@@ -72,9 +71,9 @@ class Workspace:
         self.lookahead = Lookahead(feature_bytes)
 
     def steps(self, request: Message) -> Steps:
-        """Answers to ``Prompt``, ``Propagate``, ``Forget`` or ``SliceShown``."""
+        """Answers to ``PromptRequest``, ``Propagate``, ``Forget`` or ``SliceShown``."""
         kinds: dict[type, Callable[..., Steps]] = {
-            PromptMessage: self._prompt,
+            PromptRequest: self._prompt,
             Propagate: self._propagate,
             Forget: self._forget,
             SliceShown: self._show,
@@ -134,15 +133,11 @@ class Workspace:
                 self.lookahead.leave(tracker)
         return opened.trackers[axis]
 
-    def _prompt(self, request: PromptMessage) -> Steps:
+    def _prompt(self, request: PromptRequest) -> Steps:
         tracker = self._tracker(request.axis)
-        mask = None
-        if request.mask is not None and 0 <= request.slice_index < tracker.slices.count:
-            mask = _painted(request.mask, tracker.slices.shape(request.slice_index))
-        prompt = Prompt(request.slice_index, request.points, request.box, mask)
         self._promise_memory()
-        answer = tracker.prompt(request.object_id, prompt, request.field_of_view)
-        self.lookahead.look_from(tracker, request.slice_index, answer.field_of_view)
+        answer = tracker.prompt(request.object_id, request.prompt, request.field_of_view)
+        self.lookahead.look_from(tracker, answer.slice_index, answer.field_of_view)
         yield _message(request, answer)
         yield Done(request.id)
 
@@ -196,23 +191,12 @@ class Workspace:
         yield Done(request.id)
 
 
-def _painted(box: MaskBox, shape: tuple[int, int]) -> np.ndarray:
-    """A prompt's mask on the whole slice, (rows, columns) bool."""
-    if box.row + box.height > shape[0] or box.column + box.width > shape[1]:
-        raise InputError("The mask reaches beyond the slice: give a mask on the image's own grid.")
-    whole = np.zeros(shape, bool)
-    whole[box.row : box.row + box.height, box.column : box.column + box.width] = box.mask
-    return whole
-
-
-def _message(request: PromptMessage | Propagate, answer: SliceMask) -> Mask:
+def _message(request: PromptRequest | Propagate, answer: SliceMask) -> Mask:
     shown = answer.field_of_view
     return Mask(
         request.id,
         answer.object_id,
         answer.slice_index,
-        answer.row,
-        answer.column,
         answer.mask,
         request.axis,
         answer.iou,

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume import Prompt, VolumeSlices
+from medsam2.prompt import Prompt
+from medsam2.volume import VolumeSlices
 
 Place = tuple[int, float, float]
 """Slice, row, column."""

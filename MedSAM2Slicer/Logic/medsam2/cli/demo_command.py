@@ -50,7 +50,8 @@ def demo(
     from medsam2.cli.prompt_options import PromptedObject, PromptOptions, objects_from_options
     from medsam2.cli.results import Outputs, describe, summary, write_results
     from medsam2.cli.segmentation import track
-    from medsam2.volume import PALETTE, Prompt, Volume, VolumeSlices, choose_axis, write_volume
+    from medsam2.prompt import Prompt
+    from medsam2.volume import PALETTE, Volume, VolumeSlices, choose_axis, write_volume
 
     truth, click = None, (0, 0, 0)
     if image is None:

@@ -7,8 +7,9 @@ import numpy as np
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.errors import note
-from medsam2.slice_grid import voxel_within
-from medsam2.volume import Prompt, VolumeSlices
+from medsam2.prompt import Prompt
+from medsam2.slice_grid import SliceGrid
+from medsam2.volume import VolumeSlices
 
 NEARBY = 2
 """Voxels round a point. Of clicks in the air round a patient all saw one brightness within these, of clicks
@@ -75,12 +76,13 @@ def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
         ]
     if not parts:
         return False
-    pixels = slices.pixels(prompt.slice_index)
-    return all(np.ptp(_part(pixels, *part)) == 0 for part in parts)
+    grid, pixels = slices.grid(prompt.slice_index), slices.pixels(prompt.slice_index)
+    return all(np.ptp(_part(pixels, grid, *part)) == 0 for part in parts)
 
 
-def _part(pixels: np.ndarray, row0: float, row1: float, column0: float, column1: float) -> np.ndarray:
+def _part(
+    pixels: np.ndarray, grid: SliceGrid, row0: float, row1: float, column0: float, column1: float
+) -> np.ndarray:
     """The voxels between two rows and two columns, at least one."""
-    top, bottom = (voxel_within(row, pixels.shape[0]) for row in (row0, row1))
-    left, right = (voxel_within(column, pixels.shape[1]) for column in (column0, column1))
+    (top, left), (bottom, right) = grid.voxel(row0, column0), grid.voxel(row1, column1)
     return pixels[top : bottom + 1, left : right + 1]

@@ -10,7 +10,16 @@ import numpy as np
 from medsam2.cli.coordinates import Placer, parse_box, parse_point
 from medsam2.cli.prompt_file import read_prompt_file
 from medsam2.errors import InputError
-from medsam2.volume import PALETTE, Color, Prompt, Segment, VolumeSlices, check_segment_name, read_segments
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.volume import (
+    PALETTE,
+    Color,
+    Segment,
+    VolumeSlices,
+    check_segment_name,
+    read_segments,
+)
 
 DEFAULT_NAME = "Segment_1"
 
@@ -84,7 +93,10 @@ def _from_mask(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
 
 def _painted(slices: VolumeSlices, mask: np.ndarray) -> list[Prompt]:
     planes = np.moveaxis(mask, slices.axis_index, 0)
-    return [Prompt(int(index), mask=planes[index]) for index in np.flatnonzero(planes.any(axis=(1, 2)))]
+    return [
+        Prompt(int(index), mask=PlacedMask.cropped(planes[index]))
+        for index in np.flatnonzero(planes.any(axis=(1, 2)))
+    ]
 
 
 def _labels_of_their_own(segments: Sequence[Segment]) -> list[int]:

@@ -11,8 +11,6 @@ from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
-from medsam2.placed_mask import crop_to_content
-from medsam2.protocol import MaskBox
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import VolumeMasks, VolumeSlices
 
@@ -110,9 +108,6 @@ def _prompt(
     """
     sides = []
     for prompt in sorted(entry.prompts, key=lambda one: not one.shows_object):
-        mask = None if prompt.mask is None else MaskBox(*crop_to_content(prompt.mask))
-        answer = client.prompt(
-            entry.name, slices.axis, prompt.slice_index, prompt.points, prompt.box, mask, field_of_view
-        )
-        sides.append(answer.field_of_view.rows * slices.spacing[0])
+        answer = client.prompt(entry.name, slices.axis, prompt, field_of_view)
+        sides.append(answer.field_of_view.rows * slices.grid(0).spacing[0])
     return round(sides[0], 1)

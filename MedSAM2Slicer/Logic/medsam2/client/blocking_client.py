@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from medsam2.prompt import Prompt
 from medsam2.protocol import (
     ABSENT_STOP,
     Done,
     Error,
     ErrorCode,
     Mask,
-    MaskBox,
     Message,
     Progress,
     Ready,
@@ -88,21 +88,14 @@ class BlockingClient:
         return shown
 
     def prompt(
-        self,
-        object_id: str,
-        axis: Axis,
-        slice_index: int,
-        points: Sequence[tuple[float, float, bool]] = (),
-        box: Sequence[float] | None = None,
-        mask: np.ndarray | MaskBox | None = None,
-        field_of_view: FieldOfViewChoice | None = None,
+        self, object_id: str, axis: Axis, prompt: Prompt, field_of_view: FieldOfViewChoice | None = None
     ) -> Mask:
         """Prompt an object; returns its mask on that slice. See ``ClientProtocol.prompt``.
 
         Raises:
             ClientError: the prompt was refused.
         """
-        request = self._client.prompt(object_id, axis, slice_index, points, box, mask, field_of_view)
+        request = self._client.prompt(object_id, axis, prompt, field_of_view)
         return next(answer for answer in list(self._answers(request)) if isinstance(answer, Mask))
 
     def propagate(

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from medsam2.placed_mask import crop_to_content
+from medsam2.prompt import Prompt
 from medsam2.protocol import (
     ABSENT_STOP,
     Close,
@@ -15,11 +15,10 @@ from medsam2.protocol import (
     Forget,
     Hello,
     Mask,
-    MaskBox,
     Message,
     OpenVolume,
     Progress,
-    Prompt,
+    PromptRequest,
     Propagate,
     Ready,
     SliceShown,
@@ -108,33 +107,17 @@ class ClientProtocol:
         )
 
     def prompt(
-        self,
-        object_id: str,
-        axis: Axis,
-        slice_index: int,
-        points: Sequence[tuple[float, float, bool]] = (),
-        box: Sequence[float] | None = None,
-        mask: np.ndarray | MaskBox | None = None,
-        field_of_view: FieldOfViewChoice | None = None,
+        self, object_id: str, axis: Axis, prompt: Prompt, field_of_view: FieldOfViewChoice | None = None
     ) -> int:
         """Click, box or paint an object on a slice; answered with its mask there.
 
         Args:
-            object_id, axis, slice_index: which object, where.
-            points: (row, column, positive).
-            box: two opposite corners (row, column, row, column).
-            mask: of the whole slice (rows, columns) bool, or of a part of it.
+            object_id: which object.
+            axis: along which the slice lies.
+            prompt: what is said of it.
             field_of_view: "auto", "slice", or a side in millimetres; None keeps or chooses it.
         """
-        clicks = tuple((float(row), float(column), bool(positive)) for row, column, positive in points)
-        corners = None if box is None else cast(Corners, tuple(float(value) for value in box))
-        if mask is not None and not isinstance(mask, MaskBox):
-            mask = MaskBox(*crop_to_content(np.asarray(mask, bool)))
-        if field_of_view is not None and not isinstance(field_of_view, str):
-            field_of_view = float(field_of_view)
-        return self._request(
-            Prompt(next(self._ids), object_id, axis, int(slice_index), clicks, corners, mask, field_of_view)
-        )
+        return self._request(PromptRequest(next(self._ids), object_id, axis, prompt, field_of_view))
 
     def propagate(
         self,
@@ -229,7 +212,7 @@ class ClientProtocol:
         """Keep what the server knows from now on."""
         if isinstance(request, OpenVolume):
             self._journal.opened(request)
-        elif isinstance(request, Prompt):
+        elif isinstance(request, PromptRequest):
             self._journal.prompted(request)
         elif isinstance(request, Forget):
             self._journal.forgot(request)

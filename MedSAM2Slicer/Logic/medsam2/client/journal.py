@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from medsam2.protocol import Forget, Mask, Message, OpenVolume, Prompt, Propagate
+from medsam2.protocol import Forget, Mask, Message, OpenVolume, PromptRequest, Propagate
 from medsam2.protocol.messages import Axis
 
 Key = tuple[str, Axis]
 """An object's name, and an axis."""
-Event = Prompt | Propagate | Forget
+Event = PromptRequest | Propagate | Forget
 
 
 class History:
@@ -24,7 +24,7 @@ class History:
     def __init__(self) -> None:
         self._events: list[Event] = []
 
-    def prompted(self, prompt: Prompt) -> None:
+    def prompted(self, prompt: PromptRequest) -> None:
         """A prompt was answered."""
         self._events.append(prompt)
 
@@ -61,7 +61,7 @@ class History:
         return job.start < job.first or (job.last is not None and job.start > job.last)
 
     def _went_up_to(self, index: int) -> bool:
-        prompted = {event.slice_index for event in self._events if isinstance(event, Prompt)}
+        prompted = {event.prompt.slice_index for event in self._events if isinstance(event, PromptRequest)}
         return index not in prompted or index - 1 in prompted
 
     def lose(self, unfinished: Collection[int]) -> None:
@@ -75,7 +75,8 @@ class History:
     def retold(self, new_ids: Iterator[int]) -> list[Event]:
         """The events as requests. Prompts have the ids that they had, all else has new ones."""
         return [
-            event if isinstance(event, Prompt) else replace(event, id=next(new_ids)) for event in self._events
+            event if isinstance(event, PromptRequest) else replace(event, id=next(new_ids))
+            for event in self._events
         ]
 
 
@@ -107,7 +108,7 @@ class Journal:
         self.clear()
         self.volume = volume
 
-    def prompted(self, prompt: Prompt) -> None:
+    def prompted(self, prompt: PromptRequest) -> None:
         """A prompt was answered."""
         self._histories[prompt.object_id, prompt.axis].prompted(prompt)
 
@@ -145,7 +146,7 @@ class Journal:
                 for name, axis in self._histories
                 if axis == request.axis and (not request.objects or name in request.objects)
             ]
-        if isinstance(request, Prompt | Forget):
+        if isinstance(request, PromptRequest | Forget):
             return [
                 (name, axis)
                 for name, axis in self._histories

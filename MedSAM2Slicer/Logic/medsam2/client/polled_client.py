@@ -7,7 +7,8 @@ from enum import Enum
 
 import numpy as np
 
-from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, MaskBox, Message, ProtocolError, Ready
+from medsam2.prompt import Prompt
+from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, Message, ProtocolError, Ready
 from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .backend import Backend, Ended, Listening
@@ -107,17 +108,10 @@ class PolledClient:
         return self._protocol.open_volume(voxels, spacing, modality, window, memory)
 
     def prompt(
-        self,
-        object_id: str,
-        axis: Axis,
-        slice_index: int,
-        points: Sequence[tuple[float, float, bool]] = (),
-        box: Sequence[float] | None = None,
-        mask: np.ndarray | MaskBox | None = None,
-        field_of_view: FieldOfViewChoice | None = None,
+        self, object_id: str, axis: Axis, prompt: Prompt, field_of_view: FieldOfViewChoice | None = None
     ) -> int:
         """See ``ClientProtocol.prompt``."""
-        return self._protocol.prompt(object_id, axis, slice_index, points, box, mask, field_of_view)
+        return self._protocol.prompt(object_id, axis, prompt, field_of_view)
 
     def propagate(
         self,

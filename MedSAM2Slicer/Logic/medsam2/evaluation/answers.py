@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from medsam2.placed_mask import PlacedMask
 from medsam2.tracking import SliceMask
 from medsam2.volume import Slices
 
@@ -23,14 +22,14 @@ class Answers:
 
     def mask(self, index: int, threshold: float | None = None) -> np.ndarray:
         """The mask on one slice, (rows, columns) bool: as answered, or of logits above a threshold."""
-        shape = self._slices.shape(index)
+        shape = self._slices.grid(index).shape
         answer = self._latest.get(index)
         if answer is None:
             return np.zeros(shape, bool)
         if threshold is None:
-            return answer.full(shape)
-        placed = answer.field_of_view.mask_on_slice(torch.from_numpy(answer.logits), shape, threshold)
-        return PlacedMask(answer.object_id, index, *placed).full(shape)
+            return answer.mask.full(shape)
+        logits = torch.from_numpy(answer.logits)
+        return answer.field_of_view.mask_on_slice(logits, shape, threshold).full(shape)
 
     def volume(self) -> np.ndarray:
         """The masks of all slices, (slices, rows, columns) bool; all of one shape."""

@@ -11,8 +11,9 @@ from medsam2.errors import InputError
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.user_prompts import tight_box
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.tracking import SelfSortingMemory, Tracker
-from medsam2.volume import ImageSet, Prompt, VolumeSlices
+from medsam2.volume import ImageSet, VolumeSlices
 
 OBJECT = "object"
 

@@ -14,8 +14,8 @@ from medsam2.evaluation.user_prompts import (
     corrective_click,
     three_boxes,
 )
+from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
-from medsam2.volume import Prompt
 
 FIRST_PROMPTS: dict[str, Callable[[np.ndarray, Spacing], list[Prompt]]] = {
     "click": lambda truth, spacing: [central_click(truth, spacing)],
@@ -58,7 +58,7 @@ def segment(tracker: Tracker, truth: np.ndarray, protocol: str, clicks: int) -> 
         protocol: a key of ``FIRST_PROMPTS``.
         clicks: of "corrections".
     """
-    spacing, answers, seconds = tracker.slices.spacing, Answers(tracker.slices), 0.0
+    spacing, answers, seconds = tracker.slices.grid(0).spacing, Answers(tracker.slices), 0.0
     given: list[Prompt] = []
     prompts, start = FIRST_PROMPTS[protocol](truth, spacing), None
     corrections = clicks if protocol == "corrections" else 0

@@ -7,7 +7,8 @@ import numpy as np
 
 from medsam2.evaluation.one_prompt import SetResult
 from medsam2.evaluation.protocols import Stage
-from medsam2.volume import Hanging, ImageSet, Prompt, VolumeSlices, hanging
+from medsam2.prompt import Prompt
+from medsam2.volume import Hanging, ImageSet, VolumeSlices, hanging
 
 MARGIN, LEAST = 0.35, 48
 """Round both masks: this share of their extent; and the voxels that are shown at least."""
@@ -48,7 +49,7 @@ def volume_snapshot(slices: VolumeSlices, stage: Stage, truth: np.ndarray) -> Sn
     titles = {stage.prompts[0].slice_index: "prompted first"}
     if wrong.max():
         titles.setdefault(int(wrong.argmax()), "largest error")
-    steps = slices.spacing
+    steps = slices.grid(0).spacing
     return [
         _panel(
             f"slice {index}, {why}",

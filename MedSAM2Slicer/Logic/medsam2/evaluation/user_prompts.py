@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from medsam2.volume import Prompt
+from medsam2.prompt import Prompt
 
 Spacing = tuple[float, float]
 """Millimetres between rows and between columns."""

@@ -7,7 +7,7 @@ import msgpack
 
 from medsam2.protocol import messages
 from medsam2.protocol.fields import FieldError, to_field, to_wire
-from medsam2.protocol.messages import ErrorCode, MaskBox, Message, wire_name
+from medsam2.protocol.messages import FLAT, ErrorCode, Message, wire_name
 
 VERSION = 1
 
@@ -15,7 +15,7 @@ TYPES: dict[str, type[Message]] = {
     "hello": messages.Hello,
     "open_volume": messages.OpenVolume,
     "chunk": messages.Chunk,
-    "prompt": messages.Prompt,
+    "prompt": messages.PromptRequest,
     "propagate": messages.Propagate,
     "view": messages.SliceShown,
     "cancel": messages.Cancel,
@@ -52,9 +52,9 @@ class ProtocolError(Exception):
 def encode(message: Message) -> bytes:
     """The bytes of one WebSocket message."""
     body: dict[str, Any] = {"v": VERSION, "type": NAMES[type(message)]}
-    body |= {wire_name(item): to_wire(getattr(message, item.name)) for item in fields(message)}
-    if isinstance(message, messages.Mask):
-        body["mask"] = to_wire(MaskBox(body.pop("row"), body.pop("column"), message.mask))
+    for item in fields(message):
+        value = to_wire(getattr(message, item.name))
+        body |= value if FLAT in item.metadata else {wire_name(item): value}
     return msgpack.packb(body)
 
 
@@ -114,9 +114,9 @@ def _fields(kind: type[Message], body: dict) -> dict[str, Any]:
     if missing:
         raise FieldError(f"the field '{missing[0]}' is missing")
     values = {known[key].name: to_field(known[key].hint, value, key) for key, value in body.items()}
-    if kind is messages.Mask:
-        box = values["mask"]
-        values |= {"row": box.row, "column": box.column, "mask": box.mask}
+    for name, within in _FLAT_FIELDS[kind].items():
+        parts = {part.name: values.pop(part.name) for part in fields(within) if part.name in values}
+        values[name] = within(**parts)
     return values
 
 
@@ -126,18 +126,20 @@ class _WireField(NamedTuple):
     is_needed: bool
 
 
-def _wire_fields(kind: type[Message]) -> dict[str, _WireField]:
+def _wire_fields(kind: type) -> dict[str, _WireField]:
     """The fields by their keys on the wire; ``id`` left out."""
     hints = get_type_hints(kind)
-    known = {
-        wire_name(item): _WireField(item.name, hints[item.name], item.default is MISSING)
-        for item in fields(kind)
-        if item.name != "id"
-    }
-    if kind is messages.Mask:
-        del known["row"], known["column"]
-        known["mask"] = _WireField("mask", MaskBox, True)
+    known: dict[str, _WireField] = {}
+    for item in fields(kind):
+        if FLAT in item.metadata:
+            known |= _wire_fields(hints[item.name])
+        elif item.name != "id":
+            known[wire_name(item)] = _WireField(item.name, hints[item.name], item.default is MISSING)
     return known
 
 
 _WIRE_FIELDS = {kind: _wire_fields(kind) for kind in NAMES}
+_FLAT_FIELDS = {
+    kind: {item.name: get_type_hints(kind)[item.name] for item in fields(kind) if FLAT in item.metadata}
+    for kind in NAMES
+}

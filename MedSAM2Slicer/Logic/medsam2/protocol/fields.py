@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from medsam2.protocol.messages import MaskBox
+from medsam2.placed_mask import PlacedMask
 
 _LARGEST = 2**63
 LONGEST_TEXT = 1000
@@ -43,8 +43,8 @@ def to_field(hint: Any, value: Any, name: str) -> Any:
         return value
     if origin is tuple:
         return _tuple(get_args(hint), value, name)
-    if hint is MaskBox:
-        return _mask_box(value, name)
+    if hint is PlacedMask:
+        return _placed_mask(value, name)
     if is_dataclass(hint) or hasattr(hint, "_fields"):
         return _record(hint, value, name)
     return _plain(hint, value, name)
@@ -97,7 +97,7 @@ def _plain(hint: Any, value: Any, name: str) -> Any:
     return value
 
 
-def _mask_box(value: Any, name: str) -> MaskBox:
+def _placed_mask(value: Any, name: str) -> PlacedMask:
     sizes = ("row", "column", "height", "width")
     if not isinstance(value, dict) or set(value) != {*sizes, "bits"}:
         raise FieldError(f"'{name}' must be a map of {', '.join(sizes)}, bits")
@@ -109,4 +109,4 @@ def _mask_box(value: Any, name: str) -> MaskBox:
         raise FieldError(f"'{name}' has a size of {height} x {width} voxels")
     if len(bits) != -(-height * width // 8):
         raise FieldError(f"'{name}.bits' must hold {height} x {width} voxels")
-    return MaskBox.packed(row, column, height, width, bits)
+    return PlacedMask(row, column, height, width, bits)

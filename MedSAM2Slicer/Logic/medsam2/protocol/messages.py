@@ -3,12 +3,11 @@
 Rows and columns are those of a slice along ``axis`` of the volume's array (k, j, i), in array order.
 """
 
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 
 Axis = Literal["k", "j", "i"]
 Compression = Literal["none", "zstd"]
@@ -34,50 +33,10 @@ ErrorCode = Literal[
 ]
 WIRE = "wire"
 """In the metadata of a field whose key on the wire is not its name."""
+FLAT = "flat"
+"""In the metadata of a field whose own fields are on the wire among those of the message."""
 ABSENT_STOP = 2
 """After so many slices without the object a direction ends, unless asked otherwise."""
-
-
-@dataclass(frozen=True, init=False)
-class MaskBox:
-    """A mask within a box of a slice, packed as it travels: unpacked it takes eight times the memory.
-
-    Args:
-        row, column: where in the slice the box starts.
-        mask: (h, w) bool.
-
-    Attributes:
-        row, column: likewise.
-        height, width: of the box.
-        bits: rows one after the other, the first voxel in the highest bit, only the end padded.
-    """
-
-    row: int
-    column: int
-    height: int
-    width: int
-    bits: bytes = field(repr=False)
-
-    def __init__(self, row: int, column: int, mask: np.ndarray):
-        mask = np.asarray(mask, bool)
-        self._set(int(row), int(column), *mask.shape, np.packbits(mask).tobytes())
-
-    @classmethod
-    def packed(cls, row: int, column: int, height: int, width: int, bits: bytes) -> "MaskBox":
-        """A box whose mask is packed already."""
-        box = cls.__new__(cls)
-        box._set(row, column, height, width, bits)
-        return box
-
-    def _set(self, *values: int | bytes) -> None:
-        for item, value in zip(fields(self), values, strict=True):
-            object.__setattr__(self, item.name, value)
-
-    @property
-    def mask(self) -> np.ndarray:
-        """The mask (h, w) bool, unpacked anew."""
-        flat = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.height * self.width)
-        return flat.reshape(self.height, self.width).view(bool)
 
 
 class FieldOfViewBox(NamedTuple):
@@ -139,23 +98,19 @@ class Chunk(Message):
 
 
 @dataclass(frozen=True)
-class Prompt(Message):
+class PromptRequest(Message):
     """Clicks, a box, or a mask of an object on one slice; answered with that slice's mask.
 
     Attributes:
-        points: (row, column, positive). They add to those given for the slice before.
-        box: two opposite corners (row, column, row, column).
-        mask: the object as painted.
+        prompt: what is said; its points add to those given for the slice before. On the wire its fields are
+            the message's own.
         field_of_view: "auto" chooses it anew, "slice" shows whole slices from now on, a number is the
             side in millimetres; None keeps what the object has, or chooses.
     """
 
     object_id: str
     axis: Axis
-    slice_index: int
-    points: tuple[tuple[float, float, bool], ...] = ()
-    box: tuple[float, float, float, float] | None = None
-    mask: MaskBox | None = None
+    prompt: Prompt = field(metadata={FLAT: True})
     field_of_view: FieldOfViewChoice | None = field(default=None, metadata={WIRE: "view"})
 
 
@@ -230,11 +185,9 @@ class Ready(Message):
     compressions: tuple[Compression, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Mask(PlacedMask, Message):
+@dataclass(frozen=True)
+class Mask(Message):
     """An object's mask on one slice.
-
-    On the wire ``row``, ``column`` and ``mask`` are one ``MaskBox`` called ``mask``.
 
     Attributes:
         iou: predicted IoU, 0 to 1.
@@ -242,6 +195,9 @@ class Mask(PlacedMask, Message):
         field_of_view: what the network saw.
     """
 
+    object_id: str
+    slice_index: int
+    mask: PlacedMask
     axis: Axis
     iou: float
     object_score: float

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.placed_mask import crop_to_content
+from medsam2.placed_mask import PlacedMask
+from medsam2.slice_grid import SliceGrid
 
 OUTSIDE_LOGIT = -10.0
 """What is assumed of pixels that no field of view has shown."""
@@ -31,8 +32,9 @@ class FieldOfView:
     columns: int
 
     @classmethod
-    def around(cls, centre: tuple[float, float], side: float, spacing: tuple[float, float]) -> "FieldOfView":
-        """``side`` millimetres of the slice about a voxel (row, column); InputError if it has too many."""
+    def around(cls, centre: tuple[float, float], side: float, grid: SliceGrid) -> "FieldOfView":
+        """``side`` millimetres of a slice about a position (row, column); InputError for too many voxels."""
+        spacing = grid.spacing
         if not max(side / step for step in spacing) <= MOST_VOXELS:
             raise InputError(
                 f"A field of view of {side:g} mm has more than {MOST_VOXELS} voxels of {spacing[0]:g} x "
@@ -42,17 +44,17 @@ class FieldOfView:
         return cls(round(centre[0] + 0.5 - rows / 2), round(centre[1] + 0.5 - columns / 2), rows, columns)
 
     @classmethod
-    def whole(cls, shape: tuple[int, int], spacing: tuple[float, float]) -> "FieldOfView":
-        """The smallest field of view that shows all of a slice of ``shape``."""
-        side = max(length * step for length, step in zip(shape, spacing, strict=True))
-        return cls.around(((shape[0] - 1) / 2, (shape[1] - 1) / 2), side, spacing)
+    def whole(cls, grid: SliceGrid) -> "FieldOfView":
+        """The smallest field of view that shows all of a slice."""
+        rows, columns = grid.shape
+        return cls.around(((rows - 1) / 2, (columns - 1) / 2), grid.side, grid)
 
-    def inside(self, shape: tuple[int, int]) -> "FieldOfView":
-        """The field of view moved so that it shows as little as possible beyond a slice of ``shape``."""
+    def inside(self, grid: SliceGrid) -> "FieldOfView":
+        """The field of view moved so that it shows as little as possible beyond a slice."""
         row, column = (
             min(max(first, 0), length - size) if size <= length else (length - size) // 2
             for first, size, length in zip(
-                (self.row, self.column), (self.rows, self.columns), shape, strict=True
+                (self.row, self.column), (self.rows, self.columns), grid.shape, strict=True
             )
         )
         return FieldOfView(row, column, self.rows, self.columns)
@@ -62,9 +64,9 @@ class FieldOfView:
         row, column = row - self.row + 0.5, column - self.column + 0.5
         return 0 <= row <= self.rows and 0 <= column <= self.columns
 
-    def side(self, spacing: tuple[float, float]) -> float:
+    def side(self, grid: SliceGrid) -> float:
         """Side in millimetres."""
-        return self.rows * spacing[0]
+        return self.rows * grid.spacing[0]
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -105,19 +107,12 @@ class FieldOfView:
         seen = _resized(seen, self.columns, columns, image_size)
         return _resized(seen.T, self.rows, rows, image_size).T.contiguous()[None, None]
 
-    def mask_on_slice(
-        self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0
-    ) -> tuple[int, int, np.ndarray]:
-        """Logits (s, s) above a threshold as a mask on the slice, cropped to what it covers.
-
-        Returns:
-            First row, first column and the mask (h, w) bool; (0, 0, an empty array) for an empty mask.
-        """
+    def mask_on_slice(self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0) -> PlacedMask:
+        """Logits (s, s) above a threshold as a mask on a slice of ``shape``, cropped to what it covers."""
         (here_r, there_r), (here_c, there_c) = self._overlap(shape)
         by_columns = _enlarged(logits.T, self.columns, here_c)
         on_slice = _enlarged(by_columns.T, self.rows, here_r)
-        row, column, mask = crop_to_content((on_slice > threshold).cpu().numpy())
-        return (there_r.start + row, there_c.start + column, mask) if mask.size else (0, 0, mask)
+        return PlacedMask.cropped((on_slice > threshold).cpu().numpy(), there_r.start, there_c.start)
 
     def logits_from(self, logits: Tensor, other: "FieldOfView") -> Tensor:
         """Logits (..., s, s) of another field of view, resampled into this one."""

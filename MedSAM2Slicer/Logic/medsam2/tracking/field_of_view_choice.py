@@ -1,6 +1,6 @@
 """Choosing the field of view on the prompted slice, and following the object with it."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
 
@@ -11,10 +11,11 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.network import ImageFeatures, MaskPrediction
-from medsam2.volume import Prompt
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.slice_grid import SliceGrid
 
 from .field_of_view import FieldOfView
-from .slice_mask import SliceMask
 from .slice_network import SliceNetwork, inference
 
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -44,46 +45,60 @@ MOST_SIDE = 2.0
 """Longest side that a person may ask for, as a share of the slice's longer one."""
 
 
-def candidate_fields_of_view(
-    prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]
-) -> list[FieldOfView]:
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An answer to a prompt in one field of view: logits (S/4, S/4), and the mask that they make."""
+
+    field_of_view: FieldOfView
+    mask: PlacedMask
+    iou: float
+    logits: np.ndarray
+
+
+def candidate_fields_of_view(prompt: Prompt, grid: SliceGrid) -> list[FieldOfView]:
     """Fields of view of several sizes round a prompt, the whole slice first; each shows all of the prompt."""
     (row0, row1), (column0, column1) = _extent(prompt)
-    whole = FieldOfView.whole(shape, spacing)
-    side = whole.side(spacing)
-    least = max((row1 - row0) * spacing[0], (column1 - column0) * spacing[1]) / PROMPT_SHARE
+    whole = FieldOfView.whole(grid)
+    side = whole.side(grid)
+    least = max((row1 - row0) * grid.spacing[0], (column1 - column0) * grid.spacing[1]) / PROMPT_SHARE
     centre = ((row0 + row1) / 2, (column0 + column1) / 2)
     zoomed = [
-        FieldOfView.around(centre, side / zoom, spacing).inside(shape)
+        FieldOfView.around(centre, side / zoom, grid).inside(grid)
         for zoom in ZOOMS[1:]
         if side / zoom >= least
     ]
     return [whole, *zoomed]
 
 
-def prompt_field_of_view(
-    prompt: Prompt, side: float, shape: tuple[int, int], spacing: tuple[float, float]
-) -> FieldOfView:
+def prompt_field_of_view(prompt: Prompt, side: float, grid: SliceGrid) -> FieldOfView:
     """A field of view of a given side in millimetres about a prompt."""
     (row0, row1), (column0, column1) = _extent(prompt)
-    return FieldOfView.around(((row0 + row1) / 2, (column0 + column1) / 2), side, spacing).inside(shape)
+    return FieldOfView.around(((row0 + row1) / 2, (column0 + column1) / 2), side, grid).inside(grid)
 
 
-def check_side(side: float, shape: tuple[int, int], spacing: tuple[float, float]) -> None:
+def check_side(side: float, grid: SliceGrid) -> None:
     """Raise InputError for a field of view, of a side in millimetres, that is far larger than the slice."""
-    most = MOST_SIDE * FieldOfView.whole(shape, spacing).side(spacing)
+    most = MOST_SIDE * FieldOfView.whole(grid).side(grid)
     if not side <= most:
         raise InputError(
             f"A field of view of {side:g} mm is far larger than the slice: give a side up to {most:g} mm."
         )
 
 
-def mask_field_of_view(prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]) -> FieldOfView:
+def mask_field_of_view(mask: PlacedMask, grid: SliceGrid) -> FieldOfView:
     """The field of view that suits a mask given by a person."""
-    (row0, row1), (column0, column1) = _extent(prompt)
-    side = max((row1 - row0 + 1) * spacing[0], (column1 - column0 + 1) * spacing[1]) / ROOMY
-    whole = FieldOfView.whole(shape, spacing).side(spacing)
-    return prompt_field_of_view(prompt, min(max(side, whole / ZOOMS[-1]), whole), shape, spacing)
+    tight = mask.tightened()
+    side = _extent_mm(tight, grid) / ROOMY
+    whole = FieldOfView.whole(grid).side(grid)
+    return FieldOfView.around(_centre(tight), min(max(side, whole / ZOOMS[-1]), whole), grid).inside(grid)
+
+
+def _extent_mm(mask: PlacedMask, grid: SliceGrid) -> float:
+    return max(mask.height * grid.spacing[0], mask.width * grid.spacing[1])
+
+
+def _centre(mask: PlacedMask) -> tuple[float, float]:
+    return mask.row + (mask.height - 1) / 2, mask.column + (mask.width - 1) / 2
 
 
 def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -92,52 +107,53 @@ def _extent(prompt: Prompt) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def best_field_of_view(
-    masks: list[SliceMask], prompt: Prompt, shape: tuple[int, int], image_size: int
+    candidates: list[Candidate], prompt: Prompt, grid: SliceGrid, image_size: int
 ) -> FieldOfView:
     """That of the most convincing of the answers in several fields of view, widest first."""
-    scores = [_score(mask, prompt, shape, image_size) for mask in masks]
-    agreements = [_agreement(wide, close, shape) for wide, close in pairwise(masks)]
-    for index, mask in enumerate(masks):
+    scores = [_score(candidate, prompt, grid, image_size) for candidate in candidates]
+    agreements = [_agreement(wide, close, grid.shape) for wide, close in pairwise(candidates)]
+    widest = max(candidates[0].field_of_view.rows, image_size)
+    for index, candidate in enumerate(candidates):
         beside = agreements[max(index - 1, 0) : index + 1]
         scores[index] += AGREEMENT_BONUS * sum(beside) / max(len(beside), 1)
-        detail = max(masks[0].field_of_view.rows, image_size) / max(mask.field_of_view.rows, image_size)
-        scores[index] += CLOSENESS_BONUS * log2(detail)
-    return masks[scores.index(max(scores))].field_of_view
+        scores[index] += CLOSENESS_BONUS * log2(widest / max(candidate.field_of_view.rows, image_size))
+    return candidates[scores.index(max(scores))].field_of_view
 
 
-def _score(mask: SliceMask, prompt: Prompt, shape: tuple[int, int], image_size: int) -> float:
+def _score(candidate: Candidate, prompt: Prompt, grid: SliceGrid, image_size: int) -> float:
     """Predicted IoU, with the bonus and the penalties that need no other field of view."""
-    pixels = (mask.logits > 0).sum() * (image_size / mask.logits.shape[0]) ** 2
-    score = mask.iou - CUT_PENALTY * _cut_share(mask, shape)
+    pixels = (candidate.logits > 0).sum() * (image_size / candidate.logits.shape[0]) ** 2
+    score = candidate.iou - CUT_PENALTY * _cut_share(candidate, grid.shape)
     if pixels < SMALL_PIXELS:
         score -= SMALL_PENALTY
-    filled = _filled(mask)
-    if any(filled.covers(row, column, shape) != positive for row, column, positive in prompt.points):
+    filled = _filled(candidate.mask)
+    if any(filled.covers(row, column, grid) != positive for row, column, positive in prompt.points):
         score -= MISSED_PENALTY
     if prompt.box is not None:
-        score += BOX_BONUS * _box_fit(mask, prompt.box)
+        score += BOX_BONUS * _box_fit(candidate.mask, prompt.box)
     return score
 
 
-def _box_fit(mask: SliceMask, box: tuple[float, float, float, float]) -> float:
+def _box_fit(mask: PlacedMask, box: tuple[float, float, float, float]) -> float:
     """IoU of a mask's bounding box and the box that a person drew."""
     low, high = np.sort(np.reshape(box, (2, 2)), axis=0)
     first = np.array([mask.row, mask.column]) - 0.5
-    last = first + mask.mask.shape
+    last = first + np.array([mask.height, mask.width])
     shared = np.prod(np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None))
     return float(shared / (np.prod(high - low) + np.prod(last - first) - shared))
 
 
-def _filled(mask: SliceMask) -> SliceMask:
+def _filled(mask: PlacedMask) -> PlacedMask:
     """The mask with what it encloses: a click in the marrow means the bone."""
     # With a rim, as holes end where the mask does; only the mask's box is filled, a slice takes long.
-    return replace(mask, mask=ndimage.binary_fill_holes(np.pad(mask.mask, 1))[1:-1, 1:-1])
+    filled = ndimage.binary_fill_holes(np.pad(mask.voxels, 1))[1:-1, 1:-1]
+    return PlacedMask.packed(filled, mask.row, mask.column)
 
 
-def _cut_share(mask: SliceMask, shape: tuple[int, int]) -> float:
+def _cut_share(candidate: Candidate, shape: tuple[int, int]) -> float:
     """Share of the field of view's border that the mask covers where the slice goes on beyond it."""
-    field_of_view = mask.field_of_view
-    shown = field_of_view.cut(mask.full(shape))
+    field_of_view = candidate.field_of_view
+    shown = field_of_view.cut(candidate.mask.full(shape))
     edges = [
         (shown[0], field_of_view.row > 0),
         (shown[-1], field_of_view.row + field_of_view.rows < shape[0]),
@@ -148,19 +164,18 @@ def _cut_share(mask: SliceMask, shape: tuple[int, int]) -> float:
     return covered / (2 * (field_of_view.rows + field_of_view.columns))
 
 
-def _agreement(wide: SliceMask, close: SliceMask, shape: tuple[int, int]) -> float:
+def _agreement(wide: Candidate, close: Candidate, shape: tuple[int, int]) -> float:
     """Dice of two masks within the closer one's field of view."""
-    one, other = (close.field_of_view.cut(mask.full(shape)) for mask in (wide, close))
+    one, other = (close.field_of_view.cut(each.mask.full(shape)) for each in (wide, close))
     total = one.sum() + other.sum()
     return float(2 * (one & other).sum() / total) if total else 0.0
 
 
-def _nears_border(mask: SliceMask, shape: tuple[int, int]) -> bool:
-    """Whether the mask is near a side of its field of view where the slice goes on."""
-    field_of_view, (height, width) = mask.field_of_view, mask.mask.shape
+def _nears_border(field_of_view: FieldOfView, mask: PlacedMask, shape: tuple[int, int]) -> bool:
+    """Whether a mask is near a side of its field of view where the slice goes on."""
     for first, size, start, length, total in (
-        (field_of_view.row, field_of_view.rows, mask.row, height, shape[0]),
-        (field_of_view.column, field_of_view.columns, mask.column, width, shape[1]),
+        (field_of_view.row, field_of_view.rows, mask.row, mask.height, shape[0]),
+        (field_of_view.column, field_of_view.columns, mask.column, mask.width, shape[1]),
     ):
         margin = NEAR_BORDER * size
         if first > 0 and start - first < margin:
@@ -170,26 +185,22 @@ def _nears_border(mask: SliceMask, shape: tuple[int, int]) -> bool:
     return False
 
 
-def following_field_of_view(
-    mask: SliceMask, shape: tuple[int, int], spacing: tuple[float, float]
-) -> FieldOfView:
-    """That for the slice after ``mask``: the same one unless the object outgrew, left or shrank in it."""
-    field_of_view, (height, width) = mask.field_of_view, mask.mask.shape
-    if not mask.mask.size:
-        return field_of_view
-    side = field_of_view.side(spacing)
-    whole = FieldOfView.whole(shape, spacing).side(spacing)
-    extent = max(height * spacing[0], width * spacing[1])
+def following_field_of_view(before: FieldOfView, mask: PlacedMask, grid: SliceGrid) -> FieldOfView:
+    """That for the slice after a mask: as ``before``, unless the object outgrew, left or shrank in it."""
+    if mask.is_empty:
+        return before
+    side = before.side(grid)
+    whole = FieldOfView.whole(grid).side(grid)
+    extent = _extent_mm(mask, grid)
     is_tiny = extent < TINY * side and side > whole / ZOOMS[-1]
-    if not (is_tiny or _nears_border(mask, shape)):
-        return field_of_view
+    if not (is_tiny or _nears_border(before, mask, grid.shape)):
+        return before
     if is_tiny:
         side = max(side / 2, whole / ZOOMS[-1])
     elif extent > FILLED * side:
         side = min(extent / ROOMY, whole)
-    centre = (mask.row + (height - 1) / 2, mask.column + (width - 1) / 2)
-    moved = FieldOfView.around(centre, side, spacing).inside(shape)
-    return FieldOfView.whole(shape, spacing) if side >= whole else moved
+    moved = FieldOfView.around(_centre(mask), side, grid).inside(grid)
+    return FieldOfView.whole(grid) if side >= whole else moved
 
 
 class FieldOfViewChooser:
@@ -205,15 +216,15 @@ class FieldOfViewChooser:
     def choose(self, prompt: Prompt) -> FieldOfView:
         """That in which the network answers a click or a box most convincingly."""
         slices = self._seen.slices
-        shape = slices.shape(prompt.slice_index)
-        tried = candidate_fields_of_view(prompt, shape, slices.spacing)
+        grid = slices.grid(prompt.slice_index)
+        tried = candidate_fields_of_view(prompt, grid)
         with inference(self._seen.network):
             answers = self._decode(prompt, tried)
-        masks = [
-            _mask(prompt.slice_index, field_of_view, shape, *answer)
-            for field_of_view, *answer in zip(tried, *answers[:3], strict=True)
+        candidates = [
+            _candidate(field_of_view, logits[0].float().cpu(), float(iou), grid.shape)
+            for field_of_view, logits, iou in zip(tried, answers.logits, answers.iou, strict=True)
         ]
-        return best_field_of_view(masks, prompt, shape, self._seen.image_size)
+        return best_field_of_view(candidates, prompt, grid, self._seen.image_size)
 
     def _decode(self, prompt: Prompt, tried: list[FieldOfView]) -> MaskPrediction:
         """Answers in all fields of view, as one batch: one by one takes twice as long."""
@@ -226,14 +237,5 @@ class FieldOfViewChooser:
         return network.decode(features, conditioned, pixels, labels, ambiguous=prompt.is_ambiguous)
 
 
-def _mask(
-    index: int,
-    field_of_view: FieldOfView,
-    shape: tuple[int, int],
-    logits: Tensor,
-    iou: Tensor,
-    object_score: Tensor,
-) -> SliceMask:
-    logits = logits[0].float().cpu()
-    place = field_of_view.mask_on_slice(logits, shape)
-    return SliceMask("", index, *place, float(iou), float(object_score), field_of_view, logits.numpy())
+def _candidate(field_of_view: FieldOfView, logits: Tensor, iou: float, shape: tuple[int, int]) -> Candidate:
+    return Candidate(field_of_view, field_of_view.mask_on_slice(logits, shape), iou, logits.numpy())

@@ -1,7 +1,6 @@
 """What of a mask goes: parts that nothing points at, and all of it where a negative click hits its middle."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,8 +8,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from medsam2.placed_mask import PlacedMask
-from medsam2.slice_grid import nearest_voxel
-from medsam2.volume import Prompt
+from medsam2.prompt import Prompt
+from medsam2.slice_grid import SliceGrid, nearest_voxel
 
 from .field_of_view import OUTSIDE_LOGIT, FieldOfView
 
@@ -52,27 +51,24 @@ def near_neighbour(
     return _keep_parts(logits, before.cpu().numpy())
 
 
-def is_hit(mask: PlacedMask, prompt: Prompt, shape: tuple[int, int]) -> bool:
-    """Whether a negative click of a prompt lies on a mask, on a slice of ``shape``."""
-    return any(mask.covers(row, column, shape) for row, column, positive in prompt.points if not positive)
+def is_hit(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
+    """Whether a negative click of a prompt lies on a mask."""
+    return any(mask.covers(row, column, grid) for row, column, positive in prompt.points if not positive)
 
 
-def is_rejected(
-    mask: PlacedMask, prompt: Prompt, shape: tuple[int, int], spacing: tuple[float, float]
-) -> bool:
+def is_rejected(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
     """Whether a prompt rejects the mask that was there before it.
 
     Args:
         mask: the answer before, on the prompt's slice.
         prompt: all that was said on that slice; a box or a positive click says that the object is there.
-        shape: rows and columns of the slice.
-        spacing: millimetres between rows and between columns.
+        grid: of the slice.
     """
-    if not mask.mask.size or prompt.shows_object:
+    if mask.is_empty or prompt.shows_object:
         return False
-    depth = ndimage.distance_transform_edt(np.pad(mask.mask, 1), sampling=spacing)[1:-1, 1:-1]
-    middle = replace(mask, mask=depth >= MIDDLE_SHARE * depth.max())
-    return any(middle.covers(row, column, shape) for row, column, _ in prompt.points)
+    depth = ndimage.distance_transform_edt(np.pad(mask.voxels, 1), sampling=grid.spacing)[1:-1, 1:-1]
+    middle = PlacedMask.packed(depth >= MIDDLE_SHARE * depth.max(), mask.row, mask.column)
+    return any(middle.covers(row, column, grid) for row, column, _ in prompt.points)
 
 
 def _within_box(

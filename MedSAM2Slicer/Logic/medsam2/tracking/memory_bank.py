@@ -8,6 +8,7 @@ from torch import Tensor
 
 from medsam2.model.config import NetworkConfig
 from medsam2.model.network import ABSENT_LOGIT, MaskPrediction
+from medsam2.placed_mask import PlacedMask
 
 from .field_of_view import FieldOfView
 
@@ -58,6 +59,10 @@ class MemoryEntry:
             key,
             prompted,
         )
+
+    def mask(self, shape: tuple[int, int]) -> PlacedMask:
+        """The object on the slice, which is of ``shape``."""
+        return self.field_of_view.mask_on_slice(self.logits[0, 0].float().cpu(), shape)
 
     @property
     def bytes(self) -> int:

@@ -3,15 +3,14 @@
 from dataclasses import replace
 
 from medsam2.model.network import ImageFeatures, MaskPrediction
-from medsam2.slice_grid import voxel_within
-from medsam2.volume import Prompt
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
 from .mask_rules import is_hit, is_rejected, near_prompt
 from .memory_bank import MemoryEntry
-from .slice_mask import SliceMask
 from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
 
@@ -64,8 +63,8 @@ class Prompting:
             tracked: the answer before them.
             reverse: whether tracking came from above.
         """
-        shape = self._slices.shape(prompt.slice_index)
-        if not is_hit(SliceMask.from_entry("", tracked, shape), prompt, shape):
+        grid = self._slices.grid(prompt.slice_index)
+        if not is_hit(tracked.mask(grid.shape), prompt, grid):
             return tracked
         shown = self._field_of_view_for(prompt, tracked, "auto", keep_field_of_view=True)
         entry = self._answer(target, prompt, shown, tracked, reverse)
@@ -86,13 +85,10 @@ class Prompting:
         if self._connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
-        if earlier is not None and self._is_rejected(earlier, prompt):
+        grid = self._slices.grid(prompt.slice_index)
+        if earlier is not None and is_rejected(earlier.mask(grid.shape), prompt, grid):
             return entry.emptied()
         return entry
-
-    def _is_rejected(self, earlier: MemoryEntry, prompt: Prompt) -> bool:
-        shape = self._slices.shape(prompt.slice_index)
-        return is_rejected(SliceMask.from_entry("", earlier, shape), prompt, shape, self._slices.spacing)
 
     def _predict(
         self,
@@ -104,7 +100,8 @@ class Prompting:
         reverse: bool | None,
     ) -> MaskPrediction:
         if prompt.mask is not None:
-            painted = field_of_view.network_image(prompt.mask.astype("float32"), self._seen.image_size)
+            whole = prompt.mask.full(self._slices.grid(prompt.slice_index).shape)
+            painted = field_of_view.network_image(whole.astype("float32"), self._seen.image_size)
             mask = (painted >= 0.5).float()
             return self._network.take_mask(features, mask.to(self._network.device))
         points, labels = self._seen.points(prompt, field_of_view)
@@ -130,21 +127,21 @@ class Prompting:
         field_of_view: str | float,
         keep_field_of_view: bool,
     ) -> FieldOfView:
-        shape, spacing = self._slices.shape(prompt.slice_index), self._slices.spacing
+        grid = self._slices.grid(prompt.slice_index)
         if keep_field_of_view and earlier is not None:
             kept = earlier.field_of_view
             if all(kept.contains(*corner) for corner in prompt.corners()):
                 return kept
         if field_of_view == "slice":
-            return FieldOfView.whole(shape, spacing)
+            return FieldOfView.whole(grid)
         if field_of_view != "auto":
-            return prompt_field_of_view(prompt, float(field_of_view), shape, spacing)
+            return prompt_field_of_view(prompt, float(field_of_view), grid)
         if prompt.mask is not None:
-            return mask_field_of_view(prompt, shape, spacing)
+            return mask_field_of_view(prompt.mask, grid)
         if earlier is not None:
             # A correction beyond the field of view: show it together with what was segmented.
-            covered = SliceMask.from_entry("", earlier, shape).full(shape)
+            covered = earlier.mask(grid.shape).full(grid.shape)
             for row, column in prompt.corners():
-                covered[voxel_within(row, shape[0]), voxel_within(column, shape[1])] = True
-            return mask_field_of_view(Prompt(prompt.slice_index, mask=covered), shape, spacing)
+                covered[grid.voxel(row, column)] = True
+            return mask_field_of_view(PlacedMask.cropped(covered), grid)
         return self._chooser.choose(prompt)

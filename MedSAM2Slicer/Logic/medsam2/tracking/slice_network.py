@@ -10,7 +10,8 @@ from torch import Tensor
 
 from medsam2.model.network import ImageFeatures, MedSAM2, MemorySelection
 from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
-from medsam2.volume import Prompt, Slices
+from medsam2.prompt import Prompt
+from medsam2.volume import Slices
 
 from .feature_cache import FeatureCache
 from .field_of_view import FieldOfView

@@ -42,7 +42,7 @@ class Stepping:
             index: the slice.
             reverse: whether tracking comes from above.
         """
-        shape = self._slices.shape(index)
+        shape = self._slices.grid(index).shape
         with inference(self._network):
             answers = {
                 name: SliceMask.of_prompted(name, target.prompts[index], target.entries[index], shape)
@@ -87,11 +87,11 @@ class Stepping:
 
     def _following(self, target: TrackedObject, index: int, reverse: bool) -> FieldOfView:
         """The field of view for a slice: that of the neighbour that tracking comes from, moved if need be."""
-        shape, spacing = self._slices.shape(index), self._slices.spacing
+        grid = self._slices.grid(index)
         if target.whole_slices:
-            return FieldOfView.whole(shape, spacing)
+            return FieldOfView.whole(grid)
         before = target.neighbour(index, reverse)
-        return following_field_of_view(SliceMask.from_entry("", before, shape), shape, spacing)
+        return following_field_of_view(before.field_of_view, before.mask(grid.shape), grid)
 
     def _step(
         self,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from medsam2.volume import Prompt
+from medsam2.prompt import Prompt
 
 from .memory_bank import MemoryBank, MemoryEntry
 from .slice_mask import SliceMask
@@ -73,7 +73,7 @@ class TrackedObject:
             return 0
         # All entries of one network are of one size; this is asked for after every slice.
         each = next(iter(self.entries.values())).bytes
-        painted = [prompt.mask.nbytes for prompt in self.prompts.values() if prompt.mask is not None]
+        painted = [len(prompt.mask.bits) for prompt in self.prompts.values() if prompt.mask is not None]
         memories = [self.entries[index].memory for index in self.prompts]
         kept = [memory.nbytes for memory in memories if memory is not None]
         return len(self.entries) * each + sum(painted) + sum(kept)

@@ -6,8 +6,9 @@ from typing import get_args
 
 from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
+from medsam2.prompt import Prompt
 from medsam2.protocol import ABSENT_STOP
-from medsam2.volume import Prompt, Slices
+from medsam2.volume import Slices
 
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, check_side
@@ -83,7 +84,7 @@ class Tracker:
         Raises:
             InputError: the prompt does not fit the slice.
         """
-        prompt.check(self.slices.count, self.slices.shape(prompt.slice_index))
+        prompt.check(self.slices.count, self.slices.grid(prompt.slice_index))
         if field_of_view is not None:
             _check_field_of_view(field_of_view)
         with inference(self.network):
@@ -163,23 +164,23 @@ class Tracker:
         return sum(target.remembered_bytes for target in self.objects.values())
 
     def _prompt(self, object_id: str, prompt: Prompt, field_of_view: str | float | None) -> SliceMask:
-        index, shape = prompt.slice_index, self.slices.shape(prompt.slice_index)
+        index, grid = prompt.slice_index, self.slices.grid(prompt.slice_index)
         target = self.objects.get(object_id)
         if target is None:
             target = TrackedObject(self.memory.bank(self.network.config), self.field_of_view == "slice")
         said = target.said(index)
         if prompt.mask is None and said is not None and said.mask is None:
             prompt = prompt.joined_with(said)
-            prompt.check(self.slices.count, shape)
+            prompt.check(self.slices.count, grid)
         whole_slices = target.whole_slices if field_of_view is None else field_of_view == "slice"
         wanted = "slice" if whole_slices else field_of_view or self.field_of_view
         if not isinstance(wanted, str):
-            check_side(wanted, shape, self.slices.spacing)
-        answer, entry = target.answer(object_id, index, shape), None
-        if prompt.shows_object or (answer is not None and is_hit(answer, prompt, shape)):
+            check_side(wanted, grid)
+        answer, entry = target.answer(object_id, index, grid.shape), None
+        if prompt.shows_object or (answer is not None and is_hit(answer.mask, prompt, grid)):
             keep_field_of_view = field_of_view is None and not whole_slices
             entry = self._prompting.answer(target, prompt, wanted, keep_field_of_view)
-            answer = SliceMask.of_prompted(object_id, prompt, entry, shape)
+            answer = SliceMask.of_prompted(object_id, prompt, entry, grid.shape)
         elif answer is None:
             answer = self._unknown(object_id, target, index)
         # Last: whatever fails before leaves the object as it was.
@@ -191,7 +192,7 @@ class Tracker:
     def _unknown(self, name: str, target: TrackedObject, index: int) -> SliceMask:
         """No mask yet, on a slice that was never answered."""
         nearest = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index), default=None)
-        whole = FieldOfView.whole(self.slices.shape(index), self.slices.spacing)
+        whole = FieldOfView.whole(self.slices.grid(index))
         field_of_view = whole if nearest is None or target.whole_slices else nearest.field_of_view
         return SliceMask.unknown(name, index, field_of_view, self.network.config.image_size // 4)
 
@@ -228,7 +229,7 @@ class Tracker:
                 elif what != "leave":
                     active[name] = target
             for name, mask in self._stepping.answer(active, index, reverse).items():
-                missing[name] = 0 if mask.mask.size else missing[name] + 1
+                missing[name] = missing[name] + 1 if mask.mask.is_empty else 0
                 yield mask
 
     def _is_gone(self, missing: int) -> bool:
@@ -240,7 +241,7 @@ class Tracker:
         entry = target.entries.get(index)
         if entry is None or entry.prompted:
             return
-        erased = SliceMask.from_entry(name, entry.emptied(), self.slices.shape(index))
+        erased = SliceMask.from_entry(name, entry.emptied(), self.slices.grid(index).shape)
         target.drop_answer(index)
         yield erased
 

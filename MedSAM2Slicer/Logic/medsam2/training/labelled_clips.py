@@ -9,6 +9,7 @@ from torch import Tensor
 
 from medsam2.datasets import LabelledVolume
 from medsam2.errors import InputError
+from medsam2.slice_grid import SliceGrid
 from medsam2.tracking import FieldOfView
 from medsam2.training.augmentation import jittered_frames, jittered_window, random_affine, transformed
 from medsam2.volume import AXES, VolumeSlices, axis_index, check_axis, choose_window
@@ -65,7 +66,7 @@ class ClipSource:
             slices = VolumeSlices(self._volume, axis, jittered_window(self._window, rng))
             section = planes[0] == value
             aim = section if tries < WHOLE_TRIES else close_part(rng, section)
-            field_of_view = aimed_field_of_view(rng, aim, slices.spacing)
+            field_of_view = aimed_field_of_view(rng, aim, slices.grid(0))
             affine = random_affine(rng)
             masks = self._masks(rng, planes, value, field_of_view, affine, image_size, objects, least)
             if masks:
@@ -137,21 +138,19 @@ def close_part(rng: np.random.Generator, section: np.ndarray) -> np.ndarray:
     return part
 
 
-def aimed_field_of_view(
-    rng: np.random.Generator, section: np.ndarray, spacing: tuple[float, float]
-) -> FieldOfView:
+def aimed_field_of_view(rng: np.random.Generator, section: np.ndarray, grid: SliceGrid) -> FieldOfView:
     """One in which a section (rows, columns) bool, not empty, takes a random share of the side."""
     ends = [np.flatnonzero(section.any(axis=axis))[[0, -1]] for axis in (1, 0)]
-    extent = max((last - first + 1) * step for (first, last), step in zip(ends, spacing, strict=True))
+    extent = max((last - first + 1) * step for (first, last), step in zip(ends, grid.spacing, strict=True))
     fill = np.exp(rng.uniform(np.log(SMALLEST_FILL), np.log(LARGEST_FILL)))
-    whole = FieldOfView.whole(section.shape, spacing).side(spacing)
+    whole = FieldOfView.whole(grid).side(grid)
     side = min(extent / fill, max(whole, extent / LARGEST_FILL))
     reach = SHIFT * max(side - extent, 0)
     middle = [
         float(np.mean(pair)) + rng.uniform(-reach, reach) / step
-        for pair, step in zip(ends, spacing, strict=True)
+        for pair, step in zip(ends, grid.spacing, strict=True)
     ]
-    return FieldOfView.around((middle[0], middle[1]), side, spacing).inside(section.shape)
+    return FieldOfView.around((middle[0], middle[1]), side, grid).inside(grid)
 
 
 def _shows_enough(case: LabelledVolume, axis: str) -> bool:

@@ -16,7 +16,6 @@ from medsam2.volume.files.writing import (
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.orientation import PLANES, Orientation, choose_axis, orientation, slice_axis
-from medsam2.volume.prompt import Prompt
 from medsam2.volume.segment import PALETTE, Color, Segment, check_segment_name
 from medsam2.volume.slices import ImageSet, Slices, VolumeMasks, VolumeSlices
 from medsam2.volume.volume import ReadOptions, Volume, check_axis
@@ -33,7 +32,6 @@ __all__ = [
     "Hanging",
     "ImageSet",
     "Orientation",
-    "Prompt",
     "ReadOptions",
     "Segment",
     "Slices",

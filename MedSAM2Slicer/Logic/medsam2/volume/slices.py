@@ -7,7 +7,7 @@ import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
-from medsam2.slice_grid import nearest_voxel
+from medsam2.slice_grid import SliceGrid, nearest_voxel
 from medsam2.volume.geometry import AXES, axis_index
 from medsam2.volume.volume import Volume, check_axis
 from medsam2.volume.window import Window, choose_window
@@ -17,11 +17,9 @@ class Slices(Protocol):
     """Grey images in an order. Windowed one at a time, so that no volume is ever held as float."""
 
     count: int
-    spacing: tuple[float, float]
-    """Millimetres between rows and between columns."""
 
-    def shape(self, index: int) -> tuple[int, int]:
-        """Rows and columns of one image."""
+    def grid(self, index: int) -> SliceGrid:
+        """The voxels of one image."""
 
     def pixels(self, index: int) -> np.ndarray:
         """One image, (rows, columns) float32 in [0, 1]."""
@@ -46,11 +44,11 @@ class VolumeSlices:
         self.axis = AXES[self.axis_index]
         self.window = window or choose_window(volume)
         self.count = volume.slice_count(axis)
-        self.spacing = volume.slice_spacing(axis)
 
-    def shape(self, index: int) -> tuple[int, int]:
-        """Rows and columns, the same for every slice."""
-        return self.volume.slice(self.axis, index).shape
+    def grid(self, index: int) -> SliceGrid:
+        """The voxels of a slice, the same for every one."""
+        rows, columns = self.volume.slice(self.axis, index).shape
+        return SliceGrid((rows, columns), self.volume.slice_spacing(self.axis))
 
     def pixels(self, index: int) -> np.ndarray:
         """One windowed slice, (rows, columns) float32 in [0, 1]."""
@@ -69,21 +67,36 @@ class ImageSet:
         images: grey images in [0, 1], (rows, columns) each; sizes may differ.
     """
 
-    spacing = (1.0, 1.0)
-
     def __init__(self, images: Sequence[np.ndarray]):
         if not images:
             raise InputError("The image set is empty: give at least one image.")
         self._images = images
         self.count = len(images)
 
-    def shape(self, index: int) -> tuple[int, int]:
-        """Rows and columns of one image."""
-        return self._images[index].shape
+    def grid(self, index: int) -> SliceGrid:
+        """The voxels of one image, 1 mm each."""
+        rows, columns = self._images[index].shape
+        return SliceGrid((rows, columns), (1.0, 1.0))
 
     def pixels(self, index: int) -> np.ndarray:
         """One image, (rows, columns) float32 in [0, 1]."""
         return np.asarray(self._images[index], dtype=np.float32)
+
+
+class ObjectMask(Protocol):
+    """An object's mask on one slice, from the tracker or over the protocol."""
+
+    @property
+    def object_id(self) -> str:
+        """Which object."""
+
+    @property
+    def slice_index(self) -> int:
+        """Where."""
+
+    @property
+    def mask(self) -> PlacedMask:
+        """On that slice."""
 
 
 class VolumeMasks:
@@ -93,11 +106,11 @@ class VolumeMasks:
         self._slices = slices
         self._masks: dict[str, np.ndarray] = {}
 
-    def put(self, mask: PlacedMask) -> None:
+    def put(self, answer: ObjectMask) -> None:
         """Write one slice, in place of what it held."""
-        volume = self[mask.object_id]
+        volume = self[answer.object_id]
         slice_first = np.moveaxis(volume, self._slices.axis_index, 0)
-        slice_first[mask.slice_index] = mask.full(slice_first.shape[1:])
+        slice_first[answer.slice_index] = answer.mask.full(slice_first.shape[1:])
 
     def __getitem__(self, object_id: str) -> np.ndarray:
         """The mask of an object, (k, j, i) bool; empty for one that was never seen."""

@@ -10,7 +10,8 @@ from matplotlib.patches import Rectangle
 from medsam2.cli.pictures.outline import smooth_outline
 from medsam2.cli.pictures.style import INK, OUTLINE, PLAIN_I, draw_letters, write
 from medsam2.cli.wording import digits_for, spoken
-from medsam2.volume import Prompt, VolumeSlices, anatomical_axes, hanging
+from medsam2.prompt import Prompt
+from medsam2.volume import VolumeSlices, anatomical_axes, hanging
 
 FEW, MOST_PANELS = 20, 12
 """So many slices are all drawn; of more, this number is chosen."""
@@ -72,14 +73,14 @@ class Sheet:
         self.planes = [np.moveaxis(segment.mask, slices.axis_index, 0) for segment in segments]
         self.hanging = hanging(slices.volume.geometry, slices.axis)
         self.crop = self._crop()
-        rows, columns = slices.spacing
+        rows, columns = slices.grid(0).spacing
         self.step = (columns, rows) if self.hanging.transpose else (rows, columns)
         """Millimetres between the rows and between the columns of a displayed slice."""
 
     @property
     def size_mm(self) -> tuple[float, float]:
         """Width and height of a displayed slice."""
-        height, width = self.turned(np.empty(self.slices.shape(0), bool)).shape
+        height, width = self.turned(np.empty(self.slices.grid(0).shape, bool)).shape
         return width * self.step[1], height * self.step[0]
 
     @property
@@ -98,15 +99,15 @@ class Sheet:
 
     def _crop(self) -> tuple[slice, slice]:
         """The part of the slices round all masks and prompts."""
-        shape = self.slices.shape(0)
+        grid = self.slices.grid(0)
         shown = [corner for s in self.segments for prompt in s.prompts for corner in prompt.corners()]
         for plane in self.planes:
             shown += [(row, column) for row, column in np.argwhere(plane.any(axis=0)).tolist()]
         low, high = np.min(shown, axis=0), np.max(shown, axis=0)
-        side = max((high - low) * self.slices.spacing) / 2 + MARGIN_MM
-        middle, half = (low + high) / 2, side / np.array(self.slices.spacing)
+        side = max((high - low) * grid.spacing) / 2 + MARGIN_MM
+        middle, half = (low + high) / 2, side / np.array(grid.spacing)
         first = np.maximum(np.floor(middle - half), 0).astype(int)
-        last = np.minimum(np.ceil(middle + half) + 1, shape).astype(int)
+        last = np.minimum(np.ceil(middle + half) + 1, grid.shape).astype(int)
         return slice(first[0], last[0]), slice(first[1], last[1])
 
     def turned(self, plane: np.ndarray) -> np.ndarray:

@@ -1,18 +1,16 @@
-"""Prompts as people give them on a slice."""
+"""Prompts as people give them on a slice: the same object from a click to the tracker."""
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from medsam2.errors import InputError
-from medsam2.placed_mask import crop_to_content
-from medsam2.slice_grid import is_within
+from medsam2.placed_mask import PlacedMask
+from medsam2.slice_grid import SliceGrid
 
 MOST_POINTS = 1000
 """On one slice: every point takes time in every block of the network's decoder."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Prompt:
     """What a person says of an object on one slice.
 
@@ -20,21 +18,21 @@ class Prompt:
         slice_index: the slice.
         points: clicks as (row, column, positive), voxel centres at whole numbers.
         box: (row, column) of a corner and of the opposite one: (row0, column0, row1, column1).
-        mask: (rows, columns) bool, the object as painted or imported; cannot be joined with the others.
+        mask: the object as painted or imported; cannot be joined with the others.
     """
 
     slice_index: int
     points: tuple[tuple[float, float, bool], ...] = ()
     box: tuple[float, float, float, float] | None = None
-    mask: np.ndarray | None = None
+    mask: PlacedMask | None = None
 
-    def check(self, count: int, shape: tuple[int, int]) -> None:
-        """Raise InputError for a prompt that does not fit slices of ``shape``."""
+    def check(self, count: int, grid: SliceGrid) -> None:
+        """Raise InputError for a prompt that does not fit one of ``count`` slices."""
         if not 0 <= self.slice_index < count:
             raise InputError(f"Slice {self.slice_index} does not exist: give a slice from 0 to {count - 1}.")
         if self.mask is not None:
-            self._check_mask(self.mask, shape)
-        elif not self.points and self.box is None:
+            self._check_mask(self.mask, grid)
+        elif self.is_empty:
             raise InputError("The prompt is empty: click at least one point, draw a box or give a mask.")
         if len(self.points) > MOST_POINTS:
             raise InputError(
@@ -42,38 +40,41 @@ class Prompt:
                 f"{MOST_POINTS}, earlier ones included."
             )
         for row, column in self.corners():
-            if not (is_within(row, shape[0]) and is_within(column, shape[1])):
+            if not grid.contains(row, column):
                 raise InputError(
                     f"The prompt at row {row:g}, column {column:g} lies outside the slice of "
-                    f"{shape[0]} x {shape[1]} voxels: place it on the image."
+                    f"{grid.shape[0]} x {grid.shape[1]} voxels: place it on the image."
                 )
         if self.box is not None and (self.box[0] == self.box[2] or self.box[1] == self.box[3]):
             raise InputError("The box has no area: give two opposite corners.")
 
-    def _check_mask(self, mask: np.ndarray, shape: tuple[int, int]) -> None:
+    def _check_mask(self, mask: PlacedMask, grid: SliceGrid) -> None:
         if self.points or self.box is not None:
             raise InputError("A mask is a prompt of its own: give points and boxes separately.")
-        if mask.shape != tuple(shape):
-            raise InputError(
-                f"The mask has {mask.shape[0]} x {mask.shape[1]} voxels but the slice "
-                f"{shape[0]} x {shape[1]}: give a mask on the image's own grid."
-            )
-        if not mask.any():
+        if not mask.is_within(grid.shape):
+            raise InputError("The mask reaches beyond the slice: give a mask on the image's own grid.")
+        if mask.is_empty:
             raise InputError("The mask is empty on this slice: paint the object, or choose another slice.")
 
     def corners(self) -> list[tuple[float, float]]:
-        """All places that a view must show, (row, column)."""
+        """All positions that a field of view must show, (row, column)."""
         places = [(row, column) for row, column, _ in self.points]
         if self.box is not None:
             places += [self.box[:2], self.box[2:]]
         if self.mask is not None:
-            row, column, part = crop_to_content(self.mask)
-            places += [(row, column), (row + part.shape[0] - 1, column + part.shape[1] - 1)]
+            tight = self.mask.tightened()
+            places += [(tight.row, tight.column)]
+            places += [(tight.row + tight.height - 1, tight.column + tight.width - 1)]
         return places
 
     def joined_with(self, earlier: "Prompt") -> "Prompt":
         """This prompt after an earlier one on the same slice: points add up, a new box replaces the old."""
         return Prompt(self.slice_index, earlier.points + self.points, self.box or earlier.box)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not self.points and self.box is None and self.mask is None
 
     @property
     def is_ambiguous(self) -> bool:

@@ -3,14 +3,15 @@ import pytest
 import torch
 
 from medsam2.errors import InputError
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.slice_grid import SliceGrid
 from medsam2.tracking import FieldOfView
 from medsam2.tracking.slice_network import network_points
-from medsam2.volume import Prompt
 from unit.tracking.examples import click
 
-COUNT, SHAPE = 5, (20, 30)
-MASK = np.zeros(SHAPE, bool)
-MASK[4:8, 10:13] = True
+COUNT, GRID = 5, SliceGrid((20, 30), (1.0, 1.0))
+MASK = PlacedMask.packed(np.ones((4, 3), bool), 4, 10)
 
 
 @pytest.mark.parametrize(
@@ -25,15 +26,16 @@ MASK[4:8, 10:13] = True
         (Prompt(0, box=(0, 0, 5, 30)), r"lies outside"),
         (Prompt(0, box=(3, 4, 3, 9)), r"box has no area"),
         (Prompt(0, box=(3, 4, 9, 4)), r"box has no area"),
-        (Prompt(0, mask=np.zeros(SHAPE, bool)), r"mask is empty"),
-        (Prompt(0, mask=np.ones((20, 20), bool)), r"20 x 20 voxels but the slice 20 x 30"),
+        (Prompt(0, mask=PlacedMask.packed(np.zeros((20, 30), bool))), r"mask is empty"),
+        (Prompt(0, mask=PlacedMask.packed(np.ones((2, 2), bool), 19, 0)), r"mask reaches beyond the slice"),
+        (Prompt(0, mask=PlacedMask.packed(np.ones((2, 2), bool), 0, 29)), r"mask reaches beyond the slice"),
         (Prompt(0, points=((3, 3, True),), mask=MASK), r"mask is a prompt of its own"),
         (Prompt(0, box=(1, 1, 5, 5), mask=MASK), r"mask is a prompt of its own"),
     ],
 )
 def test_prompts_that_do_not_fit_are_refused(prompt, message):
     with pytest.raises(InputError, match=message):
-        prompt.check(COUNT, SHAPE)
+        prompt.check(COUNT, GRID)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +49,14 @@ def test_prompts_that_do_not_fit_are_refused(prompt, message):
     ],
 )
 def test_prompts_that_fit_are_accepted(prompt):
-    prompt.check(COUNT, SHAPE)
+    prompt.check(COUNT, GRID)
 
 
 def test_corners_are_all_places_that_must_be_seen():
     prompt = Prompt(0, points=((1, 2, True), (3, 4, False)), box=(5, 6, 7, 8))
     assert prompt.corners() == [(1, 2), (3, 4), (5, 6), (7, 8)]
     assert Prompt(0, mask=MASK).corners() == [(4, 10), (7, 12)]
+    assert Prompt(0, mask=PlacedMask.packed(MASK.full(GRID.shape))).corners() == [(4, 10), (7, 12)]
 
 
 def test_points_add_up_and_a_new_box_replaces_the_old():
