@@ -35,9 +35,9 @@ def held_destinations(files: Sequence[Path], read: Sequence[Path], overwrite: bo
     """
     for number, file in enumerate(files):
         _check_writable(file)
-        if file in files[:number] or find_among(file, files[:number]) is not None:
+        if file in files[:number] or _find_among(file, files[:number]) is not None:
             raise InputError(f"{file} would be written twice: give each output a name of its own.")
-        original = find_among(file, read)
+        original = _find_among(file, read)
         if original is not None:
             raise InputError(
                 f"{file} would replace {original}, which this command reads: name another file to write."
@@ -95,7 +95,7 @@ def _held(file: Path) -> Iterator[None]:
         lock.release()
 
 
-def find_among(path: Path, read: Iterable[Path]) -> Path | None:
+def _find_among(path: Path, read: Iterable[Path]) -> Path | None:
     """The file that is read and that ``path`` is, by whatever name or link; None if it is none of them.
 
     Args:

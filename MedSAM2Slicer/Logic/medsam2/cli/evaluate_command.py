@@ -91,15 +91,15 @@ def evaluate(
 
 def describe(report: "Report") -> str:
     """The means as a table: over all, then for each structure."""
-    from medsam2.evaluation.scores import by_structure, last_scores
+    from medsam2.evaluation.scores import by_structure, last_scores, rounded
 
     summary = report.summary()
     rows = {"all": summary, **by_structure(last_scores(report.scores))}
     longest = max(len(name) for name in ("structure", *rows))
     lines = [f"{'structure':{longest}}  masks   Dice    NSD     HD95"]
     for name, means in rows.items():
-        hd95 = _number(means.hd95, 1) + (" mm" if means.hd95 is not None else "")
-        numbers = f"{means.count:>5}  {_number(means.dice):>5}  {_number(means.nsd):>5}  {hd95:>7}"
+        hd95 = rounded(means.hd95, 1) + (" mm" if means.hd95 is not None else "")
+        numbers = f"{means.count:>5}  {rounded(means.dice):>5}  {rounded(means.nsd):>5}  {hd95:>7}"
         lines.append(f"{name:{longest}}  {numbers}")
     return "\n".join([*lines, "", *_explained(summary)])
 
@@ -118,7 +118,3 @@ def _explained(summary: "Summary") -> list[str]:
     if summary.both_empty:
         lines.append(f"{summary.both_empty} masks are left out, as the mask and the truth are both empty.")
     return [*lines, f"{summary.seconds_per_slice:.2g} s for each slice."]
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "none" if value is None else f"{value:.{digits}f}"

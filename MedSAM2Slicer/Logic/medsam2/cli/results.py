@@ -67,7 +67,7 @@ def write_results(
     target, labels = outputs.masks, None
     overlaps: list[str] = []
     if outputs.label_names is not None:
-        labels, overlaps = labelmap_of(objects, result, outputs.overlap)
+        labels, overlaps = _labelmap_of(objects, result, outputs.overlap)
     if overlaps:
         target, labels = free_segmentation_name(outputs.masks), None
     with ExitStack() as together:
@@ -86,7 +86,7 @@ def write_results(
         )
 
 
-def labelmap_of(
+def _labelmap_of(
     objects: Sequence[PromptedObject], result: Result, overlap: Overlap | None
 ) -> tuple[np.ndarray, list[str]]:
     """Labels (k, j, i) of all objects, and what each shares with earlier ones if nothing says who has it."""

@@ -139,8 +139,8 @@ def segment(
         scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
-        first, last = parse_range(slice_range, slices.count)
-        field_of_view = parse_field_of_view(view)
+        first, last = _parse_range(slice_range, slices.count)
+        field_of_view = _parse_field_of_view(view)
         backend: LocalBackend | RemoteBackend
         if server is None:
             backend = local_backend(weights, device, precision, threads)
@@ -167,7 +167,7 @@ def check_picture_name(path: Path) -> None:
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
 
 
-def parse_field_of_view(text: str) -> "FieldOfViewChoice | None":
+def _parse_field_of_view(text: str) -> "FieldOfViewChoice | None":
     """``slice``, millimetres, or None for ``auto``."""
     if text == "auto":
         return None
@@ -182,7 +182,7 @@ def parse_field_of_view(text: str) -> "FieldOfViewChoice | None":
     return side
 
 
-def parse_range(text: str | None, count: int) -> tuple[int, int]:
+def _parse_range(text: str | None, count: int) -> tuple[int, int]:
     """First and last slice of ``A:B``, both included; all slices when not given."""
     if text is None:
         return 0, count - 1

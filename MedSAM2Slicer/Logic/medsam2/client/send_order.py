@@ -45,7 +45,7 @@ class Uploads:
         if known:
             return known[0]
         name = uuid.uuid4().hex
-        self._sendable[name] = sendable(voxels)
+        self._sendable[name] = _sendable(voxels)
         self._given[name] = voxels
         return name
 
@@ -58,7 +58,7 @@ class Uploads:
             del self._given[name], self._sendable[name]
 
 
-def sendable(voxels: np.ndarray) -> np.ndarray:
+def _sendable(voxels: np.ndarray) -> np.ndarray:
     """The volume (k, j, i) as it can be sent; copied only where its layout makes that necessary.
 
     Raises:

@@ -65,7 +65,7 @@ class Case:
         if not labels:
             raise InputError(f"{self.image} has no labels: add them, or leave the image out.")
         for path, one in zip(self.labels, labels, strict=True):
-            difference = grid_difference(image.geometry, one.geometry)
+            difference = _grid_difference(image.geometry, one.geometry)
             if difference is not None:
                 raise InputError(
                     f"{path} is on another grid than {self.image}: {difference}; resample it to the image."
@@ -101,7 +101,7 @@ def _majority(masks: Sequence[np.ndarray]) -> np.ndarray:
     return (2 * votes >= len(masks)).astype(np.uint8)
 
 
-def grid_difference(image: Geometry, labels: Geometry) -> str | None:
+def _grid_difference(image: Geometry, labels: Geometry) -> str | None:
     """The first difference between two grids in words, or None where they agree."""
     if labels.shape != image.shape:
         return f"its size is {_text(labels.shape)} voxels (k, j, i), not {_text(image.shape)}"

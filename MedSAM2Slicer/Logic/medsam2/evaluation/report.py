@@ -12,7 +12,16 @@ from medsam2.evaluation.evaluating import ONE_PROMPT, Finding, Settings
 from medsam2.evaluation.metrics import TOLERANCE_MM
 from medsam2.evaluation.output_folder import complete_folder
 from medsam2.evaluation.released_metric import LABEL
-from medsam2.evaluation.scores import COLUMNS, Score, Summary, by_structure, curves, last_scores, summarise
+from medsam2.evaluation.scores import (
+    COLUMNS,
+    Score,
+    Summary,
+    by_structure,
+    curves,
+    last_scores,
+    rounded,
+    summarise,
+)
 from medsam2.evaluation.snapshot import Snapshot
 
 WORST = 6
@@ -132,15 +141,11 @@ def table(rows: Sequence[tuple[str, Summary]], lenient: bool) -> str:
     titles += [f"Dice, {LABEL}", f"IoU, {LABEL}"] if lenient else []
     lines = [titles, ["---"] * len(titles)]
     for name, summary in rows:
-        cells = [name.replace("|", r"\|"), str(summary.count), _number(summary.dice), _number(summary.nsd)]
-        cells += [_number(summary.hd95, 1), _number(summary.prompts, 1)]
-        cells += [_number(summary.lenient_dice), _number(summary.lenient_iou)] if lenient else []
+        cells = [name.replace("|", r"\|"), str(summary.count), rounded(summary.dice), rounded(summary.nsd)]
+        cells += [rounded(summary.hd95, 1), rounded(summary.prompts, 1)]
+        cells += [rounded(summary.lenient_dice), rounded(summary.lenient_iou)] if lenient else []
         lines.append(cells)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "none" if value is None else f"{value:.{digits}f}"
 
 
 def _file_name(text: str) -> str:

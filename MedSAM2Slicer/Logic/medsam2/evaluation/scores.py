@@ -104,6 +104,11 @@ def curves(scores: Sequence[Score]) -> list[list[float]]:
     return [curve + curve[-1:] * (longest - len(curve)) for curve in found.values()]
 
 
+def rounded(value: float | None, digits: int = 3) -> str:
+    """A mean as reports show it; "none" where nothing has the number."""
+    return "none" if value is None else f"{value:.{digits}f}"
+
+
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None

@@ -65,7 +65,7 @@ class ClipSource:
             planes = np.moveaxis(planes, axis_index(axis), 0)
             slices = VolumeSlices(self._volume, axis, jittered_window(self._window, rng))
             section = planes[0] == value
-            aim = section if tries < WHOLE_TRIES else close_part(rng, section)
+            aim = section if tries < WHOLE_TRIES else _close_part(rng, section)
             field_of_view = aimed_field_of_view(rng, aim, slices.grid(0))
             affine = random_affine(rng)
             masks = self._masks(rng, planes, value, field_of_view, affine, image_size, objects, least)
@@ -129,7 +129,7 @@ def frame_indices(rng: np.random.Generator, count: int, first: int, frames: int)
     return np.minimum(folded, count - 1)
 
 
-def close_part(rng: np.random.Generator, section: np.ndarray) -> np.ndarray:
+def _close_part(rng: np.random.Generator, section: np.ndarray) -> np.ndarray:
     """What of a section (rows, columns) bool, not empty, lies near a random voxel of it."""
     row, column = np.maximum(rng.choice(np.argwhere(section)) - CLOSE_VOXELS // 2, 0)
     near = slice(row, row + CLOSE_VOXELS), slice(column, column + CLOSE_VOXELS)

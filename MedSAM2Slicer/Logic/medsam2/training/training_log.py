@@ -59,7 +59,7 @@ class TrainingLog:
         entry = {"step": step, **numbers}
         with explained_write_errors(self._file), self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        print(progress_line(step, numbers, self._steps), flush=True)
+        print(_progress_line(step, numbers, self._steps), flush=True)
         if self._curves is not None:
             for name, value in numbers.items():
                 self._curves.add_scalar(name, value, step)
@@ -79,7 +79,7 @@ def _curves(folder: Path) -> "SummaryWriter":
     return SummaryWriter(str(folder / "tensorboard"))
 
 
-def progress_line(step: int, numbers: Mapping[str, float], steps: int | None = None) -> str:
+def _progress_line(step: int, numbers: Mapping[str, float], steps: int | None = None) -> str:
     """The numbers that the log has for a step, in words.
 
     Args:

@@ -12,8 +12,8 @@ from medsam2.slice_grid import nearest_voxels
 
 Axis = Literal["k", "j", "i"]
 AXES: tuple[Axis, ...] = ("k", "j", "i")
-# ITK's world axes run to the left and to the back; RAS runs to the right and to the front.
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""World axes of ITK and DICOM run to the left and to the back; RAS runs to the right and to the front."""
 _RIGHT_ANGLE = 1e-4  # a cosine
 
 
@@ -58,14 +58,14 @@ class Geometry:
         ijk_to_lps[:dimension, :dimension] = directions * image.GetSpacing()
         ijk_to_lps[:dimension, 3] = image.GetOrigin()
         shape = (1,) * (3 - dimension) + image.GetSize()[::-1]
-        return cls(shape, _LPS_TO_RAS @ ijk_to_lps)
+        return cls(shape, LPS_TO_RAS @ ijk_to_lps)
 
     def to_image(self, voxels: np.ndarray) -> SimpleITK.Image:
         """3-D ITK image of voxels (k, j, i), or of (k, j, i, component) as a vector image, on this grid."""
         if voxels.shape[:3] != self.shape:
             raise ValueError(f"voxels of shape {voxels.shape} on a grid of {self.shape}")
         image = SimpleITK.GetImageFromArray(voxels, isVector=voxels.ndim == 4)
-        ijk_to_lps = _LPS_TO_RAS @ self.ijk_to_ras
+        ijk_to_lps = LPS_TO_RAS @ self.ijk_to_ras
         spacing = np.linalg.norm(ijk_to_lps[:3, :3], axis=0)
         image.SetSpacing(spacing.tolist())
         image.SetDirection((ijk_to_lps[:3, :3] / spacing).ravel().tolist())

@@ -114,7 +114,7 @@ def locate(name_or_path: str | Path) -> StoredWeights:
     name = str(name_or_path)
     stored = find_stored(name)
     if stored:
-        check_unchanged(stored)
+        _check_unchanged(stored)
         return stored
     path = Path(name_or_path)
     if os.path.isfile(path):  # unlike Path.is_file, no error for a name too long for a file
@@ -217,7 +217,7 @@ def record_checksum(path: Path) -> str:
     return digest
 
 
-def check_unchanged(stored: StoredWeights) -> None:
+def _check_unchanged(stored: StoredWeights) -> None:
     """Compare a stored file with its recorded checksum; the shipped file has none but the catalogue's.
 
     Raises:

@@ -11,7 +11,7 @@ LEAST = 0.2
 """Of a voxel: how far the border stays from the middle of any."""
 
 
-def signed_distance(mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
+def _signed_distance(mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
     """Distance (rows, columns) from the border of a mask in millimetres, positive inside, without stairs.
 
     Smoothed, but the border still passes between the same voxels, so that none is lost.
@@ -37,7 +37,7 @@ def smooth_outline(
     """
     padded = np.pad(mask, 2)  # so that outlines close at the border of the slice
     parts = [np.flatnonzero(padded.any(axis=1 - axis))[[0, -1]] + (-2, 3) for axis in (0, 1)]
-    distance = signed_distance(padded[tuple(slice(*part) for part in parts)], spacing)
+    distance = _signed_distance(padded[tuple(slice(*part) for part in parts)], spacing)
     indices = [_finer(count) for count in distance.shape]
     between = ndimage.map_coordinates(distance, np.meshgrid(*indices, indexing="ij"), order=3, mode="nearest")
     rows, columns = (finer + part[0] - 2 for finer, part in zip(indices, parts, strict=True))

@@ -39,7 +39,7 @@ def preview_figure(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> 
     indices = sheet.panels()
     width_mm, height_mm = sheet.size_mm
     ratio = float(np.clip(height_mm / width_mm, 0.1, 2.5))
-    columns = columns_for(len(indices), ratio)
+    columns = _columns_for(len(indices), ratio)
     rows = -(-len(indices) // columns)
     panel = min(SHEET_INCHES / columns, WIDEST_INCHES, WIDEST_INCHES / ratio)
     handles = _handles(slices, segments)
@@ -62,7 +62,7 @@ def preview_figure(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> 
     return figure
 
 
-def columns_for(count: int, ratio: float) -> int:
+def _columns_for(count: int, ratio: float) -> int:
     """How many of ``count`` panels lie beside each other, if their height is ``ratio`` of their width."""
     return min(count, 6 if ratio > 1.8 else 4 if ratio > 0.6 else 2)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.volume.dicom.frame import Frame
-from medsam2.volume.geometry import Geometry
+from medsam2.volume.geometry import LPS_TO_RAS, Geometry
 
 TOLERANCE = 0.1
 """How far a slice may lie from its position on the grid, in slice spacings."""
@@ -14,7 +14,6 @@ _ROUNDING, _ROUNDING_MM = 0.01, 0.02
 """What lies this near to a right-angled grid, in slice spacings or millimetres, is on it but for rounding."""
 _SAME_POSITION_MM = 1e-3
 NO_POSITIONS = "the files do not say where their slices lie"
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,7 @@ def grid(
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = frames[0].axes * [[columns], [rows]]
     matrix[:3, 2], matrix[:3, 3] = step, first
-    return Geometry((count, *frames[0].shape), _LPS_TO_RAS @ matrix)
+    return Geometry((count, *frames[0].shape), LPS_TO_RAS @ matrix)
 
 
 def repeats(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -147,5 +146,5 @@ def _without_positions(frames: Sequence[Frame]) -> Stack:
             f"{step:g} mm apart."
         )
     rows, columns = _pixel_spacing(frames[0], notes)
-    matrix = _LPS_TO_RAS @ np.diag([columns, rows, step, 1.0])
+    matrix = LPS_TO_RAS @ np.diag([columns, rows, step, 1.0])
     return Stack(frames, Geometry((len(frames), *frames[0].shape), matrix), None, tuple(notes))

@@ -27,7 +27,7 @@ class DamagedImage(Exception):  # noqa: N818 - like DamagedFile, of which it is 
 
 def read_voxels(frames: Sequence[Frame]) -> np.ndarray:
     """Intensities (k, j, i) of planes of one size, in their order; raises DamagedImage."""
-    dtype = intensity_type(frames)
+    dtype = _intensity_type(frames)
     voxels = np.empty((len(frames), *frames[0].shape), dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom comments on every small breach of the standard
@@ -36,7 +36,7 @@ def read_voxels(frames: Sequence[Frame]) -> np.ndarray:
     return voxels
 
 
-def intensity_type(frames: Sequence[Frame]) -> np.dtype:
+def _intensity_type(frames: Sequence[Frame]) -> np.dtype:
     """The smallest type that holds whatever these planes may hold after rescaling, their own if it does."""
     native = [frame.file.pixels.dtype for frame in frames if frame.file.pixels is not None]
     if any(dtype.kind == "f" for dtype in native):

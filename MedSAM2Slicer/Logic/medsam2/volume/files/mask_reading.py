@@ -54,7 +54,7 @@ def _segmentation(path: Path, grid: Geometry) -> list[Segment]:
     geometry = Geometry.from_image(image)
     layers = SimpleITK.GetArrayFromImage(image).reshape(*geometry.shape, -1)
     try:
-        return segments_of(image, place_on_grid(layers, geometry, grid))
+        return segments_of(image, _place_on_grid(layers, geometry, grid))
     except InputError:
         raise
     except ValueError as error:
@@ -64,7 +64,7 @@ def _segmentation(path: Path, grid: Geometry) -> list[Segment]:
 def _labelmap(path: Path, grid: Geometry) -> list[Segment]:
     """Segments of a labelmap: one for each value but 0."""
     volume = Volume.read(path)
-    labels = place_on_grid(volume.voxels, volume.geometry, grid)
+    labels = _place_on_grid(volume.voxels, volume.geometry, grid)
     values = [value for value in np.unique(labels).tolist() if value]
     if len(values) > MOST_LABELS:
         raise InputError(
@@ -100,7 +100,7 @@ def _with_names_of_their_own(segments: list[Segment]) -> list[Segment]:
     return renamed
 
 
-def place_on_grid(voxels: np.ndarray, geometry: Geometry, grid: Geometry) -> np.ndarray:
+def _place_on_grid(voxels: np.ndarray, geometry: Geometry, grid: Geometry) -> np.ndarray:
     """Voxels (k, j, i), or (k, j, i, layer), of ``geometry`` on ``grid``, 0 where there are none.
 
     Cropped, extended, turned and flipped grids fit; nothing is ever resampled.

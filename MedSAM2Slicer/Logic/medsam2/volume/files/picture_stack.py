@@ -8,13 +8,11 @@ import SimpleITK
 
 from medsam2.errors import InputError, note
 from medsam2.volume.files.itk_file import read_itk_image
-from medsam2.volume.geometry import Geometry
+from medsam2.volume.geometry import LPS_TO_RAS, Geometry
 from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
 _SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
-_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""As ITK places a picture: columns run to the left, rows to the back."""
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -55,7 +53,8 @@ def read_stack(folder: Path, pictures: list[Path]) -> Volume:
         f"The {len(pictures)} pictures in {folder} were read as slices, from {pictures[0].name} to "
         f"{pictures[-1].name}; pictures do not tell the size of a voxel, so 1 x 1 x 1 mm is assumed."
     )
-    return Volume(voxels, Geometry(voxels.shape, _LPS))
+    # As ITK places a picture: columns run to the left, rows to the back.
+    return Volume(voxels, Geometry(voxels.shape, LPS_TO_RAS))
 
 
 def _pixels(path: Path) -> np.ndarray:
