@@ -58,14 +58,14 @@ class Prompt:
 
     def corners(self) -> list[tuple[float, float]]:
         """All positions that a field of view must show, (row, column)."""
-        places = [(row, column) for row, column, _ in self.points]
+        corners = [(row, column) for row, column, _ in self.points]
         if self.box is not None:
-            places += [self.box[:2], self.box[2:]]
+            corners += [self.box[:2], self.box[2:]]
         if self.mask is not None:
             tight = self.mask.tightened()
-            places += [(tight.row, tight.column)]
-            places += [(tight.row + tight.height - 1, tight.column + tight.width - 1)]
-        return places
+            corners += [(tight.row, tight.column)]
+            corners += [(tight.row + tight.height - 1, tight.column + tight.width - 1)]
+        return corners
 
     def joined_with(self, earlier: "Prompt") -> "Prompt":
         """This prompt after an earlier one on the same slice: points add up, a new box replaces the old."""

@@ -53,7 +53,7 @@ class Workspace:
         network: tracks.
         field_of_view_network: chooses fields of view in its place, when it is a large one.
         feature_bytes: of image features that are kept.
-        promise: told of the bytes that tracking remembers; raises ``ProtocolError`` if they are too many.
+        promise: called with the bytes that tracking remembers; raises ``ProtocolError`` if they are too many.
     """
 
     def __init__(

@@ -80,14 +80,14 @@ def _place(parts: Sequence[str], ijk: bool) -> list[float] | None:
 
 def _lettered(parts: Sequence[str]) -> list[float] | None:
     """R, A, S from letters with numbers in any order: each axis once, and the letter in place of a sign."""
-    places = {}
+    by_axis = {}
     for part in parts:
         axis, sign = LETTERS.get(part[0].upper(), (None, 0))
         number = _number(part[1:])
-        if axis is None or axis in places or number is None or part[1:].strip()[0] in "+-":
+        if axis is None or axis in by_axis or number is None or part[1:].strip()[0] in "+-":
             return None
-        places[axis] = sign * number
-    return [places[axis] for axis in sorted(places)] if sorted(places) == list(range(len(places))) else None
+        by_axis[axis] = sign * number
+    return [by_axis[axis] for axis in sorted(by_axis)] if sorted(by_axis) == list(range(len(by_axis))) else None
 
 
 def _number(text: str) -> float | None:
@@ -106,7 +106,7 @@ class PlacedPrompts(NamedTuple):
 
 
 class Placer:
-    """Turns coordinates that people give into places on the slices of a volume.
+    """Turns coordinates that people give into positions on the slices of a volume.
 
     Args:
         slices: the volume along the axis of tracking.
@@ -151,8 +151,8 @@ class Placer:
     def _ranges(self) -> str:
         """The range of each coordinate, such as ``i reaches from 0 to 511``."""
         corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(self._geometry.shape) - 1)
-        places = corners[:, ::-1] if self._ijk else self._geometry.kji_to_ras(corners)
-        limits = zip(space_words(self._ijk).split(","), places.min(axis=0), places.max(axis=0), strict=True)
+        positions = corners[:, ::-1] if self._ijk else self._geometry.kji_to_ras(corners)
+        limits = zip(space_words(self._ijk).split(","), positions.min(0), positions.max(0), strict=True)
         return ", ".join(f"{word} reaches from {low:.0f} to {high:.0f}" for word, low, high in limits)
 
     def prompts(
