@@ -228,7 +228,6 @@ class Worker:
         return None
 
     def _step(self, client: Client, job: Job) -> None:
-        """Compute one answer of a job and send it."""
         if job.cancelled:
             self._end(client, job, Done(job.id, "cancelled"))
             return

@@ -31,11 +31,9 @@ class _WeightsGroup(TyperGroup):
         return typer.main.get_group(weights_app)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of the commands."""
         return self._loaded().list_commands(ctx)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name, or None."""
         return self._loaded().get_command(ctx, cmd_name)
 
 

@@ -80,14 +80,14 @@ def _place(parts: Sequence[str], ijk: bool) -> list[float] | None:
 
 def _lettered(parts: Sequence[str]) -> list[float] | None:
     """R, A, S from letters with numbers in any order: each axis once, and the letter in place of a sign."""
-    by_axis = {}
+    signed = {}
     for part in parts:
         axis, sign = LETTERS.get(part[0].upper(), (None, 0))
         number = _number(part[1:])
-        if axis is None or axis in by_axis or number is None or part[1:].strip()[0] in "+-":
+        if axis is None or axis in signed or number is None or part[1:].strip()[0] in "+-":
             return None
-        by_axis[axis] = sign * number
-    return [by_axis[axis] for axis in sorted(by_axis)] if sorted(by_axis) == list(range(len(by_axis))) else None
+        signed[axis] = sign * number
+    return [signed[axis] for axis in sorted(signed)] if sorted(signed) == list(range(len(signed))) else None
 
 
 def _number(text: str) -> float | None:

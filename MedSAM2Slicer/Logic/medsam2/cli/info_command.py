@@ -84,7 +84,6 @@ def info(
 
 
 def _text(report: dict[str, Any]) -> str:
-    """The report for people."""
     from medsam2.cli.info_report import describe, volume_table
 
     parts = []

@@ -46,18 +46,15 @@ class _Bar:
         self._progress = progress
 
     def begin(self, title: str, total: float | None = None, unit: str = "") -> None:
-        """Put a bar in place of the last stage's."""
         for earlier in self._progress.task_ids:
             self._progress.remove_task(earlier)
         self._progress.add_task(title, total=total, unit=unit)
 
     def reach(self, done: float) -> None:
-        """Move the bar."""
         for stage in self._progress.task_ids:
             self._progress.update(stage, completed=done)
 
     def advance(self) -> None:
-        """Move the bar by one unit."""
         for stage in self._progress.task_ids:
             self._progress.advance(stage)
 
@@ -66,7 +63,6 @@ class _Lines:
     """A line when a stage begins, and every few seconds while it lasts."""
 
     def begin(self, title: str, total: float | None = None, unit: str = "") -> None:
-        """Print the stage's title."""
         self._title, self._total, self._unit = title, total, unit
         self._began = self._told = time.monotonic()
         self._done = 0.0
@@ -83,18 +79,15 @@ class _Lines:
         print(f"{self._title}: {count}, {now - self._began:.0f} s", file=sys.stderr, flush=True)
 
     def advance(self) -> None:
-        """Print how far it is with one more unit, unless that was said just now."""
         self.reach(self._done + 1)
 
 
 class _Count(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """How many units of how many, where that is known."""
         known = task.total is not None
         return Text(f"{task.completed:.0f}/{task.total:.0f} {task.fields['unit']}" if known else "")
 
 
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """The speed, once there is one."""
         return Text(f"{task.speed:.1f}/s" if task.speed else "")

@@ -111,7 +111,6 @@ def _labels_of_their_own(segments: Sequence[Segment]) -> list[int]:
 
 
 def _from_file(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
-    """Objects of a prompt file."""
     document = read_prompt_file(path)
     placer = Placer(slices, document["space"] == "ijk")
     objects = []

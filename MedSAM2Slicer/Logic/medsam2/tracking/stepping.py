@@ -100,7 +100,6 @@ class Stepping:
         index: int,
         reverse: bool,
     ) -> list[Tracked]:
-        """Track a batch of objects onto a slice."""
         field_of_view, selections = batch
         features = self._seen.features.get(index, field_of_view)
         conditioned = self._seen.conditioned(features, list(selections.values()), field_of_view)

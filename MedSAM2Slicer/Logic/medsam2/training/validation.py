@@ -84,7 +84,6 @@ def mean_click_dice(
 
 
 def _click_dice(case: LabelledVolume, tracker_of: Callable[[VolumeSlices], Tracker]) -> Iterator[float]:
-    """3D Dice of each structure."""
     slices = VolumeSlices(case.volume)
     for value in case.structures.values():
         truth = case.labels == value

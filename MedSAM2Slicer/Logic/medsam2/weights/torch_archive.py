@@ -113,7 +113,6 @@ class _Tuples:
         self._memo: dict[int, int | None] = {}
 
     def follow(self, instruction: pickletools.OpcodeInfo, argument: Any) -> None:
-        """Take in the next instruction."""
         name = instruction.name
         if name.endswith("BINPUT"):
             self._memo[argument] = self._stack[-1]
