@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 ORGAN = "liver"
 
 
-EXAMPLES = examples(
-    "medsam2 demo",
-    "medsam2 demo ct_folder --point L60.5,A12,I341 -o results",
-)
+EXAMPLES = examples("medsam2 demo", "medsam2 demo ct_folder --point L60.5,A12,I341 -o results")
 
 
 def demo(

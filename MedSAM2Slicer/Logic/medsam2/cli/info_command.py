@@ -32,8 +32,7 @@ def info(
         Path | None, typer.Option(help="PNG to write: slices with voxel indices and millimetres.")
     ] = None,
     axis: Annotated[
-        str,
-        typer.Option(help="Slices to draw: axial, coronal, sagittal, k, j or i; auto: the thickest."),
+        str, typer.Option(help="Slices to draw: axial, coronal, sagittal, k, j or i; auto: the thickest.")
     ] = "auto",
     chosen: Annotated[
         list[int] | None,
@@ -66,10 +65,7 @@ def info(
         check_picture_name(picture)
     options = ReadOptions(series, volume, skip_damaged, resample, nan, modality)
     report: dict[str, Any] = {"volumes": [], "facts": None, "picture": None}
-    with (
-        collected_notes() as notes,
-        held_destinations([picture] if picture else [], [image], overwrite),
-    ):
+    with collected_notes() as notes, held_destinations([picture] if picture else [], [image], overwrite):
         entries = dicom_volumes(image, options)
         report["volumes"] = volume_rows(entries)
         if picture is not None or is_clear(entries, options):

@@ -12,14 +12,7 @@ from medsam2.cli.prompt_file import read_prompt_file
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
-from medsam2.volume import (
-    PALETTE,
-    Color,
-    Segment,
-    VolumeSlices,
-    check_segment_name,
-    read_segments,
-)
+from medsam2.volume import PALETTE, Color, Segment, VolumeSlices, check_segment_name, read_segments
 
 DEFAULT_NAME = "Segment_1"
 

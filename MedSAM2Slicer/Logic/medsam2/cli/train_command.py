@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = examples(
-    "medsam2 train dataset -o run",
-    "medsam2 train dataset -o run --weights sam2.1-tiny --steps 5000",
+    "medsam2 train dataset -o run", "medsam2 train dataset -o run --weights sam2.1-tiny --steps 5000"
 )
 
 

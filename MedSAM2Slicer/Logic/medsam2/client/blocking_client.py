@@ -6,16 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from medsam2.prompt import Prompt
-from medsam2.protocol import (
-    ABSENT_STOP,
-    Done,
-    Error,
-    ErrorCode,
-    Mask,
-    Message,
-    Progress,
-    Ready,
-)
+from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, Mask, Message, Progress, Ready
 from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 
 from .backend import Backend

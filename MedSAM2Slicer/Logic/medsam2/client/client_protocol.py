@@ -30,9 +30,6 @@ from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
 from .journal import Journal
 from .send_order import SendOrder, Uploads
 
-Corners = tuple[float, float, float, float]
-"""Row and column of one corner of a box, then of the opposite one."""
-
 
 class ClientProtocol:
     """Requests of one client and their answers; knows nothing of sockets.

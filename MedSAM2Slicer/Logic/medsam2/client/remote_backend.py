@@ -39,8 +39,7 @@ class RemoteBackend:
         here = _is_this_computer(host)
         if parts.scheme == "ws" and not here:
             raise ClientError(
-                "bad_input",
-                f"Images would travel unencrypted to {host}: give an address with wss://.",
+                "bad_input", f"Images would travel unencrypted to {host}: give an address with wss://."
             )
         path = parts.path.rstrip("/")
         if not path.endswith(PATH):

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.evaluation.answers import Answers
-from medsam2.evaluation.user_prompts import (
-    Spacing,
-    central_box,
-    central_click,
-    corrective_click,
-    three_boxes,
-)
+from medsam2.evaluation.user_prompts import Spacing, central_box, central_click, corrective_click, three_boxes
 from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
 

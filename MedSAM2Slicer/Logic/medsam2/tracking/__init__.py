@@ -6,10 +6,4 @@ from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .tracker import Tracker
 
-__all__ = [
-    "FieldOfView",
-    "SelfSortingMemory",
-    "SliceMask",
-    "TemporalMemory",
-    "Tracker",
-]
+__all__ = ["FieldOfView", "SelfSortingMemory", "SliceMask", "TemporalMemory", "Tracker"]

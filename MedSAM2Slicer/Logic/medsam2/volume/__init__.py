@@ -7,12 +7,7 @@ from medsam2.volume.files.label_names import label_names_file, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
 from medsam2.volume.files.reading import read_volume
 from medsam2.volume.files.segmentation_file import write_segmentation
-from medsam2.volume.files.writing import (
-    OUTPUT_FORMATS,
-    output_format,
-    write_labelmap,
-    write_volume,
-)
+from medsam2.volume.files.writing import OUTPUT_FORMATS, output_format, write_labelmap, write_volume
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.orientation import PLANES, Orientation, choose_axis, orientation, slice_axis

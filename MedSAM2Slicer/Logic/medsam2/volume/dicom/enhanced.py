@@ -23,11 +23,7 @@ _MARKS = {
     "stack": ("FrameContentSequence", "StackID"),
     "time": ("FrameContentSequence", "TemporalPositionIndex"),
     "b-value": ("MRDiffusionSequence", "DiffusionBValue"),
-    "gradient": (
-        "MRDiffusionSequence",
-        "DiffusionGradientDirectionSequence",
-        "DiffusionGradientOrientation",
-    ),
+    "gradient": ("MRDiffusionSequence", "DiffusionGradientDirectionSequence", "DiffusionGradientOrientation"),
     "directionality": ("MRDiffusionSequence", "DiffusionDirectionality"),
     "trigger time": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
     "inversion time": ("MRModifierSequence", "InversionTimes"),

@@ -15,24 +15,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # Bytes of a TIFF value by the number of its type, and how struct calls the whole ones.
-_TIFF_BYTES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-}
+_TIFF_BYTES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1)) | dict.fromkeys(
+    (16, 17, 18), 8
+)
 _TIFF_WHOLE = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _OFFSETS_AND_SIZES = ((273, 279), (324, 325))  # of strips, of tiles
 _SUBFILE, _SAMPLES = 254, 277
