@@ -12,7 +12,7 @@ from e2e.server_process import ServerProcess
 from unit.datasets.examples import labelmap, pair_list, scan
 from unit.packaging.declared import modules
 
-FIRST = 'is not installed: run pip install "medsam2[backend]" first.'
+FIRST = 'is not installed: run pip install "medsam2[{}]" first.'
 
 
 @pytest.fixture
@@ -29,27 +29,44 @@ def without(tmp_path: Path) -> Callable[[set[str]], tuple[str, str]]:
     return prefix
 
 
-@pytest.mark.parametrize("command", ["--version", "info scan.nrrd", "serve --local"])
-def test_a_client_s_installation_says_what_the_command_needs(medsam2, without, command):
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        ("--version", "backend"),
+        ("info scan.nrrd", "cli"),
+        ("segment scan.nrrd --server=wss://host/session -o a.nrrd", "cli"),
+        ("segment scan.nrrd -o a.nrrd", "backend"),
+        ("serve --local", "backend"),
+        ("train set -o run", "backend"),
+        ("train set -o run --tensorboard", "train"),
+    ],
+)
+def test_a_client_s_installation_says_what_the_command_needs(medsam2, without, command, extra):
     run = medsam2(*command.split(), prefix=without(modules("backend") - modules()))
     assert run.returncode == 2
     assert run.stdout == ""
     (line,) = run.stderr.splitlines()
     assert line.startswith("medsam2: The package ")
-    assert line.endswith(FIRST)
+    assert line.endswith(FIRST.format(extra))
 
 
 def test_it_is_said_as_json_too(medsam2, without):
     run = medsam2("weights", "list", "--json", prefix=without({"typer"}))
     assert run.returncode == 2
-    assert json.loads(run.stdout) == {"error": f"The package typer {FIRST}"}
+    assert json.loads(run.stdout) == {"error": "The package typer " + FIRST.format("backend")}
+
+
+def test_the_lab_says_what_the_lab_needs(medsam2_lab, without):
+    run = medsam2_lab("train-starter", "run", prefix=without({"torch"}))
+    assert run.returncode == 2
+    assert said(run.stderr) == ["medsam2-lab: The package torch " + FIRST.format("train")]
 
 
 @pytest.mark.parametrize("command", ["demo", "weights list"])
 def test_without_torch_what_computes_here_says_so(medsam2, without, command):
     run = medsam2(*command.split(), prefix=without({"torch"}))
     assert run.returncode == 2
-    assert said(run.stderr) == [f"medsam2: The package torch {FIRST}"]
+    assert said(run.stderr) == ["medsam2: The package torch " + FIRST.format("backend")]
 
 
 def test_without_torch_labelled_scans_are_refused_before_anything_is_written(medsam2, without, tmp_path):
@@ -58,10 +75,10 @@ def test_without_torch_labelled_scans_are_refused_before_anything_is_written(med
     ]
     cases = pair_list(tmp_path, *names)
     prefix = without({"torch"})
-    for command in ("evaluate", "train"):
+    for command, extra in (("evaluate", "evaluate"), ("train", "backend")):
         run = medsam2(command, cases, "-o", "report", prefix=prefix)
         assert run.returncode == 2
-        assert said(run.stderr) == [f"medsam2: The package torch {FIRST}"]
+        assert said(run.stderr) == ["medsam2: The package torch " + FIRST.format(extra)]
         assert not (tmp_path / "report").exists()
 
 

@@ -196,7 +196,7 @@ def device_speed(
 
 def run() -> None:
     """Run the command; it ends as ``medsam2`` does."""
-    run_command(app, "medsam2-lab")
+    run_command(app, "medsam2-lab", extra="train")
 
 
 if __name__ == "__main__":

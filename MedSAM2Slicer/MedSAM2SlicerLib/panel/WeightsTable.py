@@ -130,8 +130,8 @@ def inWords(text: str) -> str:
         "not stated": _("not stated"),
         "not known here": _("not known here"),
         "Imported by you": _("Imported by you"),
-        "it is that of the file, and of the weights that it was made from.": _(
-            "it is that of the file, and of the weights that it was made from."
+        "It is that of the file, and of the weights that it was made from.": _(
+            "It is that of the file, and of the weights that it was made from."
         ),
     }
     return words.get(text) or translate(CATALOGUE.stem, text)

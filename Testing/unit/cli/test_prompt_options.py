@@ -40,10 +40,17 @@ def test_points_that_are_none_are_shown_to_their_author(text):
         parse_point(text)
 
 
-def test_a_box_needs_six_numbers():
+def test_a_box_needs_six_numbers_or_four_on_a_2d_image():
     assert parse_box("1,2,3,4,5,6") == [1, 2, 3, 4, 5, 6]
-    with pytest.raises(InputError, match="six numbers"):
+    with pytest.raises(InputError, match=r"R,A,S,R,A,S of six numbers \(R,A,R,A of four for a 2D image\)\."):
         parse_box("1,2,3")
+    with pytest.raises(InputError, match=r"i,j,k,i,j,k of six numbers \(i,j,i,j of four for a 2D image\)\."):
+        parse_box("1,2,3,4,5", ijk=True)
+
+
+def test_a_point_of_one_number_is_told_how_many_it_needs():
+    with pytest.raises(InputError, match=r"--point 5 is not i,j,k .* with numbers \(i,j for a 2D image\)"):
+        parse_point("5", ijk=True)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def parse_point(text: str, ijk: bool = False) -> tuple[list[float], bool]:
     numbers = _place(parts, ijk)
     if numbers is None:
         raise InputError(
-            f"--point {text} is not {words} or {words},+ or {words},- with numbers{_hint(parts, ijk)}."
+            f"--point {text} is not {words} or {words},+ or {words},- with numbers "
+            f"({words[:3]} for a 2D image){_hint(parts, ijk)}."
         )
     return numbers, positive
 
@@ -52,8 +53,10 @@ def parse_box(text: str, ijk: bool = False) -> list[float]:
     first, last = _place(parts[:half], ijk), _place(parts[half:], ijk)
     if first is None or last is None or len(first) != len(last):
         words = space_words(ijk)
+        flat = words[:3]
         raise InputError(
-            f"--box {text} is not two corners {words},{words} of six numbers{_hint(parts, ijk)}."
+            f"--box {text} is not two corners {words},{words} of six numbers "
+            f"({flat},{flat} of four for a 2D image){_hint(parts, ijk)}."
         )
     return first + last
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import unicodedata
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     import typer
 
 
-def run(command: "typer.Typer | None" = None, name: str = "medsam2") -> None:
+def run(command: "typer.Typer | None" = None, name: str = "medsam2", extra: str | None = None) -> None:
     """Run the command ``medsam2``, or another that is to end as it does, under its own name.
+
+    Args:
+        command: instead of ``medsam2``.
+        name: of the command.
+        extra: of medsam2 that installs all that it needs; if None, that goes by what is asked of it.
 
     Unusable input, and a package that is missing, end it with one line on standard error and exit code 2,
     Ctrl+C with exit code 130. With --json standard output then holds the same as JSON.
@@ -44,8 +50,18 @@ def run(command: "typer.Typer | None" = None, name: str = "medsam2") -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("medsam2"):
             raise
-        missing = f"The package {error.name} is not installed"
-        _fail(name, f'{missing}: run pip install "medsam2[backend]" first.', as_json)
+        missing, extra = f"The package {error.name} is not installed", extra or sufficient_extra(sys.argv[1:])
+        _fail(name, f'{missing}: run pip install "medsam2[{extra}]" first.', as_json)
+
+
+def sufficient_extra(words: Sequence[str]) -> str:
+    """The smallest extra that installs all that a command line of ``medsam2`` needs."""
+    asked, options = words[:1], {word.partition("=")[0] for word in words}
+    if asked == ["info"] or (asked == ["segment"] and "--server" in options):
+        return "cli"
+    if asked == ["train"] and "--tensorboard" in options:
+        return "train"
+    return "evaluate" if asked == ["evaluate"] else "backend"
 
 
 def _fail(name: str, message: str, as_json: bool) -> None:

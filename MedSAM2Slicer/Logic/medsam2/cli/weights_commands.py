@@ -116,7 +116,7 @@ def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dic
             "preset": preset,
             "sha256": None,
             "licence": "not known here",
-            "licence_note": "it is that of the file, and of the weights that it was made from.",
+            "licence_note": "It is that of the file, and of the weights that it was made from.",
             "modality": (),
             "prompts": (),
         }

@@ -84,11 +84,6 @@ class LocalBackend:
         self._deadline = 0.0
 
     @property
-    def log_path(self) -> Path | None:
-        """The log's file; None while there is none."""
-        return self._log
-
-    @property
     def help(self) -> str:
         """Where the log is."""
         return f"The backend's log is {self._log}." if self._log is not None else ""
