@@ -46,6 +46,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 import sys
 import numpy as np
 from medsam2.client import BlockingClient, LocalBackend
+from medsam2.prompt import Prompt
 voxels = np.random.default_rng(0).integers(0, 200, (200, 96, 96)).astype(np.int16)
 with BlockingClient(LocalBackend(log_path=sys.argv[1])) as client:
     client.open_volume(voxels, (1, 1, 1), window=(0, 200))
