@@ -90,7 +90,7 @@ def backends_of(pid: int) -> list[psutil.Process]:
 
 def cut(client: BlockingClient) -> None:
     """Lose the connection under a client's hands."""
-    client._client._link._socket.shutdown(socket.SHUT_RDWR)
+    client._client._link._opened.socket.shutdown(socket.SHUT_RDWR)
 
 
 def tracked(client: BlockingClient, disturb: Callable[[int], None] = lambda _: None) -> dict:
