@@ -71,4 +71,8 @@ class PlacedMask:
         """Whether the voxel at a position of the slice belongs to the mask."""
         row, column = grid.voxel(row, column)
         row, column = row - self.row, column - self.column
-        return 0 <= row < self.height and 0 <= column < self.width and bool(self.voxels[row, column])
+        if not (0 <= row < self.height and 0 <= column < self.width):
+            return False
+        # Not unpacked: a thousand clicks may ask.
+        byte, bit = divmod(row * self.width + column, 8)
+        return bool(self.bits[byte] >> (7 - bit) & 1)

@@ -1,10 +1,13 @@
 """Positions on the grid of a slice, and the voxels that they belong to: one rule, for Slicer's side too."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+Axis = Literal["k", "j", "i"]
+"""Of a volume's array: slices lie along one."""
 _HALF = 0.5 + 1e-6
 """Half a voxel, and what two programs that compute the same position may differ by."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from medsam2.client import PolledClient
     from medsam2.prompt import Prompt
     from medsam2.protocol import Error, Mask, Message
-    from medsam2.protocol.messages import Axis
+    from medsam2.slice_grid import Axis
 
     from ..backend.BackendManager import BackendManager
     from .EditorState import VolumeOffer

@@ -23,7 +23,7 @@ from .SliceResults import Confidence, SliceResults
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
-    from medsam2.protocol.messages import Axis
+    from medsam2.slice_grid import Axis
 
 
 class EffectLogic:

@@ -13,7 +13,8 @@ from .SegmentWriter import Content, SegmentWriter, Write
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
-    from medsam2.protocol.messages import Axis, Direction
+    from medsam2.protocol.messages import Direction
+    from medsam2.slice_grid import Axis
 
     from .BackendRequests import BackendRequests
     from .Seeds import SliceKey

@@ -19,7 +19,7 @@ from ..SlicerTypes import Segment
 from .SegmentationGrid import AXES, Place, SegmentationGrid
 
 if TYPE_CHECKING:
-    from medsam2.protocol.messages import Axis
+    from medsam2.slice_grid import Axis
 
 TAG = "MedSAM2.Seeds"
 POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED = "positive", "negative", "box", "painted"

@@ -20,7 +20,7 @@ from .SegmentationGrid import SegmentationGrid
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
-    from medsam2.protocol.messages import Axis
+    from medsam2.slice_grid import Axis
 
 Write: TypeAlias = Callable[[str, Labelmap, bool], None]
 """``write(segmentId, labelmap, remove)`` changes one segment by a labelmap."""

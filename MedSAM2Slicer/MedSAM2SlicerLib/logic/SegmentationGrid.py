@@ -20,7 +20,7 @@ from medsam2.slice_grid import nearest_voxel, nearest_voxels
 from ..SlicerTypes import Labelmap, Matrix, MRMLNode
 
 if TYPE_CHECKING:
-    from medsam2.protocol.messages import Axis
+    from medsam2.slice_grid import Axis
 
 AXES: "tuple[Axis, ...]" = ("k", "j", "i")
 

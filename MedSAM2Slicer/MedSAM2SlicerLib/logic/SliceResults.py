@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
-    from medsam2.protocol.messages import Axis
+    from medsam2.slice_grid import Axis
 
 
 @dataclass

@@ -10,7 +10,6 @@ from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
 from medsam2.protocol import (
     Done,
-    FieldOfViewBox,
     Forget,
     Mask,
     Message,
@@ -21,17 +20,13 @@ from medsam2.protocol import (
     ProtocolError,
     SliceShown,
 )
-from medsam2.protocol.messages import Axis
-from medsam2.tracking import SelfSortingMemory, SliceMask, TemporalMemory, Tracker
+from medsam2.slice_grid import Axis
+from medsam2.tracking import MEMORIES, SelfSortingMemory, SliceMask, TemporalMemory, Tracker
 from medsam2.volume import Geometry, Volume, VolumeSlices, Window, choose_window, guess_modality
 
 from .interruption import Interruption
 from .lookahead import Lookahead
 
-MEMORIES: dict[str, type[TemporalMemory | SelfSortingMemory]] = {
-    "temporal": TemporalMemory,
-    "self-sorting": SelfSortingMemory,
-}
 Steps = Generator[Message, None, None]
 """A request's answers; the work for each is done when it is asked for."""
 
@@ -192,7 +187,6 @@ class Workspace:
 
 
 def _message(request: PromptRequest | Propagate, answer: SliceMask) -> Mask:
-    shown = answer.field_of_view
     return Mask(
         request.id,
         answer.object_id,
@@ -201,5 +195,5 @@ def _message(request: PromptRequest | Propagate, answer: SliceMask) -> Mask:
         request.axis,
         answer.iou,
         answer.object_score,
-        FieldOfViewBox(shown.row, shown.column, shown.rows, shown.columns),
+        answer.field_of_view,
     )

@@ -115,9 +115,8 @@ def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment
 
 
 def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
-    from medsam2.cli.pictures.preview import (
-        write_preview,  # matplotlib keeps those waiting who want no picture
-    )
+    # matplotlib keeps those waiting who want no picture.
+    from medsam2.cli.pictures.preview import write_preview
     from medsam2.cli.pictures.preview_sheet import PreviewSegment
 
     segments = [

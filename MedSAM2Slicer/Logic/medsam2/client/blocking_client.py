@@ -7,7 +7,8 @@ import numpy as np
 
 from medsam2.prompt import Prompt
 from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, Mask, Message, Progress, Ready
-from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
+from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.slice_grid import Axis
 
 from .backend import Backend
 from .client_error import ClientError
@@ -75,8 +76,10 @@ class BlockingClient:
             if isinstance(answer, Progress) and on_progress is not None:
                 on_progress(answer.done, answer.total)
             if isinstance(answer, Done) and answer.window is not None:
-                shown = answer.window
-        return shown
+                return answer.window
+        raise ClientError(
+            "bad_message", "The server does not speak this protocol.", "Install the same version there."
+        )
 
     def prompt(
         self, object_id: str, axis: Axis, prompt: Prompt, field_of_view: FieldOfViewChoice | None = None

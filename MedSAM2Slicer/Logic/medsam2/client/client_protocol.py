@@ -25,7 +25,8 @@ from medsam2.protocol import (
     decode,
     encode,
 )
-from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
+from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.slice_grid import Axis
 
 from .journal import Journal
 from .send_order import SendOrder, Uploads

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from medsam2.protocol import Forget, Mask, Message, OpenVolume, PromptRequest, Propagate
-from medsam2.protocol.messages import Axis
+from medsam2.slice_grid import Axis
 
 Key = tuple[str, Axis]
 """An object's name, and an axis."""

@@ -112,9 +112,8 @@ class Link:
         try:
             data = opened.socket.recv(READ_BYTES)
         except _NOT_NOW:
-            return self._messages(
-                opened.protocol
-            )  # some may have come together with the server's consent to connect
+            # Some may have come together with the server's consent to connect.
+            return self._messages(opened.protocol)
         except OSError:
             data = b""
         self.moved = True

@@ -9,7 +9,8 @@ import numpy as np
 
 from medsam2.prompt import Prompt
 from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, Message, ProtocolError, Ready
-from medsam2.protocol.messages import Axis, Direction, FieldOfViewChoice, Memory
+from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.slice_grid import Axis
 
 from .backend import Backend, Ended, Listening
 from .client_error import ClientError, ClientErrorCode

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.slice_grid import Axis
 
-Axis = Literal["k", "j", "i"]
 Compression = Literal["none", "zstd"]
 Dtype = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
 Direction = Literal["both", "forward", "backward"]

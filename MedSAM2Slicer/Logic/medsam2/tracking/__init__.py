@@ -4,6 +4,6 @@ from .field_of_view import FieldOfView
 from .memory_bank import TemporalMemory
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
-from .tracker import Tracker
+from .tracker import MEMORIES, Tracker
 
-__all__ = ["FieldOfView", "SelfSortingMemory", "SliceMask", "TemporalMemory", "Tracker"]
+__all__ = ["MEMORIES", "FieldOfView", "SelfSortingMemory", "SliceMask", "TemporalMemory", "Tracker"]

@@ -1,7 +1,5 @@
 """The field of view: the square of a slice that the network sees, and the way there and back."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,6 +7,7 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
+from medsam2.protocol import FieldOfViewBox
 from medsam2.slice_grid import SliceGrid
 
 OUTSIDE_LOGIT = -10.0
@@ -17,19 +16,8 @@ MOST_VOXELS = 2**17
 """Rows or columns of a field of view: twice those of the longest slices that the protocol knows."""
 
 
-@dataclass(frozen=True)
-class FieldOfView:
-    """A box of a slice that is square in millimetres and may reach beyond the slice.
-
-    Attributes:
-        row, column: its first voxel.
-        rows, columns: its size in voxels.
-    """
-
-    row: int
-    column: int
-    rows: int
-    columns: int
+class FieldOfView(FieldOfViewBox):
+    """A box of a slice that is square in millimetres and may reach beyond the slice."""
 
     @classmethod
     def around(cls, centre: tuple[float, float], side: float, grid: SliceGrid) -> "FieldOfView":

@@ -5,6 +5,7 @@ from dataclasses import replace
 from medsam2.model.network import ImageFeatures, MaskPrediction
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.protocol.messages import FieldOfViewChoice
 
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
@@ -35,7 +36,11 @@ class Prompting:
         self._connected = connected
 
     def answer(
-        self, target: TrackedObject, prompt: Prompt, field_of_view: str | float, keep_field_of_view: bool
+        self,
+        target: TrackedObject,
+        prompt: Prompt,
+        field_of_view: FieldOfViewChoice,
+        keep_field_of_view: bool,
     ) -> MemoryEntry:
         """The object on the prompt's slice; what is known of the object stays as it is.
 
@@ -124,7 +129,7 @@ class Prompting:
         self,
         prompt: Prompt,
         earlier: MemoryEntry | None,
-        field_of_view: str | float,
+        field_of_view: FieldOfViewChoice,
         keep_field_of_view: bool,
     ) -> FieldOfView:
         grid = self._slices.grid(prompt.slice_index)

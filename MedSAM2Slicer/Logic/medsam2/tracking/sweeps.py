@@ -2,9 +2,10 @@
 
 from typing import Literal
 
+from medsam2.protocol.messages import Direction
+
 from .tracked_object import TrackedObject
 
-Direction = Literal["both", "forward", "backward"]
 Side = Literal["below", "above"]
 Task = Literal["answer", "track", "empty", "leave"]
 

@@ -8,6 +8,7 @@ from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
 from medsam2.prompt import Prompt
 from medsam2.protocol import ABSENT_STOP
+from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
 from medsam2.volume import Slices
 
 from .field_of_view import FieldOfView
@@ -19,8 +20,14 @@ from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .slice_network import SliceNetwork, inference
 from .stepping import Stepping
-from .sweeps import Direction, sweeps, task, way_in
+from .sweeps import sweeps, task, way_in
 from .tracked_object import TrackedObject
+
+MEMORIES: dict[Memory, type[TemporalMemory | SelfSortingMemory]] = {
+    "temporal": TemporalMemory,
+    "self-sorting": SelfSortingMemory,
+}
+"""By their names in the protocol."""
 
 
 class Tracker:
@@ -45,7 +52,7 @@ class Tracker:
         network: MedSAM2,
         slices: Slices,
         *,
-        field_of_view: str | float = "auto",
+        field_of_view: FieldOfViewChoice = "auto",
         memory: TemporalMemory | SelfSortingMemory | None = None,
         connected: bool = True,
         absent_stop: int | None = ABSENT_STOP,
@@ -68,7 +75,9 @@ class Tracker:
         self._prompting = Prompting(seen, FieldOfViewChooser(choosing), connected)
         self._stepping = Stepping(seen, self._prompting, connected)
 
-    def prompt(self, object_id: str, prompt: Prompt, field_of_view: str | float | None = None) -> SliceMask:
+    def prompt(
+        self, object_id: str, prompt: Prompt, field_of_view: FieldOfViewChoice | None = None
+    ) -> SliceMask:
         """Prompt an object on a slice; answers with that slice's mask.
 
         Points on a slice that was prompted before add to those that are there; on a slice that was
@@ -163,7 +172,7 @@ class Tracker:
         """Memory that prompts and answers take."""
         return sum(target.remembered_bytes for target in self.objects.values())
 
-    def _prompt(self, object_id: str, prompt: Prompt, field_of_view: str | float | None) -> SliceMask:
+    def _prompt(self, object_id: str, prompt: Prompt, field_of_view: FieldOfViewChoice | None) -> SliceMask:
         index, grid = prompt.slice_index, self.slices.grid(prompt.slice_index)
         target = self.objects.get(object_id)
         if target is None:
@@ -246,7 +255,7 @@ class Tracker:
         yield erased
 
 
-def _check_field_of_view(field_of_view: str | float) -> None:
+def _check_field_of_view(field_of_view: FieldOfViewChoice) -> None:
     if isinstance(field_of_view, str):
         if field_of_view not in ("auto", "slice"):
             raise InputError(

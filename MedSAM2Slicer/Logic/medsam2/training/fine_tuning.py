@@ -13,7 +13,7 @@ from torch import Tensor
 from medsam2.complete_file import complete_file
 from medsam2.datasets import Case
 from medsam2.errors import InputError
-from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
+from medsam2.tracking import MEMORIES, Tracker
 from medsam2.training.clip_batch import ClipBatch
 from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
 from medsam2.training.fine_tuning_clips import LabelledClips, fine_tuning_batches
@@ -36,7 +36,6 @@ WARMUP_SHARE, LAST_RATE = 0.05, 0.1
 """The rate rises over this share of the steps, then falls along a cosine to this share of its height."""
 HELD_OUT_SHARE = 0.2
 WEIGHTS_FILE, CARD_FILE = "finetuned.safetensors", "model_card.md"
-MEMORIES = {"temporal": TemporalMemory, "self-sorting": SelfSortingMemory}
 
 
 @dataclass(frozen=True)

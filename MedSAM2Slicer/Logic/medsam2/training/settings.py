@@ -5,10 +5,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
+from medsam2.protocol.messages import Memory
 
 SETTINGS_FILE = "settings.json"
 EXTENDING = ("steps", "patience")
@@ -44,7 +45,7 @@ class Settings:
     image_size: int | None = None
     rate: float = 5e-5
     freeze: tuple[str, ...] = ()
-    memory: Literal["temporal", "self-sorting"] = "temporal"
+    memory: Memory = "temporal"
     checkpointing: bool = False
     validate_every: int = 100
     patience: int = 5

@@ -1,16 +1,14 @@
 """Where a voxel lies in the patient: array indices to and from RAS millimetres."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import SimpleITK
 from numpy.typing import ArrayLike
 
 from medsam2.errors import InputError
-from medsam2.slice_grid import nearest_voxels
+from medsam2.slice_grid import Axis, nearest_voxels
 
-Axis = Literal["k", "j", "i"]
 AXES: tuple[Axis, ...] = ("k", "j", "i")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """World axes of ITK and DICOM run to the left and to the back; RAS runs to the right and to the front."""
