@@ -41,6 +41,8 @@ class EffectOptions:
         self._actions: EffectActions | None = None
         self._updating = False
         self._buttons: list[Button] = []
+        self._shows: list[Callable[[], None]] = []  # for each parameter: its widget shows it,
+        self._keeps: list[Callable[[], None]] = []  # and it becomes what the widget says
         self.message = StatusMessage()
         self.propagateButton = self._button(
             _("Propagate"), lambda actions: actions.propagateOrCancel(), _("Key: P")
@@ -67,14 +69,15 @@ class EffectOptions:
                 self._button(_("Remove all seeds"), lambda actions: actions.clearSeeds(), ""),
             )
         )
-        self._direction = self._choice("Direction", _directions(), _("Propagate:"))
-        self._range = (self._number("FirstSlice"), self._number("LastSlice"))
-        self._rangeRow = self._row(*self._rangeInWords(*self._range))
+        self._choice("Direction", _directions(), _("Propagate:"))
+        counted = _("Slices are counted from 0 along the view's direction.")
+        first, last = self._number("FirstSlice", counted), self._number("LastSlice", counted)
+        self._rangeRow = self._row(*self._rangeInWords(first, last))
         scriptedEffect.addOptionsWidget(self._rangeRow)
-        self._window = self._choice("Window", _windows(), _("Intensities:"))
-        self._memory = self._choice("Memory", _memories(), _("Remember:"))
-        self._stop = self._check("StopWhenAbsent", _("Stop when the object has ended"))
-        self._all = self._check("AllSegments", _("All segments that have seeds"))
+        self._choice("Window", _windows(), _("Intensities:"))
+        self._choice("Memory", _memories(), _("Remember:"))
+        self._check("StopWhenAbsent", _("Stop when the object has ended"))
+        self._check("AllSegments", _("All segments that have seeds"))
 
     @staticmethod
     def setDefaults(scriptedEffect: ScriptedEffect) -> None:
@@ -85,25 +88,21 @@ class EffectOptions:
     def updateFromParameters(self) -> None:
         """Show the parameters."""
         self._updating = True
-        for box, name in ((self._direction, "Direction"), (self._window, "Window"), (self._memory, "Memory")):
-            box.setCurrentIndex(box.findData(self._effect.parameter(name)))
-        for number, name in zip(self._range, ("FirstSlice", "LastSlice"), strict=True):
-            number.value = self._effect.integerParameter(name)
-        self._stop.checked = bool(self._effect.integerParameter("StopWhenAbsent"))
-        self._all.checked = bool(self._effect.integerParameter("AllSegments"))
-        self._rangeRow.visible = self._effect.parameter("Direction") == "range"
+        for show in self._shows:
+            show()
         self._updating = False
+        self._showWhatCounts()
 
     def updateToParameters(self) -> None:
         """Keep what the user chose."""
         if self._updating:
             return
-        for box, name in ((self._direction, "Direction"), (self._window, "Window"), (self._memory, "Memory")):
-            self._effect.setParameter(name, box.itemData(box.currentIndex))
-        for number, name in zip(self._range, ("FirstSlice", "LastSlice"), strict=True):
-            self._effect.setParameter(name, number.value)
-        self._effect.setParameter("StopWhenAbsent", int(self._stop.checked))
-        self._effect.setParameter("AllSegments", int(self._all.checked))
+        for keep in self._keeps:
+            keep()
+        self._showWhatCounts()
+
+    def _showWhatCounts(self) -> None:
+        """What other parameters leave without effect is hidden."""
         self._rangeRow.visible = self._effect.parameter("Direction") == "range"
 
     def setActions(self, actions: "EffectActions | None") -> None:
@@ -138,20 +137,30 @@ class EffectOptions:
         self._buttons.append(button)
         return button
 
-    def _choice(self, name: str, values: dict[str, str], label: str) -> Widget:
+    def _choice(self, name: str, values: dict[str, str], label: str) -> None:
         box = qt.QComboBox()
         for data, text in values.items():
             box.addItem(text, data)
         box.connect("currentIndexChanged(int)", lambda _index: self.updateToParameters())
         self._effect.addLabeledOptionsWidget(label, box)
-        return box
+        self._shows.append(lambda: box.setCurrentIndex(box.findData(self._effect.parameter(name))))
+        self._keeps.append(lambda: self._effect.setParameter(name, box.itemData(box.currentIndex)))
 
-    def _number(self, name: str) -> Widget:
+    def _number(self, name: str, toolTip: str) -> Widget:
         number = qt.QSpinBox()
         number.maximum = 99999
-        number.toolTip = _("Slices are counted from 0 along the view's direction.")
+        number.toolTip = toolTip
         number.connect("valueChanged(int)", lambda _value: self.updateToParameters())
+        self._shows.append(lambda: number.setValue(self._effect.integerParameter(name)))
+        self._keeps.append(lambda: self._effect.setParameter(name, number.value))
         return number
+
+    def _check(self, name: str, text: str) -> None:
+        check = qt.QCheckBox(text)
+        check.connect("toggled(bool)", lambda _checked: self.updateToParameters())
+        self._effect.addOptionsWidget(check)
+        self._shows.append(lambda: check.setChecked(bool(self._effect.integerParameter(name))))
+        self._keeps.append(lambda: self._effect.setParameter(name, int(check.checked)))
 
     @staticmethod
     def _rangeInWords(first: Widget, last: Widget) -> list[Widget]:
@@ -159,12 +168,6 @@ class EffectOptions:
         boxes = {"{first}": first, "{last}": last}
         parts = re.split(r"({\w+})", _("Slices from {first} to {last}"))
         return [boxes[part] if part in boxes else qt.QLabel(part.strip()) for part in parts if part.strip()]
-
-    def _check(self, name: str, text: str) -> Widget:
-        check = qt.QCheckBox(text)
-        check.connect("toggled(bool)", lambda _checked: self.updateToParameters())
-        self._effect.addOptionsWidget(check)
-        return check
 
     def _row(self, *widgets: Widget) -> Widget:
         row = qt.QWidget()
