@@ -99,7 +99,7 @@ class EffectActions:
                 number("FirstSlice"),
                 number("LastSlice"),
                 bool(number("AllSegments")),
-                bool(number("StopWhenAbsent")),
+                number("AbsentStop") if number("StopWhenAbsent") else None,
             )
         )
 

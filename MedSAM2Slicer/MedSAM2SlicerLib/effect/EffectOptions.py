@@ -19,6 +19,7 @@ DEFAULTS = {
     "Window": "auto",
     "Memory": "temporal",
     "StopWhenAbsent": 1,
+    "AbsentStop": 2,
     "AllSegments": 0,
     "FirstSlice": 0,
     "LastSlice": 0,
@@ -77,6 +78,13 @@ class EffectOptions:
         self._choice("Window", _windows(), _("Intensities:"))
         self._choice("Memory", _memories(), _("Remember:"))
         self._check("StopWhenAbsent", _("Stop when the object has ended"))
+        gone = _(
+            "After so many slices without the object a direction ends. "
+            "Take more for an object that is missing on some slices and comes back."
+        )
+        absentStop = self._number("AbsentStop", gone, minimum=1)
+        self._absentStopRow = self._row(qt.QLabel(_("Slices without it until then:")), absentStop)
+        scriptedEffect.addOptionsWidget(self._absentStopRow)
         self._check("AllSegments", _("All segments that have seeds"))
 
     @staticmethod
@@ -102,8 +110,9 @@ class EffectOptions:
         self._showWhatCounts()
 
     def _showWhatCounts(self) -> None:
-        """What other parameters leave without effect is hidden."""
+        """What other parameters leave without effect is hidden, or cannot be changed."""
         self._rangeRow.visible = self._effect.parameter("Direction") == "range"
+        self._absentStopRow.enabled = bool(self._effect.integerParameter("StopWhenAbsent"))
 
     def setActions(self, actions: "EffectActions | None") -> None:
         """What buttons and strip do (``EffectActions``); None for nothing."""
@@ -146,9 +155,9 @@ class EffectOptions:
         self._shows.append(lambda: box.setCurrentIndex(box.findData(self._effect.parameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, box.itemData(box.currentIndex)))
 
-    def _number(self, name: str, toolTip: str) -> Widget:
+    def _number(self, name: str, toolTip: str, minimum: int = 0) -> Widget:
         number = qt.QSpinBox()
-        number.maximum = 99999
+        number.minimum, number.maximum = minimum, 99999
         number.toolTip = toolTip
         number.connect("valueChanged(int)", lambda _value: self.updateToParameters())
         self._shows.append(lambda: number.setValue(self._effect.integerParameter(name)))

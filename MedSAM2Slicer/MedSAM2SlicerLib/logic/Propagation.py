@@ -43,20 +43,21 @@ class PropagationChoice:
         direction: both, forward, backward or range.
         first, last: of a range, in either order.
         allSegments: all that have seeds, or the selected one only.
-        stopWhenAbsent: end where the object ends.
+        absentStop: a direction ends after so many slices without the object; None never stops.
     """
 
     direction: 'Literal["range"] | Direction'
     first: int
     last: int
     allSegments: bool
-    stopWhenAbsent: bool
+    absentStop: int | None
 
     def options(self) -> PropagationOptions:
         """What is asked of the client."""
-        options: PropagationOptions = {"direction": "both" if self.direction == "range" else self.direction}
-        if not self.stopWhenAbsent:
-            options["absent_stop"] = None
+        options: PropagationOptions = {
+            "direction": "both" if self.direction == "range" else self.direction,
+            "absent_stop": self.absentStop,
+        }
         if self.direction == "range":
             options["first"] = min(self.first, self.last)
             options["last"] = max(self.first, self.last)

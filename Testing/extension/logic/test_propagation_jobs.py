@@ -9,10 +9,10 @@ BOTH = {"direction": "both"}
 @pytest.mark.parametrize(
     ("choice", "options"),
     [
-        (("both", 3, 9, False, True), BOTH),
-        (("forward", 0, 0, False, False), {"direction": "forward", "absent_stop": None}),
-        (("backward", 0, 0, False, True), {"direction": "backward"}),
-        (("range", 9, 3, False, True), BOTH | {"first": 3, "last": 9}),
+        (("both", 3, 9, False, 2), BOTH | {"absent_stop": 2}),
+        (("forward", 0, 0, False, None), {"direction": "forward", "absent_stop": None}),
+        (("backward", 0, 0, False, 5), {"direction": "backward", "absent_stop": 5}),
+        (("range", 9, 3, False, 2), BOTH | {"absent_stop": 2, "first": 3, "last": 9}),
     ],
 )
 def test_what_the_user_chose(choice, options):

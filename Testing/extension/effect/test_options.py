@@ -1,0 +1,60 @@
+"""What the user chooses among the options is shown, kept in the scene, and obeyed."""
+
+import pytest
+import qt
+from MedSAM2SlicerLib.effect.EffectOptions import DEFAULTS
+
+from medsam2.cli.phantom import central_click
+from medsam2.protocol import ABSENT_STOP
+
+AIR = -1000
+GAP = 2
+"""Slices."""
+
+
+def absentStop(bench):
+    """The box that says after how many slices without the object a propagation stops."""
+    boxes = bench.editor.activeEffect().optionsFrame().findChildren(qt.QSpinBox)
+    (box,) = [box for box in boxes if "slices without the object" in box.toolTip]
+    return box
+
+
+def test_a_new_scene_stops_where_the_tracker_would_by_itself():
+    assert DEFAULTS["AbsentStop"] == ABSENT_STOP
+
+
+@pytest.mark.parametrize(("slices", "comesBack"), [(GAP, False), (GAP + 1, True)])
+def test_an_object_that_is_missing_on_some_slices_is_found_again(
+    aBenchOn, aVolumeNode, aPhantom, slices, comesBack
+):
+    voxels = aPhantom.volume.voxels.copy()
+    gap = central_click(aPhantom.labels["liver"])[0] + 2
+    voxels[gap : gap + GAP] = AIR
+    bench = aBenchOn(aVolumeNode(voxels, aPhantom.volume.geometry.ijk_to_ras), aPhantom)
+    absentStop(bench).value = slices
+    bench.click()
+    bench.propagate()
+    written = bench.mask().any(axis=(1, 2))
+    assert written[gap - 1]
+    assert not written[gap : gap + GAP].any()
+    assert written[gap + GAP :].any() == comesBack
+
+
+def test_options_are_kept_in_the_scene_and_shown_again(aBench):
+    adaptor = aBench.editor.activeEffect()
+    chosen = {"Direction": "range", "FirstSlice": 3, "LastSlice": 9, "Window": "lung"}
+    chosen |= {"Memory": "self-sorting", "StopWhenAbsent": 0, "AbsentStop": 5, "AllSegments": 1}
+    assert chosen.keys() == DEFAULTS.keys()
+    for name, value in chosen.items():
+        adaptor.setParameter(name, value)
+    aBench.effect.updateGUIFromMRML()
+    aBench.effect.updateMRMLFromGUI()
+    assert {name: adaptor.parameter(name) for name in chosen} == {n: str(v) for n, v in chosen.items()}
+
+
+def test_how_many_slices_counts_only_where_propagation_stops(aBench):
+    box, adaptor = absentStop(aBench), aBench.editor.activeEffect()
+    for stops in (0, 1):
+        adaptor.setParameter("StopWhenAbsent", stops)
+        aBench.effect.updateGUIFromMRML()
+        assert box.enabled == bool(stops)
