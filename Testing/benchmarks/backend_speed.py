@@ -215,7 +215,7 @@ def tables(rounds: int) -> dict[str, ResultTable]:
             _row("20-slice track, process / direct", overhead(rounds), "1.03"),
             _row("click on an encoded slice, tiny_512, ms", _milliseconds(tiny_clicks), "60, p95 120"),
             _row("click on an encoded slice, starter, ms", _milliseconds(encoded_clicks("starter")), "30"),
-            _row("first click with choice of the view, starter, ms", _milliseconds(first), "200"),
+            _row("first click with choice of the field of view, starter, ms", _milliseconds(first), "200"),
             _row("cancel to done, tiny_512, in slices", slices, "1"),
             _row("masks of each of 8 clients when the first has its 20", fair_shares(folder), "16 to 20"),
         ]

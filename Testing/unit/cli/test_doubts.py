@@ -9,9 +9,10 @@ from medsam2.cli.doubts import doubt_lines, doubts, note_unseen
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.confidence import SliceConfidence
+from medsam2.errors import VolumeWarning
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
-from medsam2.volume import Geometry, Volume, VolumeSlices, VolumeWarning, Window
+from medsam2.volume import Geometry, Volume, VolumeSlices, Window
 
 CLICK = Prompt(4, points=((10.0, 12.0, True),))
 

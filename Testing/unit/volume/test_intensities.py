@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from medsam2.errors import InputError
-from medsam2.volume import VolumeWarning, read_volume
+from medsam2.errors import InputError, VolumeWarning
+from medsam2.volume import read_volume
 from unit.volume.files.examples import VOXELS, save
 
 

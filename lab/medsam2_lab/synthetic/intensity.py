@@ -83,7 +83,7 @@ def _shrinking(pixels: int, size: int, sigma: float) -> np.ndarray:
 
 @lru_cache(maxsize=512)
 def _stretching(pixels: int, size: int) -> np.ndarray:
-    """Weights (size, pixels) of the linear interpolation by which a view is enlarged in use."""
+    """Weights (size, pixels) of the linear interpolation by which a field of view is enlarged in use."""
     position = ((np.arange(size) + 0.5) * pixels / size - 0.5).clip(0, pixels - 1)
     return (1 - np.abs(position[:, None] - np.arange(pixels))).clip(0, 1).astype(np.float32)
 

@@ -14,11 +14,11 @@ from medsam2.cli.doubts import doubt_lines, doubts
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
+from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
 from medsam2.volume import (
     Segment,
     VolumeSlices,
-    complete_file,
     label_names_file,
     output_format,
     write_label_names,

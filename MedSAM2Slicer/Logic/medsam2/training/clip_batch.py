@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Clip(Protocol):
-    """Consecutive slices of one view; every object is visible on the first."""
+    """Consecutive slices in one field of view; every object is visible on the first."""
 
     @property
     def images(self) -> np.ndarray:

@@ -161,7 +161,6 @@ def _kernels(device: torch.device) -> list[SDPBackend]:
 
 def _is_bf16_fast(device: torch.device) -> bool:
     """A CPU without instructions for bf16 multiplies it half as fast as fp32."""
-    capabilities: dict[str, bool] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # torch from 2.11 on can tell
+    # torch from 2.11 on can tell.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type != "cpu" or any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))

@@ -1,7 +1,5 @@
 """Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
 
-from medsam2.complete_file import complete_file
-from medsam2.errors import VolumeWarning
 from medsam2.volume.display import Hanging, anatomical_axes, hanging
 from medsam2.volume.files.label_names import label_names_file, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
@@ -33,7 +31,6 @@ __all__ = [
     "Volume",
     "VolumeMasks",
     "VolumeSlices",
-    "VolumeWarning",
     "Window",
     "anatomical_axes",
     "axis_index",
@@ -41,7 +38,6 @@ __all__ = [
     "check_segment_name",
     "choose_axis",
     "choose_window",
-    "complete_file",
     "guess_modality",
     "hanging",
     "label_names_file",

@@ -7,8 +7,8 @@ import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from medsam2.errors import InputError
-from medsam2.volume import ReadOptions, VolumeWarning, read_volume
+from medsam2.errors import InputError, VolumeWarning
+from medsam2.volume import ReadOptions, read_volume
 from medsam2.volume.dicom import list_volumes
 from unit.volume.dicom.examples import (
     ROOT,

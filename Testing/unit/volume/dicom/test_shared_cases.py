@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from medsam2.errors import InputError
-from medsam2.volume import ReadOptions, VolumeWarning, read_volume
+from medsam2.errors import InputError, VolumeWarning
+from medsam2.volume import ReadOptions, read_volume
 
 SHARED = Path(__file__).resolve().parents[5] / "shared"
 INPUTS, DATA = SHARED / "cases" / "inputs", SHARED / "data"

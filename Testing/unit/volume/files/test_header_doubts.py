@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from medsam2.errors import InputError
-from medsam2.volume import VolumeWarning, read_volume
+from medsam2.errors import InputError, VolumeWarning
+from medsam2.volume import read_volume
 
 VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
 NRRD = "NRRD0005\ntype: short\ndimension: 3\nsizes: 4 3 2\nendian: little\nencoding: raw\n"

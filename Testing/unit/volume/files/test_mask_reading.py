@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, VolumeWarning
 from medsam2.volume import (
     Geometry,
     Segment,
-    VolumeWarning,
     label_names_file,
     read_segments,
     write_label_names,

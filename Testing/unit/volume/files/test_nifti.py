@@ -15,8 +15,8 @@ import pytest
 import SimpleITK
 
 import medsam2
-from medsam2.errors import InputError
-from medsam2.volume import Geometry, VolumeWarning, read_volume, write_labelmap, write_volume
+from medsam2.errors import InputError, VolumeWarning
+from medsam2.volume import Geometry, read_volume, write_labelmap, write_volume
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(medsam2.__path__[0]).parent), "PYTHONDONTWRITEBYTECODE": "1"}
 SHAPE = (6, 5, 4)  # i, j, k

@@ -11,7 +11,7 @@ from medsam2.volume import Geometry, read_volume, write_volume
 from unit.volume.files.examples import VOXELS, posix_only, save
 
 # Notes that name a path which is not UTF-8 cannot be handed from one of pytest's processes to another.
-unnoted = pytest.mark.filterwarnings("ignore::medsam2.volume.VolumeWarning")
+unnoted = pytest.mark.filterwarnings("ignore::medsam2.errors.VolumeWarning")
 ODD = ["a b", "-a", "a\nb", "~", "$HOME", "a%d%s", "ä日本", "#", "a" * 230]
 
 

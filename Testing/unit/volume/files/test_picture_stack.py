@@ -7,8 +7,8 @@ import pytest
 import SimpleITK
 from PIL import Image
 
-from medsam2.errors import InputError
-from medsam2.volume import VolumeWarning, read_volume
+from medsam2.errors import InputError, VolumeWarning
+from medsam2.volume import read_volume
 
 
 def save(path, pixels):

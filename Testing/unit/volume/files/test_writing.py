@@ -8,11 +8,10 @@ import pytest
 import SimpleITK
 
 import medsam2
-from medsam2.errors import InputError
+from medsam2.errors import InputError, VolumeWarning
 from medsam2.volume import (
     Geometry,
     Segment,
-    VolumeWarning,
     output_format,
     read_volume,
     write_labelmap,
