@@ -76,8 +76,8 @@ def writeSeeds(segment: Segment, seeds: list[Seed]) -> None:
 
 
 def _seed(kind: str, ras: list[float], normal: list[float], corner: list[float] | None = None) -> Seed:
-    if kind not in KINDS:
-        raise ValueError("unknown kind of seed")
+    if kind not in KINDS or (kind == BOX) != (corner is not None):
+        raise ValueError("no such seed")
     return Seed(kind, _ras(ras), _ras(normal), None if corner is None else _ras(corner))
 
 

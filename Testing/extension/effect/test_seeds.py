@@ -107,7 +107,10 @@ def test_every_kind_of_seed_is_stored_whole():
 
 def test_a_damaged_tag_is_no_seeds():
     segment = slicer.vtkSegment()
-    for text in ("{", "[1]", '[{"kind":"other","ras":[0,0,0],"normal":[0,0,1]}]', '[{"kind":"box"}]'):
+    where = '"ras":[0,0,0],"normal":[0,0,1]'
+    entries = ['"kind":"box"', f'"kind":"other",{where}', f'"kind":"box",{where}']
+    entries += [f'"kind":"positive",{where},"corner":[1,1,1]']
+    for text in ("{", "[1]", *(f"[{{{entry}}}]" for entry in entries)):
         segment.SetTag("MedSAM2.Seeds", text)
         assert readSeeds(segment) == []
 
