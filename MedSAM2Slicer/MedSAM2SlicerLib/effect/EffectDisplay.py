@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from ..logic.SegmentationGrid import AXES
+
 if TYPE_CHECKING:
     from ..logic.EffectLogic import EffectLogic
     from .EffectOptions import EffectOptions
@@ -55,5 +57,5 @@ class EffectDisplay:
         where, grid = views.currentSlice(), logic.editor.grid()
         if where is not None and grid is not None:
             axis, index = where
-            count = grid.shape["kji".index(axis)]
+            count = grid.shape[AXES.index(axis)]
             self._options.strip.show(logic.confidenceAlong(axis), count, index)

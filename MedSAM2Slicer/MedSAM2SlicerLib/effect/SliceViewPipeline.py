@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
+import slicer
 import vtk
 from vtk.util import numpy_support
 
 from ..logic.Seeds import PAINTED, POINT_NEGATIVE, Ras
-from ..SlicerTypes import Matrix, MRMLNode, ScriptedEffect, SliceWidget
+from ..SlicerTypes import MRMLNode, ScriptedEffect, SliceWidget
 
 Xy: TypeAlias = tuple[float, float]
 """A place in a view, in its pixels."""
@@ -119,8 +120,7 @@ class SliceViewPipeline:
 
     def ras(self, xy: Xy) -> Ras:
         """World RAS of a place in the view."""
-        point = _asArray(self.sliceNode.GetXYToRAS()) @ [float(xy[0]), float(xy[1]), 0.0, 1.0]
-        right, anterior, superior, _one = point.tolist()
+        right, anterior, superior, _one = (self._toRas() @ [float(xy[0]), float(xy[1]), 0.0, 1.0]).tolist()
         return right, anterior, superior
 
     @property
@@ -135,8 +135,11 @@ class SliceViewPipeline:
         width, height = self.sliceNode.GetDimensions()[:2]
         return self.ras((width / 2, height / 2))
 
+    def _toRas(self) -> np.ndarray:
+        return slicer.util.arrayFromVTKMatrix(self.sliceNode.GetXYToRAS())
+
     def _toXy(self) -> np.ndarray:
-        return np.linalg.inv(_asArray(self.sliceNode.GetXYToRAS()))
+        return np.linalg.inv(self._toRas())
 
     def _segmentsXy(self, segments: np.ndarray | None) -> np.ndarray:
         """Ends (n, 2, 2) in pixels of those segments (n, 2, 3) in RAS that lie on the slice shown."""
@@ -205,7 +208,3 @@ def _ring(x: float, y: float, radius: float, corners: int, degrees: float = 0) -
     angles = np.radians(degrees) + np.linspace(0, 2 * np.pi, corners, endpoint=False)
     places = [(x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles]
     return [(places[n], places[(n + 1) % corners]) for n in range(corners)]
-
-
-def _asArray(matrix: Matrix) -> np.ndarray:
-    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

@@ -16,7 +16,7 @@ import numpy as np
 from medsam2.placed_mask import PlacedMask
 
 from ..SlicerTypes import Labelmap
-from .SegmentationGrid import SegmentationGrid
+from .SegmentationGrid import AXES, SegmentationGrid
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
@@ -96,7 +96,7 @@ class SegmentWriter:
         content = self._content(segmentId)
         if content is None:
             return None
-        part = dict(zip("kji", content, strict=True))
+        part = dict(zip(AXES, content, strict=True))
         along = part.pop(self._axis)
         first = max(masks[0].slice_index, along.start)
         stop = min(masks[-1].slice_index + 1, along.stop)

@@ -17,7 +17,7 @@ from vtk.util import numpy_support
 
 from medsam2.slice_grid import nearest_voxel, nearest_voxels
 
-from ..SlicerTypes import Labelmap, Matrix, MRMLNode
+from ..SlicerTypes import Labelmap, MRMLNode
 
 if TYPE_CHECKING:
     from medsam2.slice_grid import Axis
@@ -157,7 +157,7 @@ def _imageMatrix(image: Labelmap) -> np.ndarray:
     """Array indices (i, j, k, as counted by the extent) to the segmentation's own RAS, 4 x 4."""
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    return _asArray(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
 
 
 def _worldMatrix(node: MRMLNode) -> np.ndarray:
@@ -168,8 +168,4 @@ def _worldMatrix(node: MRMLNode) -> np.ndarray:
         raise GridError(
             _("The segmentation is under a non-linear transform: harden it first (Transforms module).")
         )
-    return _asArray(matrix)
-
-
-def _asArray(matrix: Matrix) -> np.ndarray:
-    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+    return slicer.util.arrayFromVTKMatrix(matrix)
