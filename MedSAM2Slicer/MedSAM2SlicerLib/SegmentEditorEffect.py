@@ -7,7 +7,7 @@ widgets in ``EffectOptions``, drawing in ``EffectViews``. They live while the ef
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import qt
 import slicer
@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 
 from .backend.BackendSettings import BackendSettings
 from .effect.EffectShortcuts import EffectShortcuts, keysInWords
-from .SlicerTypes import Interactor, Labelmap, MRMLNode, ScriptedEffect, SliceWidget
+from .SlicerTypes import Cursor, Icon, Interactor, Labelmap, MRMLNode, ScriptedEffect, SliceWidget
 
 if TYPE_CHECKING:
     from .effect.EffectActions import EffectActions
@@ -77,7 +77,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         clonedEffect.setPythonSource(__file__.replace("\\", "/"))
         return clonedEffect
 
-    def icon(self) -> Any:
+    def icon(self) -> Icon:
         """The button's picture."""
         path = os.path.join(os.path.dirname(__file__), "SegmentEditorEffect.png")
         return qt.QIcon(path) if os.path.exists(path) else qt.QIcon()
@@ -98,7 +98,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             + "</ul></html>"
         )
 
-    def createCursor(self, widget: SliceWidget) -> Any:
+    def createCursor(self, widget: SliceWidget) -> Cursor:
         """A cross: the place counts, not a tool."""
         return qt.QCursor(qt.Qt.CrossCursor)
 

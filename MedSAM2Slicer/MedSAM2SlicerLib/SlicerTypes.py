@@ -5,11 +5,14 @@ from typing import Any, TypeAlias
 # Qt
 Button: TypeAlias = Any
 Color: TypeAlias = Any
+Cursor: TypeAlias = Any
 FormLayout: TypeAlias = Any
+Icon: TypeAlias = Any
 Label: TypeAlias = Any
 Layout: TypeAlias = Any
 MouseEvent: TypeAlias = Any
 Painter: TypeAlias = Any
+Shortcut: TypeAlias = Any
 TextBox: TypeAlias = Any
 Widget: TypeAlias = Any
 """A ``qt.QWidget``, or one of the widgets of ctk and Slicer."""
@@ -18,8 +21,6 @@ Widget: TypeAlias = Any
 Interactor: TypeAlias = Any
 Labelmap: TypeAlias = Any
 """A ``vtkOrientedImageData``."""
-Matrix: TypeAlias = Any
-"""A ``vtkMatrix4x4``."""
 MRMLNode: TypeAlias = Any
 """A node of Slicer's scene; which, its name says."""
 Segment: TypeAlias = Any

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import qt
 from slicer.i18n import tr as _
 
-from ..SlicerTypes import Widget
+from ..SlicerTypes import Shortcut, Widget
 
 if TYPE_CHECKING:
     from .EffectActions import EffectActions
@@ -64,7 +64,7 @@ class EffectShortcuts:
             shortcut.enabled = enabled
 
     @staticmethod
-    def _shortcut(window: Widget, key: str, action: Callable[[], None]) -> Any:
+    def _shortcut(window: Widget, key: str, action: Callable[[], None]) -> Shortcut:
         shortcut = qt.QShortcut(window)
         shortcut.setKey(qt.QKeySequence(key))
         shortcut.connect("activated()", action)

@@ -5,17 +5,21 @@ it, so that a cancelled or outdated answer never reaches a segment.
 """
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from medsam2.client import PolledClient
     from medsam2.prompt import Prompt
     from medsam2.protocol import Error, Mask, Message
+    from medsam2.protocol.messages import Outcome
     from medsam2.slice_grid import Axis
 
     from ..backend.BackendManager import BackendManager
     from .EditorState import VolumeOffer
     from .Propagation import PropagationOptions
+
+Ending: TypeAlias = 'Literal["failed"] | Outcome'
+"""How a request ended."""
 
 
 class State(Enum):
@@ -41,8 +45,8 @@ class Listener(Protocol):
     def onProgress(self, done: int, total: int) -> None:
         """Slices done, of at most so many."""
 
-    def onFinished(self, outcome: str) -> None:
-        """The propagation ended: ``finished``, ``cancelled`` or ``failed``."""
+    def onFinished(self, ending: Ending) -> None:
+        """The propagation ended."""
 
     def onError(self, message: str) -> None:
         """One sentence for the user."""
@@ -196,7 +200,7 @@ class BackendRequests:
         elif mask.id == self._job and self.state is State.RUNNING:
             self._listener.onMask(mask)
 
-    def _onEnd(self, request: int, outcome: str) -> None:
+    def _onEnd(self, request: int, ending: Ending) -> None:
         self._previews.pop(request, None)
         if request == self._opening:
             self.sent = None
@@ -204,7 +208,7 @@ class BackendRequests:
         if request == self._job:
             self._job = None
             self.state = State.IDLE
-            self._listener.onFinished(outcome)
+            self._listener.onFinished(ending)
 
     def _onError(self, error: "Error") -> None:
         if error.id == self._opening:

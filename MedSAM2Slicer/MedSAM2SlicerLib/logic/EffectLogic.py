@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ..backend.BackendManager import BackendState, backendManager
 from ..SlicerTypes import Labelmap, ScriptedEffect
-from .BackendRequests import BackendRequests
+from .BackendRequests import BackendRequests, Ending
 from .Display import Display
 from .EditorState import EditorState
 from .Hints import Hints
@@ -193,11 +193,11 @@ class EffectLogic:
         """The propagation got on."""
         self._propagation.onProgress(done, total)
 
-    def onFinished(self, outcome: str) -> None:
+    def onFinished(self, ending: Ending) -> None:
         """One job ended."""
-        if outcome == "finished":
+        if ending == "finished":
             self.results.previews.clear()
-        self._propagation.onFinished(outcome)
+        self._propagation.onFinished(ending)
 
     def onError(self, message: str) -> None:
         """A request failed."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from medsam2.protocol.messages import Direction
     from medsam2.slice_grid import Axis
 
-    from .BackendRequests import BackendRequests
+    from .BackendRequests import BackendRequests, Ending
     from .Seeds import SliceKey
 
 Later: TypeAlias = Callable[[Callable[[], None]], None]
@@ -173,41 +173,41 @@ class Propagation:
         seconds = max(time.monotonic() - self._started, 1e-3)
         self._display.showProgress(done, total, self.count / seconds)
 
-    def onFinished(self, outcome: str) -> None:
-        """A job ended: ``finished``, ``cancelled`` or ``failed``."""
-        if outcome != "finished":
+    def onFinished(self, ending: "Ending") -> None:
+        """A job ended."""
+        if ending != "finished":
             self._jobs.clear()
-        self._drain(outcome)
+        self._drain(ending)
 
-    def _drain(self, outcome: str) -> None:
+    def _drain(self, ending: "Ending") -> None:
         """Write what waits, a little at a time."""
         if not self.running:
             return
         writer = self._currentWriter()
         if writer is not None and writer.waiting:
             writer.writeNext()
-            self._later(lambda: self._drain(outcome))
+            self._later(lambda: self._drain(ending))
             return
         self._writer = None
         if self._jobs:
             self._next()
         else:
-            self._end(outcome)
+            self._end(ending)
 
-    def _end(self, outcome: str) -> None:
+    def _end(self, ending: "Ending") -> None:
         self.running = False
         self._display.showRunning(False)
-        if outcome != "failed":
-            self._display.showMessage(self._ending(outcome))
+        if ending != "failed":
+            self._display.showMessage(self._lastWords(ending))
         self._display.redraw()
 
-    def _ending(self, outcome: str) -> str:
+    def _lastWords(self, ending: "Ending") -> str:
         """What the user is told in the end."""
         if self._isAbandoned:
             return _("Stopped, as the segment was changed meanwhile. Press Propagate to begin again.")
-        if outcome == "cancelled" and not self.count:
+        if ending == "cancelled" and not self.count:
             return _("Cancelled; nothing was written.")
-        if outcome == "cancelled":
+        if ending == "cancelled":
             return _("Cancelled after {count} slices; undo takes them back.").format(count=self.count)
         seconds = time.monotonic() - self._started
         text = _("{count} slices in {seconds:.1f} s. Correct any slice with more seeds.")

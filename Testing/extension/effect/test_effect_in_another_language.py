@@ -12,6 +12,7 @@ from MedSAM2SlicerLib.logic.Hints import Hints
 from MedSAM2SlicerLib.panel import DependencyInstaller
 
 from fakes.translation import shownBy, untranslated
+from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import Error
 
 pytestmark = pytest.mark.usefixtures("aLanguage")
@@ -113,7 +114,7 @@ def test_each_end_of_a_propagation(aBench, outcome):
     propagation = aBench.logic._propagation
     propagation._isAbandoned = outcome == "abandoned"
     propagation._slices = set() if outcome == "nothing" else {("k", 3)}
-    assert untranslated(propagation._ending("cancelled" if outcome == "nothing" else outcome)) == set()
+    assert untranslated(propagation._lastWords("cancelled" if outcome == "nothing" else outcome)) == set()
 
 
 def test_each_thing_that_ends_a_propagation_early(aBench, aBackend, aVolumeNode, rest):
@@ -153,7 +154,7 @@ def test_each_word_while_the_user_waits(state, sent, isRunning):
 @pytest.mark.parametrize("seeds", [[], ["a seed"]])
 @pytest.mark.parametrize("selected", [None, "a segment"])
 def test_each_next_step(isRunning, found, seeds, selected):
-    preview = None if found is None else SimpleNamespace(mask=np.ones(found, bool))
+    preview = None if found is None else SimpleNamespace(mask=PlacedMask.packed(np.ones((found, 1), bool)))
     logic = SimpleNamespace(
         running=isRunning,
         editor=SimpleNamespace(selected=selected),
