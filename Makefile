@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CASES ?= ../shared/data
 QUIET := PYTHONWARNINGS="ignore:Editable installation"
 
 .PHONY: demo check test lint bench results icons lists screenshots clean
@@ -27,7 +26,9 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python Testing/benchmarks/bench.py
 
+# CASES is the folder of the real cases, which are not part of the project.
 results: $(VENV)/.dev
+	@test -n "$(CASES)" || { echo "Say where the real cases are: make results CASES=FOLDER"; exit 1; }
 	$(BIN)/medsam2-lab real-cases $(CASES) --record
 	$(BIN)/medsam2-lab background-and-doubt --cases $(CASES) --record
 	$(BIN)/medsam2-lab box-through-slices $(CASES) --record

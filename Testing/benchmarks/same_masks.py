@@ -1,9 +1,9 @@
 """Whether two versions of the command give the same masks, voxel for voxel, on the real cases and the demo.
 
-    python Testing/benchmarks/same_masks.py OLD/bin/medsam2 NEW/bin/medsam2
+    python Testing/benchmarks/same_masks.py OLD/bin/medsam2 NEW/bin/medsam2 CASES
 
-What the first command wrote is kept in ``--keep``, if given, and used again. Ends with 1 if a voxel differs.
-Needs the folder of cases (``../shared/data`` unless given).
+CASES is the folder of the real cases. What the first command wrote is kept in ``--keep``, if given, and used
+again. Ends with 1 if a voxel differs.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import numpy as np
 import SimpleITK
 from scipy import ndimage
 
-DEFAULT_CASES = Path(__file__).resolve().parents[3] / "shared" / "data"
 LEAST_VOXELS = 50
 INSIDE = 0.4
 """Voxels by which a box reaches beyond voxel centres: never at a half, where a rule of rounding decides."""
@@ -99,7 +98,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
-    parser.add_argument("--cases", type=Path, default=DEFAULT_CASES)
+    parser.add_argument("cases", type=Path)
     parser.add_argument("--keep", type=Path, help="folder for what the old command writes")
     options = parser.parse_args()
     different = 0

@@ -83,7 +83,7 @@ class EffectOptions:
             "Take more for an object that is missing on some slices and comes back."
         )
         absentStop = self._number("AbsentStop", gone, minimum=1)
-        self._absentStopRow = self._row(qt.QLabel(_("Slices without it until then:")), absentStop)
+        self._absentStopRow = self._row(qt.QLabel(_("Empty slices before that:")), absentStop)
         scriptedEffect.addOptionsWidget(self._absentStopRow)
         self._check("AllSegments", _("All segments that have seeds"))
 
