@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
 WIDTH, SCALE = 540, "1.5"
@@ -62,7 +64,7 @@ def chooseServer(panel) -> None:
 
 
 def draw(widget, picture: Path) -> None:
-    """Write what a widget of the usual width looks like."""
+    """Write what a widget of the usual width looks like, in so few colours that the file stays small."""
     import qt
 
     widget.setFixedWidth(WIDTH)
@@ -72,6 +74,9 @@ def draw(widget, picture: Path) -> None:
         widget.setFixedHeight(widget.layout().totalHeightForWidth(WIDTH))
     picture.parent.mkdir(parents=True, exist_ok=True)
     widget.grab().save(str(picture))
+    with Image.open(picture) as image:
+        few = image.convert("RGB").quantize(dither=Image.Dither.NONE)
+    few.save(picture, optimize=True)
 
 
 if __name__ == "__main__":

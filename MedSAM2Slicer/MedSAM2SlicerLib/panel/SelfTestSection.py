@@ -8,7 +8,7 @@ from . import DependencyInstaller
 from .SelfTest import Report, SelfTest
 from .Widgets import button, row, section, sentence, textBox
 
-REPORT_HEIGHT = 300
+REPORT_HEIGHT = 320
 
 
 class SelfTestSection:
