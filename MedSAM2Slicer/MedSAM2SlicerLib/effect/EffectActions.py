@@ -22,14 +22,7 @@ class EffectActions:
     """What the buttons of ``EffectOptions`` and the keys of ``EffectShortcuts`` do.
 
     Args:
-        scriptedEffect: the adaptor.
-        logic: ``EffectLogic``.
-        views: ``EffectViews``.
-        display: ``EffectDisplay``.
-        message: ``StatusMessage``, whose problem ends where the user begins something.
-
-    Attributes:
-        gestures: ``SeedGestures``.
+        message: its problem ends where the user begins something.
     """
 
     def __init__(

@@ -11,18 +11,14 @@ if TYPE_CHECKING:
 
 
 class EffectDisplay:
-    """The ``display`` of an ``EffectLogic``.
-
-    Args:
-        options: ``EffectOptions``.
-    """
+    """The ``Display`` of an ``EffectLogic``."""
 
     def __init__(self, options: "EffectOptions"):
         self._options = options
         self._shown: tuple[EffectLogic, EffectViews] | None = None
 
     def open(self, logic: "EffectLogic", views: "EffectViews") -> None:
-        """Begin to draw in ``views`` (``EffectViews``) what ``logic`` knows."""
+        """Begin to draw in ``views`` what ``logic`` knows."""
         self._shown = logic, views
 
     def close(self) -> None:

@@ -27,15 +27,7 @@ DEFAULTS = {
 
 
 class EffectOptions:
-    """Builds the options and keeps them in step with the effect's parameters.
-
-    Args:
-        scriptedEffect: the adaptor.
-
-    Attributes:
-        message: ``StatusMessage``.
-        strip: ``ConfidenceStrip``.
-    """
+    """Builds the options and keeps them in step with the effect's parameters."""
 
     def __init__(self, scriptedEffect: ScriptedEffect):
         self._effect = scriptedEffect

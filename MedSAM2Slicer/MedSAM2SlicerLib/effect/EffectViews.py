@@ -23,8 +23,7 @@ class EffectViews:
     """Pipelines of all slice views.
 
     Args:
-        scriptedEffect: the adaptor.
-        logic: ``EffectLogic``; says what there is to draw.
+        logic: says what there is to draw.
     """
 
     def __init__(self, scriptedEffect: ScriptedEffect, logic: "EffectLogic"):

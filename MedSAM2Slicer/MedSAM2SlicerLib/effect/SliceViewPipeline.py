@@ -27,12 +27,7 @@ WHITE, DARK = (1.0, 1.0, 1.0), (0.05, 0.05, 0.05)
 
 
 class SliceViewPipeline:
-    """Actors of one slice view.
-
-    Args:
-        viewWidget: ``qMRMLSliceWidget``.
-        scriptedEffect: the adaptor, which adds actors to views.
-    """
+    """Actors of one slice view."""
 
     def __init__(self, viewWidget: SliceWidget, scriptedEffect: ScriptedEffect):
         self.viewWidget = viewWidget

@@ -55,10 +55,6 @@ class Listener(Protocol):
 class BackendRequests:
     """Sends requests to the shared backend and hands its answers to a listener.
 
-    Args:
-        manager: ``BackendManager``.
-        listener: is told what came back.
-
     Attributes:
         state: of the propagation.
         sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.

@@ -35,7 +35,6 @@ class EditorState:
     """Looks for itself when asked: the editor says nothing of most changes.
 
     Args:
-        scriptedEffect: the adaptor.
         display: told why there is no grid.
 
     Attributes:

@@ -30,15 +30,7 @@ class EffectLogic:
     """One activation of the effect.
 
     Args:
-        scriptedEffect: the adaptor.
-        display: told what there is to show.
-        write: through the editor.
-        later: see ``Later``.
-
-    Attributes:
-        editor: ``EditorState``.
-        results: ``SliceResults``.
-        seeding: ``SeedEditing``.
+        write: through the editor, with masking.
     """
 
     def __init__(self, scriptedEffect: ScriptedEffect, display: Display, write: Write, later: Later):

@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 
 
 class Hints:
-    """Looks at the logic's parts when asked.
-
-    Args:
-        manager: ``BackendManager``.
-        logic: ``EffectLogic``.
-        requests: ``BackendRequests``.
-    """
+    """Looks at the logic's parts when asked."""
 
     def __init__(self, manager: BackendManager, logic: "EffectLogic", requests: BackendRequests):
         self._manager = manager

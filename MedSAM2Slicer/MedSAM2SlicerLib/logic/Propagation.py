@@ -89,11 +89,8 @@ class Propagation:
     """Runs jobs and writes what they give.
 
     Args:
-        requests: ``BackendRequests``.
-        display: is told of progress.
-        write, content: see ``SegmentWriter``; ``content`` is asked on the grid of the run.
-        isCurrent: ``isCurrent(grid)`` says whether volume and geometry are still those of a grid.
-        later: see ``Later``.
+        content: is asked on the grid of the run.
+        isCurrent: says whether volume and geometry are still those of a grid.
 
     Attributes:
         running: whether a job runs, is being cancelled, or is still being written.

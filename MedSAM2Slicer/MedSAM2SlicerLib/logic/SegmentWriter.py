@@ -37,7 +37,6 @@ class SegmentWriter:
     """Gathers masks by segment and slice.
 
     Args:
-        write, content: see ``Write`` and ``Content``.
         grid: that the masks are on.
         axis: along which axis the slices are counted.
         clock: seconds; the tests turn it by hand.

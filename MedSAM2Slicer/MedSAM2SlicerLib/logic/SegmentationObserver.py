@@ -20,7 +20,7 @@ class SegmentationObserver:
 
     Args:
         parameterNode: of the editor.
-        logic: ``EffectLogic``; stops what no longer holds.
+        logic: stops what no longer holds.
         redraw: called when what is drawn may have changed.
     """
 

@@ -18,7 +18,6 @@ class ModulePanel:
     """All that is to set up; segmenting itself happens in Segment Editor.
 
     Args:
-        manager: the shared ``BackendManager``.
         homepage: where the project's documents are.
 
     Attributes:

@@ -12,11 +12,7 @@ REPORT_HEIGHT = 320
 
 
 class SelfTestSection:
-    """The part of the panel about the self-test.
-
-    Args:
-        manager: the shared ``BackendManager``.
-    """
+    """The part of the panel about the self-test."""
 
     def __init__(self, manager: BackendManager):
         self._manager = manager

@@ -19,7 +19,6 @@ class ServerSection:
     The token goes to the manager's memory and nowhere else: not into settings, the scene or a log.
 
     Args:
-        manager: the shared ``BackendManager``.
         onApplied: called after the choices have changed.
     """
 

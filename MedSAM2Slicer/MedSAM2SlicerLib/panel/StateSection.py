@@ -12,11 +12,7 @@ LOG_HEIGHT = 140
 
 
 class StateSection:
-    """Follows the ``BackendManager``; starts and stops it by hand.
-
-    Args:
-        manager: the shared ``BackendManager``.
-    """
+    """Follows the ``BackendManager``; starts and stops it by hand."""
 
     def __init__(self, manager: BackendManager):
         self._manager = manager

@@ -24,7 +24,6 @@ class WeightsSection:
     """The part of the panel about weights.
 
     Args:
-        manager: the shared ``BackendManager``.
         onUsed: called after other weights were chosen.
     """
 
