@@ -72,7 +72,8 @@ def track(
         for (start, end), names in stretches.items():
             for mask in client.propagate(slices.axis, objects=tuple(names), first=start, last=end):
                 masks.put(mask)
-                confidence[mask.object_id][mask.slice_index] = SliceConfidence.of(mask)
+                answer = SliceConfidence(mask.iou, mask.object_score, not mask.mask.is_empty)
+                confidence[mask.object_id][mask.slice_index] = answer
                 done += 1
                 progress.advance()
     seconds = time.perf_counter() - started
