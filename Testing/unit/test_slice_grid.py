@@ -59,3 +59,11 @@ def test_a_mask_covers_the_cells_of_its_voxels(row, column, is_covered):
 @pytest.mark.parametrize("position", [-0.5, 3.5])
 def test_a_mask_at_the_rim_of_a_slice_covers_the_rim(position):
     assert PlacedMask.packed(np.ones((4, 4), bool)).covers(position, position, GRID)
+
+
+def test_a_mask_covers_the_voxels_that_it_has_on_the_whole_slice():
+    voxels = np.random.default_rng(0).random((3, 5)) > 0.5
+    mask = PlacedMask.packed(voxels, 1, 2)
+    grid = SliceGrid((6, 9), (1.0, 1.0))
+    covered = [[mask.covers(row, column, grid) for column in range(9)] for row in range(6)]
+    assert np.array_equal(covered, mask.full(grid.shape))
