@@ -1,7 +1,12 @@
 """One effect in each editor: two editors, an exchanged parameter node, no main window."""
 
+import gc
+import weakref
+
 import pytest
 import slicer
+
+from fakes.qt_module import deleteWhatIsDue
 
 
 @pytest.fixture
@@ -91,3 +96,15 @@ def test_nothing_watches_a_node_after_the_effect_was_left(aBench):
     observer = aBench.effect.active.observer
     aBench.editor.setActiveEffect(None)
     assert observer._observations == []
+
+
+def test_nothing_is_left_of_the_effect_after_it_was_left(aBench, aBackend):
+    active = aBench.effect.active
+    parts = [weakref.ref(each) for each in (active, active.logic, active.views, active.actions)]
+    del active
+    aBench.editor.setActiveEffect(None)
+    aBench.clock.advance(50)
+    deleteWhatIsDue()
+    gc.collect()
+    assert aBackend._handlers == aBackend._observers == []
+    assert [part() for part in parts] == [None] * len(parts)
