@@ -117,7 +117,7 @@ def test_missing_output_folder(medsam2, ball, tmp_path):
 
 
 def test_unknown_output_format(medsam2, ball, tmp_path):
-    output = tmp_path / "out.dcm"
+    output = tmp_path / "out.dicom"
     assert_refused(medsam2("segment", ball, *CLICK, "-o", output), output, ".seg.nrrd")
 
 

@@ -1,13 +1,20 @@
 """The demo, and one click on a real DICOM series."""
 
+import hashlib
 import json
 import re
 import shlex
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK
+
+from medsam2.resource_files import resource_path
+from medsam2.volume import Volume, read_segments
+from medsam2.volume.dicom.output import write_dicom
+from unit.volume.dicom.output.examples import assert_valid
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -86,3 +93,32 @@ def test_one_click_on_a_real_ct(medsam2, tmp_path):
     assert mask.GetOrigin() == pytest.approx(labels.GetOrigin(), abs=1e-3)
     assert mask.GetSpacing() == pytest.approx(labels.GetSpacing(), abs=1e-4)
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.6
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real cases are not beside the repository")
+def test_a_click_on_the_real_ct_becomes_dicom_that_names_its_weights_and_is_a_mask_again(medsam2, tmp_path):
+    for file in (DATA / "ct_dicom").iterdir():
+        ds = pydicom.dcmread(file)
+        # What was removed from it with the names.
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = "1.2.3.4", "1.2.3.4.5"
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID
+        (tmp_path / "ct").mkdir(exist_ok=True)
+        ds.save_as(tmp_path / "ct" / file.name)
+    click = ("--ijk", "--point", "150,250,10", "--range", "8:12", "--name", "liver", "--json")
+    run = medsam2("segment", tmp_path / "ct", *click, "-o", tmp_path / "liver.dcm")
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    assert (report["output"], report["notes"]) == (str(tmp_path / "liver.dcm"), [])
+    ds = pydicom.dcmread(tmp_path / "liver.dcm")
+    (liver,) = ds.SegmentSequence
+    (algorithm,) = liver.SegmentationAlgorithmIdentificationSequence
+    sha256 = hashlib.sha256(resource_path("weights/starter.safetensors").read_bytes()).hexdigest()
+    assert algorithm.AlgorithmParameters == f"weights=starter,sha256={sha256}"
+    assert ds.StudyInstanceUID == "1.2.3.4"
+    scan = Volume.read(tmp_path / "ct")
+    (found,) = read_segments(tmp_path / "liver.dcm", scan.geometry)
+    assert found.mask.sum() == report["objects"][0]["voxels"] > 1000
+    assert_valid(tmp_path / "liver.dcm")
+    write_dicom(tmp_path / "liver.rtstruct.dcm", [found], scan)
+    assert_valid(tmp_path / "liver.rtstruct.dcm")

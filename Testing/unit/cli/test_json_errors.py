@@ -27,7 +27,7 @@ def run(*arguments, **environment) -> subprocess.CompletedProcess:
             ("segment", "absent.nrrd", "--ijk", "--point", "1,2,3", "-o", "no/out.nrrd"),
             "The folder no does not exist",
         ),
-        (("segment", "absent.nrrd", "-o", "out.dcm"), "names no known format"),
+        (("segment", "absent.nrrd", "-o", "out.dicom"), "names no known format"),
         (("segment", "absent.nrrd"), "'-o'"),
         (("segment", "absent.nrrd", "--bogus"), "--bogus"),
         (("paint",), "paint"),
@@ -42,7 +42,7 @@ def test_errors_are_json_on_standard_output_and_a_line_on_standard_error(tmp_pat
 
 
 def test_without_json_standard_output_stays_empty():
-    answer = run("segment", "absent.nrrd", "-o", "out.dcm")
+    answer = run("segment", "absent.nrrd", "-o", "out.dicom")
     assert (answer.returncode, answer.stdout) == (2, b"")
 
 
@@ -53,9 +53,9 @@ def test_a_command_that_succeeds_exits_with_0_and_its_own_json():
 
 
 def test_a_name_that_the_terminal_cannot_show_costs_nothing():
-    answer = run("segment", "é.nrrd", "--json", "-o", "\u809d.dcm", PYTHONIOENCODING="ascii")
+    answer = run("segment", "é.nrrd", "--json", "-o", "\u809d.dicom", PYTHONIOENCODING="ascii")
     assert answer.returncode == 2
-    assert "\u809d.dcm" in json.loads(answer.stdout)["error"]
+    assert "\u809d.dicom" in json.loads(answer.stdout)["error"]
 
 
 def test_notes_are_collected_and_still_shown(monkeypatch):

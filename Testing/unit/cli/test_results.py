@@ -7,13 +7,14 @@ import pytest
 import SimpleITK
 
 from medsam2.cli.prompt_options import PromptedObject
-from medsam2.cli.results import Outputs, free_segmentation_name, summary, write_results
+from medsam2.cli.results import Outputs, check_referable, free_segmentation_name, summary, write_results
 from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
 from medsam2.prompt import Prompt
-from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, read_segments
+from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, WeightsUsed, read_segments
+from unit.volume.dicom.examples import write_series
 
 SHAPE = (4, 6, 8)
 SLICES = VolumeSlices(Volume(np.zeros(SHAPE, np.uint8), Geometry(SHAPE, np.diag([-1.0, -1, 5, 1]))))
@@ -99,6 +100,41 @@ def test_large_labels_need_more_bits(tmp_path):
     objects = [an_object("a", 5), PromptedObject("b", PALETTE[0], [], 70_000)]
     write_results(Outputs(tmp_path / "out.nii.gz"), SLICES, objects, a_result(a=(0, 2), b=(3, 5)))
     assert voxels(tmp_path / "out.nii.gz")[1, 2].tolist() == [5, 5, 5, *[70_000] * 3, 0, 0]
+
+
+@pytest.fixture
+def series(tmp_path):
+    """A DICOM series in ``in``, and its slices."""
+    volume = Volume.read(write_series(tmp_path / "in"))
+    return VolumeSlices(volume)
+
+
+def on_series(shape) -> Result:
+    masks = {name: np.zeros(shape, bool) for name in ("liver", "Galle é")}
+    masks["liver"][1:3, 2:6, 2:6] = masks["Galle é"][2:4, 4:8, 4:8] = True
+    confidence = {name: {1: SliceConfidence(0.9, 4.0, True)} for name in masks}
+    return Result(masks, 1.0, 4, dict.fromkeys(masks, 10.0), confidence)
+
+
+@pytest.mark.parametrize("name", ["out.dcm", "out.rtstruct.dcm"])
+def test_dicom_has_names_and_overlaps_so_that_it_needs_no_table(tmp_path, series, name):
+    outputs = Outputs(tmp_path / name)
+    check_referable(outputs, tmp_path / "in", series.volume)
+    result = on_series(series.volume.geometry.shape)
+    write_results(outputs, series, OBJECTS, result, WeightsUsed("starter"))
+    assert {path.name for path in tmp_path.iterdir()} == {"in", name}
+    if name == "out.dcm":
+        found = read_segments(outputs.masks, series.volume.geometry)
+        assert [(s.name, s.mask.sum()) for s in found] == [("liver", 32), ("Galle é", 32)]
+
+
+def test_dicom_is_refused_where_it_could_not_refer_to_the_image_or_would_lie_in_it(tmp_path, series):
+    with pytest.raises(InputError, match=r"but ct\.nii\.gz is no DICOM: end the name with \.seg\.nrrd"):
+        check_referable(Outputs(tmp_path / "out.dcm"), tmp_path / "ct.nii.gz", SLICES.volume)
+    for inside in ("out.dcm", "out.rtstruct.dcm"):
+        with pytest.raises(InputError, match="would lie among the images"):
+            check_referable(Outputs(tmp_path / "in" / inside), tmp_path / "in", series.volume)
+    check_referable(Outputs(tmp_path / "in" / "out.seg.nrrd"), tmp_path / "in", series.volume)
 
 
 def test_the_summary_has_labels_and_scores():

@@ -17,14 +17,19 @@ from medsam2.cli.wording import millilitres
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
 from medsam2.volume import (
+    DICOM_FORMATS,
     Segment,
+    Volume,
     VolumeSlices,
+    WeightsUsed,
     label_names_file,
     output_format,
     write_label_names,
     write_labelmap,
     write_segmentation,
 )
+from medsam2.volume.files.reading import is_dicom
+from medsam2.volume.files.writing import END_WITH_ANOTHER
 
 Overlap = Literal["last", "first"]
 
@@ -34,7 +39,7 @@ class Outputs:
     """The files to write.
 
     Attributes:
-        masks: a segmentation, or a labelmap, beside which goes a table of its labels.
+        masks: a segmentation, a structure set, or a labelmap, beside which goes a table of its labels.
         preview: a picture.
         overlap: which object keeps voxels of several in a labelmap; None refuses a labelmap of such objects.
     """
@@ -45,8 +50,14 @@ class Outputs:
 
     @property
     def label_names(self) -> Path | None:
-        """The table of labels; a segmentation needs none."""
-        return None if output_format(self.masks) == ".seg.nrrd" else label_names_file(self.masks)
+        """The table of labels; only a labelmap needs one."""
+        has_names = self.is_dicom or output_format(self.masks) == ".seg.nrrd"
+        return None if has_names else label_names_file(self.masks)
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether the masks go into a DICOM object, which refers to the images."""
+        return output_format(self.masks) in DICOM_FORMATS
 
     @property
     def files(self) -> list[Path]:
@@ -54,10 +65,36 @@ class Outputs:
         return [path for path in (self.masks, self.label_names, self.preview) if path is not None]
 
 
+def check_referable(outputs: Outputs, image: Path, scan: Volume) -> None:
+    """Refuse DICOM as output where it could not refer to the image, or would be taken for a part of it.
+
+    Raises:
+        InputError: the image is no DICOM series as it is, or the output would lie in its folder.
+    """
+    if not outputs.is_dicom:
+        return
+    if not is_dicom(image):
+        raise InputError(
+            f"{outputs.masks.name} would refer to the DICOM images that it was made on, but {image.name} is "
+            f"no DICOM: {END_WITH_ANOTHER}."
+        )
+    if image.is_dir() and outputs.masks.resolve().is_relative_to(image.resolve()):
+        raise InputError(f"{outputs.masks} would lie among the images in {image}: choose another folder.")
+    from medsam2.volume.dicom.output import check_source  # highdicom keeps those waiting who want no DICOM
+
+    check_source(outputs.masks, scan)
+
+
 def write_results(
-    outputs: Outputs, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result
+    outputs: Outputs,
+    slices: VolumeSlices,
+    objects: Sequence[PromptedObject],
+    result: Result,
+    weights: WeightsUsed | None = None,
 ) -> None:
     """Write masks, table and preview: all of them or none.
+
+    DICOM names the weights.
 
     Raises:
         InputError: a file could not be written; or the labelmap cannot hold overlapping objects, which are
@@ -73,7 +110,11 @@ def write_results(
     with ExitStack() as together:
         if outputs.preview is not None:
             _write_sheet(together.enter_context(complete_file(outputs.preview)), slices, objects, result)
-        if labels is None or outputs.label_names is None:
+        if outputs.is_dicom:
+            from medsam2.volume.dicom.output import write_dicom
+
+            write_dicom(target, _segments(objects, result), slices.volume, weights)
+        elif labels is None or outputs.label_names is None:
             write_segmentation(target, _segments(objects, result), geometry)
         else:
             names = {entry.label: entry.name for entry in objects}

@@ -23,9 +23,11 @@ from medsam2.errors import InputError
 if TYPE_CHECKING:
     from medsam2.client import LocalBackend, RemoteBackend
     from medsam2.protocol.messages import FieldOfViewChoice
+    from medsam2.volume import WeightsUsed
 
 EXAMPLES = examples(
     "medsam2 segment ct_folder --point L60.5,A12,I341 -o liver.seg.nrrd",
+    "medsam2 segment ct_folder --prompts all.json -o all.dcm",
     "medsam2 segment ct.nii.gz --ijk --point 210,240,35 -o liver.nii.gz",
     "medsam2 segment mr.nrrd --axis sagittal --box L10,P40,S5,R2,A2,S60 -o a.mha",
     "medsam2 segment ct_folder --volume 2 --prompts all.json -o all.seg.nrrd",
@@ -37,7 +39,12 @@ def segment(
         Path, typer.Argument(metavar="IMAGE", help="DICOM folder, or a file: NIfTI, NRRD, MHA, PNG, …")
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="File to write: .seg.nrrd, .nii.gz, .nii, .nrrd or .mha.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="File to write: .seg.nrrd, .nii.gz, .nii, .nrrd, .mha, .dcm or .rtstruct.dcm.",
+        ),
     ],
     point: Annotated[
         list[str] | None,
@@ -109,7 +116,7 @@ def segment(
     from medsam2.cli.destinations import check_free, held_destinations
     from medsam2.cli.doubts import note_unseen
     from medsam2.cli.prompt_options import PromptOptions, objects_from_options
-    from medsam2.cli.results import Outputs, describe, summary, write_results
+    from medsam2.cli.results import Outputs, check_referable, describe, summary, write_results
     from medsam2.cli.segmentation import track
     from medsam2.cli.wording import collected_notes
     from medsam2.volume import (
@@ -137,6 +144,7 @@ def segment(
     read += [label_names_file(mask)] if mask is not None else []
     with collected_notes() as notes, held_destinations(outputs.files, read, overwrite):
         scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
+        check_referable(outputs, image, scan)
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
         first, last = _parse_range(slice_range, slices.count)
@@ -147,9 +155,10 @@ def segment(
         else:
             backend = server_backend(server, token_file, ca_file)
         with backend_client(backend, "segment") as client:
+            used = _weights_used(client.ready.weights, weights, server) if outputs.is_dicom else None
             result = track(client, slices, objects, field_of_view, memory_bank(memory), first, last)
         check_free(outputs.files, overwrite)
-        write_results(outputs, slices, objects, result)
+        write_results(outputs, slices, objects, result, used)
         for entry in objects:
             note_unseen(slices, entry)
     report = {
@@ -165,6 +174,19 @@ def check_picture_name(path: Path) -> None:
     """Refuse a preview that is not called a PNG."""
     if path.suffix.lower() != ".png":
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
+
+
+def _weights_used(name: str, wanted: str | None, server: str | None) -> "WeightsUsed":
+    """What a backend calls its weights, and their checksum where it runs here."""
+    from medsam2.volume import WeightsUsed
+
+    if server is not None:
+        return WeightsUsed(name)
+    import pooch
+
+    from medsam2.weights.store import locate
+
+    return WeightsUsed(name, pooch.file_hash(str(locate(wanted or "starter").path)))
 
 
 def _parse_field_of_view(text: str) -> "FieldOfViewChoice | None":

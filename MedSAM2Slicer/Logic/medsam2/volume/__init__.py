@@ -5,17 +5,24 @@ from medsam2.volume.files.label_names import label_names_file, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
 from medsam2.volume.files.reading import read_volume
 from medsam2.volume.files.segmentation_file import write_segmentation
-from medsam2.volume.files.writing import OUTPUT_FORMATS, output_format, write_labelmap, write_volume
+from medsam2.volume.files.writing import (
+    DICOM_FORMATS,
+    OUTPUT_FORMATS,
+    output_format,
+    write_labelmap,
+    write_volume,
+)
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.orientation import PLANES, Orientation, choose_axis, orientation, slice_axis
-from medsam2.volume.segment import PALETTE, Color, Segment, check_segment_name
+from medsam2.volume.segment import PALETTE, Color, Segment, WeightsUsed, check_segment_name
 from medsam2.volume.slices import ImageSet, Slices, VolumeMasks, VolumeSlices
 from medsam2.volume.volume import ReadOptions, Volume, check_axis
 from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
 
 __all__ = [
     "AXES",
+    "DICOM_FORMATS",
     "OUTPUT_FORMATS",
     "PALETTE",
     "PLANES",
@@ -31,6 +38,7 @@ __all__ = [
     "Volume",
     "VolumeMasks",
     "VolumeSlices",
+    "WeightsUsed",
     "Window",
     "anatomical_axes",
     "axis_index",

@@ -39,6 +39,19 @@ class Segment:
     label: int | None = None
 
 
+@dataclass(frozen=True)
+class WeightsUsed:
+    """The weights that segmented: their name, and their SHA-256, None where only a server has them."""
+
+    name: str
+    sha256: str | None = None
+
+
+def long_string(name: str) -> str:
+    """As much of a name as DICOM's LO holds: 64 characters, none of which separates values."""
+    return name.replace("\\", "/")[:64].strip()
+
+
 def check_segment_name(name: str) -> str:
     """The name without spaces round it.
 

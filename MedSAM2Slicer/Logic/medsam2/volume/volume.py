@@ -2,12 +2,16 @@
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.volume.geometry import AXES, Geometry, axis_index
 from medsam2.volume.modality import parse_modality
+
+if TYPE_CHECKING:
+    from medsam2.volume.dicom.frame import Frame
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,16 @@ DEFAULT_READ_OPTIONS = ReadOptions()
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """Voxels (k, j, i) in their stored dtype, their grid, and the modality if known ("CT", "MR")."""
+    """Voxels (k, j, i) in their stored dtype, their grid, and the modality if known ("CT", "MR").
+
+    Attributes:
+        frames: the image of a DICOM file that each slice along k is; none where slices are no such images.
+    """
 
     voxels: np.ndarray
     geometry: Geometry
     modality: str | None = None
+    frames: "tuple[Frame, ...]" = ()
 
     def __post_init__(self) -> None:
         if self.voxels.shape != self.geometry.shape:

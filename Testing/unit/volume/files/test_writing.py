@@ -105,13 +105,15 @@ def test_more_than_255_segments_keep_their_labels(tmp_path):
     np.testing.assert_array_equal(read_volume(path).voxels.ravel()[:300], range(1, 301))
 
 
-@pytest.mark.parametrize("name", ["a.seg.nrrd", "a.nii.gz", "a.nii", "a.nrrd", "a.mha"])
+@pytest.mark.parametrize(
+    "name", ["a.seg.nrrd", "a.nii.gz", "a.nii", "a.nrrd", "a.mha", "a.dcm", "a.rtstruct.dcm"]
+)
 def test_the_suffix_names_the_format(name):
     assert output_format(name) == name[1:]
     assert output_format(Path("v1.2") / f"b.c{name}") == name[1:]
 
 
-@pytest.mark.parametrize("name", ["a", "a.dcm", "a.gz", "a.png", "nrrd", ".nii.gz", "a.NII.GZ", ""])
+@pytest.mark.parametrize("name", ["a", "a.dicom", "a.gz", "a.png", "nrrd", ".nii.gz", "a.NII.GZ", ""])
 def test_another_suffix_is_refused_with_the_known_ones(name):
     with pytest.raises(InputError, match=r"\.seg\.nrrd, \.nii\.gz, \.nii, \.nrrd, \.mha"):
         output_format(name)
@@ -122,6 +124,8 @@ def test_labelmaps_and_segmentations_are_not_mixed_up(tmp_path):
         write_labelmap(tmp_path / "a.seg.nrrd", some_labels(), a_grid())
     with pytest.raises(InputError, match=r"with \.seg\.nrrd"):
         write_segmentation(tmp_path / "a.nrrd", [Segment("s", (1, 0, 0), a_mask())], a_grid())
+    with pytest.raises(InputError, match=r"names no known format.*\.mha\.$"):
+        write_labelmap(tmp_path / "a.dcm", some_labels(), a_grid())
     assert not list(tmp_path.iterdir())
 
 

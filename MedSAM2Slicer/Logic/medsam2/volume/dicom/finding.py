@@ -27,9 +27,10 @@ _KIND_OF_FILE = "MediaStorageSOPClassUID"
 # Files without the preamble, as before 1993: they begin with an element of one of these groups.
 _FIRST_GROUPS = tuple(struct.pack("<HH", *tag) for tag in ((2, 0), (8, 0), (8, 1), (8, 5), (8, 8), (8, 0x16)))
 # These hold pixels that are no scan: segmentations, doses, microscope slides.
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+"""Of bits or fractions, and of labels."""
 _OTHER_PIXELS = {
-    "1.2.840.10008.5.1.4.1.1.66.4": "segmentation",
-    "1.2.840.10008.5.1.4.1.1.66.7": "segmentation",
+    **dict.fromkeys(SEGMENTATIONS, "segmentation"),
     "1.2.840.10008.5.1.4.1.1.481.2": "dose",
     "1.2.840.10008.5.1.4.1.1.77.1.6": "microscope slide",
 }

@@ -60,7 +60,8 @@ def _read(path: Path, chosen: ListedVolume, options: ReadOptions) -> Volume:
                 "A table in the files (Modality LUT) says what their values mean: it is not applied, so "
                 "intensities are the stored values."
             )
-        return Volume(read_voxels(stack.frames), stack.geometry, entry.modality)
+        frames = stack.frames if stack.frames[0].tile is None else ()
+        return Volume(read_voxels(stack.frames), stack.geometry, entry.modality, frames)
     if stack.problem == NO_POSITIONS:
         raise InputError(f"{path} holds images, but {NO_POSITIONS}: give one of them, or a series that does.")
     if not options.resample or not entry.can_be_resampled:

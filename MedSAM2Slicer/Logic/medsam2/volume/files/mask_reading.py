@@ -10,6 +10,7 @@ from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import check_regular
 from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.files.label_names import read_label_names
+from medsam2.volume.files.reading import is_dicom
 from medsam2.volume.files.segmentation_file import segments_of
 from medsam2.volume.geometry import Geometry
 from medsam2.volume.segment import PALETTE, Segment, check_segment_name
@@ -25,14 +26,14 @@ TOLERANCE = 0.1
 def read_segments(path: str | os.PathLike, grid: Geometry) -> list[Segment]:
     """Segments of a mask, each with its label, on ``grid``; those without a voxel are left out with a note.
 
-    Names are those of a .seg.nrrd file, or of the table beside a labelmap.
+    Names are those of a .seg.nrrd file, of a DICOM SEG, or of the table beside a labelmap.
 
     Raises:
         InputError: the file is no mask, is empty, or does not fit the grid.
     """
     path = Path(path)
     check_regular(path)
-    segments = _segmentation(path, grid) or _labelmap(path, grid)
+    segments = _segmentation(path, grid) or _dicom_segmentation(path, grid) or _labelmap(path, grid)
     empty = [segment.name for segment in segments if not segment.mask.any()]
     segments = [segment for segment in segments if segment.mask.any()]
     if not segments:
@@ -59,6 +60,23 @@ def _segmentation(path: Path, grid: Geometry) -> list[Segment]:
         raise
     except ValueError as error:
         raise InputError(f"{path} cannot be read as a segmentation: save it anew in Slicer.") from error
+
+
+def _dicom_segmentation(path: Path, grid: Geometry) -> list[Segment]:
+    """Segments of a DICOM SEG; none if the file is something else."""
+    if not path.is_file() or not is_dicom(path):
+        return []
+    from medsam2.volume.dicom.segments import read_dicom_segments  # pydicom takes a while to load
+
+    found = read_dicom_segments(path)
+    if found is None:
+        return []
+    described, masks, geometry = found
+    placed = _place_on_grid(masks, geometry, grid)
+    return [
+        Segment(name, color, placed[..., layer], number)
+        for layer, (number, name, color) in enumerate(described)
+    ]
 
 
 def _labelmap(path: Path, grid: Geometry) -> list[Segment]:

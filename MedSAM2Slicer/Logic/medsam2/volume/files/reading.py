@@ -1,6 +1,7 @@
 """Reading a volume from a DICOM folder or from an image file of any usual kind."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from medsam2.volume.files.byte_source import check_regular
@@ -30,7 +31,7 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     voxels = usable_intensities(path, volume.voxels, options.nan)
     stated = None if volume.modality == _SOME_OTHER else volume.modality
     modality = options.modality or stated or guess_modality(voxels)
-    return Volume(voxels, volume.geometry, modality)
+    return replace(volume, voxels=voxels, modality=modality)
 
 
 def is_dicom(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Writing labelmaps and volumes in the formats of NIfTI and ITK."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,21 @@ from medsam2.volume.files.itk_file import read_itk_image, write_itk_image
 from medsam2.volume.files.nifti import is_named_nifti, read_nifti, write_nifti
 from medsam2.volume.geometry import Geometry
 
-OUTPUT_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
+IMAGE_FORMATS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
+DICOM_FORMATS = (".rtstruct.dcm", ".dcm")
+"""A structure set, and a segmentation; :mod:`medsam2.volume.dicom.output` writes both."""
+OUTPUT_FORMATS = IMAGE_FORMATS + DICOM_FORMATS
+END_WITH_ANOTHER = f"end the name with {', '.join(IMAGE_FORMATS[:-1])} or {IMAGE_FORMATS[-1]}"
+"""What to do where DICOM cannot be written."""
 
 
-def output_format(path: str | os.PathLike) -> str:
+def output_format(path: str | os.PathLike, formats: Sequence[str] = OUTPUT_FORMATS) -> str:
     """The suffix of ``path``, which says how to write it; for an unknown one InputError lists the known."""
     name = Path(path).name
-    for suffix in OUTPUT_FORMATS:
+    for suffix in formats:
         if name.endswith(suffix) and name != suffix:
             return suffix
-    raise InputError(f"{name} names no known format: end the name with {', '.join(OUTPUT_FORMATS)}.")
+    raise InputError(f"{name} names no known format: end the name with {', '.join(formats)}.")
 
 
 def write_labelmap(path: str | os.PathLike, labels: np.ndarray, geometry: Geometry) -> None:
@@ -29,7 +35,7 @@ def write_labelmap(path: str | os.PathLike, labels: np.ndarray, geometry: Geomet
 
     Raises InputError for another suffix and for whatever :func:`complete_file` refuses.
     """
-    if output_format(path) == ".seg.nrrd":
+    if output_format(path, IMAGE_FORMATS) == ".seg.nrrd":
         raise InputError(
             f"{Path(path).name} names a segmentation: end the name of a labelmap with .nrrd alone."
         )
@@ -38,7 +44,7 @@ def write_labelmap(path: str | os.PathLike, labels: np.ndarray, geometry: Geomet
 
 def write_volume(path: str | os.PathLike, voxels: np.ndarray, geometry: Geometry) -> None:
     """Write intensities (k, j, i) as an image file; raises InputError as :func:`write_labelmap` does."""
-    output_format(path)
+    output_format(path, IMAGE_FORMATS)
     write_image(path, geometry.to_image(voxels))
 
 
