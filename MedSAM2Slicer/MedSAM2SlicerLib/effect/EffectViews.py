@@ -9,7 +9,7 @@ import slicer
 from medsam2.placed_mask import PlacedMask
 
 from ..logic.Seeds import BOX, Ras, Seed, SliceKey
-from ..logic.SegmentationGrid import Place, SegmentationGrid
+from ..logic.SegmentationGrid import SegmentationGrid, SlicePosition
 from ..SlicerTypes import ScriptedEffect, SliceWidget
 from .SliceViewPipeline import SliceViewPipeline
 
@@ -91,15 +91,15 @@ class EffectViews:
     def currentSlice(self) -> SliceKey | None:
         """Axis and slice that the user looks at; None outside the volume."""
         pipeline, grid = self.latest, self._logic.editor.grid()
-        place = None if pipeline is None or grid is None else _middle(pipeline, grid)
-        return None if place is None else (place.axis, place.sliceIndex)
+        position = None if pipeline is None or grid is None else _middle(pipeline, grid)
+        return None if position is None else (position.axis, position.sliceIndex)
 
     def goTo(self, sliceIndex: int) -> None:
         """Show a slice along the axis of the view that the user works in; the centre stays."""
         pipeline, grid = self.latest, self._logic.editor.grid()
-        place = None if pipeline is None or grid is None else _middle(pipeline, grid)
-        if pipeline is not None and grid is not None and place is not None:
-            pipeline.sliceNode.JumpSliceByOffsetting(*grid.ras(replace(place, sliceIndex=sliceIndex)))
+        position = None if pipeline is None or grid is None else _middle(pipeline, grid)
+        if pipeline is not None and grid is not None and position is not None:
+            pipeline.sliceNode.JumpSliceByOffsetting(*grid.ras(replace(position, sliceIndex=sliceIndex)))
 
     def _preview(self) -> tuple[np.ndarray, list[Ras]] | tuple[None, None]:
         """Outline (n, 2, 3) and frame (4 corners) of the preview in RAS; None for none."""
@@ -111,7 +111,7 @@ class EffectViews:
         top, left = seen.row - 0.5, seen.column - 0.5
         corners = [(top, left), (top, left + seen.columns), (top + seen.rows, left + seen.columns)]
         corners.append((top + seen.rows, left))
-        frame = [grid.ras(Place(mask.axis, mask.slice_index, *corner)) for corner in corners]
+        frame = [grid.ras(SlicePosition(mask.axis, mask.slice_index, *corner)) for corner in corners]
         return _toRas(grid, mask, segments), frame
 
     def _boxCorners(self, seed: Seed) -> list[Ras] | None:
@@ -120,15 +120,15 @@ class EffectViews:
         if grid is None or seed.corner is None:
             return None
         axis = grid.axisOf(seed.normal)
-        first, last = grid.place(seed.ras, axis), grid.place(seed.corner, axis)
+        first, last = grid.position(seed.ras, axis), grid.position(seed.corner, axis)
         if first is None or last is None:
             return None
         corners = [(first.row, first.column), (first.row, last.column), (last.row, last.column)]
         corners.append((last.row, first.column))
-        return [grid.ras(Place(axis, first.sliceIndex, *corner)) for corner in corners]
+        return [grid.ras(SlicePosition(axis, first.sliceIndex, *corner)) for corner in corners]
 
 
-def _middle(pipeline: SliceViewPipeline, grid: SegmentationGrid) -> Place | None:
+def _middle(pipeline: SliceViewPipeline, grid: SegmentationGrid) -> SlicePosition | None:
     """Of a view; None where it shows no slice."""
     return grid.onSlice(pipeline.middle, grid.axisOf(pipeline.normal))
 
@@ -136,7 +136,7 @@ def _middle(pipeline: SliceViewPipeline, grid: SegmentationGrid) -> Place | None
 def _toRas(grid: SegmentationGrid, mask: "Mask", segments: np.ndarray) -> np.ndarray:
     """Ends (n, 2, 2) as (row, column) on a mask's slice to RAS, (n, 2, 3)."""
     corner, alongRow, alongColumn = (
-        np.array(grid.ras(Place(mask.axis, mask.slice_index, row, column)))
+        np.array(grid.ras(SlicePosition(mask.axis, mask.slice_index, row, column)))
         for row, column in ((0, 0), (0, 1), (1, 0))
     )
     rows, columns = segments[..., :1], segments[..., 1:]

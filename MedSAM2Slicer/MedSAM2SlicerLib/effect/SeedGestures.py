@@ -51,14 +51,14 @@ class SeedGestures:
 
     def deleteSeed(self) -> None:
         """Remove the seed under the mouse, or the last one."""
-        places = self._places()
-        if not places:
+        positions = self._positions()
+        if not positions:
             return
         near = None
         if self._mouse is not None:
             pipeline, xy = self._mouse
-            near = pipeline.seedNear(xy, places)
-        self._seeding.remove(len(places) - 1 if near is None else near)
+            near = pipeline.seedNear(xy, positions)
+        self._seeding.remove(len(positions) - 1 if near is None else near)
 
     def abort(self) -> None:
         """Forget the gesture that was begun."""
@@ -72,7 +72,7 @@ class SeedGestures:
             return True
         self._start, self._dragging = xy, False
         self._positive = not interactor.GetControlKey()
-        self._seed = pipeline.seedNear(xy, self._places())
+        self._seed = pipeline.seedNear(xy, self._positions())
         return True
 
     def _move(self, start: Xy, xy: Xy, pipeline: SliceViewPipeline) -> bool:
@@ -97,11 +97,11 @@ class SeedGestures:
             self._seeding.addPoint(pipeline.ras(start), pipeline.normal, self._positive)
         return True
 
-    def _places(self) -> list[Ras]:
+    def _positions(self) -> list[Ras]:
         return [seed.ras for seed in self._seeding.seeds()]
 
 
 def _corners(start: Xy, xy: Xy, pipeline: SliceViewPipeline) -> list[Ras]:
-    """Of the box between two places in a view."""
+    """Of the box between two positions in a view."""
     (x0, y0), (x1, y1) = start, xy
     return [pipeline.ras(corner) for corner in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]

@@ -16,7 +16,7 @@ from ..logic.Seeds import PAINTED, POINT_NEGATIVE, Ras
 from ..SlicerTypes import MRMLNode, ScriptedEffect, SliceWidget
 
 Xy: TypeAlias = tuple[float, float]
-"""A place in a view, in its pixels."""
+"""A position in a view, in its pixels."""
 Edge: TypeAlias = tuple[Xy, Xy]
 Rgb: TypeAlias = tuple[float, float, float]
 """From 0 to 1."""
@@ -46,7 +46,7 @@ class SliceViewPipeline:
 
     @property
     def pixelRatio(self) -> float:
-        """Pixels of the view, in which all places are given, for one of those in which people measure."""
+        """Pixels of the view, in which all positions are given, for one of those in which people measure."""
         return max(self.sliceNode.GetDimensions()[0] / max(self.viewWidget.sliceView().width, 1), 1.0)
 
     @property
@@ -104,9 +104,11 @@ class SliceViewPipeline:
         return (float(xyz[0]), float(xyz[1])) if abs(xyz[2]) <= 0.5 else None
 
     def seedNear(self, xy: Xy, seeds: Sequence[Ras]) -> int | None:
-        """Index of the seed (RAS) that is drawn within a few pixels of a place; None for none."""
+        """Index of the seed (RAS) that is drawn within a few pixels of a position; None for none."""
         distances = [
-            np.hypot(place[0] - xy[0], place[1] - xy[1]) if (place := self.visibleXy(ras)) else np.inf
+            np.hypot(position[0] - xy[0], position[1] - xy[1])
+            if (position := self.visibleXy(ras))
+            else np.inf
             for ras in seeds
         ]
         if not distances or min(distances) > NEAR_PIXELS * self.pixelRatio:
@@ -114,7 +116,7 @@ class SliceViewPipeline:
         return int(np.argmin(distances))
 
     def ras(self, xy: Xy) -> Ras:
-        """World RAS of a place in the view."""
+        """World RAS of a position in the view."""
         right, anterior, superior, _one = (self._toRas() @ [float(xy[0]), float(xy[1]), 0.0, 1.0]).tolist()
         return right, anterior, superior
 
@@ -145,10 +147,10 @@ class SliceViewPipeline:
         return xyz[(np.abs(xyz[:, :, 2]) <= 0.5).all(axis=1)][:, :, :2]
 
     def _polygon(self, corners: Sequence[Ras]) -> list[Edge]:
-        places = [xy for corner in corners if (xy := self.visibleXy(corner)) is not None]
-        if len(places) < len(corners):
+        positions = [xy for corner in corners if (xy := self.visibleXy(corner)) is not None]
+        if len(positions) < len(corners):
             return []
-        return [(places[n], places[(n + 1) % len(places)]) for n in range(len(places))]
+        return [(positions[n], positions[(n + 1) % len(positions)]) for n in range(len(positions))]
 
 
 class _Lines:
@@ -183,7 +185,7 @@ class _Lines:
 
 
 def _glyph(xy: Xy, kind: str, s: float) -> list[Edge]:
-    """A seed about a place in pixels, 2 ``s`` wide, as line segments.
+    """A seed about a position in pixels, 2 ``s`` wide, as line segments.
 
     A minus in a square, a plus in a diamond, or, for what was painted, a diamond in a circle.
     """
@@ -201,5 +203,5 @@ def _glyph(xy: Xy, kind: str, s: float) -> list[Edge]:
 def _ring(x: float, y: float, radius: float, corners: int, degrees: float = 0) -> list[Edge]:
     """A regular polygon, as line segments."""
     angles = np.radians(degrees) + np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    places = [(x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles]
-    return [(places[n], places[(n + 1) % corners]) for n in range(corners)]
+    positions = [(x + radius * float(np.cos(angle)), y + radius * float(np.sin(angle))) for angle in angles]
+    return [(positions[n], positions[(n + 1) % corners]) for n in range(corners)]

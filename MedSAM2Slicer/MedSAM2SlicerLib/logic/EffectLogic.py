@@ -98,9 +98,9 @@ class EffectLogic:
         grid = self.editor.lastGrid
         if self.running or grid is None:
             return
-        place = grid.place(ras, grid.axisOf(normal))
-        if place is not None:
-            self._requests.show(place.axis, place.sliceIndex)
+        position = grid.position(ras, grid.axisOf(normal))
+        if position is not None:
+            self._requests.show(position.axis, position.sliceIndex)
 
     # Propagation
 
@@ -123,8 +123,8 @@ class EffectLogic:
     def _lastSlice(self, segmentId: str, grid: SegmentationGrid) -> SliceKey | None:
         """The slice of the seed of a segment that was placed last; None without seeds."""
         seeds = readSeeds(self.editor.segment(segmentId))
-        places = (placed(seed, grid) for seed in reversed(seeds))
-        return next((here.slice for here in places if here is not None), None)
+        positions = (placed(seed, grid) for seed in reversed(seeds))
+        return next((here.slice for here in positions if here is not None), None)
 
     def cancel(self) -> None:
         """Stop the propagation; what has arrived is kept."""

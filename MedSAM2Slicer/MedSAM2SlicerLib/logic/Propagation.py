@@ -72,10 +72,10 @@ def propagationJobs(lastSlices: dict[str, "SliceKey | None"], options: Propagati
             correction spreads from there, unless segments differ or it lies outside the range.
         options: see ``PropagationChoice.options``.
     """
-    places = {name: where for name, where in lastSlices.items() if where is not None}
+    slices = {name: where for name, where in lastSlices.items() if where is not None}
     jobs: list[Job] = []
-    for axis in dict.fromkeys(axis for axis, _index in places.values()):
-        along = {name: index for name, (other, index) in places.items() if other == axis}
+    for axis in dict.fromkeys(axis for axis, _index in slices.values()):
+        along = {name: index for name, (other, index) in slices.items() if other == axis}
         start, *others = set(along.values())
         inside = options.get("first", 0) <= start <= options.get("last", start)
         own = options.copy()

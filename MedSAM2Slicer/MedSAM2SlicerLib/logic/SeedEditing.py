@@ -70,17 +70,17 @@ class SeedEditing:
         grid = self._editor.grid()
         if grid is None:
             return
-        place = grid.onSlice(ras, grid.axisOf(normal))
-        if place is None:
+        position = grid.onSlice(ras, grid.axisOf(normal))
+        if position is None:
             self._display.showMessage(_("The view shows no slice of the volume: scroll to one."), True)
             return
-        mask = grid.painted(self._editor.selectedId, place.axis, place.sliceIndex)
+        mask = grid.painted(self._editor.selectedId, position.axis, position.sliceIndex)
         if not mask.any():
             text = _("The segment has nothing on this slice: paint the object there first.")
             self._display.showMessage(text, True)
             return
         row, column = _innermost(mask)
-        self._add(Seed(PAINTED, grid.ras(replace(place, row=row, column=column)), normal))
+        self._add(Seed(PAINTED, grid.ras(replace(position, row=row, column=column)), normal))
 
     def remove(self, index: int) -> None:
         """Remove a seed and ask for its slice again without it."""
@@ -140,7 +140,7 @@ class SeedEditing:
         if grid is None:
             return
         new = placed(seed, grid)
-        if new is None or (seed.corner is not None and grid.place(seed.corner, new.place.axis) is None):
+        if new is None or (seed.corner is not None and grid.position(seed.corner, new.position.axis) is None):
             self._display.showMessage(_("The click lies outside the volume: click on the image."), True)
             return
         seeds = self.seeds()
@@ -192,6 +192,6 @@ class SeedEditing:
 
 def _innermost(mask: np.ndarray) -> tuple[int, int]:
     """Row and column of the pixel of a mask that is nearest to its centroid."""
-    places = np.argwhere(mask)
-    row, column = places[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    positions = np.argwhere(mask)
+    row, column = positions[((positions - positions.mean(axis=0)) ** 2).sum(axis=1).argmin()]
     return int(row), int(column)

@@ -16,7 +16,7 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 
 from ..SlicerTypes import Segment
-from .SegmentationGrid import AXES, Place, SegmentationGrid
+from .SegmentationGrid import AXES, SegmentationGrid, SlicePosition
 
 if TYPE_CHECKING:
     from medsam2.slice_grid import Axis
@@ -91,18 +91,18 @@ class PlacedSeed:
     """A seed, and where on the grid it lies: looked up once, whatever is asked of it then."""
 
     seed: Seed
-    place: Place
+    position: SlicePosition
 
     @property
     def slice(self) -> SliceKey:
         """The slice on which it lies."""
-        return self.place.axis, self.place.sliceIndex
+        return self.position.axis, self.position.sliceIndex
 
 
 def placed(seed: Seed, grid: SegmentationGrid) -> PlacedSeed | None:
     """A seed on a grid; None where it lies outside."""
-    place = grid.place(seed.ras, grid.axisOf(seed.normal))
-    return None if place is None else PlacedSeed(seed, place)
+    position = grid.position(seed.ras, grid.axisOf(seed.normal))
+    return None if position is None else PlacedSeed(seed, position)
 
 
 def bySlice(seeds: Sequence[Seed], grid: SegmentationGrid) -> dict[SliceKey, list[PlacedSeed]]:
@@ -121,19 +121,19 @@ def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGri
     points: list[tuple[float, float, bool]] = []
     box = None
     for each in seeds:
-        seed, place = each.seed, each.place
+        seed, position = each.seed, each.position
         if seed.kind == PAINTED:
             return Prompt(index, mask=PlacedMask.cropped(grid.painted(segmentId, axis, index)))
         if seed.corner is not None:
-            box = (place.row, place.column, *_withinSlice(seed.corner, place, grid))
+            box = (position.row, position.column, *_withinSlice(seed.corner, position, grid))
         else:
-            points.append((place.row, place.column, seed.kind == POINT_POSITIVE))
+            points.append((position.row, position.column, seed.kind == POINT_POSITIVE))
     return Prompt(index, tuple(points), box)
 
 
-def _withinSlice(corner: Ras, place: Place, grid: SegmentationGrid) -> tuple[float, float]:
+def _withinSlice(corner: Ras, position: SlicePosition, grid: SegmentationGrid) -> tuple[float, float]:
     """Row and column of a box's opposite corner, on the slice's rim where it was moved beyond that."""
     kji = grid.indices(corner)
     limits = np.array(grid.shape) - 0.5
-    row, column = np.delete(np.clip(kji, -0.5, limits), AXES.index(place.axis)).tolist()
+    row, column = np.delete(np.clip(kji, -0.5, limits), AXES.index(position.axis)).tolist()
     return row, column

@@ -30,7 +30,7 @@ class GridError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class SlicePosition:
     """A point on a slice along an axis, in indices of the grid's array; it may lie between voxels."""
 
     axis: "Axis"
@@ -95,21 +95,25 @@ class SegmentationGrid:
         directions = self._toWorld[:3, :3] / np.linalg.norm(self._toWorld[:3, :3], axis=0)
         return AXES[::-1][int(np.abs(directions.T @ np.asarray(normal, float)).argmax())]
 
-    def place(self, ras: Sequence[float], axis: "Axis") -> Place | None:
+    def position(self, ras: Sequence[float], axis: "Axis") -> SlicePosition | None:
         """Where a point in world RAS lies on the slices along an axis; None outside the grid."""
         voxel = nearest_voxels(self.indices(ras))
         return self.onSlice(ras, axis) if ((voxel >= 0) & (voxel < self.shape)).all() else None
 
-    def onSlice(self, ras: Sequence[float], axis: "Axis") -> Place | None:
-        """Like ``place``, but the point may lie beside the slice; None where there is no slice at all."""
+    def onSlice(self, ras: Sequence[float], axis: "Axis") -> SlicePosition | None:
+        """Like ``position``, but the point may lie beside the slice; None where there is no slice at all."""
         kji, dimension = self.indices(ras), AXES.index(axis)
         index = nearest_voxel(kji[dimension])
         row, column = np.delete(kji, dimension)
-        return Place(axis, index, float(row), float(column)) if 0 <= index < self.shape[dimension] else None
+        return (
+            SlicePosition(axis, index, float(row), float(column))
+            if 0 <= index < self.shape[dimension]
+            else None
+        )
 
-    def ras(self, place: Place) -> tuple[float, float, float]:
-        """World RAS of a place."""
-        kji = np.insert([place.row, place.column], AXES.index(place.axis), place.sliceIndex)
+    def ras(self, position: SlicePosition) -> tuple[float, float, float]:
+        """World RAS of a position."""
+        kji = np.insert([position.row, position.column], AXES.index(position.axis), position.sliceIndex)
         right, anterior, superior, _one = (self._toWorld @ [*(kji[::-1] + self._first), 1.0]).tolist()
         return right, anterior, superior
 

@@ -17,7 +17,7 @@ def directly(bench, axis: str) -> np.ndarray:
     """The mask that tracking gives for the same seed, without Slicer and without a process."""
     slices = VolumeSlices(bench.phantom.volume, axis)
     ras = (np.linalg.inv(bench.toWorld) @ [*bench.logic.seeding.seeds()[0].ras, 1.0])[:3]
-    index, row, column = slices.place(bench.phantom.volume.geometry.ras_to_kji(ras))
+    index, row, column = slices.position(bench.phantom.volume.geometry.ras_to_kji(ras))
     tracker, masks = Tracker(load_model("starter", device="cpu"), slices), VolumeMasks(slices)
     tracker.prompt("object", Prompt(index, points=((row, column, True),)))
     for mask in tracker.propagate():

@@ -46,12 +46,12 @@ def test_a_box_that_is_dragged_beyond_the_volume_asks_for_what_is_left_of_it(aBe
     seed = aBench.logic.seeding.seeds()[0]
     aBench.logic.results.previews.clear()
     grid = aBench.logic.editor.grid()
-    first, last = grid.place(seed.ras, "k"), grid.place(seed.corner, "k")
+    first, last = grid.position(seed.ras, "k"), grid.position(seed.corner, "k")
     nearTheRim = grid.shape[2] - 3 if last.column > first.column else 2
     aBench.logic.seeding.move(0, grid.ras(replace(first, column=nearTheRim)))
     (moved,) = aBench.logic.seeding.seeds()
-    assert grid.place(moved.ras, "k") is not None
-    assert grid.place(moved.corner, "k") is None
+    assert grid.position(moved.ras, "k") is not None
+    assert grid.position(moved.corner, "k") is None
     aBench.wait(lambda: aBench.logic.preview() is not None)
 
 

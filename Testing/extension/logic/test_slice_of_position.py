@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from MedSAM2SlicerLib.logic.SegmentationGrid import SegmentationGrid
 
 from fakes.make_nodes import makeSegmentation, rotation
-from medsam2.cli.coordinates import Placer
+from medsam2.cli.coordinates import Coordinates
 from medsam2.errors import InputError
 from medsam2.slice_grid import nearest_voxel
 from medsam2.volume import AXES, Geometry, Volume, VolumeSlices
@@ -47,14 +47,14 @@ def test_both_ends_choose_the_same_slice_and_voxel(aScene, axis, matrix, kji, fi
     assume(not any(abs(each % 1 - 0.5 + 1e-6) < 1e-7 for each in kji))
     slices = VolumeSlices(Volume(np.zeros(SHAPE, np.int16), Geometry(SHAPE, matrix), "CT"), axis)
     ras = slices.volume.geometry.kji_to_ras(np.array(kji))
-    place = slicerGrid(matrix, makeSegmentation(), first).place(ras, axis)
+    place = slicerGrid(matrix, makeSegmentation(), first).position(ras, axis)
     inside = all(-0.5 <= each < length - 0.5 for each, length in zip(kji, SHAPE, strict=True))
     if place is None:
         assert not inside or min(abs(each % 1 - 0.5) for each in kji) < 1e-6
         with pytest.raises(InputError, match="outside"):
-            Placer(slices, ijk=False).place(ras)
+            Coordinates(slices, ijk=False).position(ras)
         return
-    index, row, column = Placer(slices, ijk=False).place(ras)
+    index, row, column = Coordinates(slices, ijk=False).position(ras)
     assert index == place.sliceIndex == nearest_voxel(kji[slices.axis_index])
     assert nearest_voxel(row) == nearest_voxel(place.row)
     assert nearest_voxel(column) == nearest_voxel(place.column)

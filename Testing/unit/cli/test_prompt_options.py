@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from medsam2.cli.coordinates import Placer, parse_box, parse_point
+from medsam2.cli.coordinates import Coordinates, parse_box, parse_point
 from medsam2.cli.prompt_options import PromptOptions, objects_from_options
 from medsam2.errors import InputError
 from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, write_labelmap
@@ -58,8 +58,8 @@ def test_a_point_of_one_number_is_told_how_many_it_needs():
 )
 def test_both_spaces_mean_the_same_voxel(axis, place):
     right, anterior, superior = OBLIQUE.kji_to_ras(np.array([4, 12, 25]))
-    assert Placer(slices(axis), ijk=True).place([25, 12, 4]) == place
-    assert Placer(slices(axis), ijk=False).place([right, anterior, superior]) == pytest.approx(place)
+    assert Coordinates(slices(axis), ijk=True).position([25, 12, 4]) == place
+    assert Coordinates(slices(axis), ijk=False).position([right, anterior, superior]) == pytest.approx(place)
 
 
 def test_points_go_to_their_nearest_slice_and_add_up_there():

@@ -22,7 +22,7 @@ TRUTH[1, 2, 3] = True
 )
 def test_slices_masks_and_places_of_every_axis_agree(axis, shape, spacing, place):
     slices = volume_slices(TRUTH, axis, (4.0, 2.0, 1.0))
-    index, row, column = slices.place(np.array([1, 2, 3]))
+    index, row, column = slices.position(np.array([1, 2, 3]))
     assert (index, row, column) == place
     assert slices.grid(index) == SliceGrid(shape, spacing)
     row, column = int(row), int(column)
@@ -53,7 +53,7 @@ def test_a_slice_is_replaced_when_it_is_put_again():
 
 @pytest.mark.parametrize(("k", "index"), [(0.6, 1), (-0.5, 0), (0.49, 0), (0.5, 1), (1.5, 2), (2.49, 2)])
 def test_a_place_between_slices_belongs_to_the_nearest_and_at_halves_to_the_higher(k, index):
-    assert volume_slices(TRUTH).place(np.array([k, 1.5, 2.25])) == (index, 1.5, 2.25)
+    assert volume_slices(TRUTH).position(np.array([k, 1.5, 2.25])) == (index, 1.5, 2.25)
 
 
 def test_images_of_a_set_may_differ_in_size():

@@ -1,4 +1,4 @@
-"""Places as people type them: voxel indices i,j,k, millimetres R,A,S, or letters as in L60.5,A12,I341."""
+"""Coordinates as people type: voxel indices i,j,k, millimetres R,A,S, or letters as in L60.5,A12,I341."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from medsam2.errors import InputError
 from medsam2.prompt import Prompt
 from medsam2.volume import VolumeSlices
 
-Place = tuple[int, float, float]
+SlicePosition = tuple[int, float, float]
 """Slice, row, column."""
 LETTERS = {
     "R": (0, 1),
@@ -37,7 +37,7 @@ def parse_point(text: str, ijk: bool = False) -> tuple[list[float], bool]:
     if len(parts) > 2 and parts[-1] in ("+", "-"):
         positive = parts.pop() == "+"
     words = space_words(ijk)
-    numbers = _place(parts, ijk)
+    numbers = _numbers(parts, ijk)
     if numbers is None:
         raise InputError(
             f"--point {text} is not {words} or {words},+ or {words},- with numbers "
@@ -50,7 +50,7 @@ def parse_box(text: str, ijk: bool = False) -> list[float]:
     """``"R,A,S,R,A,S"``, or ``"i,j,i,j"`` for a 2D image: two opposite corners, one after the other."""
     parts = [part.strip() for part in text.split(",")]
     half = len(parts) // 2
-    first, last = _place(parts[:half], ijk), _place(parts[half:], ijk)
+    first, last = _numbers(parts[:half], ijk), _numbers(parts[half:], ijk)
     if first is None or last is None or len(first) != len(last):
         words = space_words(ijk)
         flat = words[:3]
@@ -71,7 +71,7 @@ def _hint(parts: Sequence[str], ijk: bool) -> str:
     return ""
 
 
-def _place(parts: Sequence[str], ijk: bool) -> list[float] | None:
+def _numbers(parts: Sequence[str], ijk: bool) -> list[float] | None:
     """Two or three coordinates in the order of the space; None if the parts are not that."""
     if len(parts) not in (2, 3):
         return None
@@ -108,7 +108,7 @@ class PlacedPrompts(NamedTuple):
     span: tuple[int, int] | None
 
 
-class Placer:
+class Coordinates:
     """Turns coordinates that people give into positions on the slices of a volume.
 
     Args:
@@ -121,7 +121,7 @@ class Placer:
         self._ijk = ijk
         self._geometry = slices.volume.geometry
 
-    def place(self, numbers: Sequence[float]) -> Place:
+    def position(self, numbers: Sequence[float]) -> SlicePosition:
         """Slice, row and column of three coordinates, or of two on an image of a single slice."""
         given = np.array(numbers, float)
         if len(given) == 2:
@@ -134,7 +134,7 @@ class Placer:
                 f"The point {text} lies outside the image, where {self._ranges()}: check the coordinates and "
                 f"whether they are {self._spaces()}."
             )
-        return self.slices.place(kji)
+        return self.slices.position(kji)
 
     def _on_single_slice(self, given: np.ndarray) -> np.ndarray:
         """Indices (k, j, i) of two coordinates."""
@@ -172,12 +172,15 @@ class Placer:
             raise InputError("All points are background: add a point on the object, or a box round it.")
         by_slice: dict[int, list[tuple[float, float, bool]]] = {}
         for numbers, positive in points:
-            index, row, column = self.place(numbers)
+            index, row, column = self.position(numbers)
             by_slice.setdefault(index, []).append((row, column, positive))
         boxes, span = {}, None
         if box is not None:
             half = len(box) // 2
-            (index, row0, column0), (other, row1, column1) = self.place(box[:half]), self.place(box[half:])
+            (index, row0, column0), (other, row1, column1) = (
+                self.position(box[:half]),
+                self.position(box[half:]),
+            )
             boxes[(index + other) // 2] = (row0, column0, row1, column1)
             if index != other:
                 span = min(index, other, *by_slice), max(index, other, *by_slice)

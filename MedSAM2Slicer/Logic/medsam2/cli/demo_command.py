@@ -56,7 +56,7 @@ def demo(
         volume, truth = phantom.volume, phantom.labels[ORGAN]
         slices = VolumeSlices(volume, "k")
         click = central_click(truth)
-        index, row, column = slices.place(np.array(click, float))
+        index, row, column = slices.position(np.array(click, float))
         objects = [PromptedObject(ORGAN, PALETTE[0], [Prompt(index, points=((row, column, True),))])]
     else:
         volume = Volume.read(image)

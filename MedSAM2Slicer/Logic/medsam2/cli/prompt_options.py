@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medsam2.cli.coordinates import Placer, parse_box, parse_point
+from medsam2.cli.coordinates import Coordinates, parse_box, parse_point
 from medsam2.cli.prompt_file import read_prompt_file
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
@@ -67,7 +67,7 @@ def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[P
     points = [parse_point(text, options.ijk) for text in options.points]
     box = None if options.box is None else parse_box(options.box, options.ijk)
     name = DEFAULT_NAME if options.name is None else check_segment_name(options.name)
-    placed = Placer(slices, options.ijk).prompts(points, box)
+    placed = Coordinates(slices, options.ijk).prompts(points, box)
     return [PromptedObject(name, PALETTE[0], placed.prompts, span=placed.span)]
 
 
@@ -105,11 +105,11 @@ def _labels_of_their_own(segments: Sequence[Segment]) -> list[int]:
 
 def _from_file(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
     document = read_prompt_file(path)
-    placer = Placer(slices, document["space"] == "ijk")
+    coordinates = Coordinates(slices, document["space"] == "ijk")
     objects = []
     for number, entry in enumerate(document["objects"]):
         try:
-            objects.append(_object_of_file(placer, entry, number))
+            objects.append(_object_of_file(coordinates, entry, number))
         except InputError as error:
             raise InputError(f"The prompt file {path} is wrong at $.objects[{number}]. {error}") from error
     names = [entry.name for entry in objects]
@@ -118,13 +118,13 @@ def _from_file(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
     return objects
 
 
-def _object_of_file(placer: Placer, entry: dict[str, Any], number: int) -> PromptedObject:
+def _object_of_file(coordinates: Coordinates, entry: dict[str, Any], number: int) -> PromptedObject:
     points = [_point_of_file(point) for point in entry.get("points", [])]
     box = entry.get("box")
     if box is not None and len(box) == 5:
         raise InputError("A box has six numbers, or four on a 2D image: correct it.")
     color = tuple(entry.get("color", PALETTE[number % len(PALETTE)]))
-    placed = placer.prompts(points, box)
+    placed = coordinates.prompts(points, box)
     return PromptedObject(check_segment_name(entry["name"]), color, placed.prompts, number + 1, placed.span)
 
 

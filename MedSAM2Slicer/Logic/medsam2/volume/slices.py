@@ -54,7 +54,7 @@ class VolumeSlices:
         """One windowed slice, (rows, columns) float32 in [0, 1]."""
         return self.window.apply(self.volume.slice(self.axis, index))
 
-    def place(self, kji: np.ndarray) -> tuple[int, float, float]:
+    def position(self, kji: np.ndarray) -> tuple[int, float, float]:
         """Slice, row and column of a voxel index (k, j, i), which may lie between voxels."""
         row, column = np.delete(kji, self.axis_index)
         return nearest_voxel(kji[self.axis_index]), float(row), float(column)
