@@ -51,7 +51,7 @@ def test_ctrl_c_leaves_nothing(ball, tmp_path, module, function):
         encoding="utf-8",
         env={**ENVIRONMENT, "MEDSAM2_HOME": str(tmp_path / "home")},
     )
-    assert (run.returncode, run.stdout, said(run.stderr)) == (130, "", [])
+    assert (run.returncode, run.stdout, said(run.stderr)) == (130, "", ["Stopped: nothing was written."])
     assert names(tmp_path) == {"ball.nrrd"}
 
 

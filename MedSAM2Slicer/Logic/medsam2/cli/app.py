@@ -15,6 +15,7 @@ from medsam2.cli import (
     train_command,
 )
 from medsam2.cli.options import examples
+from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
 
 # Typer names only some of its errors about options; this is what they have in common.
@@ -76,7 +77,7 @@ def _about(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    pass
+    leaves("nothing was written")
 
 
 def call(command: typer.Typer, name: str, standalone: bool) -> int | None:

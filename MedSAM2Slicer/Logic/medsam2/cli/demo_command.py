@@ -3,12 +3,15 @@
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medsam2.cli.options import ThreadsOption, examples
+from medsam2.cli.stopping import held_back
 from medsam2.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,18 +65,19 @@ def demo(
         volume = Volume.read(image)
         slices = VolumeSlices(volume, choose_axis(volume.geometry))
         objects = objects_from_options(slices, PromptOptions(point or []))
-    _make_folder(folder)
     outputs = Outputs(folder / "demo.seg.nrrd", folder / "demo.png")
     scan = [folder / "phantom.nrrd"] if truth is not None else []
     written = outputs.files + scan
-    with held_destinations(written, [Path(weights)] + ([] if image is None else [image]), overwrite):
+    read = [Path(weights)] + ([] if image is None else [image])
+    with _made_folder(folder), held_destinations(written, read, overwrite):
         if truth is not None:
             typer.echo(f"Clicking in the middle of the {ORGAN}: {_places(volume.geometry, click)}")
         with backend_client(local_backend(weights, threads=threads), "demo") as client:
             result = track(client, slices, objects)
-        write_results(outputs, slices, objects, result)
-        for path in scan:
-            write_volume(path, slices.volume.voxels, slices.volume.geometry)
+        with held_back():
+            write_results(outputs, slices, objects, result)
+            for path in scan:
+                write_volume(path, slices.volume.voxels, slices.volume.geometry)
     typer.echo(describe(summary(slices, objects, result)))
     if truth is not None:
         typer.echo(f"Dice against the known truth: {dice(result.masks[ORGAN], truth):.3f}")
@@ -117,8 +121,18 @@ def _activation() -> list[str]:
     return [f"source {shlex.quote(str(shown / 'bin' / 'activate'))}"]
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """A folder for the block, which goes again if that ends early and it was made for nothing."""
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"The folder {folder} cannot be made: choose another with -o.") from error
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
+        raise

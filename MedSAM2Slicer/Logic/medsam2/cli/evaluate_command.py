@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from medsam2.cli.options import ThreadsOption, checked_cases, examples
+from medsam2.cli.stopping import held_back
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def evaluate(
         progress.begin("Evaluating", len(cases), "cases")
         for finding in findings(network, cases, settings, field_of_view_network, progress.advance):
             report.add(finding)
-    report.write(output)
+    with held_back():
+        report.write(output)
     if as_json:
         typer.echo(json.dumps(report.as_json()["summary"]))
         return

@@ -1,16 +1,17 @@
 """Entry point of the command ``medsam2``: signals, errors, exit codes."""
 
-import io
 import json
 import os
-import signal
 import sys
 import unicodedata
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from medsam2.cli.output import OutputError, give_up_output, settle_streams
+from medsam2.cli.stopping import heed_signals, stop_code, stop_line
 from medsam2.errors import InputError, error_line, note_line
 
 if TYPE_CHECKING:
@@ -25,33 +26,49 @@ def run(command: "typer.Typer | None" = None, name: str = "medsam2", extra: str 
         name: of the command.
         extra: of medsam2 that installs all that it needs; if None, that goes by what is asked of it.
 
-    Unusable input, and a package that is missing, end it with one line on standard error and exit code 2,
-    Ctrl+C with exit code 130. With --json standard output then holds the same as JSON.
+    Unusable input, a package that is missing, and a full disk behind standard output end it with one line on
+    standard error and exit code 2, Ctrl+C and SIGTERM with one line and exit codes 130 and 143, a reader that
+    went away (``| head``) with exit code 1. With --json standard output then holds an error as JSON.
     """
-    # Typer's own answer to Ctrl+C differs between its versions; leaving this way still tidies up.
-    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
+    heed_signals()
     warnings.showwarning = partial(_show_warning, name)
-    # What a terminal of another encoding cannot show must not cost the result.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    as_json = "--json" in sys.argv
+    settle_streams()
     # Processes that this one starts to cut clips must not import from the working folder either.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
+    try:
+        code = _exit_code(command, name, extra)
+    except BaseException:
+        # Whichever it is: other code may make an error of its own of what stopped it.
+        code = stop_code()
+        if code is None:
+            raise
+        _say(stop_line())
+    sys.exit(code)
+
+
+def _exit_code(command: "typer.Typer | None", name: str, extra: str | None) -> int | None:
+    as_json = "--json" in sys.argv
     try:
         # Imported here, as a client's installation lacks what the commands need.
         from medsam2.cli.app import app, call
         from medsam2.threads import settle_threads
 
         settle_threads()
-        # Typer's own answer to wrong options is a frame for people.
-        sys.exit(call(command or app, name, standalone=not as_json))
+        try:
+            # Typer's own answer to wrong options is a frame for people.
+            return call(command or app, name, standalone=not as_json)
+        finally:
+            sys.stdout.flush()
     except InputError as error:
-        _fail(name, str(error), as_json)
+        return _fail(name, str(error), as_json)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("medsam2"):
             raise
         missing, extra = f"The package {error.name} is not installed", extra or sufficient_extra(sys.argv[1:])
-        _fail(name, f'{missing}: run pip install "medsam2[{extra}]" first.', as_json)
+        return _fail(name, f'{missing}: run pip install "medsam2[{extra}]" first.', as_json)
+    except OutputError as error:
+        give_up_output()
+        return 1 if error.reader_went_away else _fail(name, str(error), as_json=False)
 
 
 def sufficient_extra(words: Sequence[str]) -> str:
@@ -64,11 +81,19 @@ def sufficient_extra(words: Sequence[str]) -> str:
     return "evaluate" if asked == ["evaluate"] else "backend"
 
 
-def _fail(name: str, message: str, as_json: bool) -> None:
-    print(error_line(_harmless(message), name), file=sys.stderr)
+def _fail(name: str, message: str, as_json: bool) -> int:
+    _say(error_line(_harmless(message), name))
     if as_json:
-        print(json.dumps({"error": message}))
-    sys.exit(2)
+        try:
+            print(json.dumps({"error": message}), flush=True)
+        except OutputError:
+            give_up_output()  # what is wrong is said
+    return 2
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):
+        print(line, file=sys.stderr)
 
 
 def _show_warning(name: str, message: Warning | str, *_: object) -> None:

@@ -18,6 +18,7 @@ from medsam2.cli.options import (
     examples,
     memory_bank,
 )
+from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def segment(
             result = track(client, slices, objects, field_of_view, memory_bank(memory), first, last)
         check_free(outputs.files, overwrite)
         write_results(outputs, slices, objects, result, used)
+        leaves("all was written")
         for entry in objects:
             note_unseen(slices, entry)
     report = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medsam2.cli.options import ThreadsOption, examples
+from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
 from medsam2.threads import settle_threads
 
@@ -75,6 +76,7 @@ def serve(
     address.check()
     known = _tokens(local, tokens)
 
+    leaves("nobody was served yet")
     settle_threads(threads)
     # Importing torch takes seconds: only now that nothing is wrong.
     from medsam2.backend.server import serve_until_stopped

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medsam2.cli.options import MemoryOption, ThreadsOption, checked_cases, examples, memory_bank
+from medsam2.cli.stopping import leaves
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def train(
     sets = Sets(dataset.resolve().name, training, own_validation)
     with joined_ranks(choose_device(device)) as ranks:
         settings = replace(settings, processes=ranks.count)
+        leaves(f"the same command goes on, at most {save_every} steps back")
         run = FineTuning(output, sets, settings, RunOptions(save_every, workers, tensorboard), ranks)
         run.train()
         if ranks.writes:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medsam2.cli.options import examples
+from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
 from medsam2.model.config import network_config
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
@@ -196,6 +197,7 @@ def download_weights(
         _echo_installed(locate(name), as_json, " already")
         return
     _agree(entry, accept_licence)
+    leaves("the same command goes on where it stopped")
     with _json_progress() if as_json else _progress_bar(entry) as progress:
         weights = download(entry, progress)
     _echo_installed(weights, as_json)
