@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from medsam2.training.clip_batch import ClipBatch, collate
+from medsam2.training.fine_tuning_clips import leave_signals
 from medsam2_lab.synthetic.anatomy import Anatomy, make_anatomy
 from medsam2_lab.synthetic.clips import Clip, make_clip
 
@@ -69,8 +70,9 @@ def clip_batches(seed: int, workers: int, **options: int) -> Iterator[LabelledBa
     return iter(loader)
 
 
-def _yield_to_trainer(_worker: int) -> None:
+def _yield_to_trainer(worker: int) -> None:
     """Let a clip-making process run on any core, whatever the trainer is bound to, and behind it."""
+    leave_signals(worker)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
     if hasattr(os, "nice"):

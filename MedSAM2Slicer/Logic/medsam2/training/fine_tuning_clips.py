@@ -1,5 +1,6 @@
 """The batches of a fine-tuning run: which clips they hold follows from the seed and the step."""
 
+import signal
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -51,6 +52,12 @@ class LabelledClips(Dataset):
         return self._sources[index]
 
 
+def leave_signals(worker: int) -> None:
+    """Let a process that makes batches end with the one that it works for: Ctrl+C reaches both."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def fine_tuning_batches(
     dataset: LabelledClips, first: int, last: int, ranks: Ranks, workers: int
 ) -> Iterator[ClipBatch]:
@@ -63,7 +70,10 @@ def fine_tuning_batches(
         workers: processes that make batches ahead; 0 makes them when they are needed.
     """
     numbers = range(first * ranks.count + ranks.rank, last * ranks.count, ranks.count)
-    return iter(DataLoader(dataset, batch_size=None, sampler=numbers, num_workers=workers))
+    loader = DataLoader(
+        dataset, batch_size=None, sampler=numbers, num_workers=workers, worker_init_fn=leave_signals
+    )
+    return iter(loader)
 
 
 def case_pool(seed: int, cases: int, clip: int) -> np.ndarray:
