@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 
 from medsam2.confidence import DOUBTFUL
 
-from ..logic.SliceResults import Confidence, SliceConfidence
+from ..logic.SliceResults import Confidence, ReviewedSlice
 from ..SlicerTypes import Color, MouseEvent, Painter, Widget
 
 HEIGHT, TICK = 40, 4
@@ -64,7 +64,7 @@ class ConfidenceStrip(qt.QWidget):
         top = self.height - TICK - (self.height - 2 * TICK) * DOUBTFUL
         painter.fillRect(qt.QRectF(0, top, self.width, 1), self.palette.color(qt.QPalette.Mid))
 
-    def _paintMark(self, painter: Painter, left: float, width: float, mark: SliceConfidence) -> None:
+    def _paintMark(self, painter: Painter, left: float, width: float, mark: ReviewedSlice) -> None:
         room = self.height - 2 * TICK
         if not mark.present:
             painter.fillRect(qt.QRectF(left, self.height - TICK - 2, width, 2), qt.QColor(150, 150, 150))

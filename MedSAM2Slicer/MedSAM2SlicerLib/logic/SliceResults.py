@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class SliceConfidence:
+class ReviewedSlice:
     """One slice: predicted IoU (0 to 1), whether the object is there, and whether the user accepted it."""
 
     iou: float
@@ -21,11 +21,11 @@ class Confidence:
     """Slices of one segment along one axis."""
 
     def __init__(self) -> None:
-        self.slices: dict[int, SliceConfidence] = {}
+        self.slices: dict[int, ReviewedSlice] = {}
 
     def put(self, mask: "Mask") -> None:
         """Take a mask (``medsam2.protocol.Mask``); a slice that has changed must be looked at again."""
-        self.slices[mask.slice_index] = SliceConfidence(mask.iou, not mask.mask.is_empty)
+        self.slices[mask.slice_index] = ReviewedSlice(mask.iou, not mask.mask.is_empty)
 
     def accept(self, sliceIndex: int) -> None:
         """The user accepted a slice."""
