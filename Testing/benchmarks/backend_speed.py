@@ -26,6 +26,7 @@ from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.tracking import Tracker
 from medsam2.volume import Volume, VolumeSlices
 from medsam2.weights.loading import load_model
@@ -33,7 +34,7 @@ from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 LARGE_SLICES, TRACK_SLICES, CLICKS, CLIENTS = 300, 20, 40, 8
 CENTRE = (SIZE / 2, SIZE / 2, True)
-TRACK = {"direction": "forward", "absent_stop": None}
+TRACK = PropagationOptions(direction="forward", absent_stop=None)
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def overhead(rounds: int) -> list[float]:
 
         def through_process() -> None:
             client.prompt("object", "k", Prompt(0, (CENTRE,)), "slice")
-            for _ in client.propagate("k", **TRACK):
+            for _ in client.propagate("k", options=TRACK):
                 pass
 
         ratios = []
@@ -155,7 +156,7 @@ def cancel_seconds(weights: str, rounds: int) -> tuple[list[float], float]:
     with client_of(weights, volume) as client:
         for number in range(rounds):
             client.prompt(f"{number}", "k", Prompt(0, (CENTRE,)), "slice")
-            masks = client.propagate("k", objects=(f"{number}",), **TRACK)
+            masks = client.propagate("k", (f"{number}",), TRACK)
             next(masks)
             per_slice += [seconds_of(lambda masks=masks: next(masks))[0] for _ in range(3)]
             seconds.append(seconds_of(masks.close)[0])
@@ -187,7 +188,7 @@ def fair_shares(folder: Path) -> list[int]:
             open_volume(client, volume)
             client.prompt("object", "k", Prompt(0, (CENTRE,)), "slice")
             together.wait()
-            for _ in client.propagate("k", **TRACK):
+            for _ in client.propagate("k", options=TRACK):
                 counts[number] += 1
             if not shares:
                 shares.extend(counts[client] for client in range(CLIENTS))

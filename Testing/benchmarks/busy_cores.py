@@ -44,7 +44,7 @@ def track(client: BlockingClient, volume: Volume) -> float:
 
     def run() -> None:
         client.prompt("object", "k", Prompt(0, (CENTRE,)), "slice")
-        for _ in client.propagate("k", **TRACK):
+        for _ in client.propagate("k", options=TRACK):
             pass
 
     return seconds_of(run)[0]

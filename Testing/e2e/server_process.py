@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 
 from e2e.conftest import ENVIRONMENT
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import (
     Done,
     Error,
@@ -212,7 +213,7 @@ def volume(slices: int = 8, side: int = 32, seed: int = 0) -> np.ndarray:
 
 def track(id: int, **options) -> Propagate:
     """Through the whole volume, whether the object is there or not."""
-    return Propagate(id, "k", absent_stop=None, **options)
+    return Propagate(id, "k", options=PropagationOptions(absent_stop=None, **options))
 
 
 def refused(*options: object) -> str:

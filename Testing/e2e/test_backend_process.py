@@ -26,6 +26,7 @@ from medsam2.client import (
     connect,
 )
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import Done, Error, Mask
 
 SECONDS = 120.0
@@ -51,7 +52,7 @@ voxels = np.random.default_rng(0).integers(0, 200, (200, 96, 96)).astype(np.int1
 with BlockingClient(LocalBackend(log_path=sys.argv[1])) as client:
     client.open_volume(voxels, (1, 1, 1), window=(0, 200))
     client.prompt("a", "k", Prompt(0, ((48, 48, True),)))
-    for mask in client.propagate("k", absent_stop=None):
+    for mask in client.propagate("k", options=PropagationOptions(absent_stop=None)):
         print(mask.slice_index, flush=True)
 """
 
@@ -98,7 +99,8 @@ def tracked(client: BlockingClient, disturb: Callable[[int], None] = lambda _: N
     client.open_volume(VOXELS, SPACING, "CT")
     client.prompt("liver", "k", Prompt(SLICE, CLICK))
     masks: dict[int, Mask] = {}
-    for number, mask in enumerate(client.propagate("k", first=SLICE - 6, last=SLICE + 6)):
+    stretch = PropagationOptions(first=SLICE - 6, last=SLICE + 6)
+    for number, mask in enumerate(client.propagate("k", options=stretch)):
         masks[mask.slice_index] = mask
         disturb(number)
     return {index: mask.mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
@@ -154,7 +156,7 @@ def corrected(client: BlockingClient, disturb: Callable[[], None] = lambda: None
     corner = (float(rows[0]), float(columns[0]), False)
     disturb()
     masks = {index: client.prompt("liver", "k", Prompt(index, (corner,)))}
-    for mask in client.propagate("k", start=index, direction="backward", first=SLICE - 9):
+    for mask in client.propagate("k", options=PropagationOptions(index, "backward", first=SLICE - 9)):
         masks[mask.slice_index] = mask
     return {index: mask.mask.full(VOXELS.shape[1:]) for index, mask in masks.items()}
 
@@ -252,7 +254,7 @@ def test_sigterm_tells_the_client_and_ends_in_order():
         client.start()
         client.open_volume(VOXELS, SPACING, "CT")
         client.prompt("liver", "k", Prompt(SLICE, CLICK))
-        job = client.propagate("k", absent_stop=None)
+        job = client.propagate("k", options=PropagationOptions(absent_stop=None))
         messages = pumped(client, lambda got: any(isinstance(m, Mask) and m.id == job for m in got))
         process.send_signal(signal.SIGTERM)
         messages += pumped(client, lambda got: any(isinstance(m, Error) for m in got))

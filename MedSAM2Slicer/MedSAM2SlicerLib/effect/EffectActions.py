@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import slicer
 from slicer.i18n import tr as _
 
-from ..logic.Propagation import PropagationChoice
+from medsam2.propagation_options import PropagationOptions
+
 from ..logic.Seeds import Ras
 from ..SlicerTypes import ScriptedEffect
 from .SeedGestures import SeedGestures
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from .EffectDisplay import EffectDisplay
     from .EffectViews import EffectViews
     from .StatusMessage import StatusMessage
+
+
+def chosenPropagation(scriptedEffect: ScriptedEffect) -> PropagationOptions:
+    """What the user chose; the ends of a range in either order."""
+    number, direction = scriptedEffect.integerParameter, scriptedEffect.parameter("Direction")
+    absentStop = number("AbsentStop") if number("StopWhenAbsent") else None
+    if direction != "range":
+        return PropagationOptions(direction=direction, absent_stop=absentStop)
+    first, last = sorted((number("FirstSlice"), number("LastSlice")))
+    return PropagationOptions(first=first, last=last, absent_stop=absentStop)
 
 
 class EffectActions:
@@ -85,16 +96,8 @@ class EffectActions:
         if self._logic.running:
             self._logic.cancel()
             return
-        number = self._effect.integerParameter
-        self._logic.propagate(
-            PropagationChoice(
-                self._effect.parameter("Direction"),
-                number("FirstSlice"),
-                number("LastSlice"),
-                bool(number("AllSegments")),
-                number("AbsentStop") if number("StopWhenAbsent") else None,
-            )
-        )
+        allSegments = bool(self._effect.integerParameter("AllSegments"))
+        self._logic.propagate(chosenPropagation(self._effect), allSegments)
 
     def goToSlice(self, sliceIndex: int) -> None:
         """Show a slice in the view that the user works in."""

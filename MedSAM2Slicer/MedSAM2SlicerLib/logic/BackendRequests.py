@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from medsam2.client import PolledClient
     from medsam2.prompt import Prompt
+    from medsam2.propagation_options import PropagationOptions
     from medsam2.protocol import Error, Mask, Message
     from medsam2.protocol.messages import Outcome
     from medsam2.slice_grid import Axis
 
     from ..backend.BackendManager import BackendManager
     from .EditorState import VolumeOffer
-    from .Propagation import PropagationOptions
 
 Ending: TypeAlias = 'Literal["failed"] | Outcome'
 """How a request ended."""
@@ -158,10 +158,10 @@ class BackendRequests:
             self._latest = self._connected.forget(objectId)
 
     def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:
-        """Track objects along an axis; options as ``PolledClient.propagate`` takes them."""
+        """Track objects along an axis."""
         if self._job is not None:
             return
-        self._job = self._latest = self._connected.propagate(axis, tuple(objects), **options)
+        self._job = self._latest = self._connected.propagate(axis, objects, options)
         self.state = State.RUNNING
 
     def cancel(self) -> bool:

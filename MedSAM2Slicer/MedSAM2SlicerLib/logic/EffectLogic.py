@@ -14,7 +14,7 @@ from .BackendRequests import BackendRequests, Ending
 from .Display import Display
 from .EditorState import EditorState
 from .Hints import Hints
-from .Propagation import Later, Propagation, PropagationChoice, propagationJobs
+from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
 from .Seeds import SliceKey, placed, readSeeds
 from .SegmentationGrid import SegmentationGrid
@@ -22,6 +22,7 @@ from .SegmentWriter import Write
 from .SliceResults import Confidence, SliceResults
 
 if TYPE_CHECKING:
+    from medsam2.propagation_options import PropagationOptions
     from medsam2.protocol import Mask
     from medsam2.slice_grid import Axis
 
@@ -104,13 +105,13 @@ class EffectLogic:
 
     # Propagation
 
-    def propagate(self, choice: PropagationChoice) -> None:
+    def propagate(self, options: "PropagationOptions", allSegments: bool) -> None:
         """Track the selected segment, or all that have seeds, through the volume."""
         grid, node = None if self.running else self.editor.grid(), self.editor.node
         if grid is None or node is None:
             return
-        segmentIds = self.editor.segmentIds() if choice.allSegments else [self.editor.selectedId]
-        jobs = propagationJobs({name: self._lastSlice(name, grid) for name in segmentIds}, choice.options())
+        segmentIds = self.editor.segmentIds() if allSegments else [self.editor.selectedId]
+        jobs = propagationJobs({name: self._lastSlice(name, grid) for name in segmentIds}, options)
         if not jobs:
             self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._requests.connect():

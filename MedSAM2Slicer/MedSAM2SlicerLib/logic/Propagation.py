@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from slicer.i18n import tr as _
+
+from medsam2.propagation_options import PropagationOptions
 
 from .Display import Display
 from .SegmentationGrid import SegmentationGrid
@@ -13,7 +15,6 @@ from .SegmentWriter import Content, SegmentWriter, Write
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
-    from medsam2.protocol.messages import Direction
     from medsam2.slice_grid import Axis
 
     from .BackendRequests import BackendRequests, Ending
@@ -21,47 +22,8 @@ if TYPE_CHECKING:
 
 Later: TypeAlias = Callable[[Callable[[], None]], None]
 """``later(call)`` calls soon, but not before Slicer has seen to its user."""
-Job: TypeAlias = tuple["Axis", list[str], "PropagationOptions"]
+Job: TypeAlias = tuple["Axis", list[str], PropagationOptions]
 """Axis, segment IDs, options."""
-
-
-class PropagationOptions(TypedDict, total=False):
-    """As ``PolledClient.propagate`` takes them."""
-
-    direction: "Direction"
-    start: int
-    first: int
-    last: int
-    absent_stop: int | None
-
-
-@dataclass(frozen=True)
-class PropagationChoice:
-    """What the user chose.
-
-    Attributes:
-        direction: both, forward, backward or range.
-        first, last: of a range, in either order.
-        allSegments: all that have seeds, or the selected one only.
-        absentStop: a direction ends after so many slices without the object; None never stops.
-    """
-
-    direction: 'Literal["range"] | Direction'
-    first: int
-    last: int
-    allSegments: bool
-    absentStop: int | None
-
-    def options(self) -> PropagationOptions:
-        """What is asked of the client."""
-        options: PropagationOptions = {
-            "direction": "both" if self.direction == "range" else self.direction,
-            "absent_stop": self.absentStop,
-        }
-        if self.direction == "range":
-            options["first"] = min(self.first, self.last)
-            options["last"] = max(self.first, self.last)
-        return options
 
 
 def propagationJobs(lastSlices: dict[str, "SliceKey | None"], options: PropagationOptions) -> list[Job]:
@@ -70,18 +32,15 @@ def propagationJobs(lastSlices: dict[str, "SliceKey | None"], options: Propagati
     Args:
         lastSlices: segment ID to axis and slice of the seed that was placed last; None without seeds. A
             correction spreads from there, unless segments differ or it lies outside the range.
-        options: see ``PropagationChoice.options``.
+        options: what is asked of each, but for the start.
     """
     slices = {name: where for name, where in lastSlices.items() if where is not None}
     jobs: list[Job] = []
     for axis in dict.fromkeys(axis for axis, _index in slices.values()):
         along = {name: index for name, (other, index) in slices.items() if other == axis}
         start, *others = set(along.values())
-        inside = options.get("first", 0) <= start <= options.get("last", start)
-        own = options.copy()
-        if inside and not others:
-            own["start"] = start
-        jobs.append((axis, list(along), own))
+        isStart = options.covers(start) and not others
+        jobs.append((axis, list(along), replace(options, start=start) if isStart else options))
     return jobs
 
 

@@ -5,7 +5,7 @@ import qt
 from MedSAM2SlicerLib.effect.EffectOptions import DEFAULTS
 
 from medsam2.cli.phantom import central_click
-from medsam2.protocol import ABSENT_STOP
+from medsam2.propagation_options import PropagationOptions
 
 AIR = -1000
 GAP = 2
@@ -20,7 +20,7 @@ def absentStop(bench):
 
 
 def test_a_new_scene_stops_where_the_tracker_would_by_itself():
-    assert DEFAULTS["AbsentStop"] == ABSENT_STOP
+    assert DEFAULTS["AbsentStop"] == PropagationOptions().absent_stop
 
 
 @pytest.mark.parametrize(("slices", "comesBack"), [(GAP, False), (GAP + 1, True)])

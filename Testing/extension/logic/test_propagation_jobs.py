@@ -1,42 +1,60 @@
 """What Propagate asks for: from the last seed outward, one job for each axis, within the range."""
 
-import pytest
-from MedSAM2SlicerLib.logic.Propagation import PropagationChoice, propagationJobs
+from dataclasses import replace
 
-BOTH = {"direction": "both"}
+import pytest
+from MedSAM2SlicerLib.effect.EffectActions import chosenPropagation
+from MedSAM2SlicerLib.logic.Propagation import propagationJobs
+
+from medsam2.propagation_options import PropagationOptions
+
+ALL = PropagationOptions()
+
+
+def from_(start: int) -> PropagationOptions:
+    return PropagationOptions(start=start)
+
+
+class Parameters(dict):
+    """Of the effect, as its adaptor gives them."""
+
+    def parameter(self, name: str) -> str:
+        return str(self[name])
+
+    def integerParameter(self, name: str) -> int:
+        return int(self[name])
 
 
 @pytest.mark.parametrize(
-    ("choice", "options"),
+    ("direction", "first", "last", "absentStop", "options"),
     [
-        (("both", 3, 9, False, 2), BOTH | {"absent_stop": 2}),
-        (("forward", 0, 0, False, None), {"direction": "forward", "absent_stop": None}),
-        (("backward", 0, 0, False, 5), {"direction": "backward", "absent_stop": 5}),
-        (("range", 9, 3, False, 2), BOTH | {"absent_stop": 2, "first": 3, "last": 9}),
+        ("both", 3, 9, 2, ALL),
+        ("forward", 0, 0, None, PropagationOptions(direction="forward", absent_stop=None)),
+        ("backward", 0, 0, 5, PropagationOptions(direction="backward", absent_stop=5)),
+        ("range", 9, 3, 2, PropagationOptions(first=3, last=9)),
     ],
 )
-def test_what_the_user_chose(choice, options):
-    assert PropagationChoice(*choice).options() == options
+def test_what_the_user_chose(direction, first, last, absentStop, options):
+    parameters = Parameters(Direction=direction, FirstSlice=first, LastSlice=last)
+    parameters |= {"StopWhenAbsent": int(absentStop is not None), "AbsentStop": absentStop or 2}
+    assert chosenPropagation(parameters) == options
 
 
 @pytest.mark.parametrize(
     ("lastSlices", "jobs"),
     [
         ({"a": None}, []),
-        ({"a": ("k", 5)}, [("k", ["a"], BOTH | {"start": 5})]),
-        ({"a": ("k", 5), "b": ("k", 5)}, [("k", ["a", "b"], BOTH | {"start": 5})]),
-        ({"a": ("k", 5), "b": ("k", 6), "c": None}, [("k", ["a", "b"], BOTH)]),
-        (
-            {"a": ("k", 5), "b": ("i", 6)},
-            [("k", ["a"], BOTH | {"start": 5}), ("i", ["b"], BOTH | {"start": 6})],
-        ),
+        ({"a": ("k", 5)}, [("k", ["a"], from_(5))]),
+        ({"a": ("k", 5), "b": ("k", 5)}, [("k", ["a", "b"], from_(5))]),
+        ({"a": ("k", 5), "b": ("k", 6), "c": None}, [("k", ["a", "b"], ALL)]),
+        ({"a": ("k", 5), "b": ("i", 6)}, [("k", ["a"], from_(5)), ("i", ["b"], from_(6))]),
     ],
 )
 def test_jobs(lastSlices, jobs):
-    assert propagationJobs(lastSlices, BOTH) == jobs
+    assert propagationJobs(lastSlices, ALL) == jobs
 
 
-@pytest.mark.parametrize(("last", "start"), [(9, {"start": 5}), (4, {})])
+@pytest.mark.parametrize(("last", "start"), [(9, 5), (4, None)])
 def test_a_seed_outside_the_range_is_no_start(last, start):
-    options = BOTH | {"first": 2, "last": last}
-    assert propagationJobs({"a": ("k", 5)}, options) == [("k", ["a"], options | start)]
+    options = PropagationOptions(first=2, last=last)
+    assert propagationJobs({"a": ("k", 5)}, options) == [("k", ["a"], replace(options, start=start))]

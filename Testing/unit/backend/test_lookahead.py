@@ -6,6 +6,7 @@ import pytest
 
 from medsam2.backend.lookahead import outward
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import Mask, PromptRequest, Propagate, SliceShown
 from medsam2.slice_grid import SliceGrid
 from medsam2.tracking import FieldOfView
@@ -64,7 +65,7 @@ def test_tracking_after_a_pause_encodes_nothing(workspace, network):
     ask(workspace, click())
     assert encode(workspace) == 11
     before = network.encoded
-    answers = ask(workspace, Propagate(3, "k", absent_stop=None))
+    answers = ask(workspace, Propagate(3, "k", options=PropagationOptions(absent_stop=None)))
     assert len([answer for answer in answers if isinstance(answer, Mask)]) == 12
     assert network.encoded == before
 
@@ -73,7 +74,7 @@ def test_the_nearest_slices_come_first(workspace, network):
     ask(workspace, click())
     encode(workspace, most=2)
     before = network.encoded
-    ask(workspace, Propagate(3, "k", first=5, last=7))
+    ask(workspace, Propagate(3, "k", options=PropagationOptions(first=5, last=7)))
     assert network.encoded == before
 
 

@@ -6,13 +6,14 @@ import pytest
 from medsam2.backend.limits import MIB, MemoryBudget, ServerLimits
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import Done, Forget, Mask, PromptRequest, Propagate, ProtocolError
 from medsam2.tracking import prompting, tracker
 from unit.backend.examples import SHAPE, a_workspace, opened
 
 CLICK = PromptRequest(2, "a", "k", Prompt(6, ((18.0, 22.0, True),)), "slice")
 CORRECTION = PromptRequest(3, "a", "k", Prompt(6, ((2.0, 2.0, False),)))
-TRACK = Propagate(4, "k", absent_stop=None)
+TRACK = Propagate(4, "k", options=PropagationOptions(absent_stop=None))
 
 
 def ask(workspace, request) -> list:
@@ -156,6 +157,6 @@ def test_a_slice_that_runs_out_of_memory_leaves_all_objects_as_they_were(monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(network, "encode_memory", fails_for_the_second)
         with pytest.raises(MemoryError):
-            ask(workspace, Propagate(4, "k", start=7, direction="forward"))
+            ask(workspace, Propagate(4, "k", options=PropagationOptions(start=7, direction="forward")))
     assert known(workspace) == before
     assert ask(workspace, TRACK)[-1] == Done(4)

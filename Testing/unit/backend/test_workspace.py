@@ -8,6 +8,7 @@ import pytest
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import (
     Done,
     Forget,
@@ -44,7 +45,7 @@ def prompted(
 
 def tracked(workspace, id: int = 3, axis: str = "k", **options) -> dict[int, np.ndarray]:
     """Masks by slice of a propagation with one object."""
-    *answers, done = workspace.steps(Propagate(id, axis, **options))
+    *answers, done = workspace.steps(Propagate(id, axis, options=PropagationOptions(**options)))
     assert done == Done(id)
     shape = np.delete(SHAPE, "kji".index(axis))
     return {mask.slice_index: mask.mask.full(tuple(shape)) for mask in masks(answers)}
@@ -91,7 +92,7 @@ def test_several_objects_are_tracked_in_one_job_and_progress_is_told():
     workspace = opened(a_workspace(), BALL | small)
     prompted(workspace, object_id="a")
     prompted(workspace, object_id="b", points=((30.0, 40.0, True),))
-    answers = list(workspace.steps(Propagate(5, "k", first=4, last=8)))
+    answers = list(workspace.steps(Propagate(5, "k", options=PropagationOptions(first=4, last=8))))
     assert {(mask.object_id, mask.slice_index) for mask in masks(answers)} == {
         (name, index) for name in "ab" for index in range(4, 9)
     }
@@ -170,19 +171,19 @@ def test_a_painted_mask_on_a_slice_that_does_not_exist_is_refused(index):
 
 
 @pytest.mark.parametrize(
-    ("problem", "options"),
+    ("problem", "asked"),
     [
         ("has no prompt", {"objects": ("nobody",)}),
-        ("is empty", {"first": 8, "last": 4}),
-        ("is empty", {"first": -1}),
-        ("does not exist", {"start": 99}),
+        ("is empty", {"options": PropagationOptions(first=8, last=4)}),
+        ("is empty", {"options": PropagationOptions(first=-1)}),
+        ("does not exist", {"options": PropagationOptions(start=99)}),
     ],
 )
-def test_propagations_that_make_no_sense_are_refused(problem, options):
+def test_propagations_that_make_no_sense_are_refused(problem, asked):
     workspace = opened(a_workspace())
     prompted(workspace)
     with pytest.raises(InputError, match=problem):
-        list(workspace.steps(Propagate(5, "k", **options)))
+        list(workspace.steps(Propagate(5, "k", **asked)))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_points_of_several_prompts_on_a_slice_are_limited_together():
 def test_a_range_elsewhere_gets_its_masks_only_and_the_way_to_it_can_be_interrupted():
     workspace = opened(a_workspace())
     prompted(workspace)
-    *answers, _ = workspace.steps(Propagate(3, "k", first=9, last=10))
+    *answers, _ = workspace.steps(Propagate(3, "k", options=PropagationOptions(first=9, last=10)))
     assert [mask.slice_index for mask in masks(answers)] == [9, 10]
     assert [(one.done, one.total) for one in answers if isinstance(one, Progress)] == [
         (0, 2),

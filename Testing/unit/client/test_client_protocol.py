@@ -7,6 +7,7 @@ from medsam2.client import ClientError
 from medsam2.client.client_protocol import ClientProtocol
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import Done, Error, Progress, Upload
 from unit.client.spoken import (
     CHUNK_BYTES,
@@ -77,7 +78,7 @@ def test_requests_wait_for_the_volume_and_then_keep_their_order():
     protocol = ClientProtocol("secret")
     protocol.open_volume(VOXELS, SPACING)
     first = protocol.prompt("liver", "k", Prompt(1, ((1, 2, True),)))
-    second = protocol.propagate("k", ["liver"], absent_stop=None)
+    second = protocol.propagate("k", ["liver"], PropagationOptions(absent_stop=None))
     third = protocol.forget("liver", "k", 1)
     greet(protocol)
     finish_upload(protocol)

@@ -5,6 +5,7 @@ import numpy as np
 from medsam2.client.client_protocol import ClientProtocol
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import Done, Forget, PromptRequest, Propagate
 from unit.client.spoken import (
     SPACING,
@@ -41,7 +42,9 @@ def slice_of(request: PromptRequest | Forget) -> int | None:
 def steps(messages: list) -> list[tuple]:
     """Prompts as their slice, tracking as its direction and range."""
     return [
-        (one.direction, one.first, one.last) if isinstance(one, Propagate) else slice_of(one)
+        (one.options.direction, one.options.first, one.options.last)
+        if isinstance(one, Propagate)
+        else slice_of(one)
         for one in messages
     ]
 
@@ -56,7 +59,7 @@ def test_prompts_and_both_directions_of_tracking_in_their_order():
     assert steps(messages) == [1, ("both", 0, 3), 2, ("both", 1, 2)]
     assert [one.id for one in messages if isinstance(one, PromptRequest)] == [first, correction]
     tracks = [one for one in messages if isinstance(one, Propagate)]
-    assert all((track.objects, track.start) == (("a",), None) for track in tracks)
+    assert all((track.objects, track.options.start) == (("a",), None) for track in tracks)
     assert len({first, correction, job, *(track.id for track in tracks)}) == 5
 
 
@@ -75,24 +78,23 @@ def test_other_objects_of_the_same_job_are_not_tracked_again():
 def test_a_job_keeps_its_own_start_and_options():
     protocol = opened()
     finish_prompt(protocol, "a", 1)
-    job = protocol.propagate("k", start=3, direction="backward", absent_stop=None)
+    job = protocol.propagate("k", options=PropagationOptions(3, "backward", absent_stop=None))
     sent(protocol)
     answer(protocol, *(mask(job, "a", index) for index in (3, 2, 1, 0)), Done(job))
     _, track = retold(protocol)
-    assert (track.direction, track.start, track.first, track.last) == ("backward", 3, 0, 3)
-    assert track.absent_stop is None
+    assert track.options == PropagationOptions(3, "backward", first=0, last=3, absent_stop=None)
 
 
 def test_tracking_anew_from_a_correction_is_anew_only_where_it_started():
     protocol = opened()
     finish_prompt(protocol, "a", 0)
     finish_prompt(protocol, "a", 3)
-    job = protocol.propagate("k", start=3)
+    job = protocol.propagate("k", options=PropagationOptions(start=3))
     sent(protocol)
     answer(protocol, *(mask(job, "a", index) for index in (3, 2, 0, 1)), Done(job))
     messages = retold(protocol)
     assert steps(messages) == [0, 3, ("both", 2, 3), ("both", 0, 1)]
-    assert [one.start for one in messages if isinstance(one, Propagate)] == [3, None]
+    assert [one.options.start for one in messages if isinstance(one, Propagate)] == [3, None]
 
 
 def test_a_correction_during_tracking_divides_it():
@@ -106,7 +108,7 @@ def test_a_correction_during_tracking_divides_it():
     messages = retold(protocol)
     assert steps(messages) == [1, ("both", 1, 2), 2, ("both", 3, 3), ("both", 0, 0)]
     tracks = [one for one in messages if isinstance(one, Propagate)]
-    assert [track.start for track in tracks] == [None] * 3, "the rest is not tracked anew"
+    assert [track.options.start for track in tracks] == [None] * 3, "the rest is not tracked anew"
 
 
 def test_a_cancelled_job_is_repeated_as_far_as_it_came():

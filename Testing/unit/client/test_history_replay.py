@@ -8,6 +8,7 @@ import pytest
 
 from medsam2.client.journal import History
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import PromptRequest, Propagate
 from medsam2.tracking import Tracker
 from medsam2.volume import Geometry, Volume, VolumeSlices
@@ -42,8 +43,9 @@ def act(tracker: Tracker, event: PromptRequest | Propagate, history: History | N
         if history is not None:
             history.prompted(event)
         return
+    asked = event.options
     answers = tracker.propagate(
-        ["a"], start=event.start, direction=event.direction, first=event.first, last=event.last
+        ["a"], start=asked.start, direction=asked.direction, first=asked.first, last=asked.last
     )
     for answer in answers:
         if history is not None:
@@ -59,7 +61,7 @@ def test_masks_are_the_same_to_the_logit(slices, network, prompted, start):
         if index == prompted[0]:
             act(tracker, Propagate(next(ids), "k"), history)  # so that the others correct
     place = {"none": None, "first": prompted[0], "last": prompted[-1]}[start]
-    act(tracker, Propagate(next(ids), "k", start=place), history)
+    act(tracker, Propagate(next(ids), "k", options=PropagationOptions(start=place)), history)
     assert_same_when_retold(tracker, history, ids)
 
 
@@ -82,7 +84,7 @@ def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, wa
     for index, points in (*waiting, (6, ((*CENTRE, True),))):
         act(tracker, PromptRequest(next(ids), "a", "k", Prompt(index, points)), history)
     for job in jobs:
-        act(tracker, Propagate(next(ids), "k", **job), history)
+        act(tracker, Propagate(next(ids), "k", options=PropagationOptions(**job)), history)
     assert_same_when_retold(tracker, history, ids)
 
 

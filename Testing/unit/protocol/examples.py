@@ -4,6 +4,7 @@ import numpy as np
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import (
     Cancel,
     Chunk,
@@ -32,7 +33,7 @@ EXAMPLES: tuple[Message, ...] = (
     Chunk(2, 60, bytes(range(60))),
     PromptRequest(3, "a", "j", CLICKS_AND_BOX, "auto"),
     PromptRequest(4, "a", "k", Prompt(1, mask=A_MASK), 80.0),
-    Propagate(5, "k", ("a", "b"), 7, "forward", 2, 20, 6),
+    Propagate(5, "k", ("a", "b"), PropagationOptions(7, "forward", 2, 20, 6)),
     SliceShown(6, "i", 3),
     Cancel(7, 5),
     Forget(8, "a", "k", 2),

@@ -126,8 +126,8 @@ def test_a_missing_field_is_named_or_has_its_default(kind, name, item, hint):
         assert f"'{name}' is missing" in str(error)
     else:
         message = decode(msgpack.packb(body))
-        holder = message if hasattr(message, item.name) else message.prompt
-        assert getattr(holder, item.name) == item.default
+        parts = [message, *(getattr(message, each.name) for each in fields(kind) if FLAT in each.metadata)]
+        assert [getattr(p, item.name) for p in parts if hasattr(p, item.name)] == [item.default]
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)

@@ -11,6 +11,7 @@ import numpy as np
 from medsam2.cli.phantom import dice
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.volume import Volume, VolumeMasks, VolumeSlices
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
 from medsam2_lab.result_tables import ResultTable, measured
@@ -34,7 +35,7 @@ def mask_of(client: BlockingClient, slices: VolumeSlices, corners: np.ndarray, v
     masks = VolumeMasks(slices)
     for index in prompted_slices(first, last, variant):
         client.prompt("object", "k", Prompt(index, box=box))
-    for mask in client.propagate("k", first=first, last=last):
+    for mask in client.propagate("k", options=PropagationOptions(first=first, last=last)):
         masks.put(mask)
     client.forget("object")
     return masks["object"]

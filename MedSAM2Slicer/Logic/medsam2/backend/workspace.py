@@ -137,24 +137,23 @@ class Workspace:
         yield Done(request.id)
 
     def _propagate(self, request: Propagate) -> Steps:
-        tracker = self._tracker(request.axis)
-        if request.absent_stop is not None and request.absent_stop < 1:
+        tracker, options = self._tracker(request.axis), request.options
+        if options.absent_stop is not None and options.absent_stop < 1:
             raise InputError("Tracking can stop after one absent slice or more, or never.")
-        tracker.absent_stop = request.absent_stop
-        last = tracker.slices.count - 1 if request.last is None else request.last
+        tracker.absent_stop = options.absent_stop
         names = request.objects or tuple(tracker.objects)
-        total, done = max(0, min(last, tracker.slices.count - 1) - request.first + 1) * len(names), 0
+        total, done = sum(map(options.covers, range(tracker.slices.count))) * len(names), 0
         answers = tracker.propagate(
             names,
-            start=request.start,
-            direction=request.direction,
-            first=request.first,
-            last=last,
+            start=options.start,
+            direction=options.direction,
+            first=options.first,
+            last=options.last,
             whole_way=True,
         )
         self._promise_memory()
         for answer in answers:
-            is_wanted = request.first <= answer.slice_index <= last
+            is_wanted = options.covers(answer.slice_index)
             if is_wanted:
                 done += 1
                 yield _message(request, answer)

@@ -11,6 +11,7 @@ from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import VolumeMasks, VolumeSlices
 
@@ -70,7 +71,8 @@ def track(
         total = sum((end - start + 1) * len(names) for (start, end), names in stretches.items())
         progress.begin("Tracking", total, "slices")
         for (start, end), names in stretches.items():
-            for mask in client.propagate(slices.axis, objects=tuple(names), first=start, last=end):
+            stretch = PropagationOptions(first=start, last=end)
+            for mask in client.propagate(slices.axis, names, stretch):
                 masks.put(mask)
                 answer = SliceConfidence(mask.iou, mask.object_score, not mask.mask.is_empty)
                 confidence[mask.object_id][mask.slice_index] = answer

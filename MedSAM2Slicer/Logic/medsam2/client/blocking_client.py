@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from medsam2.prompt import Prompt
-from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, Mask, Message, Progress, Ready
-from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.propagation_options import PropagationOptions
+from medsam2.protocol import Done, Error, ErrorCode, Mask, Message, Progress, Ready
+from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.slice_grid import Axis
 
 from .backend import Backend
@@ -93,14 +94,7 @@ class BlockingClient:
         return next(answer for answer in list(self._answers(request)) if isinstance(answer, Mask))
 
     def propagate(
-        self,
-        axis: Axis,
-        objects: Iterable[str] = (),
-        start: int | None = None,
-        direction: Direction = "both",
-        first: int = 0,
-        last: int | None = None,
-        absent_stop: int | None = ABSENT_STOP,
+        self, axis: Axis, objects: Iterable[str] = (), options: PropagationOptions = PropagationOptions()
     ) -> Iterator[Mask]:
         """Track objects; yields masks as they come. See ``protocol.Propagate``.
 
@@ -109,7 +103,7 @@ class BlockingClient:
         Raises:
             ClientError: the job failed.
         """
-        job = self._client.propagate(axis, objects, start, direction, first, last, absent_stop)
+        job = self._client.propagate(axis, objects, options)
         try:
             yield from (answer for answer in self._answers(job) if isinstance(answer, Mask))
         finally:

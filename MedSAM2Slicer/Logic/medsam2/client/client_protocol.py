@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import (
-    ABSENT_STOP,
     Close,
     Done,
     Error,
@@ -25,7 +25,7 @@ from medsam2.protocol import (
     decode,
     encode,
 )
-from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.slice_grid import Axis
 
 from .journal import Journal
@@ -118,19 +118,10 @@ class ClientProtocol:
         return self._request(PromptRequest(next(self._ids), object_id, axis, prompt, field_of_view))
 
     def propagate(
-        self,
-        axis: Axis,
-        objects: Iterable[str] = (),
-        start: int | None = None,
-        direction: Direction = "both",
-        first: int = 0,
-        last: int | None = None,
-        absent_stop: int | None = ABSENT_STOP,
+        self, axis: Axis, objects: Iterable[str] = (), options: PropagationOptions = PropagationOptions()
     ) -> int:
         """Track objects along an axis; answered with masks slice by slice. See ``protocol.Propagate``."""
-        return self._request(
-            Propagate(next(self._ids), axis, tuple(objects), start, direction, first, last, absent_stop)
-        )
+        return self._request(Propagate(next(self._ids), axis, tuple(objects), options))
 
     def forget(self, object_id: str, axis: Axis | None = None, slice_index: int | None = None) -> int:
         """Forget an object, or what is known of it on one slice."""

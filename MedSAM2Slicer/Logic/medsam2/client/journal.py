@@ -45,20 +45,21 @@ class History:
         if (
             isinstance(last, Propagate)
             and last.id == job.id
-            and last.last is not None  # as in all that are noted here
-            and (index == last.first - 1 or (index == last.last + 1 and self._went_up_to(index)))
+            and last.options.last is not None  # as in all that are noted here
         ):
-            self._events[-1] = replace(last, first=min(last.first, index), last=max(last.last, index))
-            return
-        start = job.start if index == job.start or self._is_led_in(job) else None
-        self._events.append(replace(job, objects=(mask.object_id,), start=start, first=index, last=index))
+            first, end = last.options.first, last.options.last
+            if index == first - 1 or (index == end + 1 and self._went_up_to(index)):
+                stretch = replace(last.options, first=min(first, index), last=max(end, index))
+                self._events[-1] = replace(last, options=stretch)
+                return
+        start = job.options.start if index == job.options.start or self._is_led_in(job) else None
+        options = replace(job.options, start=start, first=index, last=index)
+        self._events.append(replace(job, objects=(mask.object_id,), options=options))
 
     def _is_led_in(self, job: Propagate) -> bool:
         """Whether a job, no mask of which was noted yet, starts beyond its own range."""
         is_new = not any(isinstance(event, Propagate) and event.id == job.id for event in self._events)
-        if job.start is None or not is_new:
-            return False
-        return job.start < job.first or (job.last is not None and job.start > job.last)
+        return is_new and job.options.start is not None and not job.options.covers(job.options.start)
 
     def _went_up_to(self, index: int) -> bool:
         prompted = {event.prompt.slice_index for event in self._events if isinstance(event, PromptRequest)}

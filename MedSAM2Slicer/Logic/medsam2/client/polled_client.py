@@ -8,8 +8,9 @@ from enum import Enum
 import numpy as np
 
 from medsam2.prompt import Prompt
-from medsam2.protocol import ABSENT_STOP, Done, Error, ErrorCode, Message, ProtocolError, Ready
-from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.propagation_options import PropagationOptions
+from medsam2.protocol import Done, Error, ErrorCode, Message, ProtocolError, Ready
+from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.slice_grid import Axis
 
 from .backend import Backend, Ended, Listening
@@ -115,17 +116,10 @@ class PolledClient:
         return self._protocol.prompt(object_id, axis, prompt, field_of_view)
 
     def propagate(
-        self,
-        axis: Axis,
-        objects: Iterable[str] = (),
-        start: int | None = None,
-        direction: Direction = "both",
-        first: int = 0,
-        last: int | None = None,
-        absent_stop: int | None = ABSENT_STOP,
+        self, axis: Axis, objects: Iterable[str] = (), options: PropagationOptions = PropagationOptions()
     ) -> int:
         """See ``protocol.Propagate``."""
-        return self._protocol.propagate(axis, objects, start, direction, first, last, absent_stop)
+        return self._protocol.propagate(axis, objects, options)
 
     def forget(self, object_id: str, axis: Axis | None = None, slice_index: int | None = None) -> int:
         """Forget an object, or what is known of it on one slice."""

@@ -2,7 +2,6 @@
 
 from medsam2.protocol.codec import VERSION, ProtocolError, decode, encode
 from medsam2.protocol.messages import (
-    ABSENT_STOP,
     Cancel,
     Chunk,
     Close,
@@ -25,7 +24,6 @@ from medsam2.protocol.messages import (
 from medsam2.protocol.upload import Upload, chunks, compressions
 
 __all__ = [
-    "ABSENT_STOP",
     "VERSION",
     "Cancel",
     "Chunk",

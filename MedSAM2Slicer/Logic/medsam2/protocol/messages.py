@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 from medsam2.slice_grid import Axis
 
 Compression = Literal["none", "zstd"]
 Dtype = Literal["int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64"]
-Direction = Literal["both", "forward", "backward"]
 Memory = Literal["temporal", "self-sorting"]
 FieldOfViewChoice = Literal["auto", "slice"] | float
 Outcome = Literal["finished", "cancelled"]
@@ -35,8 +35,6 @@ WIRE = "wire"
 """In the metadata of a field whose key on the wire is not its name."""
 FLAT = "flat"
 """In the metadata of a field whose own fields are on the wire among those of the message."""
-ABSENT_STOP = 2
-"""After so many slices without the object a direction ends, unless asked otherwise."""
 
 
 class FieldOfViewBox(NamedTuple):
@@ -120,19 +118,12 @@ class Propagate(Message):
 
     Attributes:
         objects: which; empty for all that were prompted along this axis.
-        start: slice to start from; None for all prompted slices. Where all objects are prompted on it they
-            are tracked anew; else it counts in one direction only.
-        first, last: limits of the range, both included; None for the volume's ends.
-        absent_stop: a direction ends after so many slices without the object; None never stops.
+        options: how. On the wire its fields are the message's own.
     """
 
     axis: Axis
     objects: tuple[str, ...] = ()
-    start: int | None = None
-    direction: Direction = "both"
-    first: int = 0
-    last: int | None = None
-    absent_stop: int | None = ABSENT_STOP
+    options: PropagationOptions = field(default=PropagationOptions(), metadata={FLAT: True})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from medsam2.protocol.messages import Direction
+from medsam2.propagation_options import Direction
 
 from .tracked_object import TrackedObject
 

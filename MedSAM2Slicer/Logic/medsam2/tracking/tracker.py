@@ -7,8 +7,8 @@ from typing import get_args
 from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
 from medsam2.prompt import Prompt
-from medsam2.protocol import ABSENT_STOP
-from medsam2.protocol.messages import Direction, FieldOfViewChoice, Memory
+from medsam2.propagation_options import Direction, PropagationOptions
+from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import Slices
 
 from .field_of_view import FieldOfView
@@ -55,7 +55,7 @@ class Tracker:
         field_of_view: FieldOfViewChoice = "auto",
         memory: TemporalMemory | SelfSortingMemory | None = None,
         connected: bool = True,
-        absent_stop: int | None = ABSENT_STOP,
+        absent_stop: int | None = PropagationOptions.absent_stop,
         cache_bytes: int = 512 * 2**20,
         field_of_view_network: MedSAM2 | None = None,
     ):
