@@ -48,6 +48,7 @@ import sys
 import numpy as np
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.prompt import Prompt
+from medsam2.propagation_options import PropagationOptions
 voxels = np.random.default_rng(0).integers(0, 200, (200, 96, 96)).astype(np.int16)
 with BlockingClient(LocalBackend(log_path=sys.argv[1])) as client:
     client.open_volume(voxels, (1, 1, 1), window=(0, 200))
