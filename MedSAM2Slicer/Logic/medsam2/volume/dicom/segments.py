@@ -7,6 +7,7 @@ import pydicom
 
 from medsam2.errors import InputError
 from medsam2.volume.dicom.finding import SEGMENTATIONS, is_dicom_file
+from medsam2.volume.dicom.stack import TOLERANCE
 from medsam2.volume.geometry import LPS_TO_RAS, Geometry
 from medsam2.volume.segment import PALETTE, Color
 
@@ -28,7 +29,9 @@ def read_dicom_segments(path: Path) -> tuple[list[tuple[int, str, Color]], np.nd
 
     try:
         segmentation = segread(path)
-        volume = segmentation.get_volume(combine_segments=False, allow_missing_positions=True)
+        volume = segmentation.get_volume(
+            combine_segments=False, allow_missing_positions=True, rtol=2 * TOLERANCE
+        )
         described = [
             (number, *_name_and_color(segmentation.get_segment_description(number)))
             for number in segmentation.segment_numbers

@@ -90,6 +90,20 @@ def test_a_long_name_is_cut_to_what_dicom_holds(tmp_path):
     assert pydicom.dcmread(tmp_path / "out.dcm").SegmentSequence[0].SegmentLabel == "é/" * 32
 
 
+@pytest.mark.parametrize("heights", [[30.0], [30, 32.4, 35.1, 37.6, 39.9, 42.5]])
+def test_a_single_slice_and_slices_a_little_off_their_grid_are_read_again(tmp_path, heights):
+    volume = read_volume(
+        write_series(
+            tmp_path / "in", lambda k: lps(origin=(10, -20, heights[k] - 2.5 * k)), slices=range(len(heights))
+        )
+    )
+    mask = np.zeros(volume.geometry.shape, bool)
+    mask[:: len(heights) - 1 or 1, 2:5, 3:9] = True  # the first and the last
+    write_dicom(tmp_path / "out.dcm", [Segment("liver", (1, 0, 0), mask)], volume)
+    (read,) = read_segments(tmp_path / "out.dcm", volume.geometry)
+    np.testing.assert_array_equal(read.mask, mask)
+
+
 GAP = {"matrix": lambda number: lps(origin=(10, -20, 30 + (number == 5) * 2.5))}
 
 

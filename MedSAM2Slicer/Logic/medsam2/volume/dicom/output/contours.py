@@ -15,12 +15,15 @@ def closed_contours(mask: np.ndarray) -> list[np.ndarray]:
     """
     if not mask.any():
         return []
-    # With a border, as an object at the edge of the image ends there.
-    lines = contourpy.contour_generator(z=np.pad(mask, 1).astype(float), fill_type="OuterOffset")
+    first_row, first_column = (int(np.flatnonzero(mask.any(axis=other))[0]) for other in (1, 0))
+    last_row, last_column = (int(np.flatnonzero(mask.any(axis=other))[-1]) for other in (1, 0))
+    part = mask[first_row : last_row + 1, first_column : last_column + 1]
+    # With a border, at which the object ends.
+    lines = contourpy.contour_generator(z=np.pad(part, 1).astype(float), fill_type="OuterOffset")
     contours = []
     for points, ends in zip(*lines.filled(0.5, 2.0), strict=True):
         rings = [points[start : end - 1] for start, end in pairwise(ends)]
-        contours.append(_corners(_with_keyholes(rings)) - 1)
+        contours.append(_corners(_with_keyholes(rings)) + np.array([first_column - 1, first_row - 1]))
     return contours
 
 

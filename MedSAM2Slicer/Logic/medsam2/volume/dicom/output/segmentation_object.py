@@ -11,6 +11,7 @@ from highdicom.seg import (
     SegmentDescription,
 )
 from pydicom.uid import generate_uid
+from pydicom.valuerep import DSfloat
 
 from medsam2 import __version__
 from medsam2.errors import InputError
@@ -64,6 +65,9 @@ def segmentation_object(
         specific_character_set="ISO_IR 192",
     )
     ds.ContentCreatorName = ""
+    # highdicom gives none to slices a little off their grid, and 1 mm to a single slice.
+    (measures,) = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    measures.SpacingBetweenSlices = DSfloat(volume.geometry.spacing[0], auto_format=True)
     if one_file:
         _number_as_in_the_file(ds, source)
     return ds

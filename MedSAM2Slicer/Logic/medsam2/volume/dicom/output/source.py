@@ -85,7 +85,7 @@ def source_of(volume: Volume) -> Source:
         )
     source = Source(frames, {path: _header(path) for path in dict.fromkeys(f.file.path for f in frames)})
     missing = next((word for word in _NEEDED for header in source.headers if not text(header, word)), None)
-    if missing is None and any(frame.position is None or frame.spacing is None for frame in frames):
+    if missing is None and not all(map(_is_placed, frames)):
         missing = "the positions of the slices or the size of the pixels"
     if missing is not None:
         raise InputError(
@@ -93,6 +93,10 @@ def source_of(volume: Volume) -> Source:
             f"refer to them: {END_WITH_ANOTHER}."
         )
     return source
+
+
+def _is_placed(frame: Frame) -> bool:
+    return frame.position is not None and frame.directions is not None and frame.spacing is not None
 
 
 def _header(path: Path) -> Dataset:
