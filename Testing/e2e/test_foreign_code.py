@@ -77,6 +77,24 @@ def test_neither_do_the_processes_that_cut_clips(trap, tmp_path):
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.parametrize("where", ["working folder", "configuration", "window"])
+def test_settings_for_pictures_cannot_break_them(trap, ball, tmp_path, where):
+    environment = child_environment(sys.executable)
+    folder = {"working folder": trap, "configuration": tmp_path / "mpl"}.get(where)
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+        (folder / "matplotlibrc").write_bytes(b"font.size: \xff\xfe 10")
+        environment["MPLCONFIGDIR"] = str(tmp_path / "mpl")
+    else:
+        environment["MPLBACKEND"] = "no such backend"
+    command = child_command(sys.executable, "info", str(ball), "--picture", "places.png")
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert (trap / "places.png").exists()
+
+
 def test_settings_for_pictures_in_the_working_folder_start_nothing(trap, ball, tmp_path):
     """By a file of this name matplotlib can be told to have its texts written by LaTeX."""
     (trap / "matplotlibrc").write_text("text.usetex: True\n")

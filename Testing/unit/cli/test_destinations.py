@@ -30,7 +30,7 @@ def scan(tmp_path):
 def folder(tmp_path):
     """A folder of an image, with one below it."""
     (tmp_path / "dicom" / "deeper").mkdir(parents=True)
-    for name in ("1.nrrd", "deeper/2.nrrd"):
+    for name in ("1.nrrd", "1.png", "deeper/2.nrrd", "deeper/2.png"):
         (tmp_path / "dicom" / name).write_text("slice")
     return tmp_path / "dicom"
 
@@ -67,7 +67,16 @@ def test_a_linked_folder_does_not_hide_an_input(tmp_path, scan):
         attempt(tmp_path / "elsewhere" / "scan.nrrd", scan)
 
 
-@pytest.mark.parametrize("name", ["1.nrrd", "deeper/2.nrrd"])
+def test_of_a_dicom_folder_only_dicom_files_are_inputs(folder):
+    (folder / "slice.dcm").write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(InputError, match="which this command reads"):
+        attempt(folder / "slice.dcm", folder)
+    attempt(folder / "1.nrrd", folder)
+    with pytest.raises(InputError, match="exists: name another file"):
+        attempt(folder / "1.nrrd", folder, overwrite=False)
+
+
+@pytest.mark.parametrize("name", ["1.png", "deeper/2.png"])
 def test_files_in_the_folder_of_the_image_are_inputs(folder, name):
     with pytest.raises(InputError, match="which this command reads"):
         attempt(folder / name, folder)
@@ -76,7 +85,7 @@ def test_files_in_the_folder_of_the_image_are_inputs(folder, name):
 
 @ON_UNIX
 def test_a_hard_link_to_a_file_in_the_folder_is_an_input(tmp_path, folder):
-    os.link(folder / "deeper" / "2.nrrd", tmp_path / "out.nrrd")
+    os.link(folder / "deeper" / "2.png", tmp_path / "out.nrrd")
     with pytest.raises(InputError, match="which this command reads"):
         attempt(tmp_path / "out.nrrd", folder)
 

@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
+from medsam2.volume.dicom import is_dicom_file
+from medsam2.volume.files.reading import is_dicom
 
 HEADERS = (".mhd", ".nhdr")
 """Text headers that name the files with their voxels."""
@@ -104,7 +106,13 @@ def _find_among(path: Path, read: Iterable[Path]) -> Path | None:
     """
     if not path.exists():
         return None
-    return next((file for given in read for file in _files_of(given) if _same(path, file)), None)
+    same = ((file, given) for given in read for file in _files_of(given) if _same(path, file))
+    return next((file for file, given in same if _is_source(file, given)), None)
+
+
+def _is_source(file: Path, given: Path) -> bool:
+    """Whether a file of ``given`` may be part of the image: of a DICOM folder, nothing that is no DICOM."""
+    return not given.is_dir() or not is_dicom(given) or is_dicom_file(file)
 
 
 def _same(path: Path, other: Path) -> bool:

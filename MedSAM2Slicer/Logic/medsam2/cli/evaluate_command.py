@@ -8,6 +8,7 @@ import typer
 
 from medsam2.cli.options import ThreadsOption, checked_cases, examples
 from medsam2.cli.stopping import held_back
+from medsam2.plain_matplotlib import load_matplotlib
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -59,18 +60,19 @@ def evaluate(
     from medsam2.evaluation.output_folder import check_output_folder
 
     check_output_folder(output, overwrite)
-    cases = checked_cases(dataset, split, limit)
-
     settle_threads(threads)
-    # Importing torch takes seconds: only now that nothing is wrong.
+    load_matplotlib()
+    # Importing torch takes seconds, but reading all files may take minutes: what is wrong here is told first.
     from medsam2.cli.progress import stages
     from medsam2.evaluation.evaluating import Settings
     from medsam2.evaluation.evaluating import evaluate as findings
     from medsam2.evaluation.metrics import require_monai
     from medsam2.evaluation.report import Report
-    from medsam2.weights.loading import load_model
+    from medsam2.weights.loading import check_choices, load_model
 
     require_monai()
+    check_choices(weights, device, precision)
+    cases = checked_cases(dataset, split, limit)
     network = load_model(weights, device, precision)
     field_of_view_network = None
     if network.config.preset != "starter":

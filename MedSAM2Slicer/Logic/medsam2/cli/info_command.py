@@ -16,6 +16,7 @@ from medsam2.cli.options import (
     examples,
 )
 from medsam2.errors import InputError
+from medsam2.plain_matplotlib import load_matplotlib
 
 EXAMPLES = examples(
     "medsam2 info ct_folder",
@@ -60,6 +61,7 @@ def info(
         raise InputError("--slice chooses what is drawn: give --picture FILE.png too.")
     if picture is not None:
         # matplotlib keeps those waiting who want no picture.
+        load_matplotlib()
         from medsam2.cli.pictures.coordinate_picture import write_coordinate_picture
 
         check_picture_name(picture)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
+from medsam2.plain_matplotlib import load_matplotlib
 from medsam2.volume import (
     DICOM_FORMATS,
     Segment,
@@ -48,9 +50,9 @@ class Outputs:
     preview: Path | None = None
     overlap: Overlap | None = None
 
-    @property
+    @cached_property
     def label_names(self) -> Path | None:
-        """The table of labels; only a labelmap needs one."""
+        """The table of labels; only a labelmap needs one. Chosen before anything is written."""
         has_names = self.is_dicom or output_format(self.masks) == ".seg.nrrd"
         return None if has_names else label_names_file(self.masks)
 
@@ -157,6 +159,7 @@ def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment
 
 def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
     # matplotlib keeps those waiting who want no picture.
+    load_matplotlib()
     from medsam2.cli.pictures.preview import write_preview
     from medsam2.cli.pictures.preview_sheet import PreviewSegment
 

@@ -80,7 +80,8 @@ def train(
     )
     from medsam2.training.ranks import joined_ranks
     from medsam2.training.settings import Settings
-    from medsam2.weights.loading import choose_device
+    from medsam2.training.training_log import require_tensorboard
+    from medsam2.weights.loading import check_choices, choose_device
 
     settings = Settings(
         weights=weights,
@@ -97,6 +98,10 @@ def train(
         patience=patience,
         seed=seed,
     )
+    # Before all files are read.
+    check_choices(weights, device)
+    if tensorboard:
+        require_tensorboard()
     cases = checked_cases(dataset)
     held_out = checked_cases(validation) if validation else None
     training, own_validation = (cases, held_out) if held_out else split_cases(cases, seed)

@@ -69,14 +69,21 @@ class TrainingLog:
 
 
 def _curves(folder: Path) -> "SummaryWriter":
+    require_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def require_tensorboard() -> None:
+    """Raise InputError, which says what to do, where the package tensorboard is missing."""
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         raise InputError(
             "The package tensorboard is not installed: run pip install tensorboard first, or leave out "
             f"--tensorboard; {LOG_FILE} has the same numbers."
         ) from error
-    return SummaryWriter(str(folder / "tensorboard"))
 
 
 def _progress_line(step: int, numbers: Mapping[str, float], steps: int | None = None) -> str:

@@ -8,7 +8,7 @@ from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2.weights.matching import require_match
-from medsam2.weights.store import locate
+from medsam2.weights.store import find_weights, locate
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -37,6 +37,16 @@ def load_model(
     network.load_state_dict(checkpoint.tensors, assign=True)
     network.autocast_dtype = autocast_dtype
     return network.to(chosen_device).eval()
+
+
+def check_choices(name_or_path: str | Path, device: str = "auto", precision: str = "auto") -> None:
+    """Refuse what ``load_model`` would refuse without reading the weights.
+
+    Raises:
+        InputError: the weights are unknown or not installed, or device or precision are not there.
+    """
+    choose_autocast_dtype(precision, choose_device(device))
+    find_weights(name_or_path)
 
 
 def choose_device(device: str) -> torch.device:

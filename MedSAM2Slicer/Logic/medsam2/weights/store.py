@@ -10,17 +10,18 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pooch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
-from medsam2.weights.checkpoint import Checkpoint, read_checkpoint
-from medsam2.weights.matching import require_match
+
+if TYPE_CHECKING:
+    from medsam2.weights.checkpoint import Checkpoint
 
 HOME_VARIABLE = "MEDSAM2_HOME"
 FILE_SUFFIXES = (".pt", ".pth", ".safetensors")
@@ -111,10 +112,20 @@ def locate(name_or_path: str | Path) -> StoredWeights:
         InputError: there is neither, the weights are not downloaded yet, or the file in the store
             is not the one that came in.
     """
+    if stored := find_stored(str(name_or_path)):
+        _check_unchanged(stored)
+    return stored or find_weights(name_or_path)
+
+
+def find_weights(name_or_path: str | Path) -> StoredWeights:
+    """As ``locate``, but without a look into the file.
+
+    Raises:
+        InputError: there is neither, or the weights are not downloaded yet.
+    """
     name = str(name_or_path)
     stored = find_stored(name)
     if stored:
-        _check_unchanged(stored)
         return stored
     path = Path(name_or_path)
     if os.path.isfile(path):  # unlike Path.is_file, no error for a name too long for a file
@@ -137,6 +148,8 @@ def import_weights(path: str | Path, name: str, preset: str | None = None) -> St
     Raises:
         InputError: the name is taken or unusable, or the file is no complete checkpoint.
     """
+    from safetensors.torch import save_file  # torch keeps those waiting who only look weights up
+
     entry = _entry_to_import(name)
     checkpoint = read_complete(Path(path), entry, preset)
     target = made_weights_folder() / f"{name}.safetensors"
@@ -154,12 +167,15 @@ def import_weights(path: str | Path, name: str, preset: str | None = None) -> St
     return StoredWeights(name, target, entry)
 
 
-def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None = None) -> Checkpoint:
+def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None = None) -> "Checkpoint":
     """Read a file that is to enter the store, in its own number format.
 
     Raises:
         InputError: it is no complete checkpoint, or not of the network that the catalogue's entry names.
     """
+    from medsam2.weights.checkpoint import read_checkpoint
+    from medsam2.weights.matching import require_match
+
     checkpoint = read_checkpoint(path, preset or (entry.preset if entry else None), dtype=None)
     require_match(checkpoint, path.name)
     if entry and (checkpoint.family, checkpoint.preset) != (entry.family, entry.preset):

@@ -67,6 +67,20 @@ def test_the_table_of_any_format_lies_beside_it(tmp_path, labelmap, table):
     assert label_names_file(tmp_path / labelmap) == tmp_path / table
 
 
+def test_two_labelmaps_of_one_name_have_tables_of_their_own(tmp_path):
+    for labelmap, table, name in (
+        ("a.nii.gz", "a.labels.json", "liver"),
+        ("a.nrrd", "a.nrrd.labels.json", "spleen"),
+        ("a.mha", "a.mha.labels.json", "kidney"),
+    ):
+        path = tmp_path / labelmap
+        beside = label_names_file(path)
+        assert beside.name == table
+        write_label_names(beside, {1: name})
+        path.touch()
+        assert label_names_file(path) == beside
+
+
 def test_a_large_label_is_kept(tmp_path, grid):
     labels = two_labels().astype(np.uint32) * 20_000
     SimpleITK.WriteImage(grid.to_image(labels), str(tmp_path / "mask.nrrd"))

@@ -19,7 +19,17 @@ _XML_START, _XML_END = b"<CaretExtension>", b"</CaretExtension>"
 
 
 def label_names_file(labelmap: Path) -> Path:
-    """Where the table of a labelmap lies: ``liver.labels.json`` beside ``liver.nii.gz``."""
+    """Where the table of a labelmap lies: ``liver.labels.json`` beside ``liver.nii.gz``.
+
+    Where that is, or may be, another labelmap's, such as that of ``liver.mha``: ``liver.nii.gz.labels.json``.
+    """
+    shared, own = _shared_table(labelmap), labelmap.with_name(labelmap.name + _SUFFIX)
+    is_taken = shared.exists() and not labelmap.exists()
+    return own if own.exists() or is_taken else shared
+
+
+def _shared_table(labelmap: Path) -> Path:
+    """The table called as all labelmaps of this name without their endings."""
     name = labelmap.name
     ends = (end for end in (*OUTPUT_FORMATS, labelmap.suffix) if name.lower().endswith(end.lower()))
     return labelmap.with_name(name[: len(name) - len(next(ends))] + _SUFFIX)
