@@ -11,6 +11,8 @@ from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBack
 from medsam2.errors import InputError
 
 TOKEN_VARIABLE = "MEDSAM2_TOKEN"
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @contextmanager
@@ -41,7 +43,19 @@ def local_backend(
     precision: str | None = None,
     threads: int | None = None,
 ) -> LocalBackend:
-    """A backend process of this program's own."""
+    """A backend process of this program's own, its options checked as far as that needs no torch.
+
+    Raises:
+        InputError: the weights are unknown or not installed, or there is no such device or precision.
+    """
+    if device is not None and device.partition(":")[0] not in DEVICES:
+        raise InputError(f"There is no device '{device}' here; use 'auto', 'cpu', 'cuda' or 'mps'.")
+    if precision is not None and precision not in PRECISIONS:
+        raise InputError(f"There is no precision '{precision}'; choose one of {', '.join(PRECISIONS)}.")
+    if weights is not None and weights != "starter":
+        from medsam2.weights.store import find_weights  # the extra cli lacks what it needs
+
+        find_weights(weights)
     return LocalBackend(
         weights=weights or "starter", device=device or "auto", precision=precision or "auto", threads=threads
     )

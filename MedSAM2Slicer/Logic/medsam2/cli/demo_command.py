@@ -53,6 +53,7 @@ def demo(
     from medsam2.prompt import Prompt
     from medsam2.volume import PALETTE, Volume, VolumeSlices, choose_axis, write_volume
 
+    backend = local_backend(weights, threads=threads)
     truth, click = None, (0, 0, 0)
     if image is None:
         phantom = make_phantom()
@@ -72,7 +73,7 @@ def demo(
     with _made_folder(folder), held_destinations(written, read, overwrite):
         if truth is not None:
             typer.echo(f"Clicking in the middle of the {ORGAN}: {_places(volume.geometry, click)}")
-        with backend_client(local_backend(weights, threads=threads), "demo") as client:
+        with backend_client(backend, "demo") as client:
             result = track(client, slices, objects)
         with held_back():
             write_results(outputs, slices, objects, result)

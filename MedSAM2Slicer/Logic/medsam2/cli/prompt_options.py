@@ -47,8 +47,8 @@ class PromptOptions:
     ijk: bool = False
 
 
-def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[PromptedObject]:
-    """The objects that options describe.
+def check_prompt_options(options: PromptOptions) -> None:
+    """Refuse what is wrong whatever the image, before it is read.
 
     Raises:
         InputError: there is not exactly one kind of prompt, or something in it is wrong.
@@ -60,6 +60,23 @@ def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[P
         raise InputError(
             "--name goes with --point and --box: the names of other objects come with their file."
         )
+    for text in options.points:
+        parse_point(text, options.ijk)
+    if options.box is not None:
+        parse_box(options.box, options.ijk)
+    if options.name is not None:
+        check_segment_name(options.name)
+    if options.prompts is not None:
+        read_prompt_file(options.prompts)
+
+
+def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[PromptedObject]:
+    """The objects that options describe.
+
+    Raises:
+        InputError: there is not exactly one kind of prompt, or something in it is wrong.
+    """
+    check_prompt_options(options)
     if options.mask is not None:
         return _from_mask(slices, options.mask)
     if options.prompts is not None:

@@ -116,7 +116,7 @@ def segment(
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
     from medsam2.cli.doubts import note_unseen
-    from medsam2.cli.prompt_options import PromptOptions, objects_from_options
+    from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
     from medsam2.cli.results import Outputs, check_referable, describe, summary, write_results
     from medsam2.cli.segmentation import track
     from medsam2.cli.wording import collected_notes
@@ -144,17 +144,19 @@ def segment(
     read += [Path(weights)] if weights is not None else []
     read += [label_names_file(mask)] if mask is not None else []
     with collected_notes() as notes, held_destinations(outputs.files, read, overwrite):
-        scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
-        check_referable(outputs, image, scan)
-        slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
-        objects = objects_from_options(slices, PromptOptions(point or [], box, mask, prompts, name, ijk))
-        first, last = _parse_range(slice_range, slices.count)
+        options = PromptOptions(point or [], box, mask, prompts, name, ijk)
+        check_prompt_options(options)
         field_of_view = _parse_field_of_view(view)
         backend: LocalBackend | RemoteBackend
         if server is None:
             backend = local_backend(weights, device, precision, threads)
         else:
             backend = server_backend(server, token_file, ca_file)
+        scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
+        check_referable(outputs, image, scan)
+        slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
+        objects = objects_from_options(slices, options)
+        first, last = _parse_range(slice_range, slices.count)
         with backend_client(backend, "segment") as client:
             used = _weights_used(client.ready.weights, weights, server) if outputs.is_dicom else None
             result = track(client, slices, objects, field_of_view, memory_bank(memory), first, last)
