@@ -116,6 +116,8 @@ def test_a_header_that_names_another_file_is_not_uploaded(medsam2, tmp_path):
     (tmp_path / "secret.raw").write_bytes(bytes(48 * 48 * 2))
     image = write_image(tmp_path / "images" / "a.mhd", np.zeros((1, 48, 48), np.int16))
     image.write_text(image.read_text().replace("a.raw", "../secret.raw"))
+    (tmp_path / "token").write_text("secret")
+    server = ("--server", "wss://127.0.0.1:1/session", "--token-file", tmp_path / "token")
     output = tmp_path / "out.nrrd"
-    run = medsam2("segment", image, *ONE_SLICE, "--server", "wss://127.0.0.1:1/session", "-o", output)
+    run = medsam2("segment", image, *ONE_SLICE, *server, "-o", output)
     assert_refused(run, output, "its own folder")

@@ -82,16 +82,18 @@ def aSection(aManager):
 
 def test_requirements_are_those_of_the_package():
     ours = {each.specifier for each in [TORCH, *DependencyInstaller.readRequirements()]}
-    # Slicer brings these; with the others the command line draws, and reads what Slicer reads itself.
+    # Slicer brings these; with the others the command line draws, reads and writes what Slicer does itself.
     brought = {"numpy>=1.26", "SimpleITK>=2.3", "scipy>=1.11"}
     others = {"matplotlib>=3.8", "pillow>=10", "pydicom>=3.0", "nibabel>=5.2"}
+    others |= {"highdicom>=0.27", "contourpy>=1.2"}
     assert ours | brought | others == requirements("backend")
     assert not ours & (brought | others)
 
 
 def test_a_backend_and_the_weights_commands_do_without_what_slicer_is_not_given(tmp_path):
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(('matplotlib', 'pydicom', 'nibabel')))\n"
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('matplotlib', 'pydicom', 'nibabel', 'highdicom', 'contourpy')))\n"
         "import medsam2.backend.server, medsam2.backend.service, medsam2.weights.loading\n"
         "import medsam2.cli.serve_command, medsam2.cli.weights_commands\n"
         "sys.argv = ['medsam2', 'weights', 'list']\n"

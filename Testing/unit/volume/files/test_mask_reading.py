@@ -273,3 +273,11 @@ def test_a_table_in_the_header_expands_nothing(tmp_path, grid, entity):
     named = with_table(tmp_path / "mask.nii.gz", bomb)
     with pytest.warns(VolumeWarning, match="cannot be read"):
         assert [s.name for s in read_segments(named, grid)] == ["Segment_2", "Segment_5"]
+
+
+def test_a_mask_whose_table_could_not_even_be_named_is_read(tmp_path):
+    """Its own name is as long as file systems take."""
+    grid = Geometry(SHAPE, np.array(MATRICES["flipped"], float))
+    path = tmp_path / ("a" * 245 + ".nrrd")
+    write_labelmap(path, two_labels(), grid)
+    assert [segment.label for segment in read_segments(path, grid)] == [2, 5]

@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
+from os.path import exists, isfile  # a name too long is of no file, where those of Path raise an error
 from pathlib import Path
 
 from medsam2.errors import InputError, note
@@ -24,8 +25,8 @@ def label_names_file(labelmap: Path) -> Path:
     Where that is, or may be, another labelmap's, such as that of ``liver.mha``: ``liver.nii.gz.labels.json``.
     """
     shared, own = _shared_table(labelmap), labelmap.with_name(labelmap.name + _SUFFIX)
-    is_taken = shared.exists() and not labelmap.exists()
-    return own if own.exists() or is_taken else shared
+    is_taken = exists(shared) and not exists(labelmap)
+    return own if exists(own) or is_taken else shared
 
 
 def _shared_table(labelmap: Path) -> Path:
@@ -48,7 +49,7 @@ def read_label_names(labelmap: Path) -> dict[int, str]:
         InputError: there is a file beside it, but it is no such table.
     """
     path = label_names_file(labelmap)
-    if not path.is_file():
+    if not isfile(path):
         return _names_in_header(labelmap)
     try:
         if path.stat().st_size > _MOST_BYTES:
