@@ -29,8 +29,10 @@ def theManager():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other stall on a busy machine
-        yield backendManager()
-        backendManager().quit()
+        manager = backendManager()
+        manager.settings = BackendSettings()  # not what a test of the panel has saved before
+        yield manager
+        manager.quit()
 
 
 @pytest.fixture
