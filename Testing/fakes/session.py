@@ -20,7 +20,6 @@ class Session:
     def __init__(self):
         JOURNAL.clear()
         CLOCK.reset()
-        STORE.clear()
         slicer.app = Application()
         slicer.mrmlScene = slicer.app.mrmlScene()
         slicer.modules = types.SimpleNamespace()
@@ -63,3 +62,4 @@ class Session:
         forgetShortcuts()
         deleteWhatIsDue()
         CLOCK.reset()
+        STORE.clear()  # fixtures of the whole run may read it before the next session begins

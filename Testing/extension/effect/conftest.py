@@ -29,10 +29,8 @@ def theManager():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other stall on a busy machine
-        manager = backendManager()
-        manager.settings = BackendSettings()  # not what a test of the panel has saved before
-        yield manager
-        manager.quit()
+        yield backendManager()
+        backendManager().quit()
 
 
 @pytest.fixture
