@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
-from medsam2.backend.address import Address, is_loopback
+from medsam2.backend.address import Address
 from medsam2.errors import InputError
+from medsam2.loopback import is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "::1"])

@@ -58,6 +58,15 @@ def finish_upload(protocol: ClientProtocol) -> list[Message]:
     return chunks
 
 
+def announced() -> tuple[ClientProtocol, int]:
+    """A protocol that has announced ``VOXELS`` to a server, which has not answered yet; and the request."""
+    protocol = ClientProtocol("secret")
+    request = protocol.open_volume(VOXELS, SPACING)
+    greet(protocol)
+    assert kinds(sent(protocol)) == ["OpenVolume"]
+    return protocol, request
+
+
 def opened() -> ClientProtocol:
     """A protocol with ``VOXELS`` open."""
     protocol = ClientProtocol("secret")

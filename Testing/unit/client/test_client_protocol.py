@@ -13,6 +13,7 @@ from unit.client.spoken import (
     CHUNK_BYTES,
     SPACING,
     VOXELS,
+    announced,
     answer,
     finish_upload,
     greet,
@@ -53,10 +54,7 @@ def test_chunks_start_where_the_server_wants_them_and_rebuild_the_volume():
 
 
 def test_an_upload_goes_on_from_what_the_server_holds():
-    protocol = ClientProtocol("secret")
-    request = protocol.open_volume(VOXELS, SPACING)
-    greet(protocol)
-    sent(protocol)
+    protocol, request = announced()
     answer(protocol, Progress(request, 300, VOXELS.nbytes))
     chunks = sent(protocol)
     assert [chunk.offset for chunk in chunks] == [300]
@@ -64,10 +62,7 @@ def test_an_upload_goes_on_from_what_the_server_holds():
 
 
 def test_later_progress_does_not_send_chunks_again():
-    protocol = ClientProtocol("secret")
-    request = protocol.open_volume(VOXELS, SPACING)
-    greet(protocol)
-    sent(protocol)
+    protocol, request = announced()
     answer(protocol, Progress(request, 0, VOXELS.nbytes))
     sent(protocol)
     assert answer(protocol, Progress(request, 200, VOXELS.nbytes)) == [Progress(request, 200, VOXELS.nbytes)]
@@ -139,10 +134,7 @@ def test_what_has_ended_is_not_cancelled():
 
 
 def test_a_cancelled_upload_sends_no_more_chunks():
-    protocol = ClientProtocol("secret")
-    request = protocol.open_volume(VOXELS, SPACING)
-    greet(protocol)
-    sent(protocol)
+    protocol, request = announced()
     answer(protocol, Progress(request, 0, VOXELS.nbytes))
     protocol.next_message()
     protocol.cancel(request)
@@ -165,10 +157,7 @@ def test_a_cancelled_upload_goes_on_under_its_name():
 
 
 def test_a_failed_upload_sends_no_more_chunks():
-    protocol = ClientProtocol("secret")
-    request = protocol.open_volume(VOXELS, SPACING)
-    greet(protocol)
-    sent(protocol)
+    protocol, request = announced()
     answer(protocol, Progress(request, 0, VOXELS.nbytes))
     protocol.next_message()
     answer(protocol, Error(request, "too_large", "The volume is too large."))

@@ -4,10 +4,10 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from medsam2.errors import InputError
+from medsam2.loopback import is_loopback
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,6 @@ class Address:
             ) from error
         listening.set_inheritable(True)
         return listening
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this computer reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_tls(certificate: Path, key: Path | None) -> None:

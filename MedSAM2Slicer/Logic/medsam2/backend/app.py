@@ -12,7 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from .address import is_loopback
+from medsam2.loopback import is_loopback
+
 from .connection import Connection
 from .log import log_event
 from .service import Service

@@ -9,10 +9,9 @@ from medsam2 import __version__
 from medsam2.cli.progress import stages
 from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBackend
 from medsam2.errors import InputError
+from medsam2.weights.choices import check_device_word, check_precision
 
 TOKEN_VARIABLE = "MEDSAM2_TOKEN"
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
-PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @contextmanager
@@ -48,10 +47,10 @@ def local_backend(
     Raises:
         InputError: the weights are unknown or not installed, or there is no such device or precision.
     """
-    if device is not None and device.partition(":")[0] not in DEVICES:
-        raise InputError(f"There is no device '{device}' here; use 'auto', 'cpu', 'cuda' or 'mps'.")
-    if precision is not None and precision not in PRECISIONS:
-        raise InputError(f"There is no precision '{precision}'; choose one of {', '.join(PRECISIONS)}.")
+    if device is not None:
+        check_device_word(device)
+    if precision is not None:
+        check_precision(precision)
     if weights is not None and weights != "starter":
         from medsam2.weights.store import find_weights  # the extra cli lacks what it needs
 

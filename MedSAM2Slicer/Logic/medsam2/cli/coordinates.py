@@ -177,10 +177,8 @@ class Coordinates:
         boxes, span = {}, None
         if box is not None:
             half = len(box) // 2
-            (index, row0, column0), (other, row1, column1) = (
-                self.position(box[:half]),
-                self.position(box[half:]),
-            )
+            index, row0, column0 = self.position(box[:half])
+            other, row1, column1 = self.position(box[half:])
             boxes[(index + other) // 2] = (row0, column0, row1, column1)
             if index != other:
                 span = min(index, other, *by_slice), max(index, other, *by_slice)

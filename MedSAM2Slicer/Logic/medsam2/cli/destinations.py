@@ -13,9 +13,8 @@ from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
 from medsam2.volume.dicom import is_dicom_file
 from medsam2.volume.files.reading import is_dicom
+from medsam2.volume.files.utf8_names import HEADERS
 
-HEADERS = (".mhd", ".nhdr")
-"""Text headers that name the files with their voxels."""
 _LONGEST_HEADER = 1 << 20
 
 

@@ -1,8 +1,9 @@
 """A backend on a server that others run."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from medsam2.loopback import is_loopback
 
 from .backend import BackendState, Listening
 from .client_error import ClientError
@@ -36,7 +37,7 @@ class RemoteBackend:
             valid = False
         if not valid:
             raise ClientError("bad_input", f"'{url}' is no address of a server: give wss://HOST:PORT.")
-        here = _is_this_computer(host)
+        here = is_loopback(host)
         if parts.scheme == "ws" and not here:
             raise ClientError(
                 "bad_input", f"Images would travel unencrypted to {host}: give an address with wss://."
@@ -60,12 +61,3 @@ class RemoteBackend:
 
     def stop(self, patience: float = 0.5, keep_log: bool = False) -> None:
         """Nothing to do: others use it."""
-
-
-def _is_this_computer(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,10 +7,9 @@ import torch
 from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
 from medsam2.weights.checkpoint import read_checkpoint
+from medsam2.weights.choices import check_precision, no_such_device
 from medsam2.weights.matching import require_match
 from medsam2.weights.store import find_weights, locate
-
-PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def load_model(
@@ -63,9 +62,7 @@ def choose_device(device: str) -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"There is no device '{device}' here; use 'auto', 'cpu', 'cuda' or 'mps'."
-        ) from error
+        raise no_such_device(device) from error
     return chosen
 
 
@@ -75,8 +72,7 @@ def choose_autocast_dtype(precision: str, device: torch.device) -> torch.dtype |
     Raises:
         InputError: the precision is unknown, or the GPU cannot compute in bf16.
     """
-    if precision not in PRECISIONS:
-        raise InputError(f"There is no precision '{precision}'; choose one of {', '.join(PRECISIONS)}.")
+    check_precision(precision)
     on_cuda = device.type == "cuda"
     supported = not on_cuda or torch.cuda.get_device_capability(device) >= (8, 0)  # older ones emulate it
     if precision == "bf16" and not supported:

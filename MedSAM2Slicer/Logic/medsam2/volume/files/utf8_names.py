@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_NAMING_OTHERS = (".mhd", ".nhdr")
+HEADERS = (".mhd", ".nhdr")
+"""Text headers that name the files with their voxels."""
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def name_to_read(path: Path) -> Iterator[str]:
         yield str(path)
         return
     with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
-        if path.suffix.lower() in _NAMING_OTHERS:
+        if path.suffix.lower() in HEADERS:
             for other in path.parent.iterdir():
                 (Path(folder) / other.name).symlink_to(other.resolve())
         link = Path(folder) / f"medsam2-image{_suffix(path)}"

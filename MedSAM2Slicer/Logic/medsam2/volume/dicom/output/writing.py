@@ -58,9 +58,7 @@ def _made(
     path: str | os.PathLike, segments: Sequence[Segment], volume: Volume, weights: WeightsUsed | None
 ) -> Dataset:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of what pydicom and highdicom would rather see in the series' headers
+        warnings.simplefilter("ignore")  # they say what libraries would rather see in others' headers
         source = source_of(volume)
         if output_format(path) == ".rtstruct.dcm":
             return structure_set(source, segments, weights)
