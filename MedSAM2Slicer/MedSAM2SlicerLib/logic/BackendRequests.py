@@ -191,7 +191,7 @@ class BackendRequests:
             self._onError(message)
 
     def _onMask(self, mask: "Mask") -> None:
-        if mask.id in self._previews:
+        if self._previews.pop(mask.id, None) is not None:  # with it the wait is over, its end may come later
             self._listener.onPreview(mask)
         elif mask.id == self._job and self.state is State.RUNNING:
             self._listener.onMask(mask)

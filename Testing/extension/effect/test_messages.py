@@ -7,6 +7,8 @@ import psutil
 import pytest
 import slicer
 
+from medsam2.protocol import Mask
+
 CLICK = "Click the object in a slice view."
 
 
@@ -45,6 +47,22 @@ def test_it_is_about_the_segment_that_is_selected(aBench):
     assert aBench.message == CLICK
     aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
     assert aBench.message.startswith("Press Propagate")
+
+
+def test_with_its_mask_nothing_is_waited_for_though_the_request_ends_later(aBench, aBackend):
+    said = []
+
+    def look(message):
+        if isinstance(message, Mask):
+            for name in ("spleen", "liver"):
+                aBench.editor.setCurrentSegmentID(aBench.segmentId(name))
+                said.append(aBench.message)
+
+    aBackend.attach(look)
+    aBench.click()
+    aBackend.detach(look)
+    assert said[0] == CLICK
+    assert said[1].startswith("Press Propagate")
 
 
 def test_activating_the_effect_again_knows_the_seeds(aBench):
