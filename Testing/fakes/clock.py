@@ -15,6 +15,8 @@ class Clock:
 
     def __init__(self):
         self.afterTurning = []
+        # Never counted anew: a timer of the test before that is stopped late must not stop one of this test.
+        self._numbers = itertools.count()
         self.reset()
 
     def reset(self):
@@ -23,7 +25,6 @@ class Clock:
         self.durations = []
         self._waiting = []
         self._cancelled = set()
-        self._numbers = itertools.count()
         self._inCall = False
 
     def schedule(self, delay: int, call) -> int:

@@ -94,3 +94,14 @@ def test_waiting_for_something_real(aClock, said):
     aClock.advanceUntil(lambda: len(said) >= 3)
     with pytest.raises(AssertionError, match="not reached"):
         aClock.advanceUntil(lambda: False, seconds=0.05)
+
+
+def test_a_timer_of_the_test_before_that_is_stopped_late_stops_no_other(aClock, said):
+    late, timer = qt.QTimer(), qt.QTimer()
+    late.start(100)
+    aClock.reset()
+    timer.connect("timeout()", lambda: said.append("timer"))
+    timer.start(10)
+    late.stop()
+    aClock.advance(10)
+    assert said == ["timer"]
