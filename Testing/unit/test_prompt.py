@@ -4,7 +4,7 @@ import torch
 
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
-from medsam2.prompt import Prompt
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.slice_grid import SliceGrid
 from medsam2.tracking import FieldOfView
 from medsam2.tracking.slice_network import network_points
@@ -12,6 +12,8 @@ from unit.tracking.examples import click
 
 COUNT, GRID = 5, SliceGrid((20, 30), (1.0, 1.0))
 MASK = PlacedMask.packed(np.ones((4, 3), bool), 4, 10)
+STROKE = DrawnLine(((3, 4), (5, 9)), positive=True)
+LASSO = DrawnLine(((3, 4), (5, 9), (9, 2)), positive=False)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,11 @@ MASK = PlacedMask.packed(np.ones((4, 3), bool), 4, 10)
         (Prompt(0, mask=PlacedMask.packed(np.ones((2, 2), bool), 0, 29)), r"mask reaches beyond the slice"),
         (Prompt(0, points=((3, 3, True),), mask=MASK), r"mask is a prompt of its own"),
         (Prompt(0, box=(1, 1, 5, 5), mask=MASK), r"mask is a prompt of its own"),
+        (Prompt(0, strokes=(STROKE,), mask=MASK), r"mask is a prompt of its own"),
+        (Prompt(0, strokes=(DrawnLine((), True),)), r"stroke has no position"),
+        (Prompt(0, strokes=(DrawnLine(((3, 3), (3, 30)), True),)), r"row 3, column 30 lies outside"),
+        (Prompt(0, lassos=(DrawnLine(((3, 3), (9, 9), (3, 3)), True),)), r"lasso encloses nothing"),
+        (Prompt(0, strokes=(DrawnLine(((3, 3),) * 600, True),) * 2), r"1200 positions.*at most 1000"),
     ],
 )
 def test_prompts_that_do_not_fit_are_refused(prompt, message):
@@ -46,6 +53,7 @@ def test_prompts_that_do_not_fit_are_refused(prompt, message):
         Prompt(2, box=(9, 9, 3, 4)),
         Prompt(2, points=((3, 3, True),), box=(0, 0, 19, 29)),
         Prompt(1, mask=MASK),
+        Prompt(1, strokes=(STROKE, DrawnLine(((3, 3),), False)), lassos=(LASSO,)),
     ],
 )
 def test_prompts_that_fit_are_accepted(prompt):
@@ -81,3 +89,15 @@ def test_only_a_single_click_is_ambiguous():
     assert not Prompt(0, points=((1, 1, True), (2, 2, True))).is_ambiguous
     assert not Prompt(0, box=(1, 1, 5, 5)).is_ambiguous
     assert not Prompt(0, points=((1, 1, True),), box=(1, 1, 5, 5)).is_ambiguous
+
+
+def test_lines_add_up_and_must_be_seen():
+    prompt = Prompt(0, lassos=(LASSO,)).joined_with(Prompt(0, strokes=(STROKE,)))
+    assert (prompt.strokes, prompt.lassos) == ((STROKE,), (LASSO,))
+    assert prompt.corners() == [(3, 4), (5, 9), (3, 4), (5, 9), (9, 2)]
+
+
+def test_a_line_says_where_the_object_is_or_only_where_it_is_not():
+    assert Prompt(0, strokes=(STROKE,)).shows_object
+    assert not Prompt(0, lassos=(LASSO,)).shows_object
+    assert not Prompt(0, strokes=(STROKE,)).is_ambiguous

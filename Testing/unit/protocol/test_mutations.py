@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
-from medsam2.protocol import Chunk, PromptRequest, ProtocolError, decode, encode
+from medsam2.protocol import VERSION, Chunk, PromptRequest, ProtocolError, decode, encode
 from medsam2.protocol.codec import TYPES
 from unit.protocol.memory import MIB, memory_within
 from unit.protocol.mutations import mutated
@@ -58,7 +58,7 @@ def test_any_bytes_get_an_answer(data):
 @steady
 @given(st.sampled_from([*TYPES, "other"]), st.dictionaries(st.text(max_size=12), VALUES, max_size=5))
 def test_any_map_gets_an_answer(name, body):
-    outcome(msgpack.packb(body | {"v": 1, "type": name, "id": 1}))
+    outcome(msgpack.packb(body | {"v": VERSION, "type": name, "id": 1}))
 
 
 def test_lists_that_claim_to_be_long_at_every_level_take_little_memory():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
-from medsam2.protocol import FieldOfViewBox, Forget, Mask, OpenVolume, PromptRequest, decode, encode
+from medsam2.protocol import VERSION, FieldOfViewBox, Forget, Mask, OpenVolume, PromptRequest, decode, encode
 from medsam2.protocol.codec import TYPES
 from unit.protocol.examples import EXAMPLES
 from unit.protocol.strategies import MASKS, exact, messages
@@ -29,7 +29,7 @@ def test_every_message_comes_back_as_it_was(kind, data):
 @pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)
 def test_a_message_on_the_wire_is_a_map_that_says_what_it_is(message):
     body = msgpack.unpackb(encode(message))
-    assert body["v"] == 1
+    assert body["v"] == VERSION
     assert TYPES[body["type"]] is type(message)
     assert body["id"] == message.id
 
@@ -72,7 +72,7 @@ def test_a_decoded_mask_can_be_written_to():
 
 
 def test_whole_numbers_count_as_floats():
-    body = {"v": 1, "type": "open_volume", "id": 1, "upload": "n", "shape": [1, 2, 3], "dtype": "uint8"}
+    body = {"v": VERSION, "type": "open_volume", "id": 1, "upload": "n", "shape": [1, 2, 3], "dtype": "uint8"}
     message = decode(msgpack.packb(body | {"spacing": [2, 1, 1], "window": [-160, 240]}))
     assert exact(message) == exact(
         OpenVolume(1, "n", (1, 2, 3), "uint8", (2.0, 1.0, 1.0), window=(-160.0, 240.0))
@@ -80,7 +80,7 @@ def test_whole_numbers_count_as_floats():
 
 
 def test_nil_and_a_missing_field_mean_the_same_where_nil_is_allowed():
-    body = {"v": 1, "type": "forget", "id": 1, "object_id": "a"}
+    body = {"v": VERSION, "type": "forget", "id": 1, "object_id": "a"}
     assert decode(msgpack.packb(body)) == Forget(1, "a")
     assert decode(msgpack.packb(body | {"axis": None, "slice_index": None})) == Forget(1, "a")
 

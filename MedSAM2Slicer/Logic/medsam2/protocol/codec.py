@@ -9,7 +9,7 @@ from medsam2.protocol import messages
 from medsam2.protocol.fields import FieldError, to_field, to_wire
 from medsam2.protocol.messages import FLAT, ErrorCode, Message, wire_name
 
-VERSION = 1
+VERSION = 2
 
 TYPES: dict[str, type[Message]] = {
     "hello": messages.Hello,
