@@ -10,11 +10,13 @@ from slicer.i18n import tr as _
 from ..SlicerTypes import Button, ScriptedEffect, Widget
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
+from .ToolRow import CLICK, ToolRow
 
 if TYPE_CHECKING:
     from .EffectActions import EffectActions
 
 DEFAULTS = {
+    "Tool": CLICK,
     "Direction": "both",
     "Window": "auto",
     "Memory": "temporal",
@@ -45,6 +47,7 @@ class EffectOptions:
         self.strip = ConfidenceStrip(lambda index: self._do(lambda actions: actions.goToSlice(index)))
         scriptedEffect.addOptionsWidget(self.message.widget)
         scriptedEffect.addOptionsWidget(self._row(self.propagateButton, self.progress))
+        scriptedEffect.addOptionsWidget(self._tools())
         scriptedEffect.addOptionsWidget(self.strip)
         scriptedEffect.addOptionsWidget(
             self._row(
@@ -137,6 +140,11 @@ class EffectOptions:
         button.connect("clicked()", lambda: self._do(action))
         self._buttons.append(button)
         return button
+
+    def _tools(self) -> Widget:
+        row = ToolRow(lambda tool: self._effect.setParameter("Tool", tool))
+        self._shows.append(lambda: row.showTool(self._effect.parameter("Tool")))
+        return row
 
     def _choice(self, name: str, values: dict[str, str], label: str) -> None:
         box = qt.QComboBox()

@@ -42,7 +42,7 @@ def test_an_object_that_is_missing_on_some_slices_is_found_again(
 
 def test_options_are_kept_in_the_scene_and_shown_again(aBench):
     adaptor = aBench.editor.activeEffect()
-    chosen = {"Direction": "range", "FirstSlice": 3, "LastSlice": 9, "Window": "lung"}
+    chosen = {"Tool": "lasso", "Direction": "range", "FirstSlice": 3, "LastSlice": 9, "Window": "lung"}
     chosen |= {"Memory": "self-sorting", "StopWhenAbsent": 0, "AbsentStop": 5, "AllSegments": 1}
     assert chosen.keys() == DEFAULTS.keys()
     for name, value in chosen.items():
@@ -58,3 +58,19 @@ def test_how_many_slices_counts_only_where_propagation_stops(aBench):
         adaptor.setParameter("StopWhenAbsent", stops)
         aBench.effect.updateGUIFromMRML()
         assert box.enabled == bool(stops)
+
+
+def test_one_tool_is_chosen_and_its_button_is_down(aBench):
+    adaptor = aBench.editor.activeEffect()
+    buttons = {each.text: each for each in adaptor.optionsFrame().findChildren(qt.QToolButton)}
+
+    def down() -> list[str]:
+        return [name for name, button in buttons.items() if button.checked]
+
+    assert down() == ["Click"]
+    for name in ("Stroke", "Lasso", "Box", "Click"):
+        buttons[name].click()
+        assert adaptor.parameter("Tool") == name.lower()
+        assert down() == [name]
+    adaptor.setParameter("Tool", "lasso")
+    assert down() == ["Lasso"]
