@@ -5,6 +5,9 @@ import types
 import qt
 from PySide6 import QtCore, QtWidgets
 
+UNBOUNDED = 16777215
+"""The height that Qt gives to widgets without a highest one."""
+
 
 class ctkCollapsibleButton(QtWidgets.QWidget):
     """A button with a body below it that it folds away."""
@@ -47,6 +50,44 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         option.text = ("▸ " if self._collapsed else "▾ ") + self._text
         painter.drawControl(QtWidgets.QStyle.ControlElement.CE_PushButton, option)
         painter.end()
+
+
+class _FoldingStyle(QtWidgets.QProxyStyle):
+    """Draws an arrow where a group box has its tick."""
+
+    def drawPrimitive(self, element, option, painter, widget=None):
+        if element == QtWidgets.QStyle.PrimitiveElement.PE_IndicatorCheckBox:
+            on = bool(option.state & QtWidgets.QStyle.StateFlag.State_On)
+            arrows = QtWidgets.QStyle.PrimitiveElement
+            element = arrows.PE_IndicatorArrowDown if on else arrows.PE_IndicatorArrowRight
+        super().drawPrimitive(element, option, painter, widget)
+
+
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
+    """A group box whose tick is an arrow that folds its contents away."""
+
+    COLLAPSED_HEIGHT = 14
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._style = _FoldingStyle()
+        self.setStyle(self._style)
+        self.setCheckable(True)
+        self.toggled.connect(self._expand)
+
+    @property
+    def collapsed(self) -> bool:
+        return not self.checked
+
+    @collapsed.setter
+    def collapsed(self, collapsed):
+        self.setChecked(not collapsed)
+
+    def _expand(self, isExpanded):
+        for child in self.findChildren(QtWidgets.QWidget, options=qt.Qt.FindDirectChildrenOnly):
+            child.setVisible(isExpanded)
+        title = self.fontMetrics().height()
+        self.setMaximumHeight(UNBOUNDED if isExpanded else title + self.COLLAPSED_HEIGHT)
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
@@ -119,6 +160,6 @@ class ctkPathLineEdit(QtWidgets.QLineEdit):
 def makeModule() -> types.ModuleType:
     """The module."""
     module = types.ModuleType("ctk", __doc__)
-    for each in (ctkCollapsibleButton, ctkSliderWidget, ctkPathLineEdit):
+    for each in (ctkCollapsibleButton, ctkCollapsibleGroupBox, ctkSliderWidget, ctkPathLineEdit):
         setattr(module, each.__name__, each)
     return module

@@ -1,9 +1,12 @@
 """What the user chooses among the options is shown, kept in the scene, and obeyed."""
 
+import ctk
 import pytest
 import qt
+from MedSAM2SlicerLib.effect.AdvancedOptions import AdvancedOptions
 from MedSAM2SlicerLib.effect.EffectOptions import DEFAULTS
 
+from fakes.qt_settings import rereadFromDisk
 from medsam2.cli.phantom import central_click
 from medsam2.propagation_options import PropagationOptions
 
@@ -16,6 +19,12 @@ def absentStop(bench):
     """The box that says after how many slices without the object a propagation stops."""
     boxes = bench.editor.activeEffect().optionsFrame().findChildren(qt.QSpinBox)
     (box,) = [box for box in boxes if "slices without the object" in box.toolTip]
+    return box
+
+
+def advanced(bench):
+    """The section that can be folded."""
+    (box,) = bench.editor.activeEffect().optionsFrame().findChildren(ctk.ctkCollapsibleGroupBox)
     return box
 
 
@@ -53,6 +62,7 @@ def test_options_are_kept_in_the_scene_and_shown_again(aBench):
 
 
 def test_how_many_slices_counts_only_where_propagation_stops(aBench):
+    advanced(aBench).collapsed = False
     box, adaptor = absentStop(aBench), aBench.editor.activeEffect()
     for stops in (0, 1):
         adaptor.setParameter("StopWhenAbsent", stops)
@@ -74,3 +84,13 @@ def test_one_tool_is_chosen_and_its_button_is_down(aBench):
         assert down() == [name]
     adaptor.setParameter("Tool", "lasso")
     assert down() == ["Lasso"]
+
+
+def test_whether_advanced_options_are_shown_is_remembered(aBench, anEditor):
+    assert advanced(aBench).collapsed
+    advanced(aBench).collapsed = False
+    assert not AdvancedOptions(anEditor.activeEffect()).widget.collapsed
+    rereadFromDisk()
+    assert not AdvancedOptions(anEditor.activeEffect()).widget.collapsed
+    advanced(aBench).collapsed = True
+    assert AdvancedOptions(anEditor.activeEffect()).widget.collapsed

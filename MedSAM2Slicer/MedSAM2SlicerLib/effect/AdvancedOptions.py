@@ -1,0 +1,109 @@
+"""Options that most users leave as they are, folded away below the others."""
+
+import re
+
+import ctk
+import qt
+from slicer.i18n import tr as _
+
+from ..backend.BackendSettings import GROUP
+from ..SlicerTypes import ScriptedEffect, Widget
+from .ParameterWidgets import ParameterWidgets
+
+UNFOLDED = f"{GROUP}/advancedOptionsUnfolded"
+"""The application's setting that remembers whether they are shown."""
+
+
+class AdvancedOptions:
+    """Of a propagation, and of what the network is shown.
+
+    Attributes:
+        widget: to be put into a layout.
+        parameters: what the widgets show and change.
+    """
+
+    def __init__(self, scriptedEffect: ScriptedEffect):
+        self._effect = scriptedEffect
+        self.parameters = ParameterWidgets(scriptedEffect, self._showWhatCounts)
+        self.widget = ctk.ctkCollapsibleGroupBox()
+        self.widget.title = _("Advanced")
+        body = qt.QWidget()  # so that folding leaves alone which rows are shown
+        qt.QVBoxLayout(self.widget).addWidget(body)
+        self._form = qt.QFormLayout(body)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setRowWrapPolicy(qt.QFormLayout.WrapLongRows)
+        self._addOptions()
+        self.widget.collapsed = str(qt.QSettings().value(UNFOLDED)) != "1"
+        self.widget.connect("toggled(bool)", lambda isOpen: qt.QSettings().setValue(UNFOLDED, int(isOpen)))
+
+    def _addOptions(self) -> None:
+        parameters = self.parameters
+        self._addLabelled(_("Propagate:"), parameters.choice("Direction", _directions()))
+        counted = _("Slices are counted from 0 along the view's direction.")
+        first = parameters.number("FirstSlice", _("First slice"), counted)
+        last = parameters.number("LastSlice", _("Last slice"), counted)
+        self._rangeRow = _row(*_rangeInWords(first, last))
+        self._form.addRow(self._rangeRow)
+        stops = parameters.check("StopWhenAbsent", _("Stop when the object has ended"))
+        self._form.addRow(stops)
+        gone = _(
+            "After so many slices without the object a direction ends. "
+            "Take more for an object that is missing on some slices and comes back."
+        )
+        title = _("Empty slices before that:")
+        self._absentStop = parameters.number("AbsentStop", title, gone, minimum=1)
+        self._addLabelled(title, self._absentStop)
+        everySegment = parameters.check("AllSegments", _("All segments that have seeds"))
+        self._form.addRow(everySegment)
+        self._addLabelled(_("Intensities:"), parameters.choice("Window", _windows()))
+        self._addLabelled(_("Remember:"), parameters.choice("Memory", _memories()))
+
+    def _addLabelled(self, text: str, widget: Widget) -> None:
+        label = qt.QLabel(text)
+        label.setBuddy(widget)  # its name to screen readers
+        self._form.addRow(label, widget)
+
+    def _showWhatCounts(self) -> None:
+        """What other parameters leave without effect is hidden, or cannot be changed."""
+        self._rangeRow.visible = self._effect.parameter("Direction") == "range"
+        self._absentStop.enabled = bool(self._effect.integerParameter("StopWhenAbsent"))
+
+
+def _rangeInWords(first: Widget, last: Widget) -> list[Widget]:
+    """The boxes within a sentence, whose order is the language's."""
+    boxes = {"{first}": first, "{last}": last}
+    parts = re.split(r"({\w+})", _("Slices from {first} to {last}"))
+    return [boxes[part] if part in boxes else qt.QLabel(part.strip()) for part in parts if part.strip()]
+
+
+def _row(*widgets: Widget) -> Widget:
+    row = qt.QWidget()
+    layout = qt.QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return row
+
+
+def _directions() -> dict[str, str]:
+    return {
+        "both": _("both ways"),
+        "forward": _("up only"),
+        "backward": _("down only"),
+        "range": _("slice range"),
+    }
+
+
+def _windows() -> dict[str, str]:
+    return {
+        "auto": _("automatic"),
+        "view": _("as shown in the views"),
+        "soft-tissue": _("CT soft tissue"),
+        "lung": _("CT lung"),
+        "bone": _("CT bone"),
+        "brain": _("CT brain"),
+    }
+
+
+def _memories() -> dict[str, str]:
+    return {"temporal": _("neighbouring slices"), "self-sorting": _("the most telling slices")}
