@@ -86,8 +86,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """Shown above the options; Slicer folds away what comes after the first line break."""
         lines = [
             _("<b>Left click</b>: seed on the object; <b>Ctrl + click</b>: seed off the object"),
-            _("<b>Drag</b>: box round the object"),
-            _("<b>Drag a seed</b>: move it; <b>click a seed</b>: remove it"),
+            _("<b>Drag</b>: box, or what the chosen tool draws; <b>Ctrl + drag</b>: line off the object"),
+            _("<b>Drag a seed</b> or line: move it; <b>click</b> it: remove it"),
             *keysInWords(),
         ]
         return (
@@ -174,7 +174,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         views = EffectViews(self.scriptedEffect, logic)
         display.open(logic, views)
         actions = EffectActions(self.scriptedEffect, logic, views, display, options.message)
-        observer = SegmentationObserver(self.scriptedEffect.parameterSetNode(), logic, display.redraw)
+        observer = SegmentationObserver(self.scriptedEffect.parameterSetNode(), logic, actions.sceneChanged)
         window = slicer.util.mainWindow() or self.scriptedEffect.optionsFrame()
         shortcuts = EffectShortcuts(window, actions.do)
         return Activation(options, logic, views, display, actions, observer, shortcuts)
@@ -206,6 +206,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         active = self.active
         if active is None or viewWidget.className() != SLICE_WIDGET:
             return
+        active.actions.gestures.abortIfOutdated()
         pipeline = active.views.pipeline(viewWidget)
         active.views.update(pipeline)
         active.logic.show(pipeline.middle, pipeline.normal)
@@ -214,6 +215,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
     def layoutChanged(self) -> None:
         """Other views are shown."""
         if self.active is not None:
+            self.active.actions.gestures.abort()
             self.active.views.close()
             self.active.views.open()
             self.active.display.redraw()
@@ -222,7 +224,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         """Another volume was chosen."""
         if self.active is not None:
             self.active.logic.volumeChanged()
-            self.active.display.redraw()
+            self.active.actions.sceneChanged()
 
     def interactionNodeModified(self, interactionNode: MRMLNode) -> None:
         """Stay active while markups are placed, unlike the default; a gesture that was begun is over."""

@@ -18,6 +18,7 @@ Widget: TypeAlias = Any
 """A ``qt.QWidget``, or one of the widgets of ctk and Slicer."""
 
 # VTK and MRML
+Actor: TypeAlias = Any
 Interactor: TypeAlias = Any
 Labelmap: TypeAlias = Any
 """A ``vtkOrientedImageData``."""

@@ -1,5 +1,7 @@
 """What a user does in a slice view, in RAS millimetres, as events of a real VTK interactor."""
 
+import itertools
+
 import numpy as np
 import vtk
 from PySide6 import QtGui
@@ -35,13 +37,31 @@ class SliceGestures:
 
     def drag(self, rasFrom, rasTo, steps: int = 4, button: str = "Left", **modifiers) -> bool:
         """Press, move in steps, release."""
-        begin, end = np.asarray(rasFrom, float), np.asarray(rasTo, float)
-        self.moveTo(begin, **modifiers)
-        kept = self._buttonEvent(f"{button}ButtonPressEvent", begin, modifiers)
-        for step in range(1, steps + 1):
-            self._event("MouseMoveEvent", self.xyOf(begin + (end - begin) * step / steps), modifiers)
-        self._event(f"{button}ButtonReleaseEvent", self.xyOf(end), modifiers)
+        return self.draw([rasFrom, rasTo], steps, button, **modifiers)
+
+    def draw(self, line, steps: int = 4, button: str = "Left", **modifiers) -> bool:
+        """Press at the first point, move in steps to each of the others, release at the last."""
+        kept = self.beginToDraw(line, steps, button, **modifiers)
+        self._buttonEvent(f"{button}ButtonReleaseEvent", line[-1], modifiers)
         return kept
+
+    def beginToDraw(self, line, steps: int = 4, button: str = "Left", **modifiers) -> bool:
+        """Like ``draw``, with the button still down in the end."""
+        points = [np.asarray(each, float) for each in line]
+        self.moveTo(points[0], **modifiers)
+        kept = self._buttonEvent(f"{button}ButtonPressEvent", points[0], modifiers)
+        for begin, end in itertools.pairwise(points):
+            for step in range(1, steps + 1):
+                self._event("MouseMoveEvent", self.xyOf(begin + (end - begin) * step / steps), modifiers)
+        return kept
+
+    def release(self, button: str = "Left", **modifiers) -> bool:
+        """Let go of a button where the mouse is."""
+        return self._event(f"{button}ButtonReleaseEvent", None, modifiers)
+
+    def pressButton(self, button: str = "Left", **modifiers) -> bool:
+        """Press a button where the mouse is."""
+        return self._event(f"{button}ButtonPressEvent", None, modifiers)
 
     def moveTo(self, ras, **modifiers) -> bool:
         """Scroll to the slice and move the mouse over it."""

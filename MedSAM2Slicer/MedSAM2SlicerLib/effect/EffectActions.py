@@ -49,7 +49,7 @@ class EffectActions:
         self._views = views
         self._display = display
         self._message = message
-        self.gestures = SeedGestures(logic.seeding, self._mayBegin, self._showBox)
+        self.gestures = SeedGestures(logic.seeding, self._mayBegin, self._chosenTool, self._showBox)
 
     def do(self, action: Callable[["EffectActions"], None]) -> None:
         """Do what a button or key stands for; a problem that was shown has been read by now."""
@@ -68,11 +68,23 @@ class EffectActions:
         if self._message.clearProblem():
             self._logic.sayHint()
 
+    def _chosenTool(self) -> str:
+        return self._effect.parameter("Tool")
+
     def _showBox(self, corners: list[Ras] | None) -> None:
         self._views.draggedBox = corners
         self._display.redraw()
 
+    def sceneChanged(self) -> None:
+        """Segments, volume or parameters may be others: what was begun for the former ones is over."""
+        self.gestures.abortIfOutdated()
+        self._display.redraw()
+
     # Seeds
+
+    def chooseTool(self, tool: str) -> None:
+        """What a drag draws from now on, of ``TOOLS``."""
+        self._effect.setParameter("Tool", tool)
 
     def clearSeeds(self) -> None:
         """Remove all seeds of the segment."""

@@ -8,6 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..SlicerTypes import Shortcut, Widget
+from .ToolRow import BOX, CLICK, LASSO, STROKE
 
 if TYPE_CHECKING:
     from .EffectActions import EffectActions
@@ -18,6 +19,10 @@ KEYS: dict[str, Callable[["EffectActions"], None]] = {
     "A": lambda actions: actions.acceptSlice(),
     "G": lambda actions: actions.resizeFieldOfView(larger=True),
     "S": lambda actions: actions.resizeFieldOfView(larger=False),
+    "C": lambda actions: actions.chooseTool(CLICK),
+    "X": lambda actions: actions.chooseTool(BOX),
+    "D": lambda actions: actions.chooseTool(STROKE),
+    "L": lambda actions: actions.chooseTool(LASSO),
     "Del": lambda actions: actions.gestures.deleteSeed(),
 }
 
@@ -28,7 +33,8 @@ def keysInWords() -> list[str]:
         _("<b>P</b>: propagate, or cancel"),
         _("<b>N</b>: go to the next doubtful slice; <b>A</b>: accept the slice shown"),
         _("<b>G</b>, <b>S</b>: larger or smaller field of view"),
-        _("<b>Del</b>: remove the seed under the mouse, or the last one"),
+        _("<b>C</b>, <b>X</b>, <b>D</b>, <b>L</b>: tools for clicks, boxes, strokes (draw), lassos"),
+        _("<b>Del</b>: remove the seed or line under the mouse, or the last one"),
     ]
 
 

@@ -1,7 +1,7 @@
 """What the effect draws in one slice view: seeds, the preview's outline, the field of view, a dragged box.
 
-Kinds of seeds are told apart by shape; colour is the segment's. Everything is given in world RAS and
-shown only on the slice that it lies on.
+Kinds of seeds are told apart by shape, negative lines by their dashes; colour is the segment's. Everything
+is given in world RAS and shown only on the slice that it lies on.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,16 @@ import slicer
 import vtk
 from vtk.util import numpy_support
 
+from ..logic.DrawnLines import distances
 from ..logic.Seeds import PAINTED, POINT_NEGATIVE, Ras
 from ..SlicerTypes import MRMLNode, ScriptedEffect, SliceWidget
+from .Pen import DARK, DASH_PIXELS, Pen, Rgb, Xy
 
-Xy: TypeAlias = tuple[float, float]
-"""A position in a view, in its pixels."""
 Edge: TypeAlias = tuple[Xy, Xy]
-Rgb: TypeAlias = tuple[float, float, float]
-"""From 0 to 1."""
 
 SEED_PIXELS = 7
 NEAR_PIXELS = 9
-WHITE, DARK = (1.0, 1.0, 1.0), (0.05, 0.05, 0.05)
+WHITE: Rgb = (1.0, 1.0, 1.0)
 
 
 class SliceViewPipeline:
@@ -38,11 +36,16 @@ class SliceViewPipeline:
             "previewShadow": _Lines(4.0, 0.6),
             "preview": _Lines(2.0, 1.0),
             "box": _Lines(2.0, 1.0),
+            "lineShadow": _Lines(4.0, 0.6),
+            "lines": _Lines(2.0, 1.0),
             "seedShadow": _Lines(5.0, 1.0),
             "seeds": _Lines(2.5, 1.0),
         }
-        for layer in self._layers.values():
-            scriptedEffect.addActor2D(viewWidget, layer.actor)
+        self._pen = Pen()
+        self._color = WHITE
+        self._actors = [*(layer.actor for layer in self._layers.values()), *self._pen.actors]
+        for actor in self._actors:
+            scriptedEffect.addActor2D(viewWidget, actor)
 
     @property
     def pixelRatio(self) -> float:
@@ -56,8 +59,8 @@ class SliceViewPipeline:
 
     def remove(self) -> None:
         """Take the actors out of the view."""
-        for layer in self._layers.values():
-            self._effect.removeActor2D(self.viewWidget, layer.actor)
+        for actor in self._actors:
+            self._effect.removeActor2D(self.viewWidget, actor)
         self.render()
 
     def show(
@@ -65,6 +68,7 @@ class SliceViewPipeline:
         color: Rgb,
         seeds: Sequence[tuple[Ras, str]],
         boxes: Sequence[Sequence[Ras]],
+        lines: Sequence[tuple[Sequence[Ras], bool]],
         preview: np.ndarray | None,
         frame: Sequence[Ras] | None,
     ) -> None:
@@ -74,9 +78,11 @@ class SliceViewPipeline:
             color: of the segment, (r, g, b) from 0 to 1.
             seeds: pairs (RAS, kind).
             boxes: lists of four RAS corners.
+            lines: pairs (RAS of the positions, whether it is positive).
             preview: (n, 2, 3) RAS ends of the outline's segments; None for no preview.
             frame: four RAS corners of the field of view; None for none.
         """
+        self._color = color
         ratio = self.pixelRatio
         for layer in self._layers.values():
             layer.scale(ratio)
@@ -87,38 +93,65 @@ class SliceViewPipeline:
             for glyph in _glyph(xy, kind, SEED_PIXELS * ratio)
         ]
         outline = self._segmentsXy(preview)
+        drawn = [self._pieces(positions, isPositive) for positions, isPositive in lines]
+        pieces = np.concatenate([np.empty((0, 2, 2)), *drawn])
         self._layers["seedShadow"].set(glyphs, DARK)
         self._layers["seeds"].set(glyphs, color)
         self._layers["previewShadow"].set(outline, DARK)
         self._layers["preview"].set(outline, color)
         self._layers["box"].set([edge for corners in boxes for edge in self._polygon(corners)], color)
+        self._layers["lineShadow"].set(pieces, DARK)
+        self._layers["lines"].set(pieces, color)
         self._layers["frame"].set(self._polygon(frame) if frame is not None else [], WHITE)
 
     def render(self) -> None:
         """Show what was drawn."""
         self.viewWidget.sliceView().scheduleRender()
 
+    def drawLine(self, way: Sequence[Xy], isPositive: bool) -> None:
+        """Show a line that is being drawn, as far as the mouse has come."""
+        self._pen.draw(way, isPositive, self._color, self.pixelRatio)
+        self.render()
+
+    def liftPen(self) -> None:
+        """Nothing is being drawn any more; seen with the view's next picture."""
+        self._pen.lift()
+
     def visibleXy(self, ras: Ras) -> Xy | None:
         """Where a point in RAS lies in the view, in pixels; None if it is not on the slice shown."""
-        xyz = self._toXy() @ [*ras, 1.0]
-        return (float(xyz[0]), float(xyz[1])) if abs(xyz[2]) <= 0.5 else None
+        shown = self._visibleXys([ras])
+        return None if shown is None else (float(shown[0, 0]), float(shown[0, 1]))
 
-    def seedNear(self, xy: Xy, seeds: Sequence[Ras]) -> int | None:
-        """Index of the seed (RAS) that is drawn within a few pixels of a position; None for none."""
-        distances = [
-            np.hypot(position[0] - xy[0], position[1] - xy[1])
-            if (position := self.visibleXy(ras))
-            else np.inf
-            for ras in seeds
-        ]
-        if not distances or min(distances) > NEAR_PIXELS * self.pixelRatio:
-            return None
-        return int(np.argmin(distances))
+    def near(self, xy: Xy, lines: Sequence[Sequence[Ras]]) -> int | None:
+        """Index of the line (RAS) that is drawn within a few pixels of a position; None for none.
+
+        A line of one position is a seed's place, and comes before those of more.
+        """
+        found = []
+        for index, line in enumerate(lines):
+            shown = self._visibleXys(line)
+            if shown is None:
+                continue
+            starts, ends = (shown[:-1], shown[1:]) if len(shown) > 1 else (shown, shown)
+            distance = float(distances(np.asarray(xy, float), starts, ends).min())
+            if distance <= NEAR_PIXELS * self.pixelRatio:
+                found.append((len(shown) > 1, distance, index))
+        return min(found)[2] if found else None
 
     def ras(self, xy: Xy) -> Ras:
         """World RAS of a position in the view."""
         right, anterior, superior, _one = (self._toRas() @ [float(xy[0]), float(xy[1]), 0.0, 1.0]).tolist()
         return right, anterior, superior
+
+    def allRas(self, way: Sequence[Xy]) -> np.ndarray:
+        """World RAS (n, 3) of positions in the view."""
+        flat = np.column_stack([np.asarray(way, float), np.zeros(len(way)), np.ones(len(way))])
+        return (flat @ self._toRas().T)[:, :3]
+
+    @property
+    def geometry(self) -> bytes:
+        """Another one where the view was scrolled, zoomed, turned or resized."""
+        return self._toRas().tobytes()
 
     @property
     def normal(self) -> Ras:
@@ -138,19 +171,37 @@ class SliceViewPipeline:
     def _toXy(self) -> np.ndarray:
         return np.linalg.inv(self._toRas())
 
+    def _visibleXys(self, positions: Sequence[Ras]) -> np.ndarray | None:
+        """Positions (n, 2) in pixels; None if one of them is not on the slice shown."""
+        xyz = self._xyz(np.asarray(positions, float))
+        return xyz[:, :2] if (np.abs(xyz[:, 2]) <= 0.5).all() else None
+
+    def _xyz(self, ras: np.ndarray) -> np.ndarray:
+        """Positions (n, 3) in pixels, and how many slices above the view."""
+        toXy = self._toXy()
+        return ras @ toXy[:3, :3].T + toXy[:3, 3]
+
     def _segmentsXy(self, segments: np.ndarray | None) -> np.ndarray:
         """Ends (n, 2, 2) in pixels of those segments (n, 2, 3) in RAS that lie on the slice shown."""
         if segments is None or not len(segments):
             return np.empty((0, 2, 2))
-        points = np.concatenate([segments.reshape(-1, 3), np.ones((2 * len(segments), 1))], axis=1)
-        xyz = (points @ self._toXy().T).reshape(-1, 2, 4)
+        xyz = self._xyz(segments.reshape(-1, 3)).reshape(-1, 2, 3)
         return xyz[(np.abs(xyz[:, :, 2]) <= 0.5).all(axis=1)][:, :, :2]
 
-    def _polygon(self, corners: Sequence[Ras]) -> list[Edge]:
-        positions = [xy for corner in corners if (xy := self.visibleXy(corner)) is not None]
-        if len(positions) < len(corners):
-            return []
-        return [(positions[n], positions[(n + 1) % len(positions)]) for n in range(len(positions))]
+    def _polygon(self, corners: Sequence[Ras]) -> np.ndarray:
+        """Edges (n, 2, 2) of a closed polygon, which is shown as a whole or not at all."""
+        return self._pieces([*corners, *corners[:1]], isWhole=True)
+
+    def _pieces(self, line: Sequence[Ras], isWhole: bool) -> np.ndarray:
+        """Segments (n, 2, 2) of a line, or its dashes; none if it is not on the slice shown."""
+        shown = self._visibleXys(line) if line else None
+        if shown is None:
+            return np.empty((0, 2, 2))
+        return (
+            np.stack([shown[:-1], shown[1:]], axis=1)
+            if isWhole
+            else _dashes(shown, DASH_PIXELS * self.pixelRatio)
+        )
 
 
 class _Lines:
@@ -177,11 +228,19 @@ class _Lines:
         points = vtk.vtkPoints()
         points.SetData(numpy_support.numpy_to_vtk(np.column_stack([ends, np.zeros(len(ends))]), deep=True))
         lines = vtk.vtkCellArray()
-        for first in range(0, len(ends), 2):
-            lines.InsertNextCell(2, (first, first + 1))
+        lines.SetData(2, numpy_support.numpy_to_vtkIdTypeArray(np.arange(len(ends)), deep=True))
         self._data.SetPoints(points)
         self._data.SetLines(lines)
         self.actor.GetProperty().SetColor(*color)
+
+
+def _dashes(line: np.ndarray, length: float) -> np.ndarray:
+    """Every other piece of a line (n, 2), each so long, as segments (m, 2, 2)."""
+    ways = np.concatenate([[0.0], np.hypot(*np.diff(line, axis=0).T).cumsum()])
+    stops = np.union1d(ways, np.arange(0, ways[-1], length))
+    positions = np.column_stack([np.interp(stops, ways, line[:, 0]), np.interp(stops, ways, line[:, 1])])
+    isDrawn = (stops[:-1] + stops[1:]) / 2 // length % 2 == 0
+    return np.stack([positions[:-1], positions[1:]], axis=1)[isDrawn]
 
 
 def _glyph(xy: Xy, kind: str, s: float) -> list[Edge]:

@@ -67,6 +67,11 @@ class EditorState:
         """The selected ``vtkSegment``, or None."""
         return self.segment(self.selectedId)
 
+    @property
+    def target(self) -> tuple:
+        """What the user works on: another one where segment, volume or grid is another one."""
+        return (self.selectedId, *self._voxelsKey())
+
     def segment(self, segmentId: str) -> Segment | None:
         """A ``vtkSegment``, or None."""
         if self.node is None or not segmentId:

@@ -6,14 +6,22 @@ from dataclasses import replace
 import numpy as np
 from slicer.i18n import tr as _
 
+from medsam2.prompt import MOST_POSITIONS
+
 from .BackendRequests import BackendRequests
 from .Display import Display
+from .DrawnLines import leavesItsSlice, lineSeed
 from .EditorState import EditorState
 from .Seeds import (
     BOX,
+    LASSO_NEGATIVE,
+    LASSO_POSITIVE,
+    LASSOS,
     PAINTED,
     POINT_NEGATIVE,
     POINT_POSITIVE,
+    STROKE_NEGATIVE,
+    STROKE_POSITIVE,
     PlacedSeed,
     Ras,
     Seed,
@@ -57,6 +65,11 @@ class SeedEditing:
         """Seeds of the selected segment."""
         return readSeeds(self._editor.selected)
 
+    @property
+    def target(self) -> tuple:
+        """Another one where the same gesture would change something else: segment, volume, grid or seeds."""
+        return (*self._editor.target, self.seeds())
+
     def addPoint(self, ras: Ras, normal: Ras, positive: bool) -> None:
         """Place a seed on, or off, the object."""
         self._add(Seed(POINT_POSITIVE if positive else POINT_NEGATIVE, ras, normal))
@@ -64,6 +77,14 @@ class SeedEditing:
     def addBox(self, ras: Ras, opposite: Ras, normal: Ras) -> None:
         """Draw a box, in place of an earlier one on the slice."""
         self._add(Seed(BOX, ras, normal, opposite))
+
+    def addStroke(self, drawn: np.ndarray, normal: Ras, positive: bool) -> None:
+        """Draw a line (n, 3) along the object, or along what is not the object."""
+        self._addLine(STROKE_POSITIVE if positive else STROKE_NEGATIVE, drawn, normal)
+
+    def addLasso(self, drawn: np.ndarray, normal: Ras, positive: bool) -> None:
+        """Draw a line (n, 3) round the object, or round what is not the object."""
+        self._addLine(LASSO_POSITIVE if positive else LASSO_NEGATIVE, drawn, normal)
 
     def addPainted(self, ras: Ras, normal: Ras) -> None:
         """The segment's own content becomes the prompt, on the slice that a view with that middle shows."""
@@ -132,6 +153,11 @@ class SeedEditing:
                 self._requests.prompt(segmentId, where[0], prompt, replace=False)
         return True
 
+    def _addLine(self, kind: str, drawn: np.ndarray, normal: Ras) -> None:
+        grid = self._editor.grid()
+        if grid is not None:
+            self._add(lineSeed(kind, drawn, normal, grid))
+
     def _add(self, seed: Seed) -> None:
         segment, grid = self._editor.selected, self._editor.grid()
         if segment is None:
@@ -139,11 +165,11 @@ class SeedEditing:
             return
         if grid is None:
             return
-        new = placed(seed, grid)
-        if new is None or (seed.corner is not None and grid.position(seed.corner, new.position.axis) is None):
-            self._display.showMessage(_("The click lies outside the volume: click on the image."), True)
+        seeds, new = self.seeds(), placed(seed, grid)
+        refusal = _outside(seed) if new is None else _refusal(new, seeds, grid)
+        if new is None or refusal:
+            self._display.showMessage(refusal, True)
             return
-        seeds = self.seeds()
         if seed.kind in ONE_OF_A_SLICE:
             same = [each.seed for each in bySlice(seeds, grid).get(new.slice, [])]
             replaced = [each for each in same if each.kind in ONE_OF_A_SLICE]
@@ -188,6 +214,32 @@ class SeedEditing:
         segmentId = self._editor.selectedId
         prompt = promptOf(seeds, where, grid, segmentId)
         self._requests.prompt(segmentId, where[0], prompt, replace=alone is None, fieldOfView=fieldOfView)
+
+
+def _outside(seed: Seed) -> str:
+    if seed.isLine:
+        return _("The line leaves the volume: draw it on the image.")
+    return _("The click lies outside the volume: click on the image.")
+
+
+def _refusal(new: PlacedSeed, seeds: list[Seed], grid: SegmentationGrid) -> str:
+    """Why a seed cannot join others, and what to do; empty where it can."""
+    seed = new.seed
+    if any(grid.position(each, new.position.axis) is None for each in seed.positions):
+        return _outside(seed)
+    if not seed.isLine:
+        return ""
+    if seed.kind in LASSOS and len(seed.path) < 2:
+        return _("The lasso encloses nothing: draw it round the object.")
+    if leavesItsSlice(seed, grid):
+        return _(
+            "This view is turned against the volume's slices, and the line leaves its slice: draw a shorter "
+            "one, or rotate the view to the volume plane."
+        )
+    there = bySlice([each for each in seeds if each.isLine], grid).get(new.slice, [])
+    if sum(len(each.seed.positions) for each in (*there, new)) > MOST_POSITIONS:
+        return _("This slice has no room for more lines: remove some of them, or draw on another slice.")
+    return ""
 
 
 def _innermost(mask: np.ndarray) -> tuple[int, int]:

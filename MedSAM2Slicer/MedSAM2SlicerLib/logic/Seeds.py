@@ -5,15 +5,17 @@ file, and leaves no nodes behind.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import vtk
 
 from medsam2.placed_mask import PlacedMask
-from medsam2.prompt import Prompt
+from medsam2.prompt import MOST_POSITIONS, DrawnLine, Prompt
 
 from ..SlicerTypes import Segment
 from .SegmentationGrid import AXES, SegmentationGrid, SlicePosition
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 TAG = "MedSAM2.Seeds"
 POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED = "positive", "negative", "box", "painted"
-KINDS = (POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED)
+STROKE_POSITIVE, STROKE_NEGATIVE = STROKES = ("positive stroke", "negative stroke")
+LASSO_POSITIVE, LASSO_NEGATIVE = LASSOS = ("positive lasso", "negative lasso")
+KINDS = (POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED, *STROKES, *LASSOS)
 
 Ras = tuple[float, float, float]
 SliceKey: TypeAlias = tuple["Axis", int]
@@ -36,22 +40,45 @@ class Seed:
 
     Attributes:
         kind: of ``KINDS``; ``PAINTED`` means that the segment's own content on the slice is the prompt.
-        ras: where it was placed, in world RAS millimetres; a corner of a box.
+        ras: where it was placed, in world RAS millimetres; a corner of a box, the beginning of a line.
         normal: direction of the slice view in which it was placed, in world RAS.
         corner: the opposite corner of a box.
+        path: how a stroke or lasso goes on from ``ras``.
     """
 
     kind: str
     ras: Ras
     normal: Ras
     corner: Ras | None = None
+    path: tuple[Ras, ...] = ()
+
+    @property
+    def positions(self) -> tuple[Ras, ...]:
+        """All positions of which it is made."""
+        return (self.ras, *self.path) if self.corner is None else (self.ras, self.corner)
+
+    @property
+    def isLine(self) -> bool:
+        """Whether it is a stroke or a lasso."""
+        return self.kind in STROKES or self.kind in LASSOS
+
+    @property
+    def trace(self) -> tuple[Ras, ...]:
+        """Where it can be seen and hit: the line, with a lasso's way back; else the place of the seed."""
+        return (self.ras, *self.path, self.ras) if self.kind in LASSOS else (self.ras, *self.path)
+
+    @property
+    def isPositive(self) -> bool:
+        """Whether the object is there, rather than not."""
+        return self.kind not in (POINT_NEGATIVE, STROKE_NEGATIVE, LASSO_NEGATIVE)
 
     def movedTo(self, ras: Ras) -> "Seed":
-        """The same seed elsewhere; a box keeps its size."""
-        if self.corner is None:
-            return replace(self, ras=ras)
-        moved = [c + new - old for c, new, old in zip(self.corner, ras, self.ras, strict=True)]
-        return replace(self, ras=ras, corner=_ras(moved))
+        """The same seed elsewhere; boxes and lines keep size and shape."""
+        step = np.subtract(ras, self.ras)
+        corner = None if self.corner is None else _ras(np.add(self.corner, step))
+        return replace(
+            self, ras=ras, corner=corner, path=tuple(_ras(np.add(each, step)) for each in self.path)
+        )
 
 
 def readSeeds(segment: Segment | None) -> list[Seed]:
@@ -59,10 +86,15 @@ def readSeeds(segment: Segment | None) -> list[Seed]:
     text = vtk.reference("")
     if segment is None or not segment.GetTag(TAG, text):
         return []
+    return list(_parsed(str(text)))
+
+
+@lru_cache(maxsize=32)  # asked for whenever something is drawn
+def _parsed(text: str) -> tuple[Seed, ...]:
     try:
-        return [_seed(**entry) for entry in json.loads(str(text))]
-    except (TypeError, ValueError):
-        return []
+        return tuple(_seed(**entry) for entry in json.loads(text))
+    except (TypeError, ValueError, OverflowError):
+        return ()
 
 
 def writeSeeds(segment: Segment, seeds: list[Seed]) -> None:
@@ -71,18 +103,29 @@ def writeSeeds(segment: Segment, seeds: list[Seed]) -> None:
         segment.RemoveTag(TAG)
         return
     # Tags are stored between bars in the file, and numbers and the kinds hold none.
-    entries = [{key: value for key, value in asdict(seed).items() if value is not None} for seed in seeds]
+    entries = [{key: value for key, value in vars(seed).items() if value} for seed in seeds]
     segment.SetTag(TAG, json.dumps(entries, separators=(",", ":")))
 
 
-def _seed(kind: str, ras: list[float], normal: list[float], corner: list[float] | None = None) -> Seed:
-    if kind not in KINDS or (kind == BOX) != (corner is not None):
+def _seed(
+    kind: str,
+    ras: Iterable[float],
+    normal: Iterable[float],
+    corner: Iterable[float] | None = None,
+    path: Sequence[Iterable[float]] = (),
+) -> Seed:
+    fewest = 2 if kind in LASSOS else 1 if kind in STROKES else 0
+    most = MOST_POSITIONS - 1 if fewest else 0
+    if kind not in KINDS or (kind == BOX) != (corner is not None) or not fewest <= len(path) <= most:
         raise ValueError("no such seed")
-    return Seed(kind, _ras(ras), _ras(normal), None if corner is None else _ras(corner))
+    further = tuple(_ras(each) for each in path)
+    return Seed(kind, _ras(ras), _ras(normal), None if corner is None else _ras(corner), further)
 
 
-def _ras(values: list[float]) -> Ras:
+def _ras(values: Iterable[float]) -> Ras:
     right, anterior, superior = (float(value) for value in values)
+    if not math.isfinite(right + anterior + superior):
+        raise ValueError("no such place")
     return right, anterior, superior
 
 
@@ -120,20 +163,28 @@ def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGri
     axis, index = where
     points: list[tuple[float, float, bool]] = []
     box = None
+    strokes: list[DrawnLine] = []
+    lassos: list[DrawnLine] = []
     for each in seeds:
         seed, position = each.seed, each.position
         if seed.kind == PAINTED:
             return Prompt(index, mask=PlacedMask.cropped(grid.painted(segmentId, axis, index)))
-        if seed.corner is not None:
-            box = (position.row, position.column, *_withinSlice(seed.corner, position, grid))
-        else:
-            points.append((position.row, position.column, seed.kind == POINT_POSITIVE))
-    return Prompt(index, tuple(points), box)
+        further = [_withinSlice(ras, position, grid) for ras in seed.positions[1:]]
+        line = DrawnLine(((position.row, position.column), *further), seed.isPositive)
+        if seed.kind == BOX:
+            box = (*line.positions[0], *line.positions[1])
+        elif seed.kind in STROKES:
+            strokes.append(line)
+        elif seed.kind not in LASSOS:
+            points.append((position.row, position.column, seed.isPositive))
+        elif len(set(line.positions)) > 2:  # else it was moved out of the volume
+            lassos.append(line)
+    return Prompt(index, tuple(points), box, strokes=tuple(strokes), lassos=tuple(lassos))
 
 
-def _withinSlice(corner: Ras, position: SlicePosition, grid: SegmentationGrid) -> tuple[float, float]:
-    """Row and column of a box's opposite corner, on the slice's rim where it was moved beyond that."""
-    kji = grid.indices(corner)
+def _withinSlice(ras: Ras, position: SlicePosition, grid: SegmentationGrid) -> tuple[float, float]:
+    """Row and column of what belongs to a seed, on the slice's rim where it was moved beyond that."""
+    kji = grid.indices(ras)
     limits = np.array(grid.shape) - 0.5
     row, column = np.delete(np.clip(kji, -0.5, limits), AXES.index(position.axis)).tolist()
     return row, column

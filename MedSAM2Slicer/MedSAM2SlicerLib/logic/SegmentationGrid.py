@@ -117,10 +117,10 @@ class SegmentationGrid:
         right, anterior, superior, _one = (self._toWorld @ [*(kji[::-1] + self._first), 1.0]).tolist()
         return right, anterior, superior
 
-    def indices(self, ras: Sequence[float]) -> np.ndarray:
-        """Array indices (k, j, i), floats, of a point in world RAS."""
-        ijk = (self._fromWorld @ [*ras, 1.0])[:3] - self._first
-        return ijk[::-1]
+    def indices(self, ras: "Sequence[float] | np.ndarray") -> np.ndarray:
+        """Array indices (..., (k, j, i)), floats, of points (..., 3) in world RAS."""
+        ijk = np.asarray(ras, float) @ self._fromWorld[:3, :3].T + self._fromWorld[:3, 3] - self._first
+        return ijk[..., ::-1]
 
     def partOf(self, labelmap: Labelmap) -> tuple[slice, slice, slice]:
         """The part of the array (k, j, i) that a labelmap covers; all of it where the lattices differ."""

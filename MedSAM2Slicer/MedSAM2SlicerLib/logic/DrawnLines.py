@@ -1,0 +1,60 @@
+"""A line drawn by hand becomes a seed: few positions that say the same, on the slice where it was begun."""
+
+import numpy as np
+
+from .Seeds import Ras, Seed
+from .SegmentationGrid import AXES, SegmentationGrid
+
+FINEST, SHARE = 0.5, 1 / 20
+"""A line is kept to half a voxel, a small one to this share of its size."""
+MOST_KEPT = 200
+"""Positions of one line, so that several have room on a slice."""
+SLICES_AWAY, MILLIMETRES_AWAY = 1.0, 3.0
+
+
+def lineSeed(kind: str, drawn: np.ndarray, normal: Ras, grid: SegmentationGrid) -> Seed:
+    """The seed of a line that was drawn through positions (n, 3) in world RAS."""
+    dimension = AXES.index(grid.axisOf(normal))
+    onSlice = np.delete(grid.indices(drawn), dimension, axis=1)
+    tolerance = min(FINEST, float(np.ptp(onSlice, axis=0).max()) * SHARE)
+    kept = _telling(onSlice, tolerance)
+    while len(kept) > MOST_KEPT:
+        tolerance *= 2
+        kept = _telling(onSlice, tolerance)
+    # Seven digits say a ten-thousandth of a millimetre, and more would fill the scene file.
+    first, *further = (_shortened(position) for position in drawn[kept].tolist())
+    return Seed(kind, first, normal, path=tuple(further))
+
+
+def leavesItsSlice(seed: Seed, grid: SegmentationGrid) -> bool:
+    """Whether a seed reaches so far from its slice, in an oblique view, that it would be misplaced on it."""
+    dimension = AXES.index(grid.axisOf(seed.normal))
+    along = grid.indices(np.array(seed.positions))[:, dimension]
+    allowed = max(SLICES_AWAY, MILLIMETRES_AWAY / grid.spacing[dimension])
+    return bool(np.abs(along - along[0]).max() > allowed)
+
+
+def distances(positions: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """From positions to the straight ways from ``starts`` to ``ends``; each (n, 2), or one for all."""
+    ways = ends - starts
+    lengths = np.maximum((ways**2).sum(axis=-1), np.finfo(float).tiny)
+    shares = np.clip(((positions - starts) * ways).sum(axis=-1) / lengths, 0, 1)
+    return np.linalg.norm(positions - starts - shares[..., None] * ways, axis=-1)
+
+
+def _telling(line: np.ndarray, tolerance: float) -> list[int]:
+    """Which positions (n, 2) to keep: no other lies farther from the line (Douglas and Peucker 1973)."""
+    kept, parts = {0, len(line) - 1}, [(0, len(line) - 1)]
+    while parts:
+        first, last = parts.pop()
+        between = distances(line[first + 1 : last], line[first], line[last])
+        if len(between) and between.max() > tolerance:
+            middle = first + 1 + int(between.argmax())
+            kept.add(middle)
+            parts += [(first, middle), (middle, last)]
+    return sorted(kept)
+
+
+def _shortened(position: list[float]) -> Ras:
+    right, anterior, superior = (float(f"{value:.7g}") for value in position)
+    return right, anterior, superior
