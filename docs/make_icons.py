@@ -1,7 +1,8 @@
-"""Draw the icons of the module, the effect and the sample data: ``make icons``.
+"""Draw the icons of the module, the effect, its tools and the sample data: ``make icons``.
 
 A slice of a body, a seed in it, and the contour that grows from the seed. Everything is a curve, so that
-another size is one number away.
+another size is one number away. Of the tools' icons only the shape counts: the effect gives them the colour
+of text.
 """
 
 from pathlib import Path
@@ -18,7 +19,8 @@ MODULE = Path(__file__).resolve().parents[1] / "MedSAM2Slicer"
 MODULE_ICON = MODULE / "Resources" / "Icons" / "MedSAM2Slicer.png"
 EFFECT_ICON = MODULE / "MedSAM2SlicerLib" / "SegmentEditorEffect.png"
 SAMPLE_ICON = MODULE / "Resources" / "Icons" / "MedSAM2SyntheticCt.png"
-PIXELS = 128
+TOOL_ICONS = MODULE / "Resources" / "Icons" / "Tools"
+PIXELS, TOOL_PIXELS = 128, 64
 SAMPLE_PIXELS = (260, 280)
 """Width and height of a thumbnail in Slicer's Sample Data module."""
 SOFT_TISSUE = (-150, 250)
@@ -71,6 +73,42 @@ def draw(axes, night: bool) -> None:
             axes.plot(*line.T, color=colour, linewidth=width, solid_capstyle="round")
 
 
+def draw_click(axes) -> None:
+    """A seed in its ring."""
+    angle = np.linspace(0, 2 * np.pi, 100)
+    axes.plot(0.66 * np.cos(angle), 0.66 * np.sin(angle), **LINE)
+    for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1)):
+        axes.plot([0.66 * x, 0.9 * x], [0.66 * y, 0.9 * y], **LINE)
+    axes.plot(0, 0, "o", color="black", markersize=17)
+
+
+def draw_box(axes) -> None:
+    """A box with the corners that a drag sets."""
+    x, y = 0.74, 0.6
+    axes.plot([-x, x, x, -x, -x], [-y, -y, y, y, -y], **LINE)
+    axes.plot([-x, x], [y, -y], "s", color="black", markersize=16)
+
+
+def draw_stroke(axes) -> None:
+    """A line drawn by hand, and where it began."""
+    x = np.linspace(-0.76, 0.8, 80)
+    y = 0.42 * np.sin(4.4 * x) + 0.3 * x
+    axes.plot(x, y, **{**LINE, "linewidth": 9})
+    axes.plot(x[0], y[0], "o", color="black", markersize=15)
+
+
+def draw_lasso(axes) -> None:
+    """A loop and its end."""
+    angle = np.linspace(0, 2 * np.pi, 100)
+    axes.plot(0.8 * np.cos(angle), 0.26 + 0.5 * np.sin(angle) * (1 + 0.12 * np.cos(2 * angle)), **LINE)
+    bend = np.linspace(0, 1, 30)
+    axes.plot(-0.4 - 0.16 * np.sin(np.pi * bend), -0.2 - 0.68 * bend, **LINE)
+
+
+LINE = {"color": "black", "linewidth": 6, "solid_capstyle": "round", "solid_joinstyle": "round"}
+TOOLS = {"click": draw_click, "box": draw_box, "stroke": draw_stroke, "lasso": draw_lasso}
+
+
 def blank(width: int, height: int, background: str = "none"):
     """A figure of so many pixels, and axes that fill it."""
     # Line widths are points, 1/72 inch: here a point is a pixel.
@@ -95,6 +133,14 @@ def save_icon(path: Path, night: bool) -> None:
     save(figure, path)
 
 
+def save_tool_icon(name: str) -> None:
+    """Write what stands for a tool of the effect."""
+    figure, axes = blank(TOOL_PIXELS, TOOL_PIXELS)
+    axes.set(xlim=(-1, 1), ylim=(-1, 1))
+    TOOLS[name](axes)
+    save(figure, TOOL_ICONS / f"{name}.png")
+
+
 def save_thumbnail(path: Path) -> None:
     """Write a slice of the synthetic CT."""
     figure, axes = blank(*SAMPLE_PIXELS, background="black")
@@ -106,4 +152,6 @@ def save_thumbnail(path: Path) -> None:
 if __name__ == "__main__":
     save_icon(MODULE_ICON, night=True)
     save_icon(EFFECT_ICON, night=False)
+    for tool in TOOLS:
+        save_tool_icon(tool)
     save_thumbnail(SAMPLE_ICON)

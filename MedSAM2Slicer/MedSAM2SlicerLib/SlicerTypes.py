@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 Button: TypeAlias = Any
 Color: TypeAlias = Any
 Cursor: TypeAlias = Any
+Event: TypeAlias = Any
 FormLayout: TypeAlias = Any
 Icon: TypeAlias = Any
 Label: TypeAlias = Any

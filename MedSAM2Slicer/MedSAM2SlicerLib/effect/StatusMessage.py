@@ -5,8 +5,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..panel.Widgets import textBox
+from .Theme import themeOf
 
-PROBLEM_STYLE = "color: #c0392b"
 LOG_WIDTH, LOG_HEIGHT = 800, 400
 
 
@@ -45,7 +45,7 @@ class StatusMessage:
             return
         self._isProblem, self._log = isProblem, log
         self.label.text = text
-        self.label.styleSheet = PROBLEM_STYLE if isProblem else ""
+        self.label.styleSheet = f"color: {themeOf(self.label).problem}" if isProblem else ""
         self.logButton.visible = bool(log)
 
     def clearProblem(self) -> bool:

@@ -1,14 +1,18 @@
 """The tools with which the mouse draws in slice views, and the row of buttons that chooses one of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import qt
 from slicer.i18n import tr as _
 
-from ..SlicerTypes import Button
+from ..SlicerTypes import Button, Event
+from .Theme import tinted
 
 CLICK, BOX, STROKE, LASSO = "click", "box", "stroke", "lasso"
 TOOLS = (CLICK, BOX, STROKE, LASSO)
+ICONS = Path(__file__).resolve().parents[2] / "Resources" / "Icons" / "Tools"
+ICON_PIXELS = 20
 
 
 class ToolRow(qt.QWidget):
@@ -24,14 +28,35 @@ class ToolRow(qt.QWidget):
             button = self._buttons[tool] = qt.QToolButton()
             button.text, button.toolTip = text, toolTip
             button.checkable = button.autoExclusive = True
+            button.toolButtonStyle = qt.Qt.ToolButtonTextBesideIcon
+            button.iconSize = qt.QSize(ICON_PIXELS, ICON_PIXELS)
             button.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
             button.connect("clicked()", lambda tool=tool: onChosen(tool))
-            layout.addWidget(button)
+            button.connect("toggled(bool)", lambda isDown, button=button: _embolden(button, isDown))
+            layout.addWidget(button, 1)
+        self._drawIcons()
+
+    def changeEvent(self, event: Event) -> None:
+        """Slicer's theme may be another one now."""
+        if event.type() == qt.QEvent.PaletteChange:
+            self._drawIcons()
+
+    def _drawIcons(self) -> None:
+        color = self.palette.color(qt.QPalette.ButtonText)
+        for tool, button in self._buttons.items():
+            button.icon = tinted(str(ICONS / f"{tool}.png"), color)
 
     def showTool(self, tool: str) -> None:
         """Press the button of a tool."""
         if tool in self._buttons:
             self._buttons[tool].checked = True
+
+
+def _embolden(button: Button, isDown: bool) -> None:
+    """In Slicer's dark theme a button that is down looks like one that is not."""
+    font = button.font
+    font.setBold(isDown)
+    button.font = font
 
 
 def _words() -> dict[str, tuple[str, str]]:
