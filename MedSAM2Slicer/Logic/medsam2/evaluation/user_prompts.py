@@ -12,13 +12,13 @@ PIXELS: Spacing = (1.0, 1.0)
 
 def central_click(truth: np.ndarray, spacing: Spacing = PIXELS) -> Prompt:
     """A click at the deepest interior point of the largest slice of a mask (k, j, i)."""
-    index = _largest(truth)
+    index = largest_slice(truth)
     return _click(index, truth[index], spacing, positive=True)
 
 
 def central_box(truth: np.ndarray) -> Prompt:
     """A tight box on the largest slice of a mask (k, j, i)."""
-    return tight_box(truth, _largest(truth))
+    return tight_box(truth, largest_slice(truth))
 
 
 def three_boxes(truth: np.ndarray) -> list[Prompt]:
@@ -52,7 +52,8 @@ def corrective_click(predicted: np.ndarray, truth: np.ndarray, spacing: Spacing 
     return None if worst is None else _click(*worst, spacing, missed)
 
 
-def _largest(mask: np.ndarray) -> int:
+def largest_slice(mask: np.ndarray) -> int:
+    """The slice with most voxels of a mask (k, j, i)."""
     return int(mask.sum(axis=(1, 2)).argmax())
 
 

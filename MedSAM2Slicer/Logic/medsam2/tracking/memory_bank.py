@@ -24,6 +24,7 @@ class MemoryEntry:
         pointer: the object pointer, (1, dim).
         key: description of the image, (d,), of unit length.
         prompted: whether a person prompted this slice.
+        allowed: where on the slice a person's lassos let the object be, to the voxel; None: anywhere.
         memory, memory_field_of_view: the encoded memory (1, memory_dim, h, w) and what was seen while it was
             encoded; None until it is needed.
     """
@@ -36,6 +37,7 @@ class MemoryEntry:
     pointer: Tensor
     key: Tensor
     prompted: bool
+    allowed: PlacedMask | None = None
     memory: Tensor | None = field(default=None, repr=False)
     memory_field_of_view: FieldOfView | None = None
 
@@ -62,7 +64,10 @@ class MemoryEntry:
 
     def mask(self, shape: tuple[int, int]) -> PlacedMask:
         """The object on the slice, which is of ``shape``."""
-        return self.field_of_view.mask_on_slice(self.logits[0, 0].float().cpu(), shape)
+        mask = self.field_of_view.mask_on_slice(self.logits[0, 0].float().cpu(), shape)
+        if self.allowed is None:
+            return mask
+        return PlacedMask.cropped(mask.full(shape) & self.allowed.full(shape))
 
     @property
     def bytes(self) -> int:

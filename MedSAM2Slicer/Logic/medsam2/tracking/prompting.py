@@ -7,10 +7,11 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.protocol.messages import FieldOfViewChoice
 
+from .drawn_lines import as_points
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
-from .mask_rules import is_hit, is_rejected, near_prompt
+from .mask_rules import allowed_by, is_hit, is_rejected, near_prompt, within_lassos
 from .memory_bank import MemoryEntry
 from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
@@ -46,7 +47,7 @@ class Prompting:
 
         Args:
             target: what is known of the object.
-            prompt: all that was said on the slice.
+            prompt: all that was said on the slice, its lines as points.
             field_of_view: as for ``Tracker``.
             keep_field_of_view: keep that of the earlier answer on the slice, where it shows the prompt.
         """
@@ -64,12 +65,14 @@ class Prompting:
 
         Args:
             target: what is known of the object.
-            prompt: the clicks.
+            prompt: the clicks and lines.
             tracked: the answer before them.
             reverse: whether tracking came from above.
         """
         grid = self._slices.grid(prompt.slice_index)
-        if not is_hit(tracked.mask(grid.shape), prompt, grid):
+        before = tracked.mask(grid.shape)
+        prompt = as_points(prompt, grid, before)
+        if not is_hit(before, prompt, grid):
             return tracked
         shown = self._field_of_view_for(prompt, tracked, "auto", keep_field_of_view=True)
         entry = self._answer(target, prompt, shown, tracked, reverse)
@@ -83,14 +86,16 @@ class Prompting:
         earlier: MemoryEntry | None,
         reverse: bool | None,
     ) -> MemoryEntry:
+        grid = self._slices.grid(prompt.slice_index)
         features = self._seen.features.get(prompt.slice_index, shown)
         prediction = self._predict(target, prompt, features, shown, earlier, reverse)
         key = sorting_key(features)
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
+        entry.logits = within_lassos(entry.logits, prompt, shown, grid)
+        entry.allowed = allowed_by(prompt, grid)
         if self._connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
-        grid = self._slices.grid(prompt.slice_index)
         if earlier is not None and is_rejected(earlier.mask(grid.shape), prompt, grid):
             return entry.emptied()
         return entry

@@ -73,7 +73,9 @@ class TrackedObject:
             return 0
         # All entries of one network are of one size; this is asked for after every slice.
         each = next(iter(self.entries.values())).bytes
-        painted = [len(prompt.mask.bits) for prompt in self.prompts.values() if prompt.mask is not None]
+        given = [prompt.mask for prompt in self.prompts.values()]
+        given += [entry.allowed for entry in self.entries.values()]
+        painted = [len(mask.bits) for mask in given if mask is not None]
         memories = [self.entries[index].memory for index in self.prompts]
         kept = [memory.nbytes for memory in memories if memory is not None]
         return len(self.entries) * each + sum(painted) + sum(kept)

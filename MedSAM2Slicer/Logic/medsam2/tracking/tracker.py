@@ -11,6 +11,7 @@ from medsam2.propagation_options import Direction, PropagationOptions
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import Slices
 
+from .drawn_lines import as_points
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, check_side
 from .mask_rules import is_hit
@@ -186,9 +187,11 @@ class Tracker:
         if not isinstance(wanted, str):
             check_side(wanted, grid)
         answer, entry = target.answer(object_id, index, grid.shape), None
-        if prompt.shows_object or (answer is not None and is_hit(answer.mask, prompt, grid)):
+        # What is kept is what was drawn: what comes later on this slice joins with that.
+        told = as_points(prompt, grid, None if answer is None else answer.mask)
+        if told.shows_object or (answer is not None and is_hit(answer.mask, told, grid)):
             keep_field_of_view = field_of_view is None and not whole_slices
-            entry = self._prompting.answer(target, prompt, wanted, keep_field_of_view)
+            entry = self._prompting.answer(target, told, wanted, keep_field_of_view)
             answer = SliceMask.of_prompted(object_id, prompt, entry, grid.shape)
         elif answer is None:
             answer = self._unknown(object_id, target, index)

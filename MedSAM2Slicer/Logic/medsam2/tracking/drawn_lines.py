@@ -1,0 +1,201 @@
+"""Strokes and lassos as the network takes them: points and a box, and where the object may be at all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from scipy import ndimage
+
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import DrawnLine, Prompt
+from medsam2.slice_grid import SliceGrid
+
+Box = tuple[float, float, float, float]
+Point = tuple[float, float, bool]
+
+MOST_POINTS = 12
+"""That a prompt's lines become, its clicks counted in."""
+LEAST_POINTS = 4
+"""That they become however many clicks there are."""
+STEP = 2.0
+"""Points of strokes are at least so many voxels apart, along the stroke."""
+BEND = 0.05
+"""A stroke is bent where it leaves the straight way by more than this share of its length."""
+INNER_POINTS = 3
+"""That a lasso becomes."""
+RIDGE = 0.5
+"""Inner points lie so deep, as a share of the depth of the deepest."""
+
+
+def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None) -> Prompt:
+    """A prompt whose strokes have become points, and whose lassos a box and points.
+
+    Lassos that say where the object may be stay in it beside their points: negative ones, and positive ones
+    that hold all of the object. These do unless a positive click or stroke lies outside of them, or, where
+    there is none, most of the mask so far: then they say that the object is there too.
+
+    Args:
+        prompt: as drawn.
+        grid: of its slice.
+        known: the mask that is there so far.
+    """
+    if not prompt.lines:
+        return prompt
+    left = max(MOST_POINTS - len(prompt.points), LEAST_POINTS)
+    inner = _inner_points(prompt.lassos, left - min(len(prompt.strokes), left // 2), grid, known)
+    shares = _shares(prompt.strokes, left - len(inner), grid)
+    points = prompt.points + tuple(
+        (*position, stroke.positive)
+        for stroke, share in zip(prompt.strokes, shares, strict=True)
+        for position in points_along(stroke, share, grid)
+    )
+    negative = tuple(lasso for lasso in prompt.lassos if not lasso.positive)
+    positive = tuple(lasso for lasso in prompt.lassos if lasso.positive)
+    if not positive:
+        return replace(prompt, points=points + inner, strokes=(), lassos=negative)
+    region = PlacedMask.cropped(enclosed(positive, grid))
+    box, limits = _box(region), negative + positive
+    shown = [(row, column) for row, column, is_object in points if is_object]
+    if shown and not all(region.covers(*position, grid) for position in shown):
+        limits = negative
+    elif not shown and known is not None and _is_mostly_outside(known, region, grid.shape):
+        box, limits = _joined(box, _box(known)), negative
+    return replace(prompt, points=points + inner, box=box, strokes=(), lassos=limits)
+
+
+def enclosed(lassos: Iterable[DrawnLine], grid: SliceGrid) -> np.ndarray:
+    """The voxels (rows, columns) bool whose centres any of the lassos runs round, once or several times.
+
+    Of a lasso round no voxel's centre, the voxel in which its middle lies.
+    """
+    found = np.zeros(grid.shape, bool)
+    for lasso in lassos:
+        positions = np.array(lasso.positions)
+        inside = _turns(positions, grid.shape) != 0
+        if not inside.any():
+            inside[grid.voxel(*positions.mean(axis=0))] = True
+        found |= inside
+    return found
+
+
+def points_along(stroke: DrawnLine, count: int, grid: SliceGrid) -> list[tuple[float, float]]:
+    """``count`` positions of a stroke: ends, sharpest bends, others evenly between; a single one halfway."""
+    if not count:
+        return []
+    positions = np.array(stroke.positions) * grid.spacing
+    arc = _arc(positions)
+    stops = [arc[-1] / 2] if count == 1 else _evenly(_bends(positions, arc, count), count)
+    rows, columns = (
+        np.interp(stops, arc, axis) / step for axis, step in zip(positions.T, grid.spacing, strict=True)
+    )
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def inner_points(region: np.ndarray, count: int, grid: SliceGrid) -> list[tuple[float, float]]:
+    """Up to ``count`` voxels deep in a region: the deepest, then those farthest from each other."""
+    depth = ndimage.distance_transform_edt(np.pad(region, 1), sampling=grid.spacing)[1:-1, 1:-1]
+    is_ridge = (depth == ndimage.maximum_filter(depth, 3)) & (depth >= RIDGE * depth.max())
+    ridge = np.argwhere(is_ridge)
+    chosen = [int(depth[is_ridge].argmax())]
+    away = np.full(len(ridge), np.inf)
+    while True:
+        away = np.minimum(away, np.hypot(*((ridge - ridge[chosen[-1]]) * grid.spacing).T))
+        if len(chosen) == count or away.max() < STEP * min(grid.spacing):
+            return [(float(row), float(column)) for row, column in ridge[chosen]]
+        chosen.append(int(away.argmax()))
+
+
+def _inner_points(
+    lassos: Sequence[DrawnLine], most: int, grid: SliceGrid, known: PlacedMask | None
+) -> tuple[Point, ...]:
+    """Points in lassos, in the latest where there are too many; negative ones on the mask where it is hit."""
+    points: list[Point] = []
+    for lasso in lassos[-most:]:
+        region = enclosed([lasso], grid)
+        if not lasso.positive and known is not None:
+            hit = region & known.full(grid.shape)
+            region = hit if hit.any() else region
+        count = min(INNER_POINTS, max(most // len(lassos), 1))
+        points += [(*position, lasso.positive) for position in inner_points(region, count, grid)]
+    return tuple(points)
+
+
+def _turns(positions: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """How often a closed line (N, 2) runs round the centre of each voxel: its winding number.
+
+    matplotlib's paths take what is run round twice for outside, and Pillow counts the outline in.
+    """
+    start, end = positions, np.roll(positions, -1, axis=0)
+    rows = np.arange(shape[0])
+    downward = (start[:, :1] <= rows).astype(int) - (end[:, :1] <= rows)
+    edge, row = np.nonzero(downward)
+    share = (row - start[edge, 0]) / (end[edge, 0] - start[edge, 0])
+    column = start[edge, 1] + share * (end[edge, 1] - start[edge, 1])
+    turns = np.zeros((shape[0], shape[1] + 1), int)
+    np.add.at(turns, (row, np.clip(np.ceil(column), 0, shape[1]).astype(int)), downward[edge, row])
+    return turns.cumsum(axis=1)[:, :-1]
+
+
+def _box(mask: PlacedMask) -> Box:
+    """Round a mask's voxels, their outer edges included."""
+    tight = mask.tightened()
+    bottom, right = tight.row + tight.height - 0.5, tight.column + tight.width - 0.5
+    return (tight.row - 0.5, tight.column - 0.5, bottom, right)
+
+
+def _joined(one: Box, other: Box) -> Box:
+    return (min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3]))
+
+
+def _is_mostly_outside(mask: PlacedMask, region: PlacedMask, shape: tuple[int, int]) -> bool:
+    inside = mask.full(shape) & region.full(shape)
+    return 2 * int(inside.sum()) < int(mask.voxels.sum())
+
+
+def _shares(strokes: Sequence[DrawnLine], most: int, grid: SliceGrid) -> list[int]:
+    """How many points each stroke becomes, by its length; the latest get one where there are too many."""
+    lengths = [float(_arc(np.array(stroke.positions) * grid.spacing)[-1]) for stroke in strokes]
+    shares = [int(index >= len(strokes) - most) for index in range(len(strokes))]
+    while strokes and sum(shares) < most:
+        gaps = [length / share if share else 0.0 for length, share in zip(lengths, shares, strict=True)]
+        widest = int(np.argmax(gaps))
+        if gaps[widest] < STEP * min(grid.spacing):
+            break
+        shares[widest] += 1
+    return shares
+
+
+def _arc(positions: np.ndarray) -> np.ndarray:
+    """How far along a line (N, 2) each of its positions is, (N,)."""
+    return np.concatenate(([0.0], np.hypot(*np.diff(positions, axis=0).T).cumsum()))
+
+
+def _bends(positions: np.ndarray, arc: np.ndarray, most: int) -> list[float]:
+    """Where along a line its ends and its sharpest bends are, at most ``most`` (Douglas and Peucker)."""
+    kept = [0, len(positions) - 1]
+    while len(kept) < most:
+        off = np.zeros(len(positions))
+        for first, last in pairwise(kept):
+            off[first : last + 1] = _off_chord(positions[first : last + 1])
+        if off.max() <= BEND * arc[-1]:
+            break
+        kept = sorted({*kept, int(off.argmax())})
+    return arc[kept].tolist()
+
+
+def _off_chord(positions: np.ndarray) -> np.ndarray:
+    """How far positions are from the straight way between the first and the last."""
+    chord, away = positions[-1] - positions[0], positions - positions[0]
+    square = float(chord @ chord)
+    share = np.clip(away @ chord / square, 0, 1) if square else np.zeros(len(positions))
+    return np.hypot(*(away - share[:, None] * chord).T)
+
+
+def _evenly(stops: Sequence[float], count: int) -> list[float]:
+    """``count`` places along a line: the stops, and others that divide the ways between them evenly."""
+    ways, parts = np.diff(stops), np.ones(len(stops) - 1, int)
+    for _ in range(count - len(stops)):
+        parts[(ways / parts).argmax()] += 1
+    inner = [np.linspace(*way, part + 1)[:-1] for way, part in zip(pairwise(stops), parts, strict=True)]
+    return [*np.concatenate(inner).tolist(), stops[-1]]

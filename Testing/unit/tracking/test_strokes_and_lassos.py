@@ -1,0 +1,153 @@
+"""Strokes and lassos through the tracker: what is drawn, what is remembered, and what comes back."""
+
+import numpy as np
+import pytest
+
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import DrawnLine, Prompt
+from unit.tracking.examples import a_tracker, ball, click, collected, dice
+
+SHAPE = (24, 48, 48)
+BALL = ball(SHAPE, (12, 20, 22), 8)
+SMALL = ball(SHAPE, (12, 40, 8), 5)
+"""On slices 7 to 17, apart from the other."""
+BOTH = BALL | SMALL
+
+
+def stroke(*positions: tuple[float, float], positive: bool = True) -> DrawnLine:
+    return DrawnLine(positions, positive)
+
+
+def ring(row: float, column: float, radius: float, positive: bool = True) -> DrawnLine:
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    round_it = zip(row + radius * np.sin(angles), column + radius * np.cos(angles), strict=True)
+    return DrawnLine(tuple((float(r), float(c)) for r, c in round_it), positive)
+
+
+def segmented(prompts: list[Prompt], truth=BOTH, **options) -> np.ndarray:
+    tracker = a_tracker(truth, **options)
+    for prompt in prompts:
+        tracker.prompt("a", prompt)
+    return collected(tracker, tracker.propagate())
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        Prompt(12, strokes=(stroke((16, 18), (20, 22), (24, 26)),)),
+        Prompt(12, strokes=(stroke((20, 22)),)),
+        Prompt(12, lassos=(ring(20, 22, 9),)),
+    ],
+)
+def test_a_stroke_or_a_lasso_starts_an_object(prompt):
+    assert dice(segmented([prompt]), BALL) > 0.95
+
+
+def test_strokes_through_two_objects_and_lassos_round_both_segment_both():
+    through = Prompt(12, strokes=(stroke((18, 20), (22, 24)), stroke((39, 7), (41, 9))))
+    round_them = Prompt(12, lassos=(ring(20, 22, 9), ring(40, 8, 6)))
+    for prompt in (through, round_them):
+        assert dice(segmented([prompt], field_of_view="slice"), BOTH) > 0.95
+
+
+@pytest.mark.parametrize("axis", ["k", "j", "i"])
+def test_a_stroke_works_along_every_axis(axis):
+    centre = {"k": (20, 22), "j": (12, 22), "i": (12, 20)}[axis]
+    index = {"k": 12, "j": 20, "i": 22}[axis]
+    line = stroke((centre[0] - 3, centre[1]), (centre[0], centre[1] + 3))
+    tracker = a_tracker(BALL, axis)
+    tracker.prompt("a", Prompt(index, strokes=(line,)))
+    assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
+
+
+def test_nothing_is_outside_of_a_lasso_round_the_object_or_inside_of_a_negative_one():
+    tracker = a_tracker(BOTH)
+    half = DrawnLine(((5.0, 5.0), (5.0, 21.7), (35.0, 21.7), (35.0, 5.0)), True)
+    found = tracker.prompt("a", Prompt(12, lassos=(half,))).mask.full(SHAPE[1:])
+    assert found[:, :22].any()
+    np.testing.assert_array_equal(found[:, :22], BALL[12][:, :22])
+    assert not found[:, 22:].any()
+    hole = ring(20, 18, 2.3, positive=False)
+    left = tracker.prompt("a", Prompt(12, lassos=(hole,))).mask.full(SHAPE[1:])
+    assert not left[19:22, 17:20].any()
+
+
+def test_what_is_drawn_joins_with_what_comes_later_and_is_kept_as_drawn():
+    tracker = a_tracker(BOTH, field_of_view="slice")
+    first, later = ring(20, 22, 9), stroke((39, 7), (41, 9))
+    tracker.prompt("a", Prompt(12, lassos=(first,)))
+    answer = tracker.prompt("a", Prompt(12, strokes=(later,)))
+    assert dice(answer.mask.full(SHAPE[1:]), BOTH[12]) > 0.95
+    assert tracker.objects["a"].prompts[12] == Prompt(12, strokes=(later,), lassos=(first,))
+    tracker.prompt("a", click(12, 3, 44, positive=False))
+    assert tracker.objects["a"].prompts[12].strokes == (later,)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [{"strokes": (stroke((39, 6), (41, 10), positive=False),)}, {"lassos": (ring(40, 8, 7, False),)}],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_negative_ones_alone_wait_and_correct_what_tracking_brings(drawn, is_first):
+    both = Prompt(8, points=((20.0, 22.0, True), (40.0, 8.0, True)))
+    prompts = [both, Prompt(12, **drawn)]
+    found = segmented(prompts[::-1] if is_first else prompts, field_of_view="slice")
+    kept = BOTH.copy()
+    kept[12:] = BALL[12:]
+    assert dice(found, kept) > 0.95
+    assert not (found & SMALL)[12].any()
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [{"strokes": (stroke((3, 40), (8, 44), positive=False),)}, {"lassos": (ring(8, 40, 5, False),)}],
+)
+def test_negative_ones_beside_the_object_change_nothing(drawn):
+    alone = segmented([click(12, 20, 22)])
+    for prompts in ([click(12, 20, 22), Prompt(14, **drawn)], [Prompt(14, **drawn), click(12, 20, 22)]):
+        np.testing.assert_array_equal(segmented(prompts), alone)
+
+
+def test_a_negative_lasso_takes_its_part_of_a_tracked_slice_and_leaves_the_rest():
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", click(12, 20, 22))
+    before = collected(tracker, tracker.propagate())
+    lasso = ring(20, 22, 3, positive=False)
+    # The oracle takes a negative point for the whole of its region, so what is left is not looked at here.
+    found = tracker.prompt("a", Prompt(14, lassos=(lasso,))).mask.full(SHAPE[1:])
+    assert before[14, 18:23, 20:25].all()
+    assert not found[18:23, 20:25].any()
+
+
+def test_a_negative_lasso_round_all_of_it_ends_the_object_there():
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", click(8, 20, 22))
+    collected(tracker, tracker.propagate())
+    assert tracker.prompt("a", Prompt(14, lassos=(ring(20, 22, 15, False),))).mask.is_empty
+    found = collected(tracker, tracker.propagate())
+    assert found[13].any()
+    assert not found[14:].any()
+
+
+def test_a_lasso_beside_the_mask_of_a_tracked_slice_adds_to_it():
+    tracker = a_tracker(BOTH, field_of_view="slice")
+    tracker.prompt("a", click(12, 20, 22))
+    collected(tracker, tracker.propagate())
+    answer = tracker.prompt("a", Prompt(14, lassos=(ring(40, 8, 6),)))
+    assert dice(answer.mask.full(SHAPE[1:]), BOTH[14]) > 0.95
+
+
+def test_a_lasso_replaces_a_painted_slice_where_it_lies_round_the_object():
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", Prompt(12, mask=PlacedMask.packed(np.ones((20, 20), bool), 10, 10)))
+    answer = tracker.prompt("a", Prompt(12, lassos=(ring(20, 22, 9),)))
+    assert dice(answer.mask.full(SHAPE[1:]), BALL[12]) > 0.95
+
+
+def test_tracking_from_lines_again_gives_the_same_masks():
+    prompts = [Prompt(8, lassos=(ring(20, 22, 9),)), Prompt(12, lassos=(ring(14, 22, 4, False),))]
+    tracker = a_tracker(BALL)
+    for prompt in prompts:
+        tracker.prompt("a", prompt)
+    first = collected(tracker, tracker.propagate())
+    np.testing.assert_array_equal(collected(tracker, tracker.propagate()), first)
