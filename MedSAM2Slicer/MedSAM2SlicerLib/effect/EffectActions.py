@@ -86,10 +86,9 @@ class EffectActions:
         """What a drag draws from now on, of ``TOOLS``."""
         self._effect.setParameter("Tool", tool)
 
-    def clearSeeds(self) -> None:
-        """Remove all seeds of the segment."""
-        self._logic.seeding.clear()
-        self._logic.cancel()
+    def reset(self) -> None:
+        """Start the segment anew."""
+        self._logic.reset()
 
     def usePaintedSlice(self) -> None:
         """What is painted on the slice shown becomes the prompt."""

@@ -111,8 +111,12 @@ class EffectOptions:
             lambda actions: actions.usePaintedSlice(),
             _("What is painted or imported on the slice shown becomes the prompt."),
         )
-        clear = self._button(_("Remove all seeds"), lambda actions: actions.clearSeeds(), "")
-        self._addSection(self._tools, _besides(painted, clear))
+        reset = self._button(
+            _("Reset"),
+            lambda actions: actions.reset(),
+            _("Removes seeds and voxels of this segment, to start anew; undo brings them back."),
+        )
+        self._addSection(self._tools, _besides(painted, reset))
 
     def _addReview(self) -> None:
         """What came of it, slice by slice."""

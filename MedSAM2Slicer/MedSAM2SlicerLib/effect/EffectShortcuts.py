@@ -35,6 +35,7 @@ def keysInWords() -> list[str]:
         _("<b>G</b>, <b>S</b>: larger or smaller field of view"),
         _("<b>C</b>, <b>X</b>, <b>D</b>, <b>L</b>: tools for clicks, boxes, strokes (draw), lassos"),
         _("<b>Del</b>: remove the seed or line under the mouse, or the last one"),
+        _("<b>Ctrl + Z</b>, <b>Ctrl + Y</b>: undo and redo, seeds as well as voxels"),
     ]
 
 

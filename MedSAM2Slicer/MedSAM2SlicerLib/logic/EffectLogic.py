@@ -6,6 +6,7 @@ Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``d
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import slicer
 from slicer.i18n import tr as _
 
 from ..backend.BackendManager import BackendState, backendManager
@@ -16,10 +17,11 @@ from .EditorState import EditorState
 from .Hints import Hints
 from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
-from .Seeds import SliceKey, placed, readSeeds
+from .Seeds import lastSlice, readSeeds, writeSeeds
 from .SegmentationGrid import SegmentationGrid
 from .SegmentWriter import Write
 from .SliceResults import Confidence, SliceResults
+from .Undoing import Undoing
 
 if TYPE_CHECKING:
     from medsam2.propagation_options import PropagationOptions
@@ -38,21 +40,27 @@ class EffectLogic:
         self._effect = scriptedEffect
         self._display = display
         self._write = write
+        self._later = later
         self._manager = backendManager()
         self.editor = EditorState(scriptedEffect, display)
         self.results = SliceResults()
         self._requests = BackendRequests(self._manager, self)
         self._hints = Hints(self._manager, self, self._requests)
-        self.seeding = SeedEditing(self.editor, self._requests, self.results, display, self._onSeedsChanged)
+        self._undoing = Undoing(scriptedEffect, self.editor, self._requests, self.results)
+        self.seeding = SeedEditing(
+            self.editor, self._requests, self.results, display, self._saveState, self._onSeedsChanged
+        )
         self._propagation = Propagation(
             self._requests, display, self._writeChecked, self._contentOf, self.editor.isCurrent, later
         )
         self._previewGrid: SegmentationGrid | None = None
         self._runsIn = ""
+        self._looksLater = self._isClosed = False
         self._manager.addObserver(self._onBackendState)
 
     def close(self) -> None:
         """Stop everything; what was streamed and not yet written is dropped."""
+        self._isClosed = True
         self._manager.removeObserver(self._onBackendState)
         self._propagation.close()
         self._requests.close()
@@ -111,21 +119,20 @@ class EffectLogic:
         if grid is None or node is None:
             return
         segmentIds = self.editor.segmentIds() if allSegments else [self.editor.selectedId]
-        jobs = propagationJobs({name: self._lastSlice(name, grid) for name in segmentIds}, options)
+        jobs = propagationJobs(
+            {name: lastSlice(readSeeds(self.editor.segment(name)), grid) for name in segmentIds}, options
+        )
         if not jobs:
             self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._requests.connect():
             self.seeding.openVolume(grid)
-            self._effect.saveStateForUndo()
+            self._undoing.save()
+            for segmentId in (name for _axis, names, _options in jobs for name in names):
+                self._undoing.beginVersion(segmentId)
             self._runsIn = node.GetID()
+            self._hints.note = ""
             self._propagation.start(grid, jobs)
             self.sayHint()
-
-    def _lastSlice(self, segmentId: str, grid: SegmentationGrid) -> SliceKey | None:
-        """The slice of the seed of a segment that was placed last; None without seeds."""
-        seeds = readSeeds(self.editor.segment(segmentId))
-        positions = (placed(seed, grid) for seed in reversed(seeds))
-        return next((here.slice for here in positions if here is not None), None)
 
     def cancel(self) -> None:
         """Stop the propagation; what has arrived is kept."""
@@ -151,6 +158,43 @@ class EffectLogic:
         for segmentId in gone:
             self.results.forget(segmentId)
             self._requests.forget(segmentId)
+
+    def reset(self) -> None:
+        """Start the selected segment anew, without seeds and voxels; undo brings both back."""
+        segment, segmentId = self.editor.selected, self.editor.selectedId
+        if segment is None:
+            return
+        if self.running:
+            self.abandon()
+        self._saveState()
+        self._undoing.beginVersion(segmentId)
+        writeSeeds(segment, [])
+        slicer.vtkSlicerSegmentationsModuleLogic.ClearSegment(self.editor.node, segmentId)
+        self.results.forget(segmentId)
+        self._requests.forget(segmentId)
+        self._onSeedsChanged()
+
+    # Undo
+
+    def _saveState(self) -> None:
+        """Before seeds change. What is clicked in a run goes with that run: in between there is no state."""
+        self._takeUp()
+        if not self.running:
+            self._undoing.save()
+
+    def segmentsChanged(self) -> None:
+        """Undo, redo or a script may have changed seeds; to be looked at when all of it is done."""
+        if not self._looksLater:
+            self._looksLater = True
+            self._later(self._takeUp)
+
+    def _takeUp(self) -> None:
+        self._looksLater = False
+        said = "" if self._isClosed else self._undoing.takeUp()
+        if said:
+            self._hints.note = said
+            self.sayHint()
+            self._display.redraw()
 
     def _writeChecked(self, segmentId: str, labelmap: Labelmap, remove: bool) -> None:
         if self.editor.segment(segmentId) is not None:
@@ -197,6 +241,8 @@ class EffectLogic:
         self._display.showMessage(message, True)
 
     def _onSeedsChanged(self) -> None:
+        self._undoing.remember()
+        self._hints.note = ""
         self._display.redraw()
         self.sayHint()
 

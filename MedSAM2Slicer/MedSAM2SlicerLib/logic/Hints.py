@@ -12,16 +12,23 @@ if TYPE_CHECKING:
 
 
 class Hints:
-    """Looks at the logic's parts when asked."""
+    """Looks at the logic's parts when asked.
+
+    Attributes:
+        note: what was just undone or redone; said in front of all else until the user goes on.
+    """
 
     def __init__(self, manager: BackendManager, logic: "EffectLogic", requests: BackendRequests):
         self._manager = manager
         self._logic = logic
         self._requests = requests
+        self.note = ""
 
     def text(self) -> str:
         """What is being waited for, else what to do next."""
-        return self._awaited() if self._requests.awaited or self._logic.running else self.next()
+        if self._requests.awaited or self._logic.running:
+            return f"{self.note} {self._awaited()}".lstrip()
+        return self.next()
 
     def _awaited(self) -> str:
         state = self._manager.state
@@ -39,6 +46,9 @@ class Hints:
 
     def next(self) -> str:
         """What to do next with the selected segment."""
+        return f"{self.note} {self._next()}".lstrip()
+
+    def _next(self) -> str:
         if self._logic.editor.selected is None:
             return _("Add a segment first (green plus above).")
         preview = self._logic.preview()

@@ -44,7 +44,8 @@ class SeedEditing:
 
     Args:
         display: told what is wrong.
-        onChanged: called when seeds were added, moved or removed.
+        save: called before seeds are added, moved or removed, so that undo brings them back.
+        onChanged: called after that.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class SeedEditing:
         requests: BackendRequests,
         results: SliceResults,
         display: Display,
+        save: Callable[[], None],
         onChanged: Callable[[], None],
     ):
         self._editor = editor
         self._requests = requests
         self._results = results
         self._display = display
+        self._save = save
         self._onChanged = onChanged
 
     def seeds(self) -> list[Seed]:
@@ -116,15 +119,6 @@ class SeedEditing:
         self._change(seeds, old)
         self._askAgain(seeds[index])
 
-    def clear(self) -> None:
-        """Remove all seeds; the segment's voxels stay."""
-        segment = self._editor.selected
-        if segment is not None:
-            writeSeeds(segment, [])
-            self._results.previews.pop(self._editor.selectedId, None)
-            self._requests.forget(self._editor.selectedId)
-            self._onChanged()
-
     def resizeFieldOfView(self, larger: bool) -> None:
         """Show the network more, or less, round the object, and ask for the slice again."""
         grid, seeds = self._editor.grid(), self.seeds()
@@ -170,6 +164,7 @@ class SeedEditing:
         if new is None or refusal:
             self._display.showMessage(refusal, True)
             return
+        self._save()
         if seed.kind in ONE_OF_A_SLICE:
             same = [each.seed for each in bySlice(seeds, grid).get(new.slice, [])]
             replaced = [each for each in same if each.kind in ONE_OF_A_SLICE]
@@ -181,6 +176,7 @@ class SeedEditing:
         self._onChanged()
 
     def _change(self, seeds: list[Seed], changed: Seed) -> None:
+        self._save()
         writeSeeds(self._editor.selected, seeds)
         self._results.previews.pop(self._editor.selectedId, None)
         self._askAgain(changed)

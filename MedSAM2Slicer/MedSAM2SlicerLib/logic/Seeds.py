@@ -158,6 +158,12 @@ def bySlice(seeds: Sequence[Seed], grid: SegmentationGrid) -> dict[SliceKey, lis
     return slices
 
 
+def lastSlice(seeds: Sequence[Seed], grid: SegmentationGrid) -> SliceKey | None:
+    """The slice of the seed that was placed last; None without seeds on the grid."""
+    positions = (placed(seed, grid) for seed in reversed(seeds))
+    return next((here.slice for here in positions if here is not None), None)
+
+
 def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGrid, segmentId: str) -> Prompt:
     """All that the seeds of one slice say of a segment; a painted slice says all by itself."""
     axis, index = where

@@ -96,15 +96,17 @@ class SegmentationObserver:
 
     def _onRemoved(self, _segmentation: Segmentation, _event: object) -> None:
         self._logic.forgetRemovedSegments()
+        self._logic.segmentsChanged()
         self._redraw()
 
     def _onSegment(self, _segmentation: Segmentation, _event: object) -> None:
-        """Undo, redo or another tool changed voxels: what still comes in would spoil that.
+        """Undo, redo or another tool changed seeds or voxels: what still comes in would spoil the latter.
 
         Undo says no more than that a segment was modified, as a new seed does; the voxels' time tells.
         """
         if self._own:
             return
+        self._logic.segmentsChanged()
         times = self._voxelTimes()
         if self._logic.running and times != self._times:
             self._logic.abandon()

@@ -1,11 +1,14 @@
 """What has come back: the last preview of each segment, and how sure the network is of its slices."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
     from medsam2.slice_grid import Axis
+
+    from .Seeds import SliceKey
 
 
 @dataclass
@@ -51,6 +54,7 @@ class SliceResults:
         self.previews: dict[str, Mask] = {}
         self.prompted: dict[str, Mask] = {}
         self._confidence: dict[tuple[str, Axis], Confidence] = {}
+        self._kept: dict[tuple[str, int], dict[Axis, Confidence]] = {}
 
     def confidence(self, segmentId: str, axis: "Axis") -> Confidence:
         """Of the slices along an axis."""
@@ -64,6 +68,24 @@ class SliceResults:
     def put(self, mask: "Mask") -> None:
         """A slice has come."""
         self.confidence(mask.object_id, mask.axis).put(mask)
+
+    def keep(self, segmentId: str, version: int) -> None:
+        """Note what is known of a segment now, under a number, for ``exchange``."""
+        known = {axis: each for (name, axis), each in self._confidence.items() if name == segmentId}
+        self._kept[segmentId, version] = deepcopy(known)
+
+    def exchange(self, segmentId: str, old: int, new: int) -> "set[SliceKey]":
+        """Keep what is known of a segment as one version, and know another one again.
+
+        Returns:
+            the slices that were known until now.
+        """
+        self.keep(segmentId, old)
+        known = {(axis, index) for axis, each in self._kept[segmentId, old].items() for index in each.slices}
+        self.forget(segmentId)
+        for axis, confidence in deepcopy(self._kept.get((segmentId, new), {})).items():
+            self._confidence[segmentId, axis] = confidence
+        return known
 
     def outdate(self) -> None:
         """The slices that were prompted are not what they were."""

@@ -37,7 +37,7 @@ def test_after_the_only_seed_was_removed_there_is_nothing_to_propagate(aBench):
     assert aBench.view("Red").press("Del")
     assert aBench.message == CLICK
     aBench.click()
-    aBench.press("Remove all seeds")
+    aBench.press("Reset")
     assert aBench.message == CLICK
 
 

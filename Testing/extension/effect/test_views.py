@@ -102,5 +102,5 @@ def test_an_unsteady_hand_clicks_on_any_screen(aBench, ratio):
         x, y = view.xyOf(start)
         view.drag(view.rasOf((x, y)), view.rasOf((x + pixels * ratio, y)))
         assert aBench.logic.seeding.seeds()[-1].kind == kind
-        aBench.effect.active.actions.clearSeeds()
+        aBench.effect.active.actions.reset()
     assert np.allclose(view.rasOf(view.xyOf(start)), start, atol=2)

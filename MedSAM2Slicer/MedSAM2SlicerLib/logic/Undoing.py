@@ -1,0 +1,136 @@
+"""Undo and redo of seeds: they are the editor's own, as its keys and buttons are.
+
+A state of the editor holds segments with their tags, and so with their seeds. Slicer says no more of undo
+than that segments were modified; so what is there is compared with what was there, and where it differs the
+backend is told and the user reads what has happened.
+"""
+
+from dataclasses import dataclass, field
+
+import vtk
+from slicer.i18n import tr as _
+
+from medsam2.prompt import Prompt
+
+from ..SlicerTypes import ScriptedEffect, Segment
+from .BackendRequests import BackendRequests
+from .EditorState import EditorState
+from .Seeds import Seed, SliceKey, bySlice, lastSlice, promptOf, readSeeds
+from .SliceResults import SliceResults
+
+VERSION = "MedSAM2.Version"
+"""Tag of a segment: a number that grows where all that is known of its slices changes at once."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Of a segment: its seeds in order, and its version."""
+
+    seeds: list[Seed] = field(default_factory=list)
+    version: int = 0
+    name: str = field(default="", compare=False)
+
+
+class Undoing:
+    """Saves states, and takes up what undo and redo make of them."""
+
+    def __init__(
+        self,
+        scriptedEffect: ScriptedEffect,
+        editor: EditorState,
+        requests: BackendRequests,
+        results: SliceResults,
+    ):
+        self._effect = scriptedEffect
+        self._editor = editor
+        self._requests = requests
+        self._results = results
+        self.remember()
+
+    def save(self) -> None:
+        """Save a state, which undo comes back to.
+
+        It costs a copy of the voxels once after they have changed, and nothing for the next seeds.
+        """
+        self._effect.saveStateForUndo()
+
+    def beginVersion(self, segmentId: str) -> None:
+        """All that is known of a segment's slices is about to change; after ``save``."""
+        segment = self._editor.segment(segmentId)
+        if segment is not None:
+            version = _version(segment)
+            self._results.keep(segmentId, version)
+            segment.SetTag(VERSION, version + 1)
+            self.remember()
+
+    def remember(self) -> None:
+        """What is there now is our own doing."""
+        self._node = self._editor.node
+        self._seen = self._look()
+
+    def takeUp(self) -> str:
+        """Take up what undo, redo or a script did; one sentence for each segment, empty for nothing."""
+        node, before = self._node, self._seen
+        self.remember()
+        if node is not self._node:
+            return ""
+        said = []
+        for segmentId, seen in self._seen.items():
+            was = before.get(segmentId, _Seen())
+            if seen != was:
+                self._tell(segmentId, was, seen)
+                if segmentId in before:  # else the whole segment has come
+                    said.append(_inWords(was, seen))
+        return " ".join(said)
+
+    def _look(self) -> dict[str, _Seen]:
+        seen = {}
+        for segmentId in self._editor.segmentIds():
+            segment = self._editor.segment(segmentId)
+            if segment is not None:
+                seen[segmentId] = _Seen(readSeeds(segment), _version(segment), segment.GetName())
+        return seen
+
+    def _tell(self, segmentId: str, was: _Seen, seen: _Seen) -> None:
+        """Make the results, and a backend that has the volume, know a segment as it is."""
+        self._results.previews.pop(segmentId, None)
+        known: set[SliceKey] = set()
+        if was.version != seen.version:
+            known = self._results.exchange(segmentId, was.version, seen.version)
+        grid = self._editor.grid()
+        if grid is None or not self._requests.isOpen(self._editor.key):
+            return
+        earlier, now = bySlice(was.seeds, grid), bySlice(seen.seeds, grid)
+        for axis, index in known - now.keys():
+            self._requests.prompt(segmentId, axis, Prompt(index), replace=True)
+        changed = [where for where in {**earlier, **now} if earlier.get(where) != now.get(where)]
+        shown = lastSlice(seen.seeds, grid)
+        if shown is not None and seen.version <= was.version:  # its outline is what there was to see
+            changed = [*(where for where in changed if where != shown), shown]
+        for where in changed:
+            prompt = promptOf(now.get(where, []), where, grid, segmentId)
+            self._requests.prompt(segmentId, where[0], prompt, replace=True)
+
+
+def _version(segment: Segment) -> int:
+    text = vtk.reference("")
+    found = segment.GetTag(VERSION, text)
+    return int(str(text)) if found and str(text).isdecimal() else 0
+
+
+def _inWords(was: _Seen, seen: _Seen) -> str:
+    if seen.version < was.version:
+        return _("The last change of {segment} was taken back.").format(segment=seen.name)
+    if seen.version > was.version:
+        return _("The last change of {segment} is back.").format(segment=seen.name)
+    gone = len([seed for seed in was.seeds if seed not in seen.seeds])
+    come = len([seed for seed in seen.seeds if seed not in was.seeds])
+    if gone and come:
+        return _("The seeds of {segment} are as they were.").format(segment=seen.name)
+    if come:
+        text = _("A seed of {segment} is back.") if come == 1 else _("{count} seeds of {segment} are back.")
+        return text.format(segment=seen.name, count=come)
+    text = _("A seed of {segment} was taken back.")
+    if gone != 1:
+        text = _("{count} seeds of {segment} were taken back.")
+    return text.format(segment=seen.name, count=gone)
