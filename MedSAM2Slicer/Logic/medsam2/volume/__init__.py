@@ -3,7 +3,7 @@
 from medsam2.volume.display import Hanging, anatomical_axes, hanging
 from medsam2.volume.files.label_names import label_names_file, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
-from medsam2.volume.files.reading import read_volume
+from medsam2.volume.files.reading import read_sequence, read_volume
 from medsam2.volume.files.segmentation_file import write_segmentation
 from medsam2.volume.files.writing import (
     DICOM_FORMATS,
@@ -13,6 +13,7 @@ from medsam2.volume.files.writing import (
     write_volume,
 )
 from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.image_sequence import ImageSequence, TimePoints
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.orientation import PLANES, Orientation, choose_axis, orientation, slice_axis
 from medsam2.volume.segment import PALETTE, Color, Segment, WeightsUsed, check_segment_name
@@ -30,11 +31,13 @@ __all__ = [
     "Color",
     "Geometry",
     "Hanging",
+    "ImageSequence",
     "ImageSet",
     "Orientation",
     "ReadOptions",
     "Segment",
     "Slices",
+    "TimePoints",
     "Volume",
     "VolumeMasks",
     "VolumeSlices",
@@ -52,6 +55,7 @@ __all__ = [
     "orientation",
     "output_format",
     "read_segments",
+    "read_sequence",
     "read_volume",
     "slice_axis",
     "write_label_names",

@@ -48,14 +48,18 @@ class Geometry:
         object.__setattr__(self, "ijk_to_ras", matrix)
 
     @classmethod
-    def from_image(cls, image: SimpleITK.Image) -> "Geometry":
-        """Geometry of a scalar or vector 2-D or 3-D image; a 2-D image is one slice, 1 mm thick."""
+    def from_image(cls, image: SimpleITK.Image | SimpleITK.ImageFileReader) -> "Geometry":
+        """Geometry of an image, or of the one whose header was read; a 2-D image is one slice, 1 mm thick.
+
+        Of four dimensions the last is time, which has no part in it.
+        """
         dimension = image.GetDimension()
+        space = min(dimension, 3)
         ijk_to_lps = np.eye(4)
-        directions = np.reshape(image.GetDirection(), (dimension, dimension))
-        ijk_to_lps[:dimension, :dimension] = directions * image.GetSpacing()
-        ijk_to_lps[:dimension, 3] = image.GetOrigin()
-        shape = (1,) * (3 - dimension) + image.GetSize()[::-1]
+        directions = np.reshape(image.GetDirection(), (dimension, dimension))[:space, :space]
+        ijk_to_lps[:space, :space] = directions * image.GetSpacing()[:space]
+        ijk_to_lps[:space, 3] = image.GetOrigin()[:space]
+        shape = (1,) * (3 - space) + image.GetSize()[:space][::-1]
         return cls(shape, LPS_TO_RAS @ ijk_to_lps)
 
     def to_image(self, voxels: np.ndarray) -> SimpleITK.Image:

@@ -14,10 +14,24 @@ _MOST_LISTED = 12
 def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> ListedVolume:
     """The volume that the options name, or the only one of more than a single image.
 
+    Raises:
+        InputError: the options name none, or several could be meant; the message lists them.
+    """
+    meant = meant_volumes(path, listed, options)
+    if len(meant) > 1:
+        raise InputError(
+            f"{path} holds {len(meant)} volumes: choose one with --volume or --series; found {_list(meant)}."
+        )
+    return meant[0]
+
+
+def meant_volumes(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> Sequence[ListedVolume]:
+    """The volumes that the options allow for, at least one.
+
     Warns with VolumeWarning of the single images, such as localizers, that were passed over.
 
     Raises:
-        InputError: the options name none, or several could be meant; the message lists them.
+        InputError: the options name none.
     """
     _check_number("series", options.series, max(each.entry.series for each in listed), path)
     _check_number("volume", options.volume, len(listed), path)
@@ -35,12 +49,8 @@ def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> 
     if large and len(large) < len(meant):
         single = [each for each in meant if not _is_stack(each)]
         note(f"Single images beside the volume were left out (localizers?): {_list(single)}.")
-        meant = large
-    if len(meant) > 1:
-        raise InputError(
-            f"{path} holds {len(meant)} volumes: choose one with --volume or --series; found {_list(meant)}."
-        )
-    return meant[0]
+        return large
+    return meant
 
 
 def _is_stack(volume: ListedVolume) -> bool:

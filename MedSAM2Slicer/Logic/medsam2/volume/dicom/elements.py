@@ -16,6 +16,7 @@ ELEMENTS = (
     "StudyDate",
     "AcquisitionDate",
     "AcquisitionTime",
+    "AcquisitionDateTime",
     "ImageType",
     # what separates volumes
     "EchoNumbers",
@@ -35,6 +36,10 @@ ELEMENTS = (
     "EnergyWindowVector",
     "PhaseVector",
     "SliceVector",
+    # when
+    "FrameTime",
+    "FrameTimeVector",
+    "CineRate",
     # where planes lie
     "ImagePositionPatient",
     "ImageOrientationPatient",

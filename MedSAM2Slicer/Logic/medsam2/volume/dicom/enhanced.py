@@ -10,6 +10,7 @@ from medsam2.volume.dicom import plane
 from medsam2.volume.dicom.frame import Frame, ImageFile
 from medsam2.volume.dicom.header import DamagedFile, item, number, positive, text, whole
 from medsam2.volume.dicom.plain import slope
+from medsam2.volume.dicom.timing import seconds_of_groups
 
 _FRAME_TYPES = (
     "MRImageFrameTypeSequence",
@@ -32,6 +33,20 @@ _MARKS = {
     "kernel": ("CTReconstructionSequence", "ConvolutionKernel"),
     "contrast": ("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered"),
     "acquisition": ("FrameContentSequence", "FrameAcquisitionNumber"),
+}
+# Dimensions along which the time points of one sequence differ.
+_TEMPORAL = {
+    tag_for_keyword(keyword)
+    for keyword in (
+        "TemporalPositionIndex",
+        "TemporalPositionTimeOffset",
+        "NominalCardiacTriggerDelayTime",
+        "NominalPercentageOfCardiacPhase",
+        "NominalPercentageOfRespiratoryPhase",
+        "FrameReferenceDateTime",
+        "FrameAcquisitionDateTime",
+        "FrameAcquisitionNumber",
+    )
 }
 # Dimensions along which the slices of one volume differ anyway.
 _SPATIAL = {
@@ -85,6 +100,11 @@ def _frame(file: ImageFile, ds: Dataset, groups: _Groups, index: int) -> Frame:
         intercept=number(rescaled, "RescaleIntercept", 0.0),
         kind=_kind(groups),
         marks=_marks(ds, groups),
+        seconds=seconds_of_groups(
+            groups["TemporalPositionSequence"],
+            groups["CardiacSynchronizationSequence"],
+            groups["FrameContentSequence"],
+        ),
     )
 
 
@@ -108,5 +128,5 @@ def _marks(ds: Dataset, groups: _Groups) -> dict[str, Hashable]:
     pointers = [entry.get("DimensionIndexPointer") for entry in ds.get("DimensionIndexSequence") or []]
     for number_of, (pointer, value) in enumerate(zip(pointers, indices, strict=False), start=1):
         if pointer not in _SPATIAL:
-            marks[f"dimension {number_of}"] = int(value)
+            marks[f"{'time ' if pointer in _TEMPORAL else ''}dimension {number_of}"] = int(value)
     return marks

@@ -64,6 +64,7 @@ class Frame:
         slope, intercept: stored value to intensity.
         kind: what always separates volumes, by name: image type, echo.
         marks: what separates volumes that would else be irregular, by name: stack, time, b-value.
+        seconds: when it was acquired, from a beginning that its series shares; None if unknown.
         tile: first row and column of the part of the file's image that is this plane; all of it if None.
     """
 
@@ -79,6 +80,7 @@ class Frame:
     intercept: float = 0.0
     kind: Mapping[str, Hashable] = field(default_factory=dict)
     marks: Mapping[str, Hashable] = field(default_factory=dict)
+    seconds: float | None = None
     tile: tuple[int, int] | None = None
 
     @property

@@ -9,6 +9,7 @@ from pydicom import Dataset
 from medsam2.volume.dicom import plane
 from medsam2.volume.dicom.frame import Frame, ImageFile
 from medsam2.volume.dicom.header import item, number, numbers, positive, text, whole
+from medsam2.volume.dicom.timing import seconds_of_frames, seconds_of_image
 
 _KINDS = {"image type": "ImageType", "echo": "EchoNumbers"}
 _MARKS = {
@@ -36,6 +37,7 @@ def frames(file: ImageFile, ds: Dataset) -> list[Frame]:
     if count == 1:
         return [first]
     slices = numbers(ds, "SliceVector", count) or tuple(range(1, count + 1))
+    seconds = seconds_of_frames(ds, count)
     vectors = {name: numbers(ds, keyword, count) for name, keyword in _VECTORS.items() if keyword in ds}
 
     # Only nuclear medicine and converters stack slices without a position for each; a film has no step.
@@ -50,6 +52,7 @@ def frames(file: ImageFile, ds: Dataset) -> list[Frame]:
             index=index,
             position=position(index),
             marks={name: values[index] for name, values in vectors.items() if values},
+            seconds=None if seconds is None else seconds[index],
         )
         for index in range(count)
     ]
@@ -73,6 +76,7 @@ def _first_frame(file: ImageFile, ds: Dataset) -> Frame:
         intercept=number(ds, "RescaleIntercept", 0.0),
         kind=_kind(ds),
         marks=_marks(ds),
+        seconds=seconds_of_image(ds),
     )
 
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 from pydicom import Dataset
 
-from medsam2.volume.dicom.header import DamagedFile, item, number, numbers
+from medsam2.volume.dicom.header import DamagedFile, number, numbers, whole
 
 _SPACINGS = ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing")
 _CENTIMETRES = 3
+_OF_TISSUE = ("RegionSpatialFormat", "RegionDataType")
+"""Both are 1 for a picture of tissue in two dimensions."""
 _ROUNDING = 0.02
 """Direction cosines may be off by this: some files give two digits."""
 
@@ -45,10 +47,19 @@ def spacing(datasets: Iterable[Dataset]) -> tuple[float, float] | None:
 
 
 def ultrasound_spacing(ds: Dataset) -> tuple[float, float] | None:
-    """Millimetres between rows and between columns of the first calibrated region."""
-    region = item(ds, "SequenceOfUltrasoundRegions")
-    rows, columns = (number(region, f"PhysicalDelta{axis}") for axis in "YX")
-    units = [number(region, f"PhysicalUnits{axis}Direction") for axis in "YX"]
-    if not rows or not columns or units != [_CENTIMETRES] * 2:
+    """Millimetres between rows and between columns of the image; None where it has no calibrated region.
+
+    Beside the picture of tissue there may be others, such as a curve over time.
+    """
+    regions = [region for region in ds.get("SequenceOfUltrasoundRegions") or [] if _is_calibrated(region)]
+    if not regions:
         return None
+    image = max(regions, key=lambda region: [whole(region, keyword, 1) == 1 for keyword in _OF_TISSUE])
+    rows, columns = (number(image, f"PhysicalDelta{axis}", 0.0) for axis in "YX")
     return 10 * abs(rows), 10 * abs(columns)
+
+
+def _is_calibrated(region: Dataset) -> bool:
+    """Whether both directions of a region are distances."""
+    units = [number(region, f"PhysicalUnits{axis}Direction") for axis in "YX"]
+    return units == [_CENTIMETRES] * 2 and all(number(region, f"PhysicalDelta{axis}") for axis in "YX")

@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from medsam2.errors import InputError, note
-from medsam2.volume.dicom.choosing import choose
+from medsam2.volume.dicom.choosing import choose, meant_volumes
 from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
 from medsam2.volume.dicom.finding import Findings, find_images
 from medsam2.volume.dicom.resampling import resampled
-from medsam2.volume.dicom.stack import NO_POSITIONS
+from medsam2.volume.dicom.stack import NO_POSITIONS, Stack
+from medsam2.volume.dicom.time_series import film, in_time, is_film, sequence_of
 from medsam2.volume.dicom.volumes import ListedVolume, VolumeEntry, listed_volumes
 from medsam2.volume.dicom.voxels import DamagedImage, read_voxels
+from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence
 from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
 
 
@@ -38,7 +40,37 @@ def read_dicom(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTI
     Warns with VolumeWarning of what was left out or had to be assumed.
     """
     path = Path(path)
+    return _read_chosen(path, _find(path, options), options)
+
+
+def read_dicom_sequence(
+    path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS
+) -> ImageSequence:
+    """The time points of a DICOM folder or file: volumes of a series that differ in time, or a film's frames.
+
+    What holds only one volume, or where the options choose one, is a sequence of one.
+    Raises InputError and warns as :func:`read_dicom` does.
+    """
+    path = Path(path)
     findings = _find(path, options)
+    meant = meant_volumes(path, listed_volumes(findings.frames), options)
+    in_order = in_time([each.stack for each in meant])
+    if in_order is not None:
+        return sequence_of(in_order, lambda stack: _read_whole(path, meant[0], stack, options))
+    if is_film(meant[0].stack) and len(meant) == 1:
+        return film(meant[0].stack, lambda stack: _read_whole(path, meant[0], stack, options))
+    return ImageSequence(ONE_TIME_POINT, lambda time_point: _read_chosen(path, findings, options))
+
+
+def _read_whole(path: Path, listed: ListedVolume, stack: Stack, options: ReadOptions) -> Volume:
+    """One volume of several, of which none can be left out."""
+    try:
+        return _read(path, ListedVolume(listed.entry, stack), options)
+    except DamagedImage as damage:
+        raise InputError(f"{damage.path} is damaged: {damage.reason}; copy it again.") from damage
+
+
+def _read_chosen(path: Path, findings: Findings, options: ReadOptions) -> Volume:
     while True:  # ends, as each round reads the volume or leaves a file out
         chosen = choose(path, listed_volumes(findings.frames), options)
         try:

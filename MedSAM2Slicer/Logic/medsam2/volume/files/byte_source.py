@@ -78,16 +78,16 @@ def opened(path: Path) -> Iterator[ByteSource]:
             raise incomplete(path) from error
 
 
-def read_exactly(path: Path, source: ByteSource, offset: int, count: int) -> np.ndarray:
+def read_exactly(path: Path, source: ByteSource, offset: int, count: int, more: int = 0) -> np.ndarray:
     """``count`` bytes from ``offset`` on, (count,) uint8; takes memory for them only if they can be there.
 
     A packed file is read to its end, where its checksum is.
 
     Raises:
-        InputError: they are not there.
+        InputError: they are not there, or not followed by ``more`` bytes.
     """
     packed = isinstance(source, gzip.GzipFile)
-    check_possible(path, offset + count, packed)
+    check_possible(path, offset + count + more, packed)
     source.seek(offset)
     content = np.empty(count, np.uint8)
     view, filled = content.data, 0
@@ -99,7 +99,9 @@ def read_exactly(path: Path, source: ByteSource, offset: int, count: int) -> np.
     behind = 0
     while packed and (chunk := source.read(_CHUNK)):
         behind += len(chunk)
-        _check_behind(path, behind)
+        _check_behind(path, behind - more)
+    if packed and behind < more:
+        raise incomplete(path)
     return content
 
 
@@ -115,16 +117,25 @@ def check_packed(path: Path, offset: int, count: int) -> None:
     Nothing of it is kept.
     """
     check_possible(path, count, packed=True)
-    total, unpacker = 0, zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)  # finds out which of the two it is
+    total = 0
+    for chunk in unpacked(path, offset):
+        total += len(chunk)
+        _check_behind(path, total - count)
+    if total < count:
+        raise incomplete(path)
+
+
+def unpacked(path: Path, offset: int) -> Iterator[bytes]:
+    """What is packed with gzip or zlib from ``offset`` on, in pieces; InputError if it is damaged."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)  # finds out which of the two it is
     with opened_as_it_is(path) as file:
         file.seek(offset)
         try:
             while not unpacker.eof and (packed := unpacker.unconsumed_tail or file.read(_CHUNK)):
-                total += len(unpacker.decompress(packed, _CHUNK))
-                _check_behind(path, total - count)
+                yield unpacker.decompress(packed, _CHUNK)
         except zlib.error as error:
             raise incomplete(path) from error
-    if total < count or not unpacker.eof:
+    if not unpacker.eof:
         raise incomplete(path)
 
 

@@ -21,6 +21,7 @@ from medsam2.volume.files.byte_source import (
 _MOST_HEADER, _MOST_LINES = 8 << 20, 20_000
 _MOST_FILES = 100_000
 _COUNTER = re.compile(r"%(0?[1-9]?)d")
+_META_TRUE = ("true", "t", "1")
 _META_LINE = re.compile(r"[A-Za-z]\w*\s*=\s*\S.*")
 
 
@@ -33,12 +34,14 @@ class Pieces:
         offset: bytes in front of the voxels in each of the files.
         packed: whether they are packed with gzip or zlib.
         is_text: whether they are written as decimal numbers.
+        is_big_endian: whether numbers of several bytes begin with the highest.
     """
 
     files: tuple[Path, ...]
     offset: int
     packed: bool
     is_text: bool
+    is_big_endian: bool
 
     def check(self, numbers: int, size: int) -> None:
         """Refuse files that do not hold so many numbers of ``size`` bytes together."""
@@ -91,6 +94,7 @@ def _nrrd(path: Path) -> tuple[Pieces, dict[str, str]]:
         offset + (end if attached else 0),
         packed=encoding in ("gz", "gzip"),
         is_text=encoding in ("ascii", "text", "txt"),
+        is_big_endian=fields.get("endian", "").lower() == "big",
     )
     return pieces, fields
 
@@ -124,11 +128,13 @@ def _meta(path: Path) -> tuple[Pieces, dict[str, str]]:
     attached = where.upper() == "LOCAL"
     files = (path,) if attached else _files_beside(path, where, listed)
     skip = fields.get("headersize", "0")
+    orders = (fields.get(f"{data}byteordermsb", "") for data in ("binarydata", "element"))
     pieces = Pieces(
         files,
         size if attached else int(skip) if skip.isdigit() else 0,
-        packed=fields.get("compresseddata", "False").lower() in ("true", "t", "1"),
+        packed=fields.get("compresseddata", "False").lower() in _META_TRUE,
         is_text=fields.get("binarydata", "True").lower() in ("false", "f", "0"),
+        is_big_endian=any(order.lower() in _META_TRUE for order in orders),
     )
     return pieces, fields
 

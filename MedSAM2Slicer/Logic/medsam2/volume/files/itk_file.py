@@ -1,6 +1,9 @@
 """Reading and writing of the image files that SimpleITK knows."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,10 @@ from medsam2.errors import InputError
 from medsam2.volume.files.byte_source import check_regular
 from medsam2.volume.files.file_wholeness import check_before_reading, check_whole
 from medsam2.volume.files.header_doubts import note_doubts
+from medsam2.volume.files.itk_sequence import TimeLayout, read_time_point, time_layout
 from medsam2.volume.files.utf8_names import name_to_read, name_to_write
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence
 from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
@@ -21,16 +26,30 @@ SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
 _KINDS = {".mha": "MetaImageIO", ".mhd": "MetaImageIO", ".gipl": "GiplImageIO"}
 
 
-def read_itk_file(path: Path) -> Volume:
+def read_itk_file(path: Path) -> ImageSequence:
     """Voxels and grid as the file holds them, colours as grey; warns of what the file leaves open.
 
     Raises:
-        InputError: the file is damaged, of an unknown kind, of several time points, or a vector field.
+        InputError: the file is damaged, of an unknown kind, or a vector field.
     """
-    image, reader = _read(path)
-    geometry = Geometry.from_image(image)
-    note_doubts(path, reader, geometry.spacing[::-1])
-    return Volume(_one_number_each(path, image).reshape(geometry.shape), geometry)
+    with _header(path) as header:
+        layout, geometry = header.layout, Geometry.from_image(header.reader)
+        note_doubts(path, header.kind, geometry.spacing[::-1])
+        if layout is None:
+            image = header.reader.Execute()
+            volume = Volume(_one_number_each(path, image).reshape(geometry.shape), geometry)
+            return ImageSequence(ONE_TIME_POINT, lambda time_point: volume)
+        dtype = header.dtype
+    if dtype.kind not in "iuf":
+        raise _several_numbers(path)
+    colours = () if layout.components == 1 else (layout.components,)
+
+    def volume_at(time_point: int) -> Volume:
+        numbers = read_time_point(path, layout, dtype, time_point)
+        voxels = numbers.reshape(*geometry.shape, *colours)
+        return Volume(grey_of_colours(path, voxels) if colours else voxels, geometry)
+
+    return ImageSequence(layout.times, volume_at)
 
 
 def read_itk_image(path: Path) -> SimpleITK.Image:
@@ -39,11 +58,36 @@ def read_itk_image(path: Path) -> SimpleITK.Image:
     Raises:
         InputError: the file is damaged, of an unknown kind, or of several time points.
     """
-    return _read(path)[0]
+    with _header(path) as header:
+        sizes = header.reader.GetSize()
+        if math.prod(sizes[3:]) > 1:
+            raise InputError(
+                f"{path} holds {math.prod(sizes[3:])} volumes (time points or the like): save the one to "
+                "segment as a file of its own."
+            )
+        return header.reader.Execute()
 
 
-def _read(path: Path) -> tuple[SimpleITK.Image, str]:
-    """The image, and ITK's name of what reads it."""
+@dataclass(frozen=True, eq=False)
+class _Header:
+    """What ITK found in a file, which holds the voxels that it promises.
+
+    Attributes:
+        reader: which goes on to read the voxels of an image without time.
+        kind: ITK's name of what reads the file.
+        dtype: of each number.
+        layout: of the time points; None where there is no time.
+    """
+
+    reader: SimpleITK.ImageFileReader
+    kind: str
+    dtype: np.dtype
+    layout: TimeLayout | None
+
+
+@contextmanager
+def _header(path: Path) -> Iterator[_Header]:
+    """The header of a file; what goes wrong in ITK during the block is put into words."""
     check_regular(path)
     check_before_reading(path)
     with name_to_read(path) as name:
@@ -55,18 +99,13 @@ def _read(path: Path) -> tuple[SimpleITK.Image, str]:
         reader.SetFileName(name)
         try:
             reader.ReadImageInformation()
-            sizes = reader.GetSize()
-            if math.prod(sizes[3:]) > 1:
-                raise InputError(
-                    f"{path} holds {math.prod(sizes[3:])} volumes (time points or the like): save the one to "
-                    "segment as a file of its own."
-                )
-            components = reader.GetNumberOfComponents()
+            sizes, components = reader.GetSize(), reader.GetNumberOfComponents()
             pixel = SimpleITK.Image([1, 1], reader.GetPixelID(), components)
             check_whole(path, kind, math.prod(sizes) * components, pixel.GetSizeOfPixelComponent())
             if len(sizes) > 3:
                 reader.SetExtractSize([*sizes[:3], *(0 for _ in sizes[3:])])
-            return reader.Execute(), kind
+            dtype = SimpleITK.GetArrayViewFromImage(pixel).dtype
+            yield _Header(reader, kind, dtype, time_layout(path, reader))
         except RuntimeError as error:
             raise _unreadable(path) from error
 
@@ -84,10 +123,14 @@ def _one_number_each(path: Path, image: SimpleITK.Image) -> np.ndarray:
     components = image.GetNumberOfComponentsPerPixel()
     layered = components > 1 and image.HasMetaDataKey("Segment0_ID")
     if layered or voxels.dtype.kind not in "iuf":
-        raise InputError(f"{path} holds more than one number per voxel: give an image of plain intensities.")
+        raise _several_numbers(path)
     if components == 1:
         return voxels
     return grey_of_colours(path, voxels)
+
+
+def _several_numbers(path: Path) -> InputError:
+    return InputError(f"{path} holds more than one number per voxel: give an image of plain intensities.")
 
 
 def write_itk_image(path: Path, image: SimpleITK.Image) -> None:

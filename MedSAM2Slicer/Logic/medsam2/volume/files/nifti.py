@@ -12,6 +12,7 @@ import numpy as np
 from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import check_regular, incomplete, opened, read_exactly
 from medsam2.volume.geometry import Geometry
+from medsam2.volume.image_sequence import ImageSequence, TimePoints, evenly_spaced
 from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
@@ -24,7 +25,10 @@ _HEADER_BYTES = 544
 """More than any header takes; the rest would be extensions, which nothing here needs."""
 _PAIR = {".hdr": ".img", ".img": ".hdr"}
 _LARGEST_MAT = 1 << 20
-_UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}  # by the number for them in the header
+# By the numbers for them in the header.
+_UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}
+_TIME_UNITS = {8: "s", 16: "ms", 24: "us"}
+_NO_TIME = {32: "Hz", 40: "ppm", 48: "rad/s"}
 _DISAGREEMENT = 0.1
 """Voxels between the two positions that a header can give a voxel, from which on it deserves a note."""
 _SCANNER, _UNKNOWN = 1, 0
@@ -52,21 +56,24 @@ def _suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def read_nifti(path: Path) -> Volume:
-    """Read a .nii file, or a pair of .hdr and .img; voxels and positions are those that nibabel gives.
+def read_nifti(path: Path) -> ImageSequence:
+    """A .nii file, or a pair of .hdr and .img; voxels and positions are those that nibabel gives.
 
     Warns of a header that gives two positions or none, of distances in other units, and of colours.
 
     Raises:
-        InputError: the file is damaged or incomplete, or holds several time points or no intensities.
+        InputError: the header is damaged, or tells of no intensities; volumes are checked as they are read.
     """
     header_path, voxels_path = _files(path)
     image = _without_voxels(header_path, single=header_path == voxels_path)
-    shape, components = _layout(path, image)
-    voxels = _read_voxels(voxels_path, image, shape, components)
-    if voxels.ndim == 4:
-        voxels = grey_of_colours(path, voxels)
-    return Volume(voxels, _geometry(path, image, shape))
+    shape, count, components = _layout(path, image)
+    geometry = _geometry(path, image, shape)
+
+    def volume(time_point: int) -> Volume:
+        voxels = _read_voxels(voxels_path, image, (count, components, *shape), time_point)
+        return Volume(grey_of_colours(path, voxels) if voxels.ndim == 4 else voxels, geometry)
+
+    return ImageSequence(_times(path, image, count), volume)
 
 
 def _files(path: Path) -> tuple[Path, Path]:
@@ -121,27 +128,44 @@ def _mat_beside(path: Path) -> bytes:
     return mat.read_bytes()
 
 
-def _layout(path: Path, image: "AnalyzeImage") -> tuple[tuple[int, int, int], int]:
-    """Voxels along (i, j, k), and numbers for each of them."""
+def _layout(path: Path, image: "AnalyzeImage") -> tuple[tuple[int, int, int], int, int]:
+    """Voxels along (i, j, k), time points, and numbers for each voxel."""
     sizes = tuple(int(size) for size in image.shape)
     sizes = sizes[:3] + tuple(max(size, 1) for size in sizes[3:])  # 0 is how some say that there is no time
     space, times, components, rest = sizes[:3], sizes[3:4], sizes[4:5], sizes[5:]
     if not sizes or min(sizes) < 1:
         raise InputError(f"{path} has no voxels: its size is {' x '.join(map(str, sizes)) or 'missing'}.")
-    if math.prod((*times, *rest)) > 1:
+    if math.prod(rest) > 1 or (math.prod(times) > 1 and math.prod(components) > 1):
         raise InputError(
-            f"{path} holds {math.prod((*times, *rest))} volumes (time points or the like): save the one to "
+            f"{path} holds {math.prod(sizes[3:])} volumes, and not of time points alone: save the one to "
             "segment as a file of its own."
         )
     i, j, k = (*space, 1, 1)[:3]
     names = image.get_data_dtype().names  # of red, green, blue
-    return (i, j, k), math.prod(components) * (len(names) if names else 1)
+    return (i, j, k), math.prod(times), math.prod(components) * (len(names) if names else 1)
 
 
-def _read_voxels(
-    path: Path, image: "AnalyzeImage", shape: tuple[int, int, int], components: int
-) -> np.ndarray:
-    """Voxels (k, j, i), or (k, j, i, component), scaled as the header says."""
+def _times(path: Path, image: "AnalyzeImage", count: int) -> TimePoints:
+    from nibabel.nifti1 import Nifti1Header
+
+    if count == 1 or not isinstance(image.header, Nifti1Header):
+        return TimePoints(count)
+    unit = int(image.header["xyzt_units"]) & 0x38
+    if unit in _NO_TIME:
+        raise InputError(
+            f"{path} holds {count} volumes that are no time points but differ in {_NO_TIME[unit]}: save the "
+            "one to segment as a file of its own."
+        )
+    first, step = float(image.header["toffset"]), float(image.header["pixdim"][4])
+    return evenly_spaced(count, first, step, _TIME_UNITS.get(unit, ""))
+
+
+def _read_voxels(path: Path, image: "AnalyzeImage", sizes: tuple[int, ...], time_point: int) -> np.ndarray:
+    """Voxels (k, j, i), or (k, j, i, component), of one time point, scaled as the header says.
+
+    ``sizes`` are time points, numbers for each voxel, and voxels along (i, j, k).
+    """
+    times, components, *shape = sizes
     stored = image.get_data_dtype()
     coloured = bool(stored.names)
     dtype = np.dtype(np.uint8) if coloured else stored
@@ -152,7 +176,8 @@ def _read_voxels(
     if hasattr(image.header, "is_single") and image.header.is_single and proxy.offset < 352:
         raise incomplete(path)
     with opened(path) as source:
-        content = read_exactly(path, source, proxy.offset, count)
+        offset, more = proxy.offset + time_point * count, (times - 1 - time_point) * count
+        content = read_exactly(path, source, offset, count, more)
     voxels = content.view(dtype)
     if not dtype.isnative:
         voxels = voxels.byteswap(inplace=True).view(dtype.newbyteorder("="))

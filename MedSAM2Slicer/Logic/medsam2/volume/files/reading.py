@@ -1,13 +1,16 @@
 """Reading a volume from a DICOM folder or from an image file of any usual kind."""
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
+from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import check_regular
 from medsam2.volume.files.itk_file import read_itk_file
 from medsam2.volume.files.nifti import is_nifti, read_nifti
 from medsam2.volume.files.picture_stack import pictures_in, read_stack
+from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence
 from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
@@ -27,11 +30,64 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
     """
     path = Path(path)
     check_regular(path)
-    volume = _read(path, options)
+    if is_dicom(path):
+        from medsam2.volume.dicom import read_dicom
+
+        return _usable(path, read_dicom(path, options), options)
+    sequence = _sequence_of_file(path)
+    if sequence.times.count > 1:
+        raise InputError(
+            f"{path} holds {sequence.times.count} volumes (time points or the like): save the one to segment "
+            "as a file of its own."
+        )
+    return _usable(path, sequence.volume(0), options)
+
+
+def read_sequence(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPTIONS) -> ImageSequence:
+    """The time points of an image; one without time is a sequence of one volume.
+
+    Files are looked at, and each volume is read when it is asked for, as :func:`read_volume` reads it.
+    What deserves a look is said once, not for each volume.
+
+    Raises InputError for what is missing, damaged, or not an image.
+    """
+    path = Path(path)
+    check_regular(path)
+    if is_dicom(path):
+        from medsam2.volume.dicom import read_dicom_sequence
+
+        sequence = read_dicom_sequence(path, options)
+    else:
+        sequence = _sequence_of_file(path)
+    said: set[str] = set()
+
+    def volume(time_point: int) -> Volume:
+        sequence.times.check(time_point)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = _usable(path, sequence.volume(time_point), options)
+        for sentence in (str(warning.message) for warning in caught):
+            if sentence not in said:
+                said.add(sentence)
+                note(sentence)
+        return found
+
+    return ImageSequence(sequence.times, volume)
+
+
+def _usable(path: Path, volume: Volume, options: ReadOptions) -> Volume:
     voxels = usable_intensities(path, volume.voxels, options.nan)
     stated = None if volume.modality == _SOME_OTHER else volume.modality
     modality = options.modality or stated or guess_modality(voxels)
     return replace(volume, voxels=voxels, modality=modality)
+
+
+def _sequence_of_file(path: Path) -> ImageSequence:
+    """Of a file that is no DICOM, or of a folder of pictures."""
+    if path.is_dir():
+        stack = read_stack(path, pictures_in(path))
+        return ImageSequence(ONE_TIME_POINT, lambda time_point: stack)
+    return read_nifti(path) if is_nifti(path) else read_itk_file(path)
 
 
 def is_dicom(path: Path) -> bool:
@@ -41,13 +97,3 @@ def is_dicom(path: Path) -> bool:
     if not path.is_dir():
         return is_dicom_file(path)
     return not pictures_in(path) or any(is_dicom_file(file) for file in path.rglob("*") if file.is_file())
-
-
-def _read(path: Path, options: ReadOptions) -> Volume:
-    if is_dicom(path):
-        from medsam2.volume.dicom import read_dicom
-
-        return read_dicom(path, options)
-    if path.is_dir():
-        return read_stack(path, pictures_in(path))
-    return read_nifti(path) if is_nifti(path) else read_itk_file(path)

@@ -54,7 +54,7 @@ def write_image(path: str | os.PathLike, image: SimpleITK.Image) -> None:
         try:
             if is_named_nifti(unfinished):
                 write_nifti(unfinished, SimpleITK.GetArrayViewFromImage(image), Geometry.from_image(image))
-                written = read_nifti(unfinished).voxels
+                written = read_nifti(unfinished).volume(0).voxels
             else:
                 write_itk_image(unfinished, image)
                 written = SimpleITK.GetArrayFromImage(read_itk_image(unfinished))

@@ -1,0 +1,66 @@
+"""An image at successive times: its time points are volumes, of which one at a time is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from medsam2.errors import InputError
+from medsam2.volume.volume import Volume
+
+
+@dataclass(frozen=True)
+class TimePoints:
+    """The time points of a sequence, as its file tells of them.
+
+    Attributes:
+        count: how many; 1 for an image without time.
+        values: when each was, in ``unit``, or what it is called ("end-diastole"); empty where the file
+            does not say.
+        unit: of the values, such as "s" or "ms"; empty where the file does not say.
+    """
+
+    count: int
+    values: tuple[str, ...] = ()
+    unit: str = ""
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The values as numbers; empty where there are none, or one is no number."""
+        try:
+            return tuple(map(float, self.values))
+        except ValueError:
+            return ()
+
+    def called(self, time_point: int) -> str:
+        """A time point in words: ``time point 3 (0.5 s)``."""
+        if not self.values:
+            return f"time point {time_point}"
+        return f"time point {time_point} ({self.values[time_point]} {self.unit}".rstrip() + ")"
+
+    def check(self, time_point: int) -> None:
+        """Raise InputError for a time point that does not exist."""
+        if not 0 <= time_point < self.count:
+            known = "one time point, 0" if self.count == 1 else f"time points 0 to {self.count - 1}"
+            raise InputError(f"There is no time point {time_point}: the image has {known}.")
+
+
+ONE_TIME_POINT = TimePoints(1)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSequence:
+    """Volumes on one grid, one for each time point; an image without time is a sequence of one.
+
+    Attributes:
+        times: its time points.
+        volume: reads one, by its number from 0; InputError where it cannot be read.
+    """
+
+    times: TimePoints
+    volume: Callable[[int], Volume]
+
+
+def evenly_spaced(count: int, first: float, step: float, unit: str) -> TimePoints:
+    """Time points of a file that gives the time between two of them; one of 0 says nothing."""
+    if step <= 0:
+        return TimePoints(count)
+    return TimePoints(count, tuple(f"{first + number * step:.6g}" for number in range(count)), unit)
