@@ -1,7 +1,7 @@
 """From prompted objects to masks: what ``segment`` and ``demo`` have in common."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,24 @@ from medsam2.volume import VolumeMasks, VolumeSlices
 
 
 @dataclass(frozen=True)
+class TrackingOptions:
+    """How objects are tracked through a volume.
+
+    Attributes:
+        field_of_view: None chooses it.
+        memory: the kind of memory bank.
+        first, last: the slices along the axis, both included; None for the volume's end.
+        title: in front of the stages that are shown, such as "Time point 2: ".
+    """
+
+    field_of_view: FieldOfViewChoice | None = None
+    memory: Memory = "temporal"
+    first: int = 0
+    last: int | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Result:
     """Masks (k, j, i) by object name, and what the run took.
 
@@ -24,7 +42,7 @@ class Result:
         confidence: by object name and slice, of the slices that tracking reached.
     """
 
-    masks: dict[str, np.ndarray]
+    masks: Mapping[str, np.ndarray]
     seconds: float
     slice_masks: int
     fields_of_view_mm: dict[str, float]
@@ -44,32 +62,31 @@ def track(
     client: BlockingClient,
     slices: VolumeSlices,
     objects: Sequence[PromptedObject],
-    field_of_view: FieldOfViewChoice | None = None,
-    memory: Memory = "temporal",
-    first: int = 0,
-    last: int | None = None,
+    options: TrackingOptions = TrackingOptions(),
 ) -> Result:
     """Send a volume and all prompts, and track the objects through the slices."""
-    last = slices.count - 1 if last is None else last
+    last = slices.count - 1 if options.last is None else options.last
     window = (slices.window.lower, slices.window.upper)
     with stages() as progress:
-        progress.begin("Sending the image", slices.volume.voxels.nbytes / 1e6, "MB")
+        progress.begin(f"{options.title}Sending the image", slices.volume.voxels.nbytes / 1e6, "MB")
         client.open_volume(
             slices.volume.voxels,
             slices.volume.geometry.spacing,
             modality=slices.volume.modality,
             window=window,
-            memory=memory,
+            memory=options.memory,
             on_progress=lambda done, total: progress.reach(done / 1e6),
         )
         started = time.perf_counter()
-        progress.begin("Answering the prompts")
-        fields_of_view = {entry.name: _prompt(client, slices, entry, field_of_view) for entry in objects}
+        progress.begin(f"{options.title}Answering the prompts")
+        fields_of_view = {
+            entry.name: _prompt(client, slices, entry, options.field_of_view) for entry in objects
+        }
         masks, done = VolumeMasks(slices), 0
         confidence: dict[str, dict[int, SliceConfidence]] = {entry.name: {} for entry in objects}
-        stretches = _stretches(objects, first, last)
+        stretches = _stretches(objects, options.first, last)
         total = sum((end - start + 1) * len(names) for (start, end), names in stretches.items())
-        progress.begin("Tracking", total, "slices")
+        progress.begin(f"{options.title}Tracking", total, "slices")
         for (start, end), names in stretches.items():
             stretch = PropagationOptions(first=start, last=end)
             for mask in client.propagate(slices.axis, names, stretch):

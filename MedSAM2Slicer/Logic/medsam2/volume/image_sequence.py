@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from medsam2.errors import InputError
 from medsam2.volume.volume import Volume
 
+_EVEN = 1e-3
+"""Of a step by which values may be off, as they are rounded."""
+
 
 @dataclass(frozen=True)
 class TimePoints:
@@ -29,6 +32,17 @@ class TimePoints:
             return tuple(map(float, self.values))
         except ValueError:
             return ()
+
+    @property
+    def step(self) -> float | None:
+        """From one value to the next, where that is always the same and above 0."""
+        numbers = self.numbers
+        if len(numbers) < 2:
+            return None
+        step = (numbers[-1] - numbers[0]) / (len(numbers) - 1)
+        expected = (numbers[0] + index * step for index in range(len(numbers)))
+        off = max(abs(number - even) for number, even in zip(numbers, expected, strict=True))
+        return step if step > 0 and off <= _EVEN * step else None
 
     def called(self, time_point: int) -> str:
         """A time point in words: ``time point 3 (0.5 s)``."""

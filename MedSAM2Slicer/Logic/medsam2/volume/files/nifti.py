@@ -12,7 +12,7 @@ import numpy as np
 from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import check_regular, incomplete, opened, read_exactly
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.image_sequence import ImageSequence, TimePoints, evenly_spaced
+from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence, TimePoints, evenly_spaced
 from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
@@ -28,6 +28,7 @@ _LARGEST_MAT = 1 << 20
 # By the numbers for them in the header.
 _UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}
 _TIME_UNITS = {8: "s", 16: "ms", 24: "us"}
+_NIFTI_TIME = {"s": "sec", "ms": "msec", "us": "usec"}
 _NO_TIME = {32: "Hz", 40: "ppm", 48: "rad/s"}
 _DISAGREEMENT = 0.1
 """Voxels between the two positions that a header can give a voxel, from which on it deserves a note."""
@@ -248,8 +249,12 @@ def _note_place(path: Path, header: "Nifti1Header", affine: np.ndarray, shape: t
         )
 
 
-def write_nifti(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
-    """Write voxels (k, j, i) as .nii, or packed as .nii.gz.
+def write_nifti(
+    path: Path, voxels: np.ndarray, geometry: Geometry, times: TimePoints = ONE_TIME_POINT
+) -> None:
+    """Write voxels (k, j, i), or (time point, k, j, i), as .nii, or packed as .nii.gz.
+
+    Times that are not evenly spaced are left out.
 
     Matrix (sform) and quaternion (qform) say the same. Of axes that are not at right angles only the
     matrix can tell: the quaternion is left out then, with a warning.
@@ -258,7 +263,9 @@ def write_nifti(path: Path, voxels: np.ndarray, geometry: Geometry) -> None:
 
     kind = nibabel.Nifti1Image if max(voxels.shape) <= _LONGEST_SIDE else nibabel.Nifti2Image
     image = kind(voxels.T, geometry.ijk_to_ras)
-    image.header.set_xyzt_units("mm")
+    image.header.set_xyzt_units("mm", _NIFTI_TIME.get(times.unit, "unknown") if times.step else "unknown")
+    if times.step:
+        image.header["pixdim"][4], image.header["toffset"] = times.step, times.numbers[0]
     image.set_qform(geometry.ijk_to_ras, _SCANNER if geometry.is_right_angled else _UNKNOWN)
     image.set_sform(geometry.ijk_to_ras, _SCANNER)
     if not geometry.is_right_angled:
