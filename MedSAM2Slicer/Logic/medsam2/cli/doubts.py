@@ -33,13 +33,13 @@ def doubt_lines(row: dict[str, Any]) -> list[str]:
     if not row["found"]:
         lines.append("nothing was found here: check where the prompts lie")
     if doubtful:
-        lines.append(f"doubtful, so look at {_slices(doubtful)}")
+        lines.append(f"doubtful, so look at {listed(doubtful)}")
     if emptied:
-        lines.append(f"empty where there are background points only, and beyond: {_slices(emptied)}")
+        lines.append(f"empty where there are background points only, and beyond: {listed(emptied)}")
     return [f"  {line}" for line in lines]
 
 
-def _slices(indices: list[int]) -> str:
+def listed(indices: list[int], word: str = "slice") -> str:
     """Such as ``slices 3 to 5, 9``; ``indices`` rise."""
     stretches: list[list[int]] = []
     for index in indices:
@@ -48,7 +48,7 @@ def _slices(indices: list[int]) -> str:
         else:
             stretches.append([index])
     texts = [str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in stretches]
-    return f"slice{'s' * (len(indices) > 1)} {', '.join(texts)}"
+    return f"{word}{'s' * (len(indices) > 1)} {', '.join(texts)}"
 
 
 def note_unseen(slices: VolumeSlices, entry: PromptedObject) -> None:
@@ -57,7 +57,7 @@ def note_unseen(slices: VolumeSlices, entry: PromptedObject) -> None:
     if unseen:
         window = f"{slices.window.lower:g} to {slices.window.upper:g}"
         note(
-            f"At the prompts of {entry.name} on {_slices(sorted(unseen))} the image has one brightness only "
+            f"At the prompts of {entry.name} on {listed(sorted(unseen))} the image has one brightness only "
             f"(window {window}), as in air or in an empty image, so what is found there may mean nothing: "
             "check where they lie, or choose another --window."
         )

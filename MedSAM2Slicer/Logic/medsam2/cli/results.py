@@ -106,12 +106,12 @@ def write_results(
     target, labels = outputs.masks, None
     overlaps: list[str] = []
     if outputs.label_names is not None:
-        labels, overlaps = _labelmap_of(objects, result, outputs.overlap)
+        labels, overlaps = labelmap_of(objects, result, outputs.overlap)
     if overlaps:
         target, labels = free_segmentation_name(outputs.masks), None
     with ExitStack() as together:
         if outputs.preview is not None:
-            _write_sheet(together.enter_context(complete_file(outputs.preview)), slices, objects, result)
+            write_sheet(together.enter_context(complete_file(outputs.preview)), slices, objects, result)
         if outputs.is_dicom:
             from medsam2.volume.dicom.output import write_dicom
 
@@ -129,7 +129,7 @@ def write_results(
         )
 
 
-def _labelmap_of(
+def labelmap_of(
     objects: Sequence[PromptedObject], result: Result, overlap: Overlap | None
 ) -> tuple[np.ndarray, list[str]]:
     """Labels (k, j, i) of all objects, and what each shares with earlier ones if nothing says who has it."""
@@ -157,7 +157,8 @@ def _segments(objects: Sequence[PromptedObject], result: Result) -> list[Segment
     return [Segment(entry.name, entry.color, result.masks[entry.name], entry.label) for entry in objects]
 
 
-def _write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
+def write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
+    """Write the preview."""
     # matplotlib keeps those waiting who want no picture.
     load_matplotlib()
     from medsam2.cli.pictures.preview import write_preview

@@ -1,6 +1,8 @@
 """``medsam2 segment``: prompts on an image become masks in a file."""
 
 import json
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,6 +34,7 @@ EXAMPLES = examples(
     "medsam2 segment ct.nii.gz --ijk --point 210,240,35 -o liver.nii.gz",
     "medsam2 segment mr.nrrd --axis sagittal --box L10,P40,S5,R2,A2,S60 -o a.mha",
     "medsam2 segment ct_folder --volume 2 --prompts all.json -o all.seg.nrrd",
+    "medsam2 segment heart.nii.gz --time all --point L20,A30,S5 -o out.seq.nrrd",
 )
 
 
@@ -74,6 +77,13 @@ def segment(
     ] = "auto",
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Time point of an image that has several, from 0, or all.")
+    ] = None,
+    prompt_time: Annotated[
+        int | None,
+        typer.Option(min=0, help="With --time all: the time point that the prompts are for; 0 if not given."),
     ] = None,
     series: SeriesOption = None,
     volume: VolumeOption = None,
@@ -118,16 +128,26 @@ def segment(
     from medsam2.cli.doubts import note_unseen
     from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
     from medsam2.cli.results import Outputs, check_referable, describe, summary, write_results
-    from medsam2.cli.segmentation import track
+    from medsam2.cli.segmentation import TrackingOptions, track
+    from medsam2.cli.stopping import held_back
+    from medsam2.cli.time_choice import TimeChoice
+    from medsam2.cli.time_results import (
+        TimeOutputs,
+        check_time_names,
+        describe_in_time,
+        time_summary,
+        write_time_results,
+    )
+    from medsam2.cli.time_tracking import slices_at, track_in_time
     from medsam2.cli.wording import collected_notes
     from medsam2.volume import (
         ReadOptions,
-        Volume,
         VolumeSlices,
         choose_axis,
         choose_window,
         label_names_file,
         output_format,
+        read_sequence,
     )
 
     if server is not None and (weights or device or precision or threads):
@@ -140,10 +160,14 @@ def segment(
     if preview is not None:
         check_picture_name(preview)
     outputs = Outputs(output, preview, overlap)
+    chosen = TimeChoice.parsed(time, prompt_time)
+    check_time_names(outputs, chosen.is_all)
     read = [path for path in (image, mask, prompts, token_file, ca_file) if path is not None]
     read += [Path(weights)] if weights is not None else []
     read += [label_names_file(mask)] if mask is not None else []
-    with collected_notes() as notes, held_destinations(outputs.files, read, overwrite):
+    with collected_notes() as notes, ExitStack() as held:
+        files = [] if chosen.is_all else outputs.files  # how many they are, the image tells
+        held.enter_context(held_destinations(files, read, overwrite))
         options = PromptOptions(point or [], box, mask, prompts, name, ijk)
         check_prompt_options(options)
         field_of_view = _parse_field_of_view(view)
@@ -152,26 +176,47 @@ def segment(
             backend = local_backend(weights, device, precision, threads)
         else:
             backend = server_backend(server, token_file, ca_file)
-        scan = Volume.read(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
+        sequence = read_sequence(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
+        prompted = chosen.in_image(image, sequence.times)
+        over_time = TimeOutputs(outputs, sequence.times)
+        if chosen.is_all:
+            files = over_time.files
+            held.enter_context(held_destinations(files, read, overwrite))
+        scan = sequence.volume(prompted)
         check_referable(outputs, image, scan)
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, options)
         first, last = _parse_range(slice_range, slices.count)
+        tracking = TrackingOptions(field_of_view, memory_bank(memory), first, last)
         with backend_client(backend, "segment") as client:
             used = _weights_used(client.ready.weights, weights, server) if outputs.is_dicom else None
-            result = track(client, slices, objects, field_of_view, memory_bank(memory), first, last)
-        check_free(outputs.files, overwrite)
-        write_results(outputs, slices, objects, result, used)
+            if chosen.is_all:
+                found = track_in_time(client, sequence, slices, objects, prompted, tracking)
+            else:
+                result = track(client, slices, objects, tracking)
+        check_free(files, overwrite)
+        if chosen.is_all:
+            with held_back():
+                write_time_results(over_time, found, partial(slices_at, sequence, like=slices), used)
+            results = time_summary(sequence.times, prompted, slices, found)
+        else:
+            write_results(outputs, slices, objects, result, used)
+            results = summary(slices, objects, result)
+            if sequence.times.count > 1:
+                results["time_point"] = prompted
         leaves("all was written")
         for entry in objects:
             note_unseen(slices, entry)
     report = {
         "output": str(output),
         "preview": None if preview is None else str(preview),
-        **summary(slices, objects, result),
+        **results,
         "notes": notes,
     }
-    typer.echo(json.dumps(report) if as_json else describe(report))
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        typer.echo(describe_in_time(report) if chosen.is_all else describe(report))
 
 
 def check_picture_name(path: Path) -> None:

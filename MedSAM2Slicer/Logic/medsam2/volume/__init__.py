@@ -5,7 +5,7 @@ from medsam2.volume.files.label_names import label_names_file, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
 from medsam2.volume.files.reading import read_sequence, read_volume
 from medsam2.volume.files.segmentation_file import write_segmentation
-from medsam2.volume.files.sequence_writing import SEQUENCE_FORMATS, write_labelmap_sequence
+from medsam2.volume.files.sequence_writing import can_hold_time, write_labelmap_sequence
 from medsam2.volume.files.writing import (
     DICOM_FORMATS,
     OUTPUT_FORMATS,
@@ -28,7 +28,6 @@ __all__ = [
     "OUTPUT_FORMATS",
     "PALETTE",
     "PLANES",
-    "SEQUENCE_FORMATS",
     "WINDOW_PRESETS",
     "Color",
     "Geometry",
@@ -47,6 +46,7 @@ __all__ = [
     "Window",
     "anatomical_axes",
     "axis_index",
+    "can_hold_time",
     "check_axis",
     "check_segment_name",
     "choose_axis",

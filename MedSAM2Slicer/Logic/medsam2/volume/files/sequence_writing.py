@@ -15,9 +15,15 @@ from medsam2.volume.files.nifti import is_named_nifti, read_nifti, write_nifti
 from medsam2.volume.geometry import LPS_TO_RAS, Geometry
 from medsam2.volume.image_sequence import TimePoints
 
-SEQUENCE_FORMATS = (".seq.nrrd", ".nrrd", ".nii.gz", ".nii", ".mha")
-"""Of files that hold several time points; both of NRRD are Slicer's volume sequence."""
+_FORMATS = (".seq.nrrd", ".nrrd", ".nii.gz", ".nii", ".mha")
+"""Both of NRRD are Slicer's volume sequence."""
 _NRRD_TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int"}
+
+
+def can_hold_time(path: str | os.PathLike) -> bool:
+    """Whether the suffix is that of a format whose files hold labelmaps of several time points."""
+    name = Path(path).name
+    return name.endswith(_FORMATS) and not name.endswith(".seg.nrrd")
 
 
 def write_labelmap_sequence(
@@ -31,10 +37,8 @@ def write_labelmap_sequence(
         InputError: the format holds no time points, or the file could not be written.
     """
     name = Path(path).name
-    if not name.endswith(SEQUENCE_FORMATS):
-        raise InputError(
-            f"{name} cannot hold several time points: end the name with {', '.join(SEQUENCE_FORMATS)}."
-        )
+    if not can_hold_time(path):
+        raise InputError(f"{name} cannot hold several time points: end the name with {', '.join(_FORMATS)}.")
     is_nrrd = name.endswith(".nrrd")
     if times.values and not is_nrrd and times.step is None:
         note(f"The times in {name} count from 0 in steps of 1: only .seq.nrrd can hold those of the image.")
