@@ -25,7 +25,7 @@ from medsam2.prompt import Prompt
 from medsam2.propagation_options import PropagationOptions
 
 MOST_SLICES = 3
-"""On which an object is carried; measured in docs/decisions/14_through_time.md."""
+"""On which an object is carried; measured in docs/decisions/15_through_time.md."""
 
 
 @dataclass(frozen=True)
