@@ -13,6 +13,8 @@ from .ParameterWidgets import ParameterWidgets
 UNFOLDED = f"{GROUP}/advancedOptionsUnfolded"
 """The application's setting that remembers whether they are shown."""
 
+OPPOSITE = dict(zip("RASLPI", "LPIRAS", strict=True))
+
 
 class AdvancedOptions:
     """Of a propagation, and of what the network is shown.
@@ -38,8 +40,9 @@ class AdvancedOptions:
 
     def _addOptions(self) -> None:
         parameters = self.parameters
-        self._addLabelled(_("Propagate:"), parameters.choice("Direction", _directions()))
-        counted = _("Slices are counted from 0 along the view's direction.")
+        self._direction = parameters.choice("Direction", _directions("S"))
+        self._addLabelled(_("Propagate:"), self._direction)
+        counted = _("Slices are counted from 0, as the strip above does.")
         first = parameters.number("FirstSlice", _("First slice"), counted)
         last = parameters.number("LastSlice", _("Last slice"), counted)
         self._rangeRow = _row(*_rangeInWords(first, last))
@@ -56,7 +59,17 @@ class AdvancedOptions:
         everySegment = parameters.check("AllSegments", _("All segments that have seeds"))
         self._form.addRow(everySegment)
         self._addLabelled(_("Intensities:"), parameters.choice("Window", _windows()))
-        self._addLabelled(_("Remember:"), parameters.choice("Memory", _memories()))
+        memory = parameters.choice("Memory", _memories())
+        memory.toolTip = _(
+            "What the network holds against each new slice, besides those with seeds: the last slices, or "
+            "slices that it is sure of and that differ from each other (self-sorting memory)."
+        )
+        self._addLabelled(_("Compare with:"), memory)
+
+    def showDirections(self, side: str) -> None:
+        """Name directions after the side of the patient (R, L, A, P, S or I) that slices are counted to."""
+        for number, text in enumerate(_directions(side).values()):
+            self._direction.setItemText(number, text)
 
     def _addLabelled(self, text: str, widget: Widget) -> None:
         label = qt.QLabel(text)
@@ -85,11 +98,19 @@ def _row(*widgets: Widget) -> Widget:
     return row
 
 
-def _directions() -> dict[str, str]:
+def _directions(side: str) -> dict[str, str]:
+    sides = {
+        "R": _("only to the right"),
+        "L": _("only to the left"),
+        "A": _("only to the front"),
+        "P": _("only to the back"),
+        "S": _("only to the head"),
+        "I": _("only to the feet"),
+    }
     return {
         "both": _("both ways"),
-        "forward": _("up only"),
-        "backward": _("down only"),
+        "forward": sides[side],
+        "backward": sides[OPPOSITE[side]],
         "range": _("slice range"),
     }
 
@@ -106,4 +127,4 @@ def _windows() -> dict[str, str]:
 
 
 def _memories() -> dict[str, str]:
-    return {"temporal": _("neighbouring slices"), "self-sorting": _("the most telling slices")}
+    return {"temporal": _("the last slices"), "self-sorting": _("sure and varied slices")}

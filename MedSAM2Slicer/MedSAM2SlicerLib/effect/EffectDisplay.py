@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..logic.Seeds import lastSlice
 from ..logic.SegmentationGrid import AXES
 
 if TYPE_CHECKING:
@@ -53,5 +54,7 @@ class EffectDisplay:
         where, grid = views.currentSlice(), logic.editor.grid()
         if where is not None and grid is not None:
             axis, index = where
+            seeded = lastSlice(logic.seeding.seeds(), grid)
+            self._options.showDirections(grid.towards(axis if seeded is None else seeded[0]))
             count = grid.shape[AXES.index(axis)]
             self._options.strip.show(logic.confidenceAlong(axis), count, index)

@@ -87,6 +87,10 @@ class EffectOptions:
         text = _("{done} / {total}, {rate:.1f} slices/s")
         self.progress.format = text.format(done=done, total=total, rate=slicesPerSecond)
 
+    def showDirections(self, side: str) -> None:
+        """Name the directions of a propagation that counts slices towards a side of the patient."""
+        self._advanced.showDirections(side)
+
     # Sections
 
     def _addAction(self) -> None:

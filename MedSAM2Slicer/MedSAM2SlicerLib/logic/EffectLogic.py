@@ -97,8 +97,8 @@ class EffectLogic:
         if not self.running or self.editor.node is None:
             return "", ""
         text = _(
-            "The propagation was stopped, as the effect was left: {count} slices had come. Press Propagate "
-            "to go on."
+            "The propagation was stopped, as the effect was left; slices that had come: {count}. Press "
+            "Propagate to go on."
         )
         return text.format(count=self._propagation.count), self._runsIn
 

@@ -164,9 +164,11 @@ class Propagation:
         if ending == "cancelled" and not self.count:
             return _("Cancelled; nothing was written.")
         if ending == "cancelled":
-            return _("Cancelled after {count} slices; undo takes them back.").format(count=self.count)
+            return _("Cancelled; slices that had come: {count}. Undo takes them back.").format(
+                count=self.count
+            )
         seconds = time.monotonic() - self._started
-        text = _("{count} slices in {seconds:.1f} s. Correct any slice with more seeds.")
+        text = _("Propagated in {seconds:.1f} s, slices: {count}. Correct any of them with more seeds.")
         return text.format(count=self.count, seconds=seconds)
 
     def _currentWriter(self) -> SegmentWriter | None:

@@ -95,6 +95,12 @@ class SegmentationGrid:
         directions = self._toWorld[:3, :3] / np.linalg.norm(self._toWorld[:3, :3], axis=0)
         return AXES[::-1][int(np.abs(directions.T @ np.asarray(normal, float)).argmax())]
 
+    def towards(self, axis: "Axis") -> str:
+        """R, L, A, P, S or I: the side of the patient nearest to where slices are counted to."""
+        direction = self._toWorld[:3, 2 - AXES.index(axis)]
+        nearest = int(np.abs(direction).argmax())
+        return ("LPI", "RAS")[int(direction[nearest] > 0)][nearest]
+
     def position(self, ras: Sequence[float], axis: "Axis") -> SlicePosition | None:
         """Where a point in world RAS lies on the slices along an axis; None outside the grid."""
         voxel = nearest_voxels(self.indices(ras))

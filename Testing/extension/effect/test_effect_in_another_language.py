@@ -55,7 +55,7 @@ def test_a_whole_propagation(aBench, aBackend, rest):
     button.click()
     assert button.text == "⟦Cancel⟧"
     aBench.wait(lambda: not aBench.logic.running)
-    assert "slices in" in aBench.message
+    assert "Propagated in" in aBench.message
     for _ in range(3):
         aBench.effect.active.actions.nextDoubtful()
         aBench.effect.active.actions.acceptSlice()

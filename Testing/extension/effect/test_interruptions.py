@@ -53,7 +53,7 @@ def test_another_volume_during_a_propagation(aBench, aVolumeNode):
     assert "changed under the seeds" in aBench.message, "the end of the job must not hide why"
     assert (aBench.mask() == before).all()
     aBench.propagate()
-    assert "slices in" in aBench.message
+    assert "Propagated in" in aBench.message
 
 
 def test_other_voxels_during_a_propagation(aBench):
@@ -81,7 +81,7 @@ def test_a_backend_that_dies_is_restarted_and_the_propagation_goes_on(aBench, aB
     aBench.startPropagation()
     kill(aBackend)
     settle(aBench)
-    assert "slices in" in aBench.message
+    assert "Propagated in" in aBench.message
     assert aBench.mask().any(axis=(1, 2)).sum() > 20
 
 

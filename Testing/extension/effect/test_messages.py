@@ -87,7 +87,7 @@ def test_cancelling_says_what_is_left(aBench):
     aBench.press("Cancel")
     settle(aBench)
     count = aBench.mask().any(axis=(1, 2)).sum()
-    assert re.fullmatch(r"Cancelled after (\d+) slices; undo takes them back\.", aBench.message)
+    assert re.fullmatch(r"Cancelled; slices that had come: (\d+)\. Undo takes them back\.", aBench.message)
     assert int(re.search(r"\d+", aBench.message)[0]) >= count
 
 
@@ -108,7 +108,10 @@ def test_the_slices_of_a_run_are_counted_once_after_a_recovery(aBench):
     for process in [child for child in psutil.Process().children() if "serve" in child.cmdline()]:
         process.kill()
     settle(aBench)
-    count, total = int(re.match(r"(\d+) slices in", aBench.message)[1]), len(aBench.phantom.volume.voxels)
+    count, total = (
+        int(re.match(r"Propagated in \S+ s, slices: (\d+)\.", aBench.message)[1]),
+        len(aBench.phantom.volume.voxels),
+    )
     assert aBench.mask().any(axis=(1, 2)).sum() <= count <= total
 
 
@@ -139,13 +142,13 @@ def test_leaving_the_effect_in_a_run_is_said_at_once_and_on_return(aBench, aJour
     aBench.startPropagation()
     aBench.editor.setActiveEffect(None)
     (said,) = aJournal.statusMessages
-    assert re.match(r"The propagation was stopped, as the effect was left: \d+ slices had come\.", said)
+    assert re.match(r"The propagation was stopped, as the effect was left; slices that had come: \d+\.", said)
     aBench.editor.setActiveEffectByName("MedSAM2")
     for _ in range(20):
         aBench.clock.advance(20)
     assert aBench.message == said
     aBench.propagate()
-    assert "slices in" in aBench.message
+    assert "Propagated in" in aBench.message
     aBench.editor.setActiveEffect(None)
     aBench.editor.setActiveEffectByName("MedSAM2")
     assert "left" not in aBench.message, "it is said once"

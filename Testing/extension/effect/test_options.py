@@ -1,6 +1,7 @@
 """What the user chooses among the options is shown, kept in the scene, and obeyed."""
 
 import ctk
+import numpy as np
 import pytest
 import qt
 from MedSAM2SlicerLib.effect.AdvancedOptions import AdvancedOptions
@@ -94,3 +95,37 @@ def test_whether_advanced_options_are_shown_is_remembered(aBench, anEditor):
     assert not AdvancedOptions(anEditor.activeEffect()).widget.collapsed
     advanced(aBench).collapsed = True
     assert AdvancedOptions(anEditor.activeEffect()).widget.collapsed
+
+
+FLIPPED = np.diag([-1.0, -1, -1, 1])
+"""Slices are counted to the other side."""
+
+
+@pytest.mark.parametrize(
+    ("view", "flipped", "sides"),
+    [
+        ("Red", True, ["only to the feet", "only to the head"]),
+        ("Yellow", False, ["only to the left", "only to the right"]),
+    ],
+)
+def test_directions_are_named_after_the_patient_and_end_there(
+    aBenchOn, aVolumeNode, aPhantom, view, flipped, sides
+):
+    matrix = aPhantom.volume.geometry.ijk_to_ras
+    bench = aBenchOn(aVolumeNode(aPhantom.volume.voxels, matrix @ FLIPPED if flipped else matrix), aPhantom)
+    bench.toWorld = matrix @ FLIPPED @ np.linalg.inv(matrix) if flipped else np.eye(4)
+    bench.click(view=view)
+    bench.view("Red" if view != "Red" else "Green").moveTo(bench.centre("liver"))  # the seed's axis counts
+    choice = advanced(bench).findChildren(qt.QComboBox)[0]
+    assert [choice.itemText(number) for number in (1, 2)] == sides
+    axis = {"Yellow": 0, "Green": 1, "Red": 2}[view]
+    for number, text in enumerate(sides, 1):
+        choice.setCurrentIndex(number)
+        bench.propagate()
+        written = np.array([bench.place(kji) for kji in np.argwhere(bench.mask())])[:, axis]
+        side = written - bench.centre("liver")[axis]
+        far = max(side.min(), side.max(), key=abs)
+        assert (far > 0) == (text.split()[-1] in ("right", "front", "head"))
+        assert np.abs(side[np.sign(side) != np.sign(far)]).max(initial=0) < 2, "half a voxel"
+        bench.view("Red").press("Z")
+        bench.wait(lambda: not bench.mask().any())
