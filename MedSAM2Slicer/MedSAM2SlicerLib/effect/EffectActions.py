@@ -90,6 +90,14 @@ class EffectActions:
         """Start the segment anew."""
         self._logic.reset()
 
+    def acceptTerm(self) -> None:
+        """Give the segment the code and the colour that are offered."""
+        self._logic.terms.accept()
+
+    def declineTerm(self) -> None:
+        """Offer them no more."""
+        self._logic.terms.decline()
+
     def usePaintedSlice(self) -> None:
         """What is painted on the slice shown becomes the prompt."""
         pipeline = self._views.latest

@@ -32,6 +32,7 @@ class EffectDisplay:
             _logic, views = self._shown
             views.redraw()
             self.showStrip()
+            self.showOffer()
 
     def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
         """A sentence for the user, and what the backend wrote if that says more."""
@@ -45,6 +46,11 @@ class EffectDisplay:
         """A propagation got on."""
         self._options.showProgress(done, total, slicesPerSecond)
         self.showStrip()
+
+    def showOffer(self) -> None:
+        """What the name of the segment suggests."""
+        if self._shown is not None:
+            self._options.offer.show(self._shown[0].terms)
 
     def showStrip(self) -> None:
         """Confidence along the axis of the view that the user works in."""

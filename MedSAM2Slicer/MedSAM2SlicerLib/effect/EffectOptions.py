@@ -10,6 +10,7 @@ from ..SlicerTypes import Button, Layout, ScriptedEffect, Widget
 from .AdvancedOptions import AdvancedOptions
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
+from .TermOffer import TermOffer
 from .ToolRow import CLICK, ToolRow
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class EffectOptions:
 
     Attributes:
         message: the sentence at the top.
+        offer: a code and a colour for the segment.
         strip: how sure the network is, slice by slice.
     """
 
@@ -105,7 +107,15 @@ class EffectOptions:
         layout = _flat(qt.QHBoxLayout(action))
         layout.addWidget(self.propagateButton, 1)
         layout.addWidget(self.progress, 1)
-        self._addSection(self.message.widget, action)
+        self.offer = TermOffer(
+            self._button(
+                _("Yes"),
+                lambda actions: actions.acceptTerm(),
+                _("Gives the segment its code in Slicer's terminology, as for DICOM, and the colour for it."),
+            ),
+            self._button(_("No"), lambda actions: actions.declineTerm(), _("Asks no more for this segment.")),
+        )
+        self._addSection(self.message.widget, action, self.offer.widget)
 
     def _addPrompts(self) -> None:
         """What the network is told."""

@@ -19,6 +19,7 @@ from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
 from .Seeds import lastSlice, readSeeds, writeSeeds
 from .SegmentationGrid import SegmentationGrid
+from .SegmentTerms import SegmentTerms, nameAlgorithm
 from .SegmentWriter import Write
 from .SliceResults import Confidence, SliceResults
 from .Undoing import Undoing
@@ -50,6 +51,7 @@ class EffectLogic:
         self.seeding = SeedEditing(
             self.editor, self._requests, self.results, display, self._saveState, self._onSeedsChanged
         )
+        self.terms = SegmentTerms(self.editor, self._saveState)
         self._propagation = Propagation(
             self._requests, display, self._writeChecked, self._contentOf, self.editor.isCurrent, later
         )
@@ -129,6 +131,7 @@ class EffectLogic:
             self._undoing.save()
             for segmentId in (name for _axis, names, _options in jobs for name in names):
                 self._undoing.beginVersion(segmentId)
+                nameAlgorithm(self.editor.segment(segmentId))
             self._runsIn = node.GetID()
             self._hints.note = ""
             self._propagation.start(grid, jobs)
@@ -195,6 +198,8 @@ class EffectLogic:
             self._hints.note = said
             self.sayHint()
             self._display.redraw()
+        elif not self._isClosed:
+            self._display.showOffer()  # a segment may have another name
 
     def _writeChecked(self, segmentId: str, labelmap: Labelmap, remove: bool) -> None:
         if self.editor.segment(segmentId) is not None:

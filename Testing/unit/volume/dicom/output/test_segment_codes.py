@@ -43,5 +43,5 @@ def test_every_code_is_snomed_s_with_its_meaning():
         (code, meaning.lower()) for each in concepts["SCT"].values() for code, (meaning, _) in each.items()
     }
     for group in (TABLE["sides"], *TABLE["types"].values()):
-        for code, meaning in group.values():
+        for code, meaning, *_color in group.values():
             assert (code, meaning.lower()) in known

@@ -1,15 +1,11 @@
-"""What a segment is, in codes of SNOMED CT, by its name."""
+"""What a segment is, in codes of SNOMED CT as DICOM has them."""
 
-import json
-import re
 from dataclasses import dataclass
-from functools import cache
 
 from highdicom.sr import CodedConcept
 
-from medsam2.resource_files import resource_path
+from medsam2.segment_terms import Code, term_of
 
-_SIDES = ("left", "right")
 _TISSUE = CodedConcept("85756007", "SCT", "Tissue")
 """Slicer's own entry for a segment about which nothing is known."""
 
@@ -24,26 +20,14 @@ class SegmentCodes:
 
 def codes_of(name: str) -> SegmentCodes:
     """Codes of a name such as "left kidney", "Kidney_left" or "liver"; of an unknown one those of tissue."""
-    words = re.split(r"[\s_\-,.]+", name.strip().lower())
-    sides = [word for word in words if word in _SIDES]
-    without_side = " ".join(word for word in words if word not in _SIDES)
-    for category, kinds in _table()["types"].items():
-        side, code = None, kinds.get(" ".join(words))
-        if code is None and len(sides) == 1:
-            side, code = sides[0], kinds.get(without_side)
-        if code is not None:
-            kind = _concept(code)
-            if side is not None:
-                kind.SegmentedPropertyTypeModifierCodeSequence = [_concept(_table()["sides"][side])]
-            return SegmentCodes(_concept(_table()["categories"][category]), kind)
-    return SegmentCodes(_TISSUE, _TISSUE)
+    term = term_of(name)
+    if term is None:
+        return SegmentCodes(_TISSUE, _TISSUE)
+    kind = _concept(term.type)
+    if term.side is not None:
+        kind.SegmentedPropertyTypeModifierCodeSequence = [_concept(term.side)]
+    return SegmentCodes(_concept(term.category), kind)
 
 
-@cache
-def _table() -> dict[str, dict]:
-    return json.loads(resource_path("segment_codes.json").read_text(encoding="utf-8"))
-
-
-def _concept(code_and_meaning: list[str]) -> CodedConcept:
-    code, meaning = code_and_meaning
-    return CodedConcept(code, "SCT", meaning)
+def _concept(code: Code) -> CodedConcept:
+    return CodedConcept(code.value, "SCT", code.meaning)
