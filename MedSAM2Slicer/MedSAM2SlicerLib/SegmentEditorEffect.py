@@ -92,7 +92,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         ]
         return (
             "<html>"
-            + _("Click an object on one slice; its mask grows through the volume.")
+            + _("Click an object, then propagate its mask.")
             + "<br><ul>"
             + "".join(f"<li>{line}</li>" for line in lines)
             + "</ul></html>"

@@ -106,7 +106,7 @@ class EffectOptions:
         action = qt.QWidget()
         layout = _flat(qt.QHBoxLayout(action))
         layout.addWidget(self.propagateButton, 1)
-        layout.addWidget(self.progress, 1)
+        layout.addWidget(self.progress, 2)
         self.offer = TermOffer(
             self._button(
                 _("Yes"),
