@@ -231,15 +231,24 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         if self.active is not None and not _mouseIsFree():
             self.active.actions.gestures.abort()
 
-    def _write(self, segmentId: str, labelmap: Labelmap, remove: bool) -> None:
-        """Change a segment through the editor, with masking."""
+    def _write(self, segmentId: str, gained: Labelmap | None, lost: Labelmap | None) -> None:
+        """Change a segment through the editor, with masking; views are drawn once."""
         if self.active is None:
             return
         editor = slicer.qSlicerSegmentEditorAbstractEffect
-        mode = editor.ModificationModeRemove if remove else editor.ModificationModeAdd
-        with self.active.observer.own():
-            node = self.scriptedEffect.parameterSetNode().GetSegmentationNode()
-            self.scriptedEffect.modifySegmentByLabelmap(node, segmentId, labelmap, mode)
+        with self.active.observer.own(), slicer.util.RenderBlocker():
+            if gained is not None:
+                self._modify(segmentId, gained, editor.ModificationModeAdd)
+            if lost is not None:
+                self._modify(segmentId, lost, editor.ModificationModeRemove)
+
+    def _modify(self, segmentId: str, labelmap: Labelmap, mode: int) -> None:
+        node = self.scriptedEffect.parameterSetNode()
+        if segmentId == node.GetSelectedSegmentID():
+            # Without an extent Slicer looks through the whole segment to remove a few voxels.
+            self.scriptedEffect.modifySelectedSegmentByLabelmap(labelmap, mode, list(labelmap.GetExtent()))
+        else:  # for which Python cannot give an extent
+            self.scriptedEffect.modifySegmentByLabelmap(node.GetSegmentationNode(), segmentId, labelmap, mode)
 
 
 def _mouseIsFree() -> bool:

@@ -53,7 +53,7 @@ class EffectLogic:
         )
         self.terms = SegmentTerms(self.editor, self._saveState)
         self._propagation = Propagation(
-            self._requests, display, self._writeChecked, self._contentOf, self.editor.isCurrent, later
+            self._requests, display, self._writeChecked, self.editor.isCurrent, later
         )
         self._previewGrid: SegmentationGrid | None = None
         self._runsIn = ""
@@ -201,17 +201,9 @@ class EffectLogic:
         elif not self._isClosed:
             self._display.showOffer()  # a segment may have another name
 
-    def _writeChecked(self, segmentId: str, labelmap: Labelmap, remove: bool) -> None:
+    def _writeChecked(self, segmentId: str, gained: Labelmap | None, lost: Labelmap | None) -> None:
         if self.editor.segment(segmentId) is not None:
-            self._write(segmentId, labelmap, remove)
-
-    def _contentOf(self, segmentId: str) -> tuple[slice, slice, slice] | None:
-        """The part of the grid in which a segment may have voxels; None for nowhere."""
-        grid, segment = self.editor.lastGrid, self.editor.segment(segmentId)
-        labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
-        if grid is None or labelmap is None or not labelmap.GetNumberOfPoints():
-            return None
-        return grid.partOf(labelmap)
+            self._write(segmentId, gained, lost)
 
     # Listener of the requests
 

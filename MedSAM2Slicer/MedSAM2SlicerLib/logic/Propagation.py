@@ -11,7 +11,7 @@ from medsam2.propagation_options import PropagationOptions
 
 from .Display import Display
 from .SegmentationGrid import SegmentationGrid
-from .SegmentWriter import Content, SegmentWriter, Write
+from .SegmentWriter import SegmentWriter, Write
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
@@ -48,7 +48,6 @@ class Propagation:
     """Runs jobs and writes what they give.
 
     Args:
-        content: is asked on the grid of the run.
         isCurrent: says whether volume and geometry are still those of a grid.
 
     Attributes:
@@ -60,14 +59,12 @@ class Propagation:
         requests: "BackendRequests",
         display: Display,
         write: Write,
-        content: Content,
         isCurrent: Callable[[SegmentationGrid], bool],
         later: Later,
     ):
         self._requests = requests
         self._display = display
         self._write = write
-        self._content = content
         self._isCurrent = isCurrent
         self._later = later
         self._slices: set[SliceKey] = set()
@@ -181,5 +178,5 @@ class Propagation:
 
     def _next(self) -> None:
         grid, (axis, segmentIds, options) = self._jobs.pop(0)
-        self._writer = SegmentWriter(self._write, self._content, grid, axis)
+        self._writer = SegmentWriter(self._write, grid, axis)
         self._requests.propagate(axis, segmentIds, options)

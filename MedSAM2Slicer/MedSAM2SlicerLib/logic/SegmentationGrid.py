@@ -15,6 +15,7 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
+from medsam2.placed_mask import PlacedMask
 from medsam2.slice_grid import nearest_voxel, nearest_voxels
 
 from ..SlicerTypes import Labelmap, MRMLNode
@@ -82,13 +83,34 @@ class SegmentationGrid:
 
     def painted(self, segmentId: str, axis: "Axis", index: int) -> np.ndarray:
         """A segment's own content on a slice, (rows, columns) bool."""
-        labelmap = slicer.vtkOrientedImageData()
-        self._node.GetBinaryLabelmapRepresentation(segmentId, labelmap)
-        aligned = slicer.vtkOrientedImageData()
-        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-            labelmap, self.image, aligned
+        planes, row, column = self.content(segmentId, axis, index, 1)
+        return PlacedMask.packed(planes[0], row, column).full(
+            tuple(np.delete(self.shape, AXES.index(axis)).tolist())
         )
-        return SegmentationGrid(aligned, self._node).voxels().take(index, AXES.index(axis)) > 0
+
+    def content(self, segmentId: str, axis: "Axis", first: int, count: int) -> tuple[np.ndarray, int, int]:
+        """The voxels that a segment has on consecutive slices.
+
+        Returns:
+            planes (count, h, w) bool, and the row and column of their first voxel.
+        """
+        nothing = np.zeros((count, 0, 0), bool), 0, 0
+        segment = self._node.GetSegmentation().GetSegment(segmentId)
+        labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
+        if labelmap is None or not labelmap.GetNumberOfPoints():
+            return nothing
+        part = list(self.partOf(labelmap))
+        part[AXES.index(axis)] = slice(first, first + count)
+        if any(each.start >= each.stop for each in part):
+            return nothing
+        wanted, found = self._frame(tuple(part)), slicer.vtkOrientedImageData()
+        # Where only the extent differs no more than that part is copied.
+        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+            labelmap, wanted, found
+        )
+        voxels = SegmentationGrid(found, self._node).voxels() == segment.GetLabelValue()
+        row, column = (each.start for number, each in enumerate(part) if number != AXES.index(axis))
+        return np.moveaxis(voxels, AXES.index(axis), 0), row, column
 
     def axisOf(self, normal: Sequence[float]) -> "Axis":
         """The axis of the array that is nearest to a direction in world RAS."""
@@ -149,17 +171,25 @@ class SegmentationGrid:
             planes: (slices, h, w) bool; the first voxel lies at ``row``, ``column`` of the slice.
         """
         block = np.moveaxis(np.asarray(planes, np.uint8), 0, AXES.index(axis))
-        start = np.insert([row, column], AXES.index(axis), first)[::-1] + self._first
-        stop = start + block.shape[::-1] - 1
-        labelmap = slicer.vtkOrientedImageData()
-        labelmap.SetExtent(*(int(value) for pair in zip(start, stop, strict=True) for value in pair))
-        labelmap.CopyDirections(self.image)
-        labelmap.SetSpacing(self.image.GetSpacing())
-        labelmap.SetOrigin(self.image.GetOrigin())
+        start = np.insert([row, column], AXES.index(axis), first).tolist()
+        part = tuple(slice(low, low + length) for low, length in zip(start, block.shape, strict=True))
+        labelmap = self._frame(part)
         scalars = numpy_support.numpy_to_vtk(
             np.ascontiguousarray(block).ravel(), deep=True, array_type=vtk.VTK_UNSIGNED_CHAR
         )
         labelmap.GetPointData().SetScalars(scalars)
+        return labelmap
+
+    def _frame(self, part: tuple[slice, ...]) -> Labelmap:
+        """A labelmap that covers a part of the array (k, j, i), without voxels yet."""
+        labelmap = slicer.vtkOrientedImageData()
+        ends = [
+            (each.start + low, each.stop - 1 + low) for each, low in zip(part[::-1], self._first, strict=True)
+        ]
+        labelmap.SetExtent(*(int(value) for pair in ends for value in pair))
+        labelmap.CopyDirections(self.image)
+        labelmap.SetSpacing(self.image.GetSpacing())
+        labelmap.SetOrigin(self.image.GetOrigin())
         return labelmap
 
 

@@ -11,30 +11,33 @@ SHAPE = (40, 12, 14)
 
 
 class Grid:
-    """Slabs as (array slices, planes first), instead of labelmaps."""
+    """Slabs as (array slices, planes first), and one segment, written as the editor would."""
+
+    def __init__(self, voxels):
+        self.voxels, self.writes, self.touched = voxels.copy(), 0, 0
 
     def slab(self, axis, first, planes, row=0, column=0):
         place = [slice(row, row + planes.shape[1]), slice(column, column + planes.shape[2])]
         place.insert("kji".index(axis), slice(first, first + len(planes)))
         return tuple(place), np.moveaxis(planes, 0, "kji".index(axis)) > 0
 
-
-class Segment:
-    """Voxels that are written as the editor would."""
-
-    def __init__(self, voxels):
-        self.voxels, self.writes = voxels.copy(), 0
-
-    def write(self, _segmentId, slab, remove):
-        place, planes = slab
-        self.writes += 1
-        self.voxels[place] = self.voxels[place] & ~planes if remove else self.voxels[place] | planes
-
-    def content(self, _segmentId):
+    def content(self, _segmentId, axis, first, count):
         where = np.argwhere(self.voxels)
         if not len(where):
-            return None
-        return tuple(slice(low, high + 1) for low, high in zip(where.min(0), where.max(0), strict=True))
+            return np.zeros((count, 0, 0), bool), 0, 0
+        part = [slice(low, high + 1) for low, high in zip(where.min(0), where.max(0), strict=True)]
+        dimension = "kji".index(axis)
+        part[dimension] = slice(first, first + count)
+        row, column = (each.start for number, each in enumerate(part) if number != dimension)
+        return np.moveaxis(self.voxels[tuple(part)], dimension, 0), row, column
+
+    def write(self, _segmentId, gained, lost):
+        self.writes += 1
+        for slab, value in ((gained, True), (lost, False)):
+            if slab is not None:
+                place, planes = slab
+                self.touched += planes.size
+                self.voxels[place][planes] = value
 
 
 @pytest.fixture
@@ -62,8 +65,8 @@ def finish(writer):
 def test_slices_are_replaced(axis, seed, aClock):
     rng = np.random.default_rng(seed)
     before, after = rng.random(SHAPE) < 0.2 * seed, rng.random(SHAPE) < 0.1
-    segment = Segment(before)
-    writer = SegmentWriter(segment.write, segment.content, Grid(), axis, aClock)
+    segment = Grid(before)
+    writer = SegmentWriter(segment.write, segment, axis, aClock)
     dimension = "kji".index(axis)
     chosen = rng.permutation(SHAPE[dimension])[: SHAPE[dimension] * 2 // 3]
     expected = np.moveaxis(before.copy(), dimension, 0)
@@ -77,18 +80,9 @@ def test_slices_are_replaced(axis, seed, aClock):
     np.testing.assert_array_equal(segment.voxels, np.moveaxis(expected, 0, dimension))
 
 
-def test_nothing_is_removed_where_the_segment_has_nothing(aClock):
-    segment = Segment(np.zeros(SHAPE, bool))
-    writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
-    for index in range(10):
-        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 2, 3)))
-    finish(writer)
-    assert segment.writes == 1
-
-
 def test_writes_wait_for_their_time_and_are_short(aClock):
-    segment = Segment(np.zeros(SHAPE, bool))
-    writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
+    segment = Grid(np.zeros(SHAPE, bool))
+    writer = SegmentWriter(segment.write, segment, "k", aClock)
     for index in range(40):
         writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 2, 3)))
         writer.writeIfDue()
@@ -98,24 +92,38 @@ def test_writes_wait_for_their_time_and_are_short(aClock):
     assert segment.voxels.any(axis=(1, 2)).sum() == LONGEST_RUN
 
 
-def test_one_write_at_a_time_and_nothing_is_lost_in_between(aClock):
+def test_only_what_changes_is_written(aClock):
     before = np.zeros(SHAPE, bool)
     before[5:8, 2:6, 2:6] = True
-    segment = Segment(before)
-    writer = SegmentWriter(segment.write, segment.content, Grid(), "k", aClock)
+    segment = Grid(before)
+    writer = SegmentWriter(segment.write, segment, "k", aClock)
     for index in range(5, 8):
-        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 4, 4)))
+        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 2, 2)))
     writer.writeNext()
     assert segment.writes == 1
-    assert segment.voxels[before].all(), "the old voxels are still there"
-    assert segment.voxels[6, 7, 8], "and the new ones too"
+    assert segment.touched == 3 * 4, "a column more on three slices"
+    for index in range(5, 8):
+        writer.put(answer(index, PlacedMask.packed(np.ones((4, 5), bool), 2, 2)))
     writer.writeNext()
-    assert segment.voxels[6].sum() == 20
+    assert segment.writes == 1, "what is there already needs no write, and no view is drawn"
+    writer.put(answer(6, PlacedMask.cropped(np.zeros((4, 5), bool))))
+    writer.writeNext()
+    assert segment.touched == 3 * 4 + 4 * 5, "a slice is emptied"
+    assert segment.voxels.sum() == 2 * 20
     assert not writer.waiting
+
+
+def test_at_most_four_writes_a_second(aClock):
+    segment = Grid(np.zeros(SHAPE, bool))
+    writer = SegmentWriter(segment.write, segment, "k", aClock)
+    for step in range(40):
+        aClock.now = step / 40
+        writer.put(answer(step, PlacedMask.packed(np.ones((4, 5), bool), 2, 3)))
+        writer.writeIfDue()
+    assert 3 <= segment.writes <= 4
 
 
 def test_runs_and_boxes():
     assert runs([1, 2, 3, 5, 7, 8]) == [[1, 2, 3], [5], [7, 8]]
-    empty = PlacedMask.packed(np.zeros((0, 0), bool))
-    assert commonBox([empty]) is None
-    assert commonBox([empty, PlacedMask.packed(np.ones((2, 5), bool), 3, 4)]) == (3, 4, 2, 5)
+    assert commonBox([]) is None
+    assert commonBox([(3, 4, 2, 5), (1, 6, 1, 9)]) == (1, 4, 4, 11)
