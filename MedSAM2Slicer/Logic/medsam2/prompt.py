@@ -132,3 +132,9 @@ class Prompt:
         is_clicked = any(positive for _, _, positive in self.points)
         is_drawn = any(line.positive for line in self.lines)
         return self.mask is not None or self.box is not None or is_clicked or is_drawn
+
+    @property
+    def only_takes_away(self) -> bool:
+        """Whether all it says is that what its lassos hold is not the object."""
+        is_drawn = bool(self.lassos) and not any(lasso.positive for lasso in self.lassos)
+        return is_drawn and not self.points and not self.strokes and self.box is None and self.mask is None

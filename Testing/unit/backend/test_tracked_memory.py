@@ -38,7 +38,7 @@ class NoMemory:
     def __init__(self, *_):
         raise MemoryError
 
-    of_prompted = from_entry = __init__
+    from_entry = __init__
 
 
 class Promised(list):

@@ -127,5 +127,5 @@ def test_a_point_beside_a_box_through_slices_widens_it():
 def test_a_name_goes_to_the_object():
     assert objects((9, 20, 30), ijk=True, points=["3,4,5"], name=" liver ").name == "liver"
     assert objects((9, 20, 30), ijk=True, points=["3,4,5"]).name == "Segment_1"
-    with pytest.raises(InputError, match="--name goes with --point and --box"):
+    with pytest.raises(InputError, match="--name goes with --point, --box, --stroke and --lasso"):
         objects((9, 20, 30), mask="mask.nrrd", name="liver")

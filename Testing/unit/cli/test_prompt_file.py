@@ -42,6 +42,11 @@ def objects(*entries) -> str:
         ('{"a":' * 100_000, "nests brackets too deeply"),
         (objects(*[{"name": "a"}] * 100_000), "has 100000 objects: give at most 255"),
         (objects({"name": "a", "points": [[1, 2, 3]] * 100_000}), r"has 100000 points at \$\.objects\[0\]"),
+        (
+            objects({"name": "a", "strokes": [{"positions": [[1, 2, 3]] * 600}] * 2}),
+            r"has 1200 positions of lines at \$\.objects\[0\]: give at most 1000",
+        ),
+        (objects({"name": "a", "lassos": [{}] * 100_000}), "has 100000 positions of lines"),
         ("[" + "0," * MOST_BYTES + "0]", "is larger than 4 MiB"),
         ("", "is not JSON"),
         ("\xff\xfe\xfa", "is not JSON"),

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from medsam2.cli.coordinates import Coordinates, parse_box, parse_point
+from medsam2.cli.coordinates import Coordinates, parse_box, parse_line, parse_point
 from medsam2.cli.prompt_options import PromptOptions, objects_from_options
 from medsam2.errors import InputError
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.volume import PALETTE, Geometry, Volume, VolumeSlices, write_labelmap
 
 SHAPE = (6, 20, 30)
@@ -76,6 +77,55 @@ def test_a_box_and_a_point_share_a_prompt():
     assert prompt.points == ((4.0, 3.0, True),)
 
 
+def test_lines_go_to_their_slice_beside_points_and_keep_their_signs():
+    (only,) = objects(
+        points=["3,4,2"],
+        strokes=["1,2,1.6 3 , 2,2.4 5,7,2", "9,9,5 8,8,5,-"],
+        lassos=["1,1,2 9,1,2 9,9,2,+"],
+    )
+    second, fifth = only.prompts
+    assert (second.slice_index, fifth.slice_index) == (2, 5)
+    assert second.points == ((4.0, 3.0, True),)
+    assert second.strokes == (DrawnLine(((2.0, 1.0), (2.0, 3.0), (7.0, 5.0)), True),)
+    assert second.lassos == (DrawnLine(((1.0, 1.0), (1.0, 9.0), (9.0, 9.0)), True),)
+    assert fifth == Prompt(5, strokes=(DrawnLine(((9.0, 9.0), (8.0, 8.0)), False),))
+
+
+def test_letters_name_the_places_of_a_line():
+    assert parse_line("--stroke", "L60,A12,I341 i341,R50, a14,-") == (
+        [[-60, 12, -341], [50, 14, -341]],
+        False,
+    )
+    assert parse_line("--lasso", "L4,P5 L6,P5 L6,P9") == ([[-4, -5], [-6, -5], [-6, -9]], True)
+
+
+@pytest.mark.parametrize("axis", ["j", "i"])
+def test_a_line_that_leaves_its_slice_is_refused_with_the_axis(axis):
+    with pytest.raises(InputError, match=rf"A stroke runs through slices 2 to 7 along axis {axis}.*--axis"):
+        objects(axis, strokes=["2,2,1 7,7,1"])
+    assert objects("k", strokes=["2,2,1 7,7,1"])[0].prompts[0].slice_index == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"strokes": [""]}, "--stroke has no position"),
+        ({"strokes": ["1,2,3 4,5"], "ijk": True}, "Two numbers name a point of a single 2D image"),
+        ({"strokes": ["1,2,3,- 4,5,3"]}, r"--stroke has 1,2,3,-, which is not i,j,k with numbers"),
+        ({"lassos": ["1,2,3 4,x,3 5,5,3"]}, r"--lasso has 4,x,3, which is not i,j,k"),
+        ({"lassos": ["L1,A2,S3 4,5,3"]}, r"letters such as L60\.5 are millimetres and go without --ijk"),
+        ({"lassos": ["1,2,3 4,5,3"]}, "A lasso encloses nothing: give at least three positions"),
+        ({"strokes": ["1,2,3 40,5,3"]}, "The point 40, 5, 3 lies outside the image"),
+        ({"strokes": ["1,2,3 4,5,3,-"], "lassos": ["1,1,2 9,1,2 9,9,2,-"]}, "All prompts are background"),
+        ({"strokes": ["1,2,3 " * 1001]}, "1001 positions: give at most 1000"),
+        ({"strokes": ["1,2,3"], "mask": "mask.nrrd"}, "Say what to segment"),
+    ],
+)
+def test_lines_that_are_none_are_shown_to_their_author(given, hint):
+    with pytest.raises(InputError, match=hint):
+        objects(**given)
+
+
 def test_a_point_outside_is_told_where_the_volume_lies():
     with pytest.raises(
         InputError, match=r"3, 4, 9 lies outside .* i reaches from 0 to 29, j .* 0 to 19, k .* 0 to 5"
@@ -88,7 +138,7 @@ def test_a_point_outside_is_told_where_the_volume_lies():
     [
         ({}, "Say what to segment"),
         ({"points": ["3,4,2"], "mask": "mask.nrrd"}, "Say what to segment"),
-        ({"points": ["3,4,2,-"]}, "All points are background"),
+        ({"points": ["3,4,2,-"]}, "All prompts are background"),
     ],
 )
 def test_prompts_that_say_nothing_clear(given, hint):
@@ -133,6 +183,14 @@ def test_a_prompt_file_holds_several_objects(tmp_path):
     assert (second.name, second.color) == ("b", (0, 0.5, 1))
 
 
+def test_a_prompt_file_holds_lines(tmp_path):
+    line = {"positions": [[1, 1, 2], [9, 1, 2], [9, 9, 2]]}
+    path = prompt_file(tmp_path, {"name": "a", "strokes": [line], "lassos": [{**line, "positive": False}]})
+    (only,) = objects(prompts=path)
+    drawn = ((1.0, 1.0), (1.0, 9.0), (9.0, 9.0))
+    assert only.prompts == [Prompt(2, strokes=(DrawnLine(drawn, True),), lassos=(DrawnLine(drawn, False),))]
+
+
 def test_millimetres_in_a_prompt_file(tmp_path):
     place = OBLIQUE.kji_to_ras(np.array([4, 12, 25])).tolist()
     (only,) = objects(prompts=prompt_file(tmp_path, {"name": "a", "points": [place]}, space="ras"))
@@ -143,7 +201,7 @@ def test_millimetres_in_a_prompt_file(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "hint"),
     [
-        ({"name": "b"}, r"objects\[1\]: it needs points, a box, or both"),
+        ({"name": "b"}, r"objects\[1\]: it needs points, a box, strokes or lassos"),
         ({"name": "b", "points": [[1, 2]]}, r"objects\[1\]. Two numbers"),
         ({"name": "b", "points": [[1]]}, r"objects\[1\]\.points\[0\]"),
         ({"name": "b", "points": [[1, "+", "-"]]}, r"objects\[1\]\.points\[0\]\[1\]"),
@@ -158,8 +216,13 @@ def test_millimetres_in_a_prompt_file(tmp_path):
         ({"name": "b", "points": [[1, 2, 3, "?"]]}, r"objects\[1\]\.points\[0\]\[3\]"),
         ({"name": "b", "box": [1, 2, 3]}, r"objects\[1\]\.box"),
         ({"name": "b", "color": [255, 0, 0], "box": [1, 2, 2, 9, 8, 2]}, r"objects\[1\]\.color"),
+        ({"name": "b", "strokes": [{"positions": [[1, 2, 3], [4, 5, 3, "-"]]}]}, r"positions\[1\]"),
+        ({"name": "b", "strokes": [[[1, 2, 3], [4, 5, 3]]]}, r"objects\[1\]\.strokes\[0\]"),
+        ({"name": "b", "lassos": []}, r"objects\[1\]\.lassos"),
+        ({"name": "b", "lassos": [{"positions": [[1, 2, 3], [4, 5, 3]]}]}, r"objects\[1\]. A lasso encloses"),
+        ({"name": "b", "strokes": [{"positions": [[1, 2, 3], [4, 5, 4]]}]}, r"runs through slices 3 to 4"),
         ({"name": "a", "points": [[1, 2, 3]]}, "same name"),
-        ({"name": "b", "points": [[1, 2, 3, "-"]]}, "All points are background"),
+        ({"name": "b", "points": [[1, 2, 3, "-"]]}, "All prompts are background"),
     ],
 )
 def test_a_wrong_entry_of_a_prompt_file_is_named(tmp_path, entry, hint):

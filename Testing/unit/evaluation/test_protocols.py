@@ -11,7 +11,7 @@ from unit.tracking.examples import a_tracker, disc, volume_slices
 from unit.tracking.oracle_network import OracleNetwork
 
 
-@pytest.mark.parametrize(("protocol", "prompts"), [("click", 1), ("box", 1), ("boxes", 3)])
+@pytest.mark.parametrize(("protocol", "prompts"), [("click", 1), ("box", 1), ("boxes", 3), ("stroke", 1)])
 def test_a_structure_alone(protocol, prompts):
     truth = BALLS["left"]
     (stage,) = segment(a_tracker(truth), truth, protocol, clicks=5)

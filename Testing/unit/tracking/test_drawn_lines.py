@@ -11,7 +11,6 @@ from medsam2.slice_grid import SliceGrid
 from medsam2.tracking.drawn_lines import (
     INNER_POINTS,
     LEAST_POINTS,
-    MOST_POINTS,
     as_points,
     enclosed,
     inner_points,
@@ -20,6 +19,7 @@ from medsam2.tracking.drawn_lines import (
 from unit.tracking.examples import disc
 
 GRID = SliceGrid((60, 80), (1.0, 1.0))
+MOST_POINTS = 12
 positions = st.tuples(st.floats(-0.5, 59.5), st.floats(-0.5, 79.5))
 strokes = st.builds(DrawnLine, st.lists(positions, min_size=1, max_size=9).map(tuple), st.booleans())
 lassos = st.builds(
@@ -39,7 +39,14 @@ def square(row: float, column: float, side: float, positive: bool = True) -> Dra
 
 
 def told(*drawn: DrawnLine, lassos=(), known=None, **more) -> Prompt:
-    return as_points(Prompt(0, strokes=drawn, lassos=tuple(lassos), **more), GRID, known)
+    return as_points(Prompt(0, strokes=drawn, lassos=tuple(lassos), **more), GRID, known, MOST_POINTS)
+
+
+def test_a_stroke_of_few_points_keeps_them_off_its_ends():
+    line = stroke((10, 4), (10, 24))
+    assert points_along(line, 1, GRID) == [(10, 14)]
+    assert points_along(line, 2, GRID) == [(10, 9), (10, 19)]
+    assert points_along(line, 3, GRID) == [(10, 4), (10, 14), (10, 24)]
 
 
 def test_a_straight_stroke_becomes_evenly_spaced_points_with_its_ends():
@@ -147,12 +154,11 @@ def test_a_lasso_beside_the_mask_adds_to_it_and_one_round_it_limits_it():
     assert told(lassos=[round_it], known=mask).lassos == (round_it,)
 
 
-def test_a_negative_lasso_points_at_the_mask_that_it_hits():
-    mask = PlacedMask.cropped(disc(GRID.shape, (30, 20), 10))
-    prompt = told(lassos=[square(25, 25, 25, positive=False)], known=mask)
-    assert prompt.box is None
-    assert prompt.points
-    assert all(not positive and mask.covers(row, column, GRID) for row, column, positive in prompt.points)
+def test_a_negative_lasso_stays_as_it_is():
+    lasso = square(25, 25, 25, positive=False)
+    assert told(lassos=[lasso], points=((10.0, 10.0, True),)) == Prompt(
+        0, points=((10.0, 10.0, True),), lassos=(lasso,)
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -163,9 +169,9 @@ def test_whatever_is_drawn_becomes_few_points_on_the_slice(drawn, looped, clicks
     if prompt.is_empty:
         return
     prompt.check(1, GRID)
-    network = as_points(prompt, GRID, None)
+    network = as_points(prompt, GRID, None, MOST_POINTS)
     network.check(1, GRID)
     assert network.points[: len(points)] == points
     assert len(network.points) <= max(MOST_POINTS, len(points) + LEAST_POINTS)
     assert network.shows_object == prompt.shows_object
-    assert as_points(prompt, GRID, None) == network
+    assert as_points(prompt, GRID, None, MOST_POINTS) == network

@@ -5,7 +5,9 @@ import pytest
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
-from unit.tracking.examples import a_tracker, ball, click, collected, dice
+from medsam2.slice_grid import SliceGrid
+from medsam2.tracking.drawn_lines import enclosed
+from unit.tracking.examples import a_tracker, ball, click, collected, dice, disc
 
 SHAPE = (24, 48, 48)
 BALL = ball(SHAPE, (12, 20, 22), 8)
@@ -69,7 +71,9 @@ def test_nothing_is_outside_of_a_lasso_round_the_object_or_inside_of_a_negative_
     assert not found[:, 22:].any()
     hole = ring(20, 18, 2.3, positive=False)
     left = tracker.prompt("a", Prompt(12, lassos=(hole,))).mask.full(SHAPE[1:])
-    assert not left[19:22, 17:20].any()
+    np.testing.assert_array_equal(left, found & ~enclosed([hole], SliceGrid(SHAPE[1:], (1.0, 1.0))))
+    again = tracker.prompt("a", click(12, 20, 14)).mask.full(SHAPE[1:])
+    np.testing.assert_array_equal(again, left)
 
 
 def test_what_is_drawn_joins_with_what_comes_later_and_is_kept_as_drawn():
@@ -113,10 +117,19 @@ def test_a_negative_lasso_takes_its_part_of_a_tracked_slice_and_leaves_the_rest(
     tracker.prompt("a", click(12, 20, 22))
     before = collected(tracker, tracker.propagate())
     lasso = ring(20, 22, 3, positive=False)
-    # The oracle takes a negative point for the whole of its region, so what is left is not looked at here.
     found = tracker.prompt("a", Prompt(14, lassos=(lasso,))).mask.full(SHAPE[1:])
-    assert before[14, 18:23, 20:25].all()
-    assert not found[18:23, 20:25].any()
+    np.testing.assert_array_equal(found, before[14] & ~enclosed([lasso], SliceGrid(SHAPE[1:], (1.0, 1.0))))
+    assert before[14].sum() - found.sum() > 20
+
+
+def test_a_negative_lasso_takes_its_part_of_a_painted_slice():
+    painted = disc(SHAPE[1:], (20, 22), 6)
+    tracker = a_tracker(BALL)
+    tracker.prompt("a", Prompt(12, mask=PlacedMask.packed(painted)))
+    lasso = ring(24, 22, 4, positive=False)
+    found = tracker.prompt("a", Prompt(12, lassos=(lasso,))).mask.full(SHAPE[1:])
+    np.testing.assert_array_equal(found, painted & ~enclosed([lasso], SliceGrid(SHAPE[1:], (1.0, 1.0))))
+    assert tracker.remembered_bytes > 0
 
 
 def test_a_negative_lasso_round_all_of_it_ends_the_object_there():

@@ -1,13 +1,16 @@
 """Coordinates as people type: voxel indices i,j,k, millimetres R,A,S, or letters as in L60.5,A12,I341."""
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.prompt import Prompt
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.volume import VolumeSlices
 
 SlicePosition = tuple[int, float, float]
@@ -61,6 +64,31 @@ def parse_box(text: str, ijk: bool = False) -> list[float]:
     return first + last
 
 
+def parse_line(option: str, text: str, ijk: bool = False) -> "GivenLine":
+    """Positions as ``parse_point`` takes them, with spaces between, of ``--stroke`` or ``--lasso``.
+
+    A sign after the last position counts for the line.
+    """
+    texts = re.sub(r"\s*,\s*", ",", text).split()
+    sign = re.search(r",[+-]$", texts[-1]) if texts else None
+    if sign is not None:
+        texts[-1] = texts[-1][: sign.start()]
+    positions = []
+    for place in texts:
+        numbers = _numbers(place.split(","), ijk)
+        if numbers is None:
+            words = space_words(ijk)
+            raise InputError(
+                f"{option} has {place}, which is not {words} with numbers ({words[:3]} for a 2D image)"
+                f"{_hint(place.split(','), ijk)}: give positions with spaces between, and ,- after the last "
+                "for background."
+            )
+        positions.append(numbers)
+    if not positions:
+        raise InputError(f"{option} has no position: give some, with spaces between.")
+    return GivenLine(positions, sign is None or sign[0] == ",+")
+
+
 def _hint(parts: Sequence[str], ijk: bool) -> str:
     """What is wrong with letters among the parts, as the end of a sentence; empty if nothing is."""
     lettered = [part for part in parts if part[:1].upper() in LETTERS]
@@ -99,6 +127,46 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+class GivenLine(NamedTuple):
+    """A stroke or lasso as given: coordinates of its positions, and whether it is positive."""
+
+    positions: list[list[float]]
+    positive: bool
+
+
+@dataclass(frozen=True)
+class GivenPrompts:
+    """What is said of one object, in coordinates.
+
+    Attributes:
+        points: coordinates, and whether the click is positive.
+        box: coordinates of two opposite corners, one after the other.
+        strokes, lassos: lines.
+    """
+
+    points: Sequence[tuple[list[float], bool]] = ()
+    box: Sequence[float] | None = None
+    strokes: Sequence[GivenLine] = ()
+    lassos: Sequence[GivenLine] = ()
+
+    @property
+    def shows_object(self) -> bool:
+        """Whether it says where the object is, rather than only where it is not."""
+        lines = (*self.strokes, *self.lassos)
+        is_pointed_at = any(positive for _, positive in self.points) or any(line.positive for line in lines)
+        return self.box is not None or is_pointed_at
+
+
+@dataclass
+class _OnSlice:
+    """What is said on one slice."""
+
+    points: list[tuple[float, float, bool]] = field(default_factory=list)
+    box: tuple[float, float, float, float] | None = None
+    strokes: list[DrawnLine] = field(default_factory=list)
+    lassos: list[DrawnLine] = field(default_factory=list)
 
 
 class PlacedPrompts(NamedTuple):
@@ -158,32 +226,48 @@ class Coordinates:
         limits = zip(space_words(self._ijk).split(","), positions.min(0), positions.max(0), strict=True)
         return ", ".join(f"{word} reaches from {low:.0f} to {high:.0f}" for word, low, high in limits)
 
-    def prompts(
-        self, points: Iterable[tuple[list[float], bool]], box: Sequence[float] | None
-    ) -> PlacedPrompts:
-        """Prompts that points and a box make; InputError for background clicks alone.
+    def prompts(self, given: GivenPrompts) -> PlacedPrompts:
+        """Prompts on slices; InputError where all is background, or a line leaves its slice.
 
         A box through several slices is a box on its middle slice, and limits tracking to its slices: against
         a box on each of them, or on three, that gives better masks, as it fits the object on none but the
         widest slice.
         """
-        points = list(points)
-        if box is None and not any(positive for _, positive in points):
-            raise InputError("All points are background: add a point on the object, or a box round it.")
-        by_slice: dict[int, list[tuple[float, float, bool]]] = {}
-        for numbers, positive in points:
+        if not given.shows_object:
+            raise InputError("All prompts are background: add a point on the object, or a box round it.")
+        said: defaultdict[int, _OnSlice] = defaultdict(_OnSlice)
+        for numbers, positive in given.points:
             index, row, column = self.position(numbers)
-            by_slice.setdefault(index, []).append((row, column, positive))
-        boxes, span = {}, None
-        if box is not None:
-            half = len(box) // 2
-            index, row0, column0 = self.position(box[:half])
-            other, row1, column1 = self.position(box[half:])
-            boxes[(index + other) // 2] = (row0, column0, row1, column1)
+            said[index].points.append((row, column, positive))
+        for stroke in given.strokes:
+            index, line = self._line("stroke", stroke)
+            said[index].strokes.append(line)
+        for lasso in given.lassos:
+            index, line = self._line("lasso", lasso)
+            said[index].lassos.append(line)
+        span = None
+        if given.box is not None:
+            half = len(given.box) // 2
+            index, row0, column0 = self.position(given.box[:half])
+            other, row1, column1 = self.position(given.box[half:])
             if index != other:
-                span = min(index, other, *by_slice), max(index, other, *by_slice)
+                span = min(index, other, *said), max(index, other, *said)
+            said[(index + other) // 2].box = (row0, column0, row1, column1)
         prompts = [
-            Prompt(index, tuple(by_slice.get(index, ())), boxes.get(index))
-            for index in sorted({*by_slice, *boxes})
+            Prompt(index, tuple(on.points), on.box, strokes=tuple(on.strokes), lassos=tuple(on.lassos))
+            for index, on in sorted(said.items())
         ]
+        for prompt in prompts:
+            prompt.check(self.slices.count, self.slices.grid(prompt.slice_index))
         return PlacedPrompts(prompts, span)
+
+    def _line(self, what: str, given: GivenLine) -> tuple[int, DrawnLine]:
+        """A line on its slice, and which that is."""
+        places = [self.position(numbers) for numbers in given.positions]
+        indices = [index for index, _, _ in places]
+        if min(indices) < max(indices):
+            raise InputError(
+                f"A {what} runs through slices {min(indices)} to {max(indices)} along axis "
+                f"{self.slices.axis}, but must lie on one: correct its positions, or choose another --axis."
+            )
+        return indices[0], DrawnLine(tuple((row, column) for _, row, column in places), given.positive)

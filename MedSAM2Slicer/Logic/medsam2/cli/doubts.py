@@ -64,7 +64,7 @@ def note_unseen(slices: VolumeSlices, entry: PromptedObject) -> None:
 
 
 def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
-    """Whether a box, or the surroundings of all positive points, have one brightness."""
+    """Whether a box, or the surroundings of all that is positive, have one brightness."""
     if prompt.box is not None:
         (row0, row1), (column0, column1) = sorted(prompt.box[0::2]), sorted(prompt.box[1::2])
         parts = [(row0, row1, column0, column1)]
@@ -73,6 +73,10 @@ def _shows_nothing(slices: VolumeSlices, prompt: Prompt) -> bool:
             (row - NEARBY, row + NEARBY, column - NEARBY, column + NEARBY)
             for row, column, positive in prompt.points
             if positive
+        ]
+        parts += [
+            (rows.min() - NEARBY, rows.max() + NEARBY, columns.min() - NEARBY, columns.max() + NEARBY)
+            for rows, columns in (np.transpose(line.positions) for line in prompt.lines if line.positive)
         ]
     if not parts:
         return False

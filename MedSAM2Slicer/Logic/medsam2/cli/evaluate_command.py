@@ -32,7 +32,7 @@ def evaluate(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write: the report.")],
     protocol: Annotated[
-        Literal["click", "box", "boxes", "corrections", "one-prompt"],
+        Literal["click", "box", "boxes", "stroke", "lasso", "corrections", "one-prompt"],
         typer.Option(help="Prompts, put where the truth says that a person would."),
     ] = "click",
     clicks: Annotated[int, typer.Option(min=1, help="Corrective clicks, for 'corrections'.")] = 5,

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 
 from medsam2.errors import InputError
+from medsam2.prompt import MOST_POSITIONS
 from medsam2.resource_files import resource_path
 
 MOST_BYTES = 4 << 20
@@ -56,12 +57,26 @@ def _check_size(path: Path, document: Any) -> None:
             f"The prompt file {path} has {len(objects)} objects: give at most {MOST_OBJECTS} in one file."
         )
     for number, entry in enumerate(objects):
-        points = entry.get("points") if isinstance(entry, dict) else None
-        if isinstance(points, list) and len(points) > MOST_POINTS:
-            raise InputError(
-                f"The prompt file {path} has {len(points)} points at $.objects[{number}]: give at most "
-                f"{MOST_POINTS} for an object, or paint a mask."
-            )
+        if not isinstance(entry, dict):
+            continue
+        points = len(_list(entry, "points"))
+        lines = [*_list(entry, "strokes"), *_list(entry, "lassos")]
+        positions = sum(len(_list(line, "positions")) for line in lines)
+        for count, most, what in (
+            (points, MOST_POINTS, "points"),
+            (max(positions, len(lines)), MOST_POSITIONS, "positions of lines"),
+        ):
+            if count > most:
+                raise InputError(
+                    f"The prompt file {path} has {count} {what} at $.objects[{number}]: give at most {most} "
+                    "for an object, or paint a mask."
+                )
+
+
+def _list(entry: Any, key: str) -> list[Any]:
+    """A list in the document; empty where there is none, which the check of the form tells."""
+    found = entry.get(key) if isinstance(entry, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _check_form(path: Path, document: Any) -> None:
@@ -70,7 +85,7 @@ def _check_form(path: Path, document: Any) -> None:
     if problem is None:
         return
     missing = problem.validator == "anyOf"  # the schema's only one
-    fault = "it needs points, a box, or both" if missing else problem.message
+    fault = "it needs points, a box, strokes or lassos" if missing else problem.message
     if len(fault) > _LONGEST_FAULT:
         fault = f"{fault[: _LONGEST_FAULT // 2]} … {fault[-_LONGEST_FAULT // 2 :]}"
     raise InputError(f"The prompt file {path} is wrong at {problem.json_path}: {fault}.")

@@ -1,4 +1,4 @@
-"""Prompts from the command line: points, boxes, masks and prompt files, as objects to track."""
+"""Prompts from the command line: points, boxes, lines, masks and prompt files, as objects to track."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medsam2.cli.coordinates import Coordinates, parse_box, parse_point
+from medsam2.cli.coordinates import Coordinates, GivenLine, GivenPrompts, parse_box, parse_line, parse_point
 from medsam2.cli.prompt_file import read_prompt_file
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
@@ -41,10 +41,26 @@ class PromptOptions:
 
     points: Sequence[str] = ()
     box: str | None = None
+    strokes: Sequence[str] = ()
+    lassos: Sequence[str] = ()
     mask: Path | None = None
     prompts: Path | None = None
     name: str | None = None
     ijk: bool = False
+
+    @property
+    def are_by_hand(self) -> bool:
+        """Whether points, a box or lines are given."""
+        return bool(self.points or self.strokes or self.lassos) or self.box is not None
+
+    def given(self) -> GivenPrompts:
+        """The points, the box and the lines; InputError for one that is none."""
+        return GivenPrompts(
+            [parse_point(text, self.ijk) for text in self.points],
+            None if self.box is None else parse_box(self.box, self.ijk),
+            [parse_line("--stroke", text, self.ijk) for text in self.strokes],
+            [parse_line("--lasso", text, self.ijk) for text in self.lassos],
+        )
 
 
 def check_prompt_options(options: PromptOptions) -> None:
@@ -53,17 +69,18 @@ def check_prompt_options(options: PromptOptions) -> None:
     Raises:
         InputError: there is not exactly one kind of prompt, or something in it is wrong.
     """
-    by_hand = bool(options.points) or options.box is not None
+    by_hand = options.are_by_hand
     if [by_hand, options.mask is not None, options.prompts is not None].count(True) != 1:
-        raise InputError("Say what to segment: give --point and/or --box, or --mask, or --prompts.")
+        raise InputError(
+            "Say what to segment: give --point, --box, --stroke and --lasso in any number, or --mask, or "
+            "--prompts."
+        )
     if options.name is not None and not by_hand:
         raise InputError(
-            "--name goes with --point and --box: the names of other objects come with their file."
+            "--name goes with --point, --box, --stroke and --lasso: the names of other objects come with "
+            "their file."
         )
-    for text in options.points:
-        parse_point(text, options.ijk)
-    if options.box is not None:
-        parse_box(options.box, options.ijk)
+    options.given()
     if options.name is not None:
         check_segment_name(options.name)
     if options.prompts is not None:
@@ -81,10 +98,8 @@ def objects_from_options(slices: VolumeSlices, options: PromptOptions) -> list[P
         return _from_mask(slices, options.mask)
     if options.prompts is not None:
         return _from_file(slices, options.prompts)
-    points = [parse_point(text, options.ijk) for text in options.points]
-    box = None if options.box is None else parse_box(options.box, options.ijk)
     name = DEFAULT_NAME if options.name is None else check_segment_name(options.name)
-    placed = Coordinates(slices, options.ijk).prompts(points, box)
+    placed = Coordinates(slices, options.ijk).prompts(options.given())
     return [PromptedObject(name, PALETTE[0], placed.prompts, span=placed.span)]
 
 
@@ -141,7 +156,11 @@ def _object_of_file(coordinates: Coordinates, entry: dict[str, Any], number: int
     if box is not None and len(box) == 5:
         raise InputError("A box has six numbers, or four on a 2D image: correct it.")
     color = tuple(entry.get("color", PALETTE[number % len(PALETTE)]))
-    placed = coordinates.prompts(points, box)
+    strokes, lassos = (
+        [GivenLine(line["positions"], line.get("positive", True)) for line in entry.get(kind, [])]
+        for kind in ("strokes", "lassos")
+    )
+    placed = coordinates.prompts(GivenPrompts(points, box, strokes, lassos))
     return PromptedObject(check_segment_name(entry["name"]), color, placed.prompts, number + 1, placed.span)
 
 

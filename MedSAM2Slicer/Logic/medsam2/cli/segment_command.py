@@ -33,6 +33,7 @@ EXAMPLES = examples(
     "medsam2 segment ct_folder --prompts all.json -o all.dcm",
     "medsam2 segment ct.nii.gz --ijk --point 210,240,35 -o liver.nii.gz",
     "medsam2 segment mr.nrrd --axis sagittal --box L10,P40,S5,R2,A2,S60 -o a.mha",
+    'medsam2 segment mr.nrrd --ijk --stroke "90,80,9 99,84,9" -o a.nii.gz',
     "medsam2 segment ct_folder --volume 2 --prompts all.json -o all.seg.nrrd",
     "medsam2 segment heart.nii.gz --time all --point L20,A30,S5 -o out.seq.nrrd",
 )
@@ -60,16 +61,30 @@ def segment(
     box: Annotated[
         str | None, typer.Option(help="Two opposite corners R,A,S,R,A,S, also through several slices.")
     ] = None,
+    stroke: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stroke",
+            help="Line along the object on one slice: positions like --point's, with spaces between. "
+            "May be repeated.",
+        ),
+    ] = None,
+    lasso: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lasso", help="Line round the object on one slice, likewise; closed by itself. May be repeated."
+        ),
+    ] = None,
     mask: Annotated[
         Path | None,
         typer.Option(help="Segmentation or labels to go on from; every labelled slice is a prompt."),
     ] = None,
     prompts: Annotated[Path | None, typer.Option(help="JSON file with prompts of several objects.")] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the object of --point and --box; Segment_1 if not given.")
+        str | None, typer.Option(help="Name of the object of points, box and lines; Segment_1 if not given.")
     ] = None,
     ijk: Annotated[
-        bool, typer.Option("--ijk", help="Points and boxes are voxel indices i,j,k; i,j on a 2D image.")
+        bool, typer.Option("--ijk", help="Coordinates are voxel indices i,j,k; i,j on a 2D image.")
     ] = False,
     axis: Annotated[
         str,
@@ -121,7 +136,7 @@ def segment(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, errors too.")] = False,
 ) -> None:
-    """Segment objects from clicks, boxes or masks on some slices."""
+    """Segment objects from clicks, boxes, lines or masks on some slices."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
@@ -168,7 +183,7 @@ def segment(
     with collected_notes() as notes, ExitStack() as held:
         files = [] if chosen.is_all else outputs.files  # how many they are, the image tells
         held.enter_context(held_destinations(files, read, overwrite))
-        options = PromptOptions(point or [], box, mask, prompts, name, ijk)
+        options = PromptOptions(point or [], box, stroke or [], lasso or [], mask, prompts, name, ijk)
         check_prompt_options(options)
         field_of_view = _parse_field_of_view(view)
         backend: LocalBackend | RemoteBackend

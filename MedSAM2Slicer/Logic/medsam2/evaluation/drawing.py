@@ -101,6 +101,8 @@ def _draw_prompts(axes: Axes, panel: Panel) -> None:
     for x, y, positive in panel.points:
         marker = "+" if positive else "_"
         axes.plot(x, y, marker, color=PROMPT, ms=11, mew=2, path_effects=OUTLINE)
+    for line in panel.lines:
+        axes.plot(*np.transpose(line), color=PROMPT, lw=1.2, path_effects=OUTLINE)
     if panel.box is not None:
         (x0, y0), (x1, y1) = panel.box
         corner, size = (min(x0, x1), min(y0, y1)), (abs(x1 - x0), abs(y1 - y0))

@@ -16,7 +16,7 @@ MOST_POSITIONS = 200
 END_DEPTH = 0.5
 """A stroke ends where the object gets narrower than this share of its usual width along the stroke."""
 STROKE_SWAY, LASSO_SWAY = 0.2, 0.5
-"""How far the hand strays, as a standard deviation: in shares of the object's depth there, and of the lasso's
+"""How far the hand strays, in the quadratic mean: in shares of the object's depth there, and of the lasso's
 distance from the object."""
 LASSO_DISTANCE = 0.1
 """How far outside of the object a lasso is drawn, as a share of the radius of a disc as large as it."""
@@ -94,10 +94,10 @@ def _middle_line(region: np.ndarray, depth: np.ndarray, spacing: Spacing) -> np.
 
 
 def _sway(count: int, seed: int, mode: str) -> np.ndarray:
-    """Smooth deviations (count, 2) of standard deviation 1, the same for the same seed."""
+    """Smooth deviations (count, 2), 1 in the quadratic mean, the same for the same seed."""
     noise = np.random.default_rng(seed).normal(size=(count, 2))
     smooth = ndimage.gaussian_filter1d(noise, max(count / SWINGS / 2, 1e-3), axis=0, mode=mode)
-    return smooth / max(smooth.std(), 1e-6)
+    return smooth / np.sqrt((smooth**2).mean())
 
 
 def _line(positions: np.ndarray, shape: tuple[int, ...]) -> DrawnLine:

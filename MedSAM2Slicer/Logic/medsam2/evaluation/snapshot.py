@@ -25,6 +25,7 @@ class Panel:
         truth, predicted: (rows, columns) bool.
         points: clicks as (x, y, positive).
         box: (x, y) of two opposite corners, or None.
+        lines: (x, y) along each stroke, and along each lasso back to its first position.
         aspect: height of a pixel over its width.
         letters: the patient's side at the left, right, top and bottom edge.
     """
@@ -35,6 +36,7 @@ class Panel:
     predicted: np.ndarray
     points: list[tuple[float, float, bool]]
     box: tuple[tuple[float, float], tuple[float, float]] | None
+    lines: list[list[tuple[float, float]]]
     aspect: float
     letters: tuple[str, str, str, str]
 
@@ -98,7 +100,11 @@ def _panel(
     points = [(*in_crop(row, column), positive) for p in prompts for row, column, positive in p.points]
     boxes = [(in_crop(*p.box[:2]), in_crop(*p.box[2:])) for p in prompts if p.box is not None]
     box = boxes[0] if boxes else None
-    return Panel(title, hung.turned(image[crop]).copy(), truth, predicted, points, box, aspect, hung.letters)
+    strokes = [line.positions for p in prompts for line in p.strokes]
+    lassos = [line.positions + line.positions[:1] for p in prompts for line in p.lassos]
+    lines = [[in_crop(*place) for place in line] for line in strokes + lassos]
+    shown = hung.turned(image[crop]).copy()
+    return Panel(title, shown, truth, predicted, points, box, lines, aspect, hung.letters)
 
 
 def _crop(covered: np.ndarray, corners: list[tuple[float, float]]) -> tuple[slice, slice]:

@@ -30,6 +30,7 @@ class NetworkConfig:
         single_mask_tracking: on slices without a prompt take the decoder's single mask rather than the
             best of three, and never replace an unsteady single mask. Official networks do the opposite;
             ours is too young to rank three candidates of an object that memory has already settled.
+        most_points: clicks on one slice that it was trained with at most.
         pointer_frames: frames whose object pointers are attended to (``max_obj_ptrs_in_encoder``).
     """
 
@@ -50,6 +51,7 @@ class NetworkConfig:
     decoder_feedforward: int = 2048
     memory_frames: int = 7
     pointer_frames: int = 16
+    most_points: int = 8
     single_mask_tracking: bool = False
 
     @property
@@ -101,6 +103,8 @@ PRESETS: dict[str, NetworkConfig] = {
         decoder_heads=4,
         decoder_feedforward=512,
         single_mask_tracking=True,
+        # One and up to three corrections. On the slice of a stroke 12 points are worse than a single click.
+        most_points=4,
     ),
 }
 

@@ -14,10 +14,8 @@ from medsam2.slice_grid import SliceGrid
 Box = tuple[float, float, float, float]
 Point = tuple[float, float, bool]
 
-MOST_POINTS = 12
-"""That a prompt's lines become, its clicks counted in."""
-LEAST_POINTS = 4
-"""That they become however many clicks there are."""
+LEAST_POINTS = 2
+"""That lines become however many clicks there are."""
 STEP = 2.0
 """Points of strokes are at least so many voxels apart, along the stroke."""
 BEND = 0.05
@@ -28,10 +26,10 @@ RIDGE = 0.5
 """Inner points lie so deep, as a share of the depth of the deepest."""
 
 
-def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None) -> Prompt:
-    """A prompt whose strokes have become points, and whose lassos a box and points.
+def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, most: int) -> Prompt:
+    """A prompt whose strokes have become points, and whose positive lassos a box and points.
 
-    Lassos that say where the object may be stay in it beside their points: negative ones, and positive ones
+    Lassos that say where the object may be stay in it: negative ones, and beside their points positive ones
     that hold all of the object. These do unless a positive click or stroke lies outside of them, or, where
     there is none, most of the mask so far: then they say that the object is there too.
 
@@ -39,19 +37,20 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None) -> Prom
         prompt: as drawn.
         grid: of its slice.
         known: the mask that is there so far.
+        most: points that lines become, the prompt's clicks counted in.
     """
     if not prompt.lines:
         return prompt
-    left = max(MOST_POINTS - len(prompt.points), LEAST_POINTS)
-    inner = _inner_points(prompt.lassos, left - min(len(prompt.strokes), left // 2), grid, known)
+    left = max(most - len(prompt.points), LEAST_POINTS)
+    negative = tuple(lasso for lasso in prompt.lassos if not lasso.positive)
+    positive = tuple(lasso for lasso in prompt.lassos if lasso.positive)
+    inner = _inner_points(positive, left - min(len(prompt.strokes), left // 2), grid)
     shares = _shares(prompt.strokes, left - len(inner), grid)
     points = prompt.points + tuple(
         (*position, stroke.positive)
         for stroke, share in zip(prompt.strokes, shares, strict=True)
         for position in points_along(stroke, share, grid)
     )
-    negative = tuple(lasso for lasso in prompt.lassos if not lasso.positive)
-    positive = tuple(lasso for lasso in prompt.lassos if lasso.positive)
     if not positive:
         return replace(prompt, points=points + inner, strokes=(), lassos=negative)
     region = PlacedMask.cropped(enclosed(positive, grid))
@@ -62,6 +61,21 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None) -> Prom
     elif not shown and known is not None and _is_mostly_outside(known, region, grid.shape):
         box, limits = _joined(box, _box(known)), negative
     return replace(prompt, points=points + inner, box=box, strokes=(), lassos=limits)
+
+
+def lassoed(prompt: Prompt, grid: SliceGrid, positive: bool) -> np.ndarray | None:
+    """What the positive or the negative lassos of a prompt hold, (rows, columns) bool; None without any."""
+    lassos = [lasso for lasso in prompt.lassos if lasso.positive == positive]
+    return enclosed(lassos, grid) if lassos else None
+
+
+def allowed_by(prompt: Prompt, grid: SliceGrid) -> PlacedMask | None:
+    """Where the lassos of a prompt (``as_points``) let the object be; None where there is no lasso."""
+    held, removed = lassoed(prompt, grid, positive=True), lassoed(prompt, grid, positive=False)
+    if held is None and removed is None:
+        return None
+    allowed = np.ones(grid.shape, bool) if held is None else held
+    return PlacedMask.cropped(allowed if removed is None else allowed & ~removed)
 
 
 def enclosed(lassos: Iterable[DrawnLine], grid: SliceGrid) -> np.ndarray:
@@ -80,12 +94,16 @@ def enclosed(lassos: Iterable[DrawnLine], grid: SliceGrid) -> np.ndarray:
 
 
 def points_along(stroke: DrawnLine, count: int, grid: SliceGrid) -> list[tuple[float, float]]:
-    """``count`` positions of a stroke: ends, sharpest bends, others evenly between; a single one halfway."""
+    """``count`` positions of a stroke: ends, sharpest bends, and others evenly between.
+
+    Of one or two, the middles of so many parts: ends alone lie too near to the object's border.
+    """
     if not count:
         return []
     positions = np.array(stroke.positions) * grid.spacing
     arc = _arc(positions)
-    stops = [arc[-1] / 2] if count == 1 else _evenly(_bends(positions, arc, count), count)
+    middles = [(part + 0.5) / count * arc[-1] for part in range(count)]
+    stops = middles if count <= 2 else _evenly(_bends(positions, arc, count), count)
     rows, columns = (
         np.interp(stops, arc, axis) / step for axis, step in zip(positions.T, grid.spacing, strict=True)
     )
@@ -106,19 +124,14 @@ def inner_points(region: np.ndarray, count: int, grid: SliceGrid) -> list[tuple[
         chosen.append(int(away.argmax()))
 
 
-def _inner_points(
-    lassos: Sequence[DrawnLine], most: int, grid: SliceGrid, known: PlacedMask | None
-) -> tuple[Point, ...]:
-    """Points in lassos, in the latest where there are too many; negative ones on the mask where it is hit."""
-    points: list[Point] = []
-    for lasso in lassos[-most:]:
-        region = enclosed([lasso], grid)
-        if not lasso.positive and known is not None:
-            hit = region & known.full(grid.shape)
-            region = hit if hit.any() else region
-        count = min(INNER_POINTS, max(most // len(lassos), 1))
-        points += [(*position, lasso.positive) for position in inner_points(region, count, grid)]
-    return tuple(points)
+def _inner_points(lassos: Sequence[DrawnLine], most: int, grid: SliceGrid) -> tuple[Point, ...]:
+    """Points in positive lassos, in the latest where there are too many."""
+    count = min(INNER_POINTS, max(most // max(len(lassos), 1), 1))
+    return tuple(
+        (*position, True)
+        for lasso in lassos[-most:]
+        for position in inner_points(enclosed([lasso], grid), count, grid)
+    )
 
 
 def _turns(positions: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -21,8 +21,8 @@ from .slice_network import SliceNetwork, inference
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Fields of view tried: the whole slice's side divided by each."""
 SMALL_PENALTY, MISSED_PENALTY = 0.15, 0.5
-"""Taken from the predicted IoU of a mask that is too small in its field of view to be trusted, or that misses
-a positive click or covers a negative one."""
+"""Taken from the predicted IoU of a mask that is too small in its field of view to be trusted; and in full of
+one that misses all positive clicks and covers all negative ones, else by their share."""
 CUT_PENALTY = 0.5
 """Taken in full from a mask that covers all of its border; from others by the share they cover."""
 AGREEMENT_BONUS = 0.5
@@ -127,8 +127,9 @@ def _score(candidate: Candidate, prompt: Prompt, grid: SliceGrid, image_size: in
     if pixels < SMALL_PIXELS:
         score -= SMALL_PENALTY
     filled = _filled(candidate.mask)
-    if any(filled.covers(row, column, grid) != positive for row, column, positive in prompt.points):
-        score -= MISSED_PENALTY
+    missed = [filled.covers(row, column, grid) != positive for row, column, positive in prompt.points]
+    if missed:
+        score -= MISSED_PENALTY * sum(missed) / len(missed)
     if prompt.box is not None:
         score += BOX_BONUS * _box_fit(candidate.mask, prompt.box)
     return score

@@ -11,7 +11,7 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.slice_grid import SliceGrid, nearest_voxel
 
-from .drawn_lines import enclosed
+from .drawn_lines import lassoed
 from .field_of_view import OUTSIDE_LOGIT, FieldOfView
 
 REACH = 3
@@ -44,37 +44,22 @@ def near_prompt(
     return _keep_parts(logits, seeds)
 
 
-def allowed_by(prompt: Prompt, grid: SliceGrid) -> PlacedMask | None:
-    """Where the lassos of a prompt (``as_points``) let the object be; None where there is no lasso."""
-    if not prompt.lassos:
-        return None
-    return PlacedMask.cropped(_held(prompt, grid) & ~_removed(prompt, grid))
-
-
 def within_lassos(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView, grid: SliceGrid) -> Tensor:
     """Logits (1, 1, s, s) without what lies outside of the positive lassos of a prompt or in negative ones.
 
     Pixels that are partly outside of a positive lasso stay, as an object may be thinner than a pixel.
     """
-    if not prompt.lassos:
-        return logits
-    regions = _held(prompt, grid), _removed(prompt, grid)
-    held, removed = (
-        field_of_view.network_image(region.astype(np.float32), logits.shape[-1]).to(logits.device)
-        for region in regions
-    )
-    return torch.where((held > 0) & (removed < 0.5), logits, OUTSIDE_LOGIT)
+    held, removed = lassoed(prompt, grid, positive=True), lassoed(prompt, grid, positive=False)
+    if held is not None:
+        logits = torch.where(share_of(held, logits, field_of_view) > 0, logits, OUTSIDE_LOGIT)
+    if removed is not None:
+        logits = torch.where(share_of(removed, logits, field_of_view) < 0.5, logits, OUTSIDE_LOGIT)
+    return logits
 
 
-def _held(prompt: Prompt, grid: SliceGrid) -> np.ndarray:
-    """What positive lassos hold, (rows, columns) bool; all of the slice where there is none."""
-    positive = [lasso for lasso in prompt.lassos if lasso.positive]
-    return enclosed(positive, grid) if positive else np.ones(grid.shape, bool)
-
-
-def _removed(prompt: Prompt, grid: SliceGrid) -> np.ndarray:
-    """What negative lassos hold, (rows, columns) bool."""
-    return enclosed((lasso for lasso in prompt.lassos if not lasso.positive), grid)
+def share_of(region: np.ndarray, logits: Tensor, field_of_view: FieldOfView) -> Tensor:
+    """How much of each pixel of logits (1, 1, s, s) a region (rows, columns) bool of the slice covers."""
+    return field_of_view.network_image(region.astype(np.float32), logits.shape[-1]).to(logits.device)
 
 
 def near_neighbour(
@@ -86,8 +71,11 @@ def near_neighbour(
 
 
 def is_hit(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
-    """Whether a negative click of a prompt lies on a mask."""
-    return any(mask.covers(row, column, grid) for row, column, positive in prompt.points if not positive)
+    """Whether a negative click of a prompt lies on a mask, or a negative lasso holds some of it."""
+    if any(mask.covers(row, column, grid) for row, column, positive in prompt.points if not positive):
+        return True
+    removed = lassoed(prompt, grid, positive=False)
+    return removed is not None and bool((removed & mask.full(grid.shape)).any())
 
 
 def is_rejected(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
@@ -96,18 +84,13 @@ def is_rejected(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
     Args:
         mask: the answer before, on the prompt's slice.
         prompt: all that was said on that slice; a box or a positive click says that the object is there.
-            A click in a lasso says no more than the lasso, which says what goes.
         grid: of the slice.
     """
     if mask.is_empty or prompt.shows_object:
         return False
     depth = ndimage.distance_transform_edt(np.pad(mask.voxels, 1), sampling=grid.spacing)[1:-1, 1:-1]
     middle = PlacedMask.packed(depth >= MIDDLE_SHARE * depth.max(), mask.row, mask.column)
-    in_lassos = PlacedMask.packed(enclosed(prompt.lassos, grid))
-    return any(
-        middle.covers(row, column, grid) and not in_lassos.covers(row, column, grid)
-        for row, column, _ in prompt.points
-    )
+    return any(middle.covers(row, column, grid) for row, column, _ in prompt.points)
 
 
 def _within_box(

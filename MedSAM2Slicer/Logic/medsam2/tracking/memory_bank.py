@@ -25,6 +25,7 @@ class MemoryEntry:
         key: description of the image, (d,), of unit length.
         prompted: whether a person prompted this slice.
         allowed: where on the slice a person's lassos let the object be, to the voxel; None: anywhere.
+        painted: the mask to the voxel where a person gave it, rather than the network.
         memory, memory_field_of_view: the encoded memory (1, memory_dim, h, w) and what was seen while it was
             encoded; None until it is needed.
     """
@@ -38,6 +39,7 @@ class MemoryEntry:
     key: Tensor
     prompted: bool
     allowed: PlacedMask | None = None
+    painted: PlacedMask | None = None
     memory: Tensor | None = field(default=None, repr=False)
     memory_field_of_view: FieldOfView | None = None
 
@@ -64,7 +66,9 @@ class MemoryEntry:
 
     def mask(self, shape: tuple[int, int]) -> PlacedMask:
         """The object on the slice, which is of ``shape``."""
-        mask = self.field_of_view.mask_on_slice(self.logits[0, 0].float().cpu(), shape)
+        mask = self.painted
+        if mask is None:
+            mask = self.field_of_view.mask_on_slice(self.logits[0, 0].float().cpu(), shape)
         if self.allowed is None:
             return mask
         return PlacedMask.cropped(mask.full(shape) & self.allowed.full(shape))
@@ -77,7 +81,7 @@ class MemoryEntry:
     def emptied(self) -> "MemoryEntry":
         """The same slice without the object."""
         logits = torch.full_like(self.logits, ABSENT_LOGIT)
-        return replace(self, logits=logits, iou=0.0, object_score=ABSENT_LOGIT)
+        return replace(self, logits=logits, iou=0.0, object_score=ABSENT_LOGIT, painted=None)
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,19 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.protocol.messages import FieldOfViewChoice
 
-from .drawn_lines import as_points
+from .drawn_lines import allowed_by, as_points, lassoed
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
-from .mask_rules import allowed_by, is_hit, is_rejected, near_prompt, within_lassos
+from .mask_rules import is_hit, is_rejected, near_prompt, share_of, within_lassos
 from .memory_bank import MemoryEntry
 from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
 
 LOGIT_LIMIT = 32.0
 """An earlier answer's logits are limited to this before they are corrected (SAM 2)."""
+LASSO_LOGIT = 6.0
+"""What a lasso holds is shown to the network as an answer that is so sure of itself."""
 
 
 class Prompting:
@@ -56,6 +58,23 @@ class Prompting:
         shown = self._field_of_view_for(prompt, earlier, field_of_view, keep_field_of_view)
         return self._answer(target, prompt, shown, earlier, target.reversed.get(index))
 
+    def without(self, entry: MemoryEntry, prompt: Prompt) -> MemoryEntry:
+        """An answer without what the negative lassos of a prompt hold; the rest of it stays as it is.
+
+        A negative click would make the network answer anew, and give up more than is meant.
+        """
+        grid = self._slices.grid(prompt.slice_index)
+        logits = within_lassos(entry.logits, prompt, entry.field_of_view, grid)
+        left = replace(
+            entry,
+            logits=logits,
+            prompted=True,
+            allowed=allowed_by(prompt, grid),
+            memory=None,
+            memory_field_of_view=None,
+        )
+        return left.emptied() if left.mask(grid.shape).is_empty else left
+
     def correct(
         self, target: TrackedObject, prompt: Prompt, tracked: MemoryEntry, reverse: bool
     ) -> MemoryEntry:
@@ -70,13 +89,16 @@ class Prompting:
             reverse: whether tracking came from above.
         """
         grid = self._slices.grid(prompt.slice_index)
-        before = tracked.mask(grid.shape)
-        prompt = as_points(prompt, grid, before)
-        if not is_hit(before, prompt, grid):
+        mask = tracked.mask(grid.shape)
+        told = as_points(prompt, grid, mask, self._network.config.most_points)
+        if not is_hit(mask, told, grid):
             return tracked
-        shown = self._field_of_view_for(prompt, tracked, "auto", keep_field_of_view=True)
-        entry = self._answer(target, prompt, shown, tracked, reverse)
-        return replace(entry, prompted=False) if (entry.logits > 0).any() else entry.emptied()
+        if is_hit(mask, replace(told, lassos=()), grid):
+            shown = self._field_of_view_for(told, tracked, "auto", keep_field_of_view=True)
+            entry = self._answer(target, told, shown, tracked, reverse)
+        else:
+            entry = self.without(tracked, told)
+        return entry.emptied() if entry.mask(grid.shape).is_empty else replace(entry, prompted=False)
 
     def _answer(
         self,
@@ -93,6 +115,7 @@ class Prompting:
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
         entry.logits = within_lassos(entry.logits, prompt, shown, grid)
         entry.allowed = allowed_by(prompt, grid)
+        entry.painted = None if prompt.mask is None else prompt.mask.tightened()
         if self._connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
@@ -124,6 +147,11 @@ class Prompting:
                 query, count = sorting_key(features), self._slices.count
                 selection = target.bank.select(prompt.slice_index, reverse, count, query)
                 conditioned = self._seen.conditioned(features, [selection], field_of_view)
+        held = lassoed(prompt, self._slices.grid(prompt.slice_index), positive=True)
+        if held is not None:
+            size = self._seen.image_size // 4
+            logits = share_of(held, features.s4.new_empty(1, 1, size, size), field_of_view)
+            logits = LASSO_LOGIT * (2 * logits - 1)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking

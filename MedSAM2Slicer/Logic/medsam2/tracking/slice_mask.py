@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.placed_mask import PlacedMask
-from medsam2.prompt import Prompt
 
 from .field_of_view import OUTSIDE_LOGIT, FieldOfView
 from .memory_bank import MemoryEntry
@@ -35,15 +34,16 @@ class SliceMask:
     @classmethod
     def from_entry(cls, object_id: str, entry: MemoryEntry, shape: tuple[int, int]) -> "SliceMask":
         """The answer that a memory entry holds, on a slice of ``shape``."""
-        return cls._build(object_id, entry, entry.mask(shape))
-
-    @classmethod
-    def of_prompted(
-        cls, object_id: str, prompt: Prompt, entry: MemoryEntry, shape: tuple[int, int]
-    ) -> "SliceMask":
-        """The answer to a prompt; a mask that a person gave stays as it is."""
-        mask = entry.mask(shape) if prompt.mask is None else prompt.mask.tightened()
-        return cls._build(object_id, entry, mask)
+        logits = entry.logits[0, 0].float().cpu().numpy()
+        return cls(
+            object_id,
+            entry.slice_index,
+            entry.mask(shape),
+            entry.iou,
+            entry.object_score,
+            entry.field_of_view,
+            logits,
+        )
 
     @classmethod
     def unknown(cls, object_id: str, slice_index: int, field_of_view: FieldOfView, size: int) -> "SliceMask":
@@ -51,10 +51,3 @@ class SliceMask:
         unseen = np.full((size, size), OUTSIDE_LOGIT, np.float32)
         nothing = PlacedMask.packed(np.zeros((0, 0), bool))
         return cls(object_id, slice_index, nothing, 0.0, 0.0, field_of_view, unseen)
-
-    @classmethod
-    def _build(cls, object_id: str, entry: MemoryEntry, mask: PlacedMask) -> "SliceMask":
-        logits = entry.logits[0, 0].float().cpu().numpy()
-        return cls(
-            object_id, entry.slice_index, mask, entry.iou, entry.object_score, entry.field_of_view, logits
-        )

@@ -45,7 +45,7 @@ class Stepping:
         shape = self._slices.grid(index).shape
         with inference(self._network):
             answers = {
-                name: SliceMask.of_prompted(name, target.prompts[index], target.entries[index], shape)
+                name: SliceMask.from_entry(name, target.entries[index], shape)
                 for name, target in objects.items()
                 if index in target.prompts
             }

@@ -45,12 +45,8 @@ class TrackedObject:
 
     def answer(self, name: str, slice_index: int, shape: tuple[int, int]) -> SliceMask | None:
         """The mask that a slice of ``shape`` has so far; None where it was never answered."""
-        entry, said = self.entries.get(slice_index), self.prompts.get(slice_index)
-        if entry is None:
-            return None
-        if said is not None:
-            return SliceMask.of_prompted(name, said, entry, shape)
-        return SliceMask.from_entry(name, entry, shape)
+        entry = self.entries.get(slice_index)
+        return None if entry is None else SliceMask.from_entry(name, entry, shape)
 
     def remember(self, entry: MemoryEntry) -> None:
         """Store an answer, in place of an earlier one on the same slice.
@@ -73,8 +69,7 @@ class TrackedObject:
             return 0
         # All entries of one network are of one size; this is asked for after every slice.
         each = next(iter(self.entries.values())).bytes
-        given = [prompt.mask for prompt in self.prompts.values()]
-        given += [entry.allowed for entry in self.entries.values()]
+        given = [mask for entry in self.entries.values() for mask in (entry.painted, entry.allowed)]
         painted = [len(mask.bits) for mask in given if mask is not None]
         memories = [self.entries[index].memory for index in self.prompts]
         kept = [memory.nbytes for memory in memories if memory is not None]

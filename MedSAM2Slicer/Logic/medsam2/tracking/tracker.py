@@ -179,6 +179,7 @@ class Tracker:
         if target is None:
             target = TrackedObject(self.memory.bank(self.network.config), self.field_of_view == "slice")
         said = target.said(index)
+        takes_away, earlier = prompt.only_takes_away, target.entries.get(index)
         if prompt.mask is None and said is not None and said.mask is None:
             prompt = prompt.joined_with(said)
             prompt.check(self.slices.count, grid)
@@ -188,11 +189,15 @@ class Tracker:
             check_side(wanted, grid)
         answer, entry = target.answer(object_id, index, grid.shape), None
         # What is kept is what was drawn: what comes later on this slice joins with that.
-        told = as_points(prompt, grid, None if answer is None else answer.mask)
+        known = None if answer is None else answer.mask
+        told = as_points(prompt, grid, known, self.network.config.most_points)
         if told.shows_object or (answer is not None and is_hit(answer.mask, told, grid)):
             keep_field_of_view = field_of_view is None and not whole_slices
-            entry = self._prompting.answer(target, told, wanted, keep_field_of_view)
-            answer = SliceMask.of_prompted(object_id, prompt, entry, grid.shape)
+            if takes_away and earlier is not None:
+                entry = self._prompting.without(earlier, told)
+            else:
+                entry = self._prompting.answer(target, told, wanted, keep_field_of_view)
+            answer = SliceMask.from_entry(object_id, entry, grid.shape)
         elif answer is None:
             answer = self._unknown(object_id, target, index)
         # Last: whatever fails before leaves the object as it was.

@@ -12,7 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import TextPath
 
-from medsam2.cli.pictures.preview_sheet import DOUBT, NEGATIVE, POSITIVE, PreviewSegment, Sheet
+from medsam2.cli.pictures.preview_sheet import (
+    DOUBT,
+    LINE_STYLES,
+    NEGATIVE,
+    POSITIVE,
+    PreviewSegment,
+    Sheet,
+)
 from medsam2.cli.pictures.style import BACKGROUND, INK, drawn_name, fonts
 from medsam2.cli.wording import millilitres
 from medsam2.volume import VolumeSlices
@@ -81,6 +88,10 @@ def _handles(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> list[L
         handles.append(Line2D([], [], marker=POSITIVE, label="point on the object", **style))
     if False in marks:
         handles.append(Line2D([], [], marker=NEGATIVE, label="point on the background", **style))
+    signs = {line.positive for prompt in prompts for line in prompt.lines}
+    for positive, what in ((True, "stroke or lasso, object"), (False, "stroke or lasso, background")):
+        if positive in signs:
+            handles.append(Line2D([], [], color=INK, ls=LINE_STYLES[positive], lw=1.6, label=what))
     if any(prompt.box is not None for prompt in prompts):
         handles.append(Line2D([], [], color=INK, ls="--", lw=1.2, label="box"))
     if any(segment.doubtful for segment in segments):

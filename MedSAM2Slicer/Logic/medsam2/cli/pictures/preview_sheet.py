@@ -20,6 +20,8 @@ DOUBT = "#ffd23f"
 TEXT_SIZE = 8.0
 POSITIVE, NEGATIVE = "+", "_"
 """Marks of points on the object and on the background."""
+LINE_STYLES = {True: "-", False: ":"}
+"""Of strokes and lassos on the object and on the background."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +158,10 @@ class Sheet:
             x, y = self.turned_point(row, column)
             mark = POSITIVE if positive else NEGATIVE
             axes.plot(x, y, mark, color=color, ms=10, mew=2.2, path_effects=OUTLINE)
+        for line in prompt.lines:
+            closing = line.positions[:1] if line in prompt.lassos else ()
+            x, y = np.transpose([self.turned_point(*place) for place in line.positions + closing])
+            axes.plot(x, y, LINE_STYLES[line.positive], color=color, lw=1.6, path_effects=OUTLINE)
         if prompt.box is not None:
             (x0, y0), (x1, y1) = self.turned_point(*prompt.box[:2]), self.turned_point(*prompt.box[2:])
             corner, size = (min(x0, x1), min(y0, y1)), (abs(x1 - x0), abs(y1 - y0))
