@@ -168,7 +168,9 @@ def test_locate_takes_files_and_says_what_is_missing(starter_file):
     assert locate(starter_file).path == starter_file
     with pytest.raises(InputError, match=r"There is no checkpoint file 'nowhere.pt'"):
         locate("nowhere.pt")
-    with pytest.raises(InputError, match=r"run 'medsam2 weights download sam2.1-tiny'"):
+    with pytest.raises(
+        InputError, match=r"Slicer's module MedSAM2 or with 'medsam2 weights download sam2.1-tiny'"
+    ):
         locate("sam2.1-tiny")
     with pytest.raises(InputError, match=r"no weights called 'sam2.1-tny'.*sam2.1-tiny"):
         locate("sam2.1-tny")

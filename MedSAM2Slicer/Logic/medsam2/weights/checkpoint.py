@@ -138,7 +138,7 @@ def _fitting_presets(tensors: dict[str, Tensor], path: Path) -> list[str]:
     if patches is None or patches.ndim != 4:
         raise InputError(
             f"'{path.name}' is no SAM 2 network with a Hiera image encoder; "
-            "see 'medsam2 weights list' for files that work."
+            "Slicer's module MedSAM2 and 'medsam2 weights list' show files that work."
         )
     width = patches.shape[0]
     blocks = len({match[1] for match in map(BLOCK.match, tensors) if match})

@@ -32,7 +32,7 @@ CHUNK_BYTES = 1 << 18
 VERSION = re.compile(r"[ -~]+")
 """What can stand in a request again."""
 TIMEOUT_SECONDS = (10, 60)
-GO_ON = "run the same command again and it goes on where it stopped"
+GO_ON = "start it again and it goes on where it stopped"
 SIZE_FACTOR, SIZE_MARGIN = 2, 1 << 20
 """The most that a file may have beyond the catalogue's size: numbers twice as wide, and their table."""
 
@@ -192,7 +192,7 @@ class _ResumingDownload:
         if needed > free:
             raise InputError(
                 f"The folder '{self.part.parent}' has {free / 1e6:.0f} MB free but the file needs "
-                f"{needed / 1e6:.0f} MB; free space and run the same command again."
+                f"{needed / 1e6:.0f} MB; free space and start it again."
             )
 
 
@@ -206,8 +206,9 @@ def _continues(response: requests.Response, done: int) -> bool:
 
 def _by_hand(entry: CatalogueEntry) -> str:
     return (
-        f"fetch {entry.filename} from {entry.page} on any computer, and bring it in with "
-        f"'medsam2 weights import {entry.filename} --name {entry.name}'"
+        f"fetch {entry.filename} from {entry.page} on any computer, and bring it in, with "
+        f"*Import file* in Slicer's module MedSAM2 or 'medsam2 weights import {entry.filename} --name "
+        f"{entry.name}'"
     )
 
 

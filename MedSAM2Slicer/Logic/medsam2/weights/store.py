@@ -134,7 +134,10 @@ def find_weights(name_or_path: str | Path) -> StoredWeights:
         raise InputError(f"There is no checkpoint file '{name}'; check the path.")
     if find_entry(name).shipped:
         raise InputError(f"The file of the weights '{name}' is missing from the package; install it again.")
-    raise InputError(f"The weights '{name}' are not installed; run 'medsam2 weights download {name}'.")
+    raise InputError(
+        f"The weights '{name}' are not installed; download them, in Slicer's module MedSAM2 or with "
+        f"'medsam2 weights download {name}'."
+    )
 
 
 def import_weights(path: str | Path, name: str, preset: str | None = None) -> StoredWeights:
@@ -249,8 +252,8 @@ def _check_unchanged(stored: StoredWeights) -> None:
             f"The file of the weights '{stored.name}' cannot be read ({error.strerror}): check {stored.path}."
         ) from error
     raise InputError(
-        f"The file of the weights '{stored.name}' has changed since it was installed; run "
-        f"'medsam2 weights remove {stored.name}' and bring it in again."
+        f"The file of the weights '{stored.name}' has changed since it was installed; delete it, in "
+        f"Slicer's module MedSAM2 or with 'medsam2 weights remove {stored.name}', and bring it in again."
     )
 
 
