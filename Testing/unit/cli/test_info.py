@@ -102,10 +102,27 @@ def test_a_folder_of_pictures_is_a_volume_without_a_place(tmp_path):
 
 
 def test_several_time_points_in_a_file_are_said(tmp_path):
-    frames = [SimpleITK.GetImageFromArray(np.ones((3, 4, 5), np.int16))] * 2
-    SimpleITK.WriteImage(SimpleITK.JoinSeries(frames), str(tmp_path / "four.nii.gz"))
-    with pytest.raises(InputError, match="holds 2 volumes"):
-        info(tmp_path / "four.nii.gz")
+    frames = [SimpleITK.GetImageFromArray(np.full((3, 4, 5), time, np.int16)) for time in (3, 8)]
+    SimpleITK.WriteImage(SimpleITK.JoinSeries(frames, 0.0, 0.5), str(tmp_path / "four.nii.gz"))
+    said = info(tmp_path / "four.nii.gz", "--time", 1)
+    assert "Time points  2, from 0 to 0.5 s; choose with --time 0 to 1, or all" in said
+    assert "Intensities  8 to 8" in said
+    assert facts(tmp_path / "four.nii.gz")["facts"]["time_points"] == {
+        "count": 2,
+        "values": ["0", "0.5"],
+        "unit": "s",
+    }
+    with pytest.raises(InputError, match="There is no time point 2"):
+        info(tmp_path / "four.nii.gz", "--time", 2)
+
+
+def test_volumes_of_a_series_that_are_time_points_are_said(tmp_path):
+    for time in range(3):
+        words = {"AcquisitionDate": "20200131", "AcquisitionTime": f"10100{2 * time}"}
+        write_series(tmp_path, first=1 + 10 * time, name=f"{time}-", **words)
+    report = facts(tmp_path)
+    assert len(report["volumes"]) == 3
+    assert report["facts"]["time_points"] == {"count": 3, "values": ["0", "2", "4"], "unit": "s"}
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ EXAMPLES = examples(
     "medsam2 info ct_folder",
     "medsam2 info ct_folder --volume 2 --picture places.png",
     "medsam2 info mr.nii.gz --picture places.png --axis sagittal --slice 40",
+    "medsam2 info heart.seq.nrrd --time 3 --picture places.png",
 )
 
 
@@ -39,6 +40,9 @@ def info(
         list[int] | None,
         typer.Option("--slice", help="Slice to draw; some evenly spaced ones if not given. May be repeated."),
     ] = None,
+    time: Annotated[
+        int | None, typer.Option(min=0, help="Time point to show of an image that has several; else 0.")
+    ] = None,
     volume: VolumeOption = None,
     series: SeriesOption = None,
     skip_damaged: SkipDamagedOption = False,
@@ -51,11 +55,11 @@ def info(
     """Show what an image holds, and where to click in it."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.destinations import held_destinations
-    from medsam2.cli.info_report import dicom_volumes, facts, is_clear, is_placed, volume_rows
+    from medsam2.cli.info_report import dicom_volumes, facts, is_placed, sequence_to_show, volume_rows
     from medsam2.cli.segment_command import check_picture_name
     from medsam2.cli.wording import collected_notes
     from medsam2.complete_file import complete_file
-    from medsam2.volume import ReadOptions, Volume, VolumeSlices, choose_axis
+    from medsam2.volume import ReadOptions, VolumeSlices, choose_axis, read_sequence
 
     if chosen and picture is None:
         raise InputError("--slice chooses what is drawn: give --picture FILE.png too.")
@@ -70,9 +74,12 @@ def info(
     with collected_notes() as notes, held_destinations([picture] if picture else [], [image], overwrite):
         entries = dicom_volumes(image, options)
         report["volumes"] = volume_rows(entries)
-        if picture is not None or is_clear(entries, options):
-            scan = Volume.read(image, options)
-            report["facts"] = facts(scan, is_placed(image))
+        sequence = sequence_to_show(image, entries, options)
+        if sequence is None and picture is not None:
+            sequence = read_sequence(image, options)  # says what has to be chosen
+        if sequence is not None:
+            scan = sequence.volume(time or 0)
+            report["facts"] = facts(scan, is_placed(image), sequence.times)
         if picture is not None:
             slices = VolumeSlices(scan, choose_axis(scan.geometry, axis))
             with complete_file(picture) as unfinished:

@@ -1,13 +1,26 @@
 """What ``medsam2 info`` reports of a volume, or of those in a DICOM folder. Nothing in it names a patient."""
 
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from medsam2.cli.wording import digits_for, spoken
-from medsam2.volume import WINDOW_PRESETS, ReadOptions, Volume, choose_window, guess_modality, orientation
+from medsam2.errors import InputError
+from medsam2.volume import (
+    WINDOW_PRESETS,
+    ImageSequence,
+    ReadOptions,
+    TimePoints,
+    Volume,
+    choose_window,
+    guess_modality,
+    orientation,
+    read_sequence,
+)
 from medsam2.volume.dicom import VolumeEntry, list_volumes
 from medsam2.volume.files.reading import is_dicom
 
@@ -23,14 +36,18 @@ def is_placed(path: Path) -> bool:
     return is_dicom(path) if path.is_dir() else path.suffix.lower() not in WITHOUT_PLACE
 
 
-def facts(volume: Volume, placed: bool) -> dict[str, Any]:
-    """Numbers of a volume, in the order i, j, k and R, A, S; positions in millimetres only if ``placed``."""
+def facts(volume: Volume, placed: bool, times: TimePoints) -> dict[str, Any]:
+    """Numbers of a volume, in the order i, j, k and R, A, S; positions in millimetres only if ``placed``.
+
+    ``times`` are the time points of the image, one of which the volume is.
+    """
     geometry, voxels = volume.geometry, volume.voxels
     window = choose_window(volume)
     middle = np.array(geometry.shape) // 2
     report: dict[str, Any] = {
         "size": list(geometry.shape[::-1]),
         "spacing_mm": [round(step, 6) for step in geometry.spacing[::-1]],
+        "time_points": {"count": times.count, "values": list(times.values), "unit": times.unit},
         "modality": volume.modality,
         "intensities": {
             "lowest": voxels.min().item(),
@@ -62,6 +79,8 @@ def describe(report: dict[str, Any]) -> str:
         "Size": " x ".join(map(str, report["size"])) + " voxels (i, j, k)",
         "Spacing": " x ".join(f"{step:.3g}" for step in report["spacing_mm"]) + " mm",
     }
+    if report["time_points"]["count"] > 1:
+        rows["Time points"] = _time_points(**report["time_points"])
     if "orientation" in report:
         digits = digits_for(min(report["spacing_mm"]))
         rows["Orientation"] = report["orientation"]
@@ -78,6 +97,11 @@ def describe(report: dict[str, Any]) -> str:
     rows["Window"] = _window(*report["window"])
     rows["Middle"] = _middle(report)
     return "\n".join(f"{name:<13}{text}" for name, text in rows.items())
+
+
+def _time_points(count: int, values: Sequence[str], unit: str) -> str:
+    when = f", from {values[0]} to {values[-1]} {unit}".rstrip() if values else ", not known when"
+    return f"{count}{when}; choose with --time 0 to {count - 1}, or all"
 
 
 def _window(lower: float, upper: float) -> str:
@@ -100,6 +124,24 @@ def _middle(report: dict[str, Any]) -> str:
 def dicom_volumes(path: Path, options: ReadOptions) -> list[VolumeEntry]:
     """The volumes of a DICOM folder or file; none of a file of another kind, which is one volume itself."""
     return list_volumes(path, options) if is_dicom(path) else []
+
+
+def sequence_to_show(
+    path: Path, entries: Sequence[VolumeEntry], options: ReadOptions
+) -> ImageSequence | None:
+    """The image, where it is clear which is meant; else None.
+
+    Raises:
+        InputError: the one that is meant cannot be read.
+    """
+    if is_clear(entries, options):
+        return read_sequence(path, options)
+    # Several volumes may yet be the time points of one image.
+    with warnings.catch_warnings(), suppress(InputError):
+        warnings.simplefilter("ignore")
+        sequence = read_sequence(path, options)
+        return sequence if sequence.times.count > 1 else None
+    return None
 
 
 def is_clear(entries: Sequence[VolumeEntry], options: ReadOptions) -> bool:

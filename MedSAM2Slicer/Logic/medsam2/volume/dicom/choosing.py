@@ -17,7 +17,11 @@ def choose(path: Path, listed: Sequence[ListedVolume], options: ReadOptions) -> 
     Raises:
         InputError: the options name none, or several could be meant; the message lists them.
     """
-    meant = meant_volumes(path, listed, options)
+    return only(path, meant_volumes(path, listed, options))
+
+
+def only(path: Path, meant: Sequence[ListedVolume]) -> ListedVolume:
+    """The one volume; InputError, which lists them, where there are several."""
     if len(meant) > 1:
         raise InputError(
             f"{path} holds {len(meant)} volumes: choose one with --volume or --series; found {_list(meant)}."

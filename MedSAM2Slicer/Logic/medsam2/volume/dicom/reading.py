@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from medsam2.errors import InputError, note
-from medsam2.volume.dicom.choosing import choose, meant_volumes
+from medsam2.volume.dicom.choosing import choose, meant_volumes, only
 from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
 from medsam2.volume.dicom.finding import Findings, find_images
 from medsam2.volume.dicom.resampling import resampled
@@ -57,8 +57,9 @@ def read_dicom_sequence(
     in_order = in_time([each.stack for each in meant])
     if in_order is not None:
         return sequence_of(in_order, lambda stack: _read_whole(path, meant[0], stack, options))
-    if is_film(meant[0].stack) and len(meant) == 1:
-        return film(meant[0].stack, lambda stack: _read_whole(path, meant[0], stack, options))
+    frames = only(path, meant).stack
+    if is_film(frames):
+        return film(frames, lambda stack: _read_whole(path, meant[0], stack, options))
     return ImageSequence(ONE_TIME_POINT, lambda time_point: _read_chosen(path, findings, options))
 
 

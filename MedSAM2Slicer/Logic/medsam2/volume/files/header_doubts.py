@@ -1,6 +1,8 @@
 """What the headers of image files leave open: size of a voxel, units, and which way the axes run."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from medsam2.errors import InputError, note
@@ -15,6 +17,9 @@ _KNOWN_SPACES = (
     *("ras", "las", "lps", "left-posterior-superior-time", "lpst"),
 )
 _MIRRORED_SPACES = ("right-anterior-superior-time", "left-anterior-superior-time", "rast", "last")
+TIME_KINDS = ("list", "time")
+"""Of an axis of NRRD along which the time points lie."""
+_QUOTED = re.compile(r'"([^"]*)"')
 _AS_LPS = "its axes count as running to the left, the back and the head"
 
 
@@ -50,8 +55,15 @@ def _note_nrrd(path: Path, size: str) -> None:
     spacings = fields.get("spacedirections") or fields.get("spacings", "")
     if not spacings or spacings.lower().split() == ["nan"] * len(spacings.split()):
         _note_no_spacing(path, size)
-    units = fields.get("spaceunits") or fields.get("units", "")
-    _check_units(path, units.replace('"', " ").split())
+    _check_units(path, _units_of_space(fields))
+
+
+def _units_of_space(fields: Mapping[str, str]) -> list[str]:
+    """The units of all axes but time."""
+    if "spaceunits" in fields:
+        return _QUOTED.findall(fields["spaceunits"])
+    units, kinds = _QUOTED.findall(fields.get("units", "")), fields.get("kinds", "").lower().split()
+    return [unit for unit, kind in zip_longest(units, kinds, fillvalue="") if kind not in TIME_KINDS]
 
 
 def _note_meta(path: Path, size: str) -> None:

@@ -19,9 +19,9 @@ from medsam2.volume.files.detached_headers import (
     nrrd_fields,
     nrrd_pieces,
 )
+from medsam2.volume.files.header_doubts import TIME_KINDS
 from medsam2.volume.image_sequence import TimePoints, evenly_spaced
 
-_TIME_KINDS = ("list", "time")
 _PIXEL_KIND = "NRRD_kinds[pixel]"
 
 
@@ -61,7 +61,7 @@ def time_layout(path: Path, reader: SimpleITK.ImageFileReader) -> TimeLayout | N
         )
         return TimeLayout(times, space * components, components)
     if components > 1 and _is_time(reader):
-        is_fastest = nrrd_fields(path)["kinds"].split()[0].lower() in _TIME_KINDS
+        is_fastest = nrrd_fields(path)["kinds"].split()[0].lower() in TIME_KINDS
         times = _listed_times(reader, components) or TimePoints(components)
         return TimeLayout(times, space, 1, is_fastest)
     return None
@@ -71,7 +71,7 @@ def _is_time(reader: SimpleITK.ImageFileReader) -> bool:
     """Whether what ITK takes for components are time points, and no layers, gradients or colours."""
     keys = reader.GetMetaDataKeys()
     kind = reader.GetMetaData(_PIXEL_KIND) if _PIXEL_KIND in keys else ""
-    return kind in _TIME_KINDS and not any(key.startswith(("Segment0_", "DWMRI_")) for key in keys)
+    return kind in TIME_KINDS and not any(key.startswith(("Segment0_", "DWMRI_")) for key in keys)
 
 
 def _listed_times(reader: SimpleITK.ImageFileReader, count: int) -> TimePoints | None:
