@@ -55,6 +55,7 @@ class EffectActions:
         """Do what a button or key stands for; a problem that was shown has been read by now."""
         self._goOn()
         action(self)
+        self.gestures.abortIfOutdated()
 
     def _mayBegin(self) -> bool:
         """Whether a click may change the segment; one that was answered by a dialog does nothing else."""

@@ -103,6 +103,8 @@ class SeedGestures:
         self._mouse = (pipeline, xy)
         self.abortIfOutdated()
         gesture = self._gesture
+        if gesture is not None and gesture.pipeline is not pipeline:
+            gesture = None  # another view's
         if event in RELEASES:
             isOurs = self._press(interactor, event, xy, pipeline)
             (self._awaited.add if isOurs else self._awaited.discard)(RELEASES[event])
