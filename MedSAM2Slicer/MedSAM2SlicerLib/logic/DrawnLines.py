@@ -2,20 +2,30 @@
 
 import numpy as np
 
-from .Seeds import Ras, Seed
+from .Seeds import LASSOS, Ras, Seed
 from .SegmentationGrid import AXES, SegmentationGrid
 
 FINEST, SHARE = 0.5, 1 / 20
 """A line is kept to half a voxel, a small one to this share of its size."""
 MOST_KEPT = 200
 """Positions of one line, so that several have room on a slice."""
+RIM = 0.49
+"""Voxels from the centre of an outermost voxel to where the slice ends, but still within that voxel."""
 SLICES_AWAY, MILLIMETRES_AWAY = 1.0, 3.0
 
 
 def lineSeed(kind: str, drawn: np.ndarray, normal: Ras, grid: SegmentationGrid) -> Seed:
-    """The seed of a line that was drawn through positions (n, 3) in world RAS."""
+    """The seed of a line that was drawn through positions (n, 3) in world RAS.
+
+    A lasso that leaves the volume follows its rim instead: objects often end where the volume does.
+    """
     dimension = AXES.index(grid.axisOf(normal))
-    onSlice = np.delete(grid.indices(drawn), dimension, axis=1)
+    indices = grid.indices(drawn)
+    within = np.clip(indices, -RIM, np.array(grid.shape) - 1 + RIM)
+    if kind in LASSOS and (within == indices).all(axis=1).any():
+        within[:, dimension] = indices[:, dimension]
+        indices, drawn = within, grid.world(within)
+    onSlice = np.delete(indices, dimension, axis=1)
     tolerance = min(FINEST, float(np.ptp(onSlice, axis=0).max()) * SHARE)
     kept = _telling(onSlice, tolerance)
     while len(kept) > MOST_KEPT:

@@ -142,8 +142,12 @@ class SegmentationGrid:
     def ras(self, position: SlicePosition) -> tuple[float, float, float]:
         """World RAS of a position."""
         kji = np.insert([position.row, position.column], AXES.index(position.axis), position.sliceIndex)
-        right, anterior, superior, _one = (self._toWorld @ [*(kji[::-1] + self._first), 1.0]).tolist()
+        right, anterior, superior = self.world(kji).tolist()
         return right, anterior, superior
+
+    def world(self, kji: np.ndarray) -> np.ndarray:
+        """World RAS (..., 3) of array indices (..., (k, j, i))."""
+        return (kji[..., ::-1] + self._first) @ self._toWorld[:3, :3].T + self._toWorld[:3, 3]
 
     def indices(self, ras: "Sequence[float] | np.ndarray") -> np.ndarray:
         """Array indices (..., (k, j, i)), floats, of points (..., 3) in world RAS."""

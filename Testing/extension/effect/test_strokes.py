@@ -135,12 +135,30 @@ def test_a_line_in_an_oblique_view_that_leaves_its_slice_is_refused(aBench):
     assert [seed.kind for seed in aBench.logic.seeding.seeds()] == [STROKE_POSITIVE]
 
 
-@pytest.mark.parametrize("key", LINES)
-@pytest.mark.parametrize(
-    "away", [np.array([[0, 0], [400, 10], [0, 30]]), np.array([[400, 0], [0, 0], [0, 9]])]
-)
-def test_a_line_that_leaves_the_volume_is_refused(aBench, key, away):
-    draw(aBench, key, line=away)
+@pytest.mark.parametrize("away", [[[0, 0], [400, 10], [0, 30]], [[400, 0], [0, 0], [0, 9]]])
+def test_a_stroke_that_leaves_the_volume_is_refused(aBench, away):
+    draw(aBench, "D", line=np.array(away))
+    assert aBench.logic.seeding.seeds() == []
+    assert "leaves the volume" in aBench.message
+
+
+@pytest.mark.parametrize("view", PLANES)
+def test_a_lasso_that_leaves_the_volume_follows_its_rim(aBench, view):
+    """Also where it was begun outside."""
+    square = np.array([[-400, -20], [0, -20], [0, 20], [-400, 20]])
+    draw(aBench, "L", view, line=square)
+    _where, prompt = lastPrompt(aBench)
+    grid = aBench.logic.editor.grid()
+    shape = np.delete(grid.shape, "kji".index(PLANES[view][0]))
+    positions = np.array(prompt.lassos[0].positions)
+    inward = np.minimum(positions + 0.5, shape - 0.5 - positions).min(axis=1)
+    assert (inward > 0).all()
+    assert (inward < 0.02).sum() >= 2
+    assert (inward > 4).sum() >= 2
+
+
+def test_a_lasso_beside_the_volume_is_refused(aBench):
+    draw(aBench, "L", line=ROUND + np.array([400, 0]))
     assert aBench.logic.seeding.seeds() == []
     assert "leaves the volume" in aBench.message
 
@@ -219,11 +237,11 @@ def test_lines_follow_their_segment_into_a_copy_and_through_undo(aBench):
     assert segmentation.CopySegmentFromSegmentation(segmentation, aBench.segmentId("liver"))
     copy = segmentation.GetNthSegment(segmentation.GetNumberOfSegments() - 1)
     assert readSeeds(copy) == seeds
-    aBench.effect.scriptedEffect.saveStateForUndo()
-    aBench.paint("liver", aBench.phantom.labels["liver"])
-    aBench.effect.active.actions.clearSeeds()
-    aBench.editor.undo()
-    assert aBench.logic.seeding.seeds() == seeds
+    aBench.press("Reset")
+    assert aBench.logic.seeding.seeds() == []
+    for count in (4, 3, 4):
+        (aBench.editor.redo if count == 4 and aBench.logic.seeding.seeds() else aBench.editor.undo)()
+        assert aBench.logic.seeding.seeds() == seeds[:count]
     aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
     assert aBench.logic.seeding.seeds() == []
 
