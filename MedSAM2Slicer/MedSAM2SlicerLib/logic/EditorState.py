@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from ..SlicerTypes import MRMLNode, ScriptedEffect, Segment
 from .Display import Display
 from .SegmentationGrid import GridError, SegmentationGrid
+from .SourceVoxels import SourceVoxels
 
 if TYPE_CHECKING:
     from medsam2.protocol.messages import Memory
@@ -45,7 +48,7 @@ class EditorState:
     def __init__(self, scriptedEffect: ScriptedEffect, display: Display):
         self._effect = scriptedEffect
         self._display = display
-        self._voxels: tuple[tuple, np.ndarray] | None = None
+        self._source: SourceVoxels | None = None
         self._gridKey: tuple = ()
         self.key: tuple = ()
         self.lastGrid: SegmentationGrid | None = None
@@ -102,7 +105,17 @@ class EditorState:
     def _makeGrid(self) -> SegmentationGrid:
         if not self.hasVolume:
             raise GridError(_("There is no volume: choose one at the top of Segment Editor."))
-        return SegmentationGrid(self._effect.sourceVolumeImageData(), self.node)
+        volume, geometry = (
+            self._effect.parameterSetNode().GetSourceVolumeNode(),
+            slicer.vtkOrientedImageData(),
+        )
+        image, shared = volume.GetImageData(), self._effect.referenceGeometryImage()
+        if image is None or not image.GetNumberOfPoints() or shared is None:
+            raise GridError(_("The source volume is empty: choose another one at the top of Segment Editor."))
+        geometry.DeepCopy(shared)  # which all effects use
+        grid = SegmentationGrid(geometry, self.node)
+        self._source = SourceVoxels(volume, self.node, geometry, self._effect.sourceVolumeImageData)
+        return grid
 
     @property
     def hasVolume(self) -> bool:
@@ -124,6 +137,7 @@ class EditorState:
             volume.GetID(),
             segmentation.GetID(),
             0 if image is None else image.GetMTime(),
+            _place(volume),
             _transformTime(volume),
             _transformTime(segmentation),
             reference,
@@ -136,11 +150,14 @@ class EditorState:
 
         The same array is offered again while only options have changed, so that it is not sent twice.
         """
-        voxelsKey = self._voxelsKey()
-        if self._voxels is None or self._voxels[0] != voxelsKey:
-            self._voxels = (voxelsKey, grid.voxels())
+        if self._source is None or grid is not self.lastGrid:
+            raise RuntimeError("a volume is offered on a grid that is outdated")
         memory = self._effect.parameter("Memory")
-        return VolumeOffer(self.key, self._voxels[1], grid.spacing, self._window(), memory)
+        return VolumeOffer(self.key, self._source.array(), grid.spacing, self._window(), memory)
+
+    def copySome(self) -> bool:
+        """Copy some voxels, before they are offered; returns whether there is more to copy."""
+        return self.lastGrid is not None and self._source is not None and self._source.copySome()
 
     def _offerKey(self) -> tuple:
         voxels = self._voxelsKey()
@@ -160,6 +177,12 @@ class EditorState:
 
         preset = WINDOW_PRESETS.get(choice)
         return None if preset is None else (preset.lower, preset.upper)
+
+
+def _place(volume: MRMLNode) -> tuple[float, ...]:
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return tuple(slicer.util.arrayFromVTKMatrix(matrix).ravel().tolist())
 
 
 def _transformTime(node: MRMLNode) -> int:

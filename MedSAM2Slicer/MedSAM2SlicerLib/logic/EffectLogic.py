@@ -72,6 +72,12 @@ class EffectLogic:
         manager = self._manager
         if manager.state is BackendState.STOPPED and not manager.settings.serverUrl and self.editor.hasVolume:
             self._requests.connect()
+        self._copyAhead()
+
+    def _copyAhead(self) -> None:
+        """Copy the volume before the first click needs it, a little whenever Slicer has seen to its user."""
+        if not self._isClosed and self.editor.copySome():
+            self._later(self._copyAhead)
 
     @property
     def running(self) -> bool:

@@ -1,4 +1,4 @@
-"""The grid on which the network works: the segmentation's own, with the source volume brought onto it.
+"""The grid on which the network works: the segmentation's own, onto which the source volume is brought.
 
 All geometry of the effect is here, and it goes through matrices only, so that flipped, oblique and
 transformed volumes are ordinary. Masks come back on the grid that they are written on: nothing is
@@ -19,6 +19,7 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.slice_grid import nearest_voxel, nearest_voxels
 
 from ..SlicerTypes import Labelmap, MRMLNode
+from .SourceVoxels import asArray
 
 if TYPE_CHECKING:
     from medsam2.slice_grid import Axis
@@ -41,19 +42,17 @@ class SlicePosition:
 
 
 class SegmentationGrid:
-    """Voxels and geometry of the source volume on the segmentation's grid.
+    """Geometry of a segmentation.
 
     Args:
-        image: the source volume as the editor aligns it with the segmentation (``vtkOrientedImageData``).
+        image: the segmentation's reference geometry (``vtkOrientedImageData``); voxels are not looked at.
         segmentationNode: whose parent transform places the grid in the world.
 
     Raises:
-        GridError: there is no image, or a transform is not linear.
+        GridError: a transform is not linear.
     """
 
     def __init__(self, image: Labelmap, segmentationNode: MRMLNode):
-        if image is None or not image.GetNumberOfPoints():
-            raise GridError(_("The source volume is empty: choose another one at the top of Segment Editor."))
         self.image = image
         self._node = segmentationNode
         self._toWorld = _worldMatrix(segmentationNode) @ _imageMatrix(image)
@@ -71,15 +70,6 @@ class SegmentationGrid:
         """Millimetres between voxels along (k, j, i)."""
         i, j, k = np.linalg.norm(self._toWorld[:3, :3], axis=0).tolist()
         return k, j, i
-
-    def voxels(self) -> np.ndarray:
-        """The voxels (k, j, i), without a copy, which would hold Slicer for long.
-
-        They do not change: when the volume does, the editor aligns it into memory of its own again, as this
-        array keeps the earlier memory in use.
-        """
-        scalars = numpy_support.vtk_to_numpy(self.image.GetPointData().GetScalars())
-        return scalars.reshape(self.shape)
 
     def painted(self, segmentId: str, axis: "Axis", index: int) -> np.ndarray:
         """A segment's own content on a slice, (rows, columns) bool."""
@@ -108,7 +98,7 @@ class SegmentationGrid:
         slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
             labelmap, wanted, found
         )
-        voxels = SegmentationGrid(found, self._node).voxels() == segment.GetLabelValue()
+        voxels = asArray(found) == segment.GetLabelValue()
         row, column = (each.start for number, each in enumerate(part) if number != AXES.index(axis))
         return np.moveaxis(voxels, AXES.index(axis), 0), row, column
 

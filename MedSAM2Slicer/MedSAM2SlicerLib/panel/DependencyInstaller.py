@@ -47,7 +47,8 @@ class Requirement:
     @property
     def met(self) -> bool:
         """Whether it is installed, and new enough."""
-        return self.installed is not None and _numbers(self.installed) >= _numbers(self.version)
+        installed = self.installed  # asked once: it reads a file
+        return installed is not None and _numbers(installed) >= _numbers(self.version)
 
 
 TORCH = Requirement("torch", "2.4")

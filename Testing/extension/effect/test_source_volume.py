@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import slicer
+from MedSAM2SlicerLib.logic.SourceVoxels import asArray
 
+from fakes.effect_segments import EffectSegments
+from fakes.make_nodes import makeSegmentation
 from medsam2.volume.window import WINDOW_PRESETS
 
 
@@ -14,13 +17,44 @@ def test_the_voxels_that_were_handed_over_never_change(aBench, shift):
     matrix = aBench.phantom.volume.geometry.ijk_to_ras.copy()
     matrix[:3, 3] += shift
     aBench.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    voxels = aBench.logic.editor.grid().voxels()
+    voxels = offered(aBench)
     before = voxels.copy()
     slicer.util.arrayFromVolume(aBench.volume)[:] = 7
     slicer.util.arrayFromVolumeModified(aBench.volume)
-    after = aBench.logic.editor.grid().voxels()
+    after = offered(aBench)
     np.testing.assert_array_equal(voxels, before)
     assert after.max() == 7
+
+
+def offered(bench):
+    return bench.logic.editor.offer(bench.logic.editor.grid()).voxels
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_the_voxels_that_are_handed_over_are_the_editors(aBench, shift):
+    """However they are made: copied, where the volume lies on the grid, else resampled by the editor."""
+    matrix = aBench.phantom.volume.geometry.ijk_to_ras.copy()
+    matrix[:3, 3] += shift
+    aBench.volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    aligned = aBench.editor.activeEffect().sourceVolumeImageData()
+    np.testing.assert_array_equal(offered(aBench), asArray(aligned))
+
+
+def test_a_large_volume_is_copied_a_little_at_a_time_before_the_first_click(aBench, aVolumeNode, monkeypatch):
+    """At once it would hold Slicer for long, be it on choosing the effect or on the first click."""
+    volume = aVolumeNode(np.arange(60 * 256 * 256, dtype=np.int16).reshape(60, 256, 256))
+    whole, parts, state = [], [], type(aBench.logic.editor)
+    aBench.clock.advance(100)
+    aBench.editor.setActiveEffect(None)
+    aBench.editor.edit(makeSegmentation(volume, ("a",)), volume)
+    copySome = state.copySome
+    monkeypatch.setattr(state, "copySome", lambda self: parts.append(1) or copySome(self))
+    monkeypatch.setattr(EffectSegments, "sourceVolumeImageData", lambda _self: whole.append(1))
+    aBench.editor.activate("MedSAM2")
+    aBench.clock.advance(100)
+    assert len(parts) == 2, "32 slices are 4 MiB"
+    np.testing.assert_array_equal(offered(aBench), slicer.util.arrayFromVolume(volume))
+    assert not whole
 
 
 @pytest.mark.parametrize("name", ["soft-tissue", "lung", "bone", "brain"])

@@ -1,0 +1,69 @@
+"""The source volume's voxels as they are sent: on the segmentation's grid, and in memory of their own."""
+
+from collections.abc import Callable
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util import numpy_support
+
+from ..SlicerTypes import Labelmap, MRMLNode
+
+STEP_BYTES = 2**22
+
+
+class SourceVoxels:
+    """Copied a little at a time, before they are needed, where the volume lies on the grid itself.
+
+    Else, or if they are needed at once, all at once: that holds Slicer for long where the volume is large.
+
+    Args:
+        volume: the source volume.
+        segmentation: the segmentation's node.
+        reference: the grid, without voxels.
+        aligned: has the editor bring the volume onto the grid.
+    """
+
+    def __init__(
+        self, volume: MRMLNode, segmentation: MRMLNode, reference: Labelmap, aligned: Callable[[], Labelmap]
+    ):
+        self._aligned = aligned
+        self._source = asArray(volume.GetImageData()) if _liesOn(volume, segmentation, reference) else None
+        self._array = None if self._source is None else np.empty_like(self._source)
+        self._copied = 0
+
+    def copySome(self) -> bool:
+        """Copy a few slices; returns whether there is more to copy."""
+        if self._source is None or self._array is None:
+            return False
+        first = self._copied
+        self._copied += max(STEP_BYTES // self._source[0].nbytes, 1)
+        self._array[first : self._copied] = self._source[first : self._copied]
+        return self._copied < len(self._source)
+
+    def array(self) -> np.ndarray:
+        """All voxels (k, j, i). They do not change: when the volume does, others are made."""
+        while self.copySome():
+            pass
+        if self._array is None:
+            # Without another copy: the editor aligns a changed volume into new memory, as this is in use.
+            self._array = asArray(self._aligned())
+        return self._array
+
+
+def asArray(image: Labelmap) -> np.ndarray:
+    """The voxels (k, j, i) of an image, without a copy."""
+    scalars = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())
+    return scalars.reshape(image.GetDimensions()[::-1])
+
+
+def _liesOn(volume: MRMLNode, segmentation: MRMLNode, reference: Labelmap) -> bool:
+    """Whether a volume's voxels are those of the grid, one by one."""
+    image = volume.GetImageData()
+    if image.GetNumberOfScalarComponents() != 1 or image.GetExtent() != reference.GetExtent():
+        return False
+    toRas, frame = vtk.vtkMatrix4x4(), slicer.vtkOrientedImageData()
+    volume.GetIJKToRASMatrix(toRas)
+    frame.SetGeometryFromImageToWorldMatrix(toRas)
+    isSame = slicer.vtkOrientedImageDataResample.DoGeometriesMatch(frame, reference)
+    return isSame and volume.GetParentTransformNode() is segmentation.GetParentTransformNode()
