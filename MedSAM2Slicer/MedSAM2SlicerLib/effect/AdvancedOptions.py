@@ -59,12 +59,11 @@ class AdvancedOptions:
         everySegment = parameters.check("AllSegments", _("All segments that have seeds"))
         self._form.addRow(everySegment)
         self._addLabelled(_("Intensities:"), parameters.choice("Window", _windows()))
-        memory = parameters.choice("Memory", _memories())
-        memory.toolTip = _(
+        compared = _(
             "What the network holds against each new slice, besides those with seeds: the last slices, or "
             "slices that it is sure of and that differ from each other (self-sorting memory)."
         )
-        self._addLabelled(_("Compare with:"), memory)
+        self._addLabelled(_("Compare with:"), parameters.choice("Memory", _memories(), compared))
 
     def showDirections(self, side: str) -> None:
         """Name directions after the side of the patient (R, L, A, P, S or I) that slices are counted to."""

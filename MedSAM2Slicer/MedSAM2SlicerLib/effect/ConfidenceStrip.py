@@ -33,7 +33,7 @@ class ConfidenceStrip(qt.QWidget):
         self.setMouseTracking(True)
         self.focusPolicy = qt.Qt.StrongFocus
         self.accessibleName = _("Confidence of each slice")
-        self.toolTip = self.accessibleDescription = _legend()
+        self.accessibleDescription = _legend()
 
     def show(self, confidence: Confidence, count: int, current: int | None) -> None:
         """Draw slices 0 to ``count`` - 1, and mark the current one."""
@@ -61,7 +61,7 @@ class ConfidenceStrip(qt.QWidget):
     def mouseMoveEvent(self, event: MouseEvent) -> None:
         """Say what is under the mouse."""
         if self._count:
-            self.toolTip = f"{self.words(self._sliceAt(event))}\n{_legend()}"
+            self.toolTip = f"<b>{self.words(self._sliceAt(event))}</b><br>{_legend()}"
 
     def mousePressEvent(self, event: MouseEvent) -> None:
         """Go to the slice under the mouse."""

@@ -39,11 +39,12 @@ class ParameterWidgets:
             keep()
         self._onChange()
 
-    def choice(self, name: str, values: dict[str, str]) -> Widget:
+    def choice(self, name: str, values: dict[str, str], toolTip: str = "") -> Widget:
         """One of several values (keys), shown as texts."""
         box = qt.QComboBox()
         for data, text in values.items():
             box.addItem(text, data)
+        _explain(box, toolTip)
         box.connect("currentIndexChanged(int)", lambda _index: self.keep())
         self._shows.append(lambda: box.setCurrentIndex(box.findData(self._effect.parameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, box.itemData(box.currentIndex)))
@@ -53,7 +54,8 @@ class ParameterWidgets:
         """A whole number; the title is for screen readers."""
         box = qt.QSpinBox()
         box.minimum, box.maximum = minimum, HIGHEST
-        box.accessibleName, box.toolTip = title, toolTip
+        box.accessibleName = title
+        _explain(box, toolTip)
         box.connect("valueChanged(int)", lambda _value: self.keep())
         self._shows.append(lambda: box.setValue(self._effect.integerParameter(name)))
         self._keeps.append(lambda: self._effect.setParameter(name, box.value))
@@ -66,3 +68,9 @@ class ParameterWidgets:
         self._shows.append(lambda: box.setChecked(bool(self._effect.integerParameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, int(box.checked)))
         return box
+
+
+def _explain(widget: Widget, text: str) -> None:
+    """In a tool tip that wraps, as HTML does, and to screen readers, to which tags are noise."""
+    widget.toolTip = f"<qt>{text}</qt>" if text else ""
+    widget.accessibleDescription = text

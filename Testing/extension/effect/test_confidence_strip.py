@@ -96,10 +96,10 @@ def test_the_slice_under_the_mouse_is_put_into_words(aStrip, mark, words):
     slices = {} if mark is None else {3: mark}
     strip.show(confidence(slices), 10, 3)
     mouse(strip, qt.QEvent.MouseMove, 3.5 * WIDTH / 10)
-    assert strip.toolTip.splitlines()[0] == words
+    assert strip.toolTip.startswith(f"<b>{words}</b><br>")
     assert strip.accessibleDescription == words
     mouse(strip, qt.QEvent.MouseMove, 7.5 * WIDTH / 10)
-    assert strip.toolTip.startswith("Slice 7:")
+    assert strip.toolTip.startswith("<b>Slice 7:")
 
 
 def test_clicks_and_arrow_keys_go_to_slices_and_not_beyond_the_ends(aStrip):
