@@ -8,7 +8,6 @@ from slicer.i18n import tr as _
 
 from medsam2.propagation_options import PropagationOptions
 
-from ..logic.Seeds import Ras
 from ..SlicerTypes import ScriptedEffect
 from .SeedGestures import SeedGestures
 
@@ -49,7 +48,7 @@ class EffectActions:
         self._views = views
         self._display = display
         self._message = message
-        self.gestures = SeedGestures(logic.seeding, self._mayBegin, self._chosenTool, self._showBox)
+        self.gestures = SeedGestures(logic.seeding, self._mayBegin, self._chosenTool)
 
     def do(self, action: Callable[["EffectActions"], None]) -> None:
         """Do what a button or key stands for; a problem that was shown has been read by now."""
@@ -71,10 +70,6 @@ class EffectActions:
 
     def _chosenTool(self) -> str:
         return self._effect.parameter("Tool")
-
-    def _showBox(self, corners: list[Ras] | None) -> None:
-        self._views.draggedBox = corners
-        self._display.redraw()
 
     def sceneChanged(self) -> None:
         """Segments, volume or parameters may be others: what was begun for the former ones is over."""

@@ -31,7 +31,6 @@ class EffectViews:
         self._logic = logic
         self._pipelines: dict[SliceWidget, SliceViewPipeline] = {}
         self._latest: SliceViewPipeline | None = None
-        self.draggedBox: list[Ras] | None = None
 
     def pipeline(self, viewWidget: SliceWidget) -> SliceViewPipeline:
         """The pipeline of a view."""
@@ -77,8 +76,6 @@ class EffectViews:
         segment = self._logic.editor.selected
         seeds = self._logic.seeding.seeds()
         boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
-        if self.draggedBox is not None:
-            boxes.append(self.draggedBox)
         outline, frame = self._preview()
         pipeline.show(
             (1.0, 1.0, 1.0) if segment is None else segment.GetColor(),

@@ -66,10 +66,14 @@ class Gesture:
         steps = (abs(now - then) for now, then in zip(xy, self.way[0], strict=True))
         self.isDrag = self.isDrag or max(steps) >= DRAG_PIXELS * self.pipeline.pixelRatio
 
-    def corners(self) -> list[Ras]:
-        """Of the box from where the button was pressed to where the mouse is, in world RAS."""
-        (x0, y0), (x1, y1) = self.way[0], self.way[-1]
-        return [self.pipeline.ras(corner) for corner in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+    def show(self) -> None:
+        """Draw what is being dragged; a seed that is moved is not shown on its way."""
+        if not self.isDrag or self.moves:
+            return
+        if self.isLine:
+            self.pipeline.drawLine(self.way, self.positive)
+        else:
+            self.pipeline.drawBox(self.way[0], self.way[-1])
 
 
 class SeedGestures:
@@ -79,7 +83,6 @@ class SeedGestures:
         seeding: told of finished gestures.
         confirm: asks whether the current segment can be edited; False if the click went to a dialog.
         chosenTool: says what a drag draws now, of ``TOOLS``.
-        showBox: told the four corners (RAS) of the box being dragged; None for no more.
     """
 
     def __init__(
@@ -87,12 +90,10 @@ class SeedGestures:
         seeding: SeedEditing,
         confirm: Callable[[], bool],
         chosenTool: Callable[[], str],
-        showBox: Callable[[list[Ras] | None], None],
     ):
         self._seeding = seeding
         self._confirm = confirm
         self._chosenTool = chosenTool
-        self._showBox = showBox
         self._gesture: Gesture | None = None
         self._awaited: set[int] = set()  # releases of buttons whose press Slicer never saw
         self._mouse: tuple[SliceViewPipeline, Xy] | None = None
@@ -122,7 +123,7 @@ class SeedGestures:
             return True
         if event == vtk.vtkCommand.MouseMoveEvent:
             gesture.follow(xy)
-            self._show(gesture)
+            gesture.show()
             return True
         return False
 
@@ -142,7 +143,6 @@ class SeedGestures:
         gesture, self._gesture = self._gesture, None
         if gesture is not None and gesture.isDrag:
             gesture.pipeline.liftPen()
-            self._showBox(None)
 
     def abortIfOutdated(self) -> None:
         """Forget the gesture that was begun where it would come to something else by now."""
@@ -170,15 +170,6 @@ class SeedGestures:
                 [xy],
             )
         return True
-
-    def _show(self, gesture: Gesture) -> None:
-        """Draw what is being dragged."""
-        if not gesture.isDrag or gesture.moves:
-            return
-        if gesture.isLine:
-            gesture.pipeline.drawLine(gesture.way, gesture.positive)
-        else:
-            self._showBox(gesture.corners())
 
     def _end(self, gesture: Gesture) -> None:
         """The button was released."""

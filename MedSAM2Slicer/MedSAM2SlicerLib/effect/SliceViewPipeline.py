@@ -113,9 +113,16 @@ class SliceViewPipeline:
         self._pen.draw(way, isPositive, self._color, self.pixelRatio)
         self.render()
 
-    def liftPen(self) -> None:
-        """Nothing is being drawn any more; seen with the view's next picture."""
+    def drawBox(self, corner: Xy, opposite: Xy) -> None:
+        """Show a box that is being dragged."""
+        (x0, y0), (x1, y1) = corner, opposite
         self._pen.lift()
+        self.drawLine([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], isPositive=True)
+
+    def liftPen(self) -> None:
+        """Nothing is being drawn any more."""
+        self._pen.lift()
+        self.render()
 
     def visibleXy(self, ras: Ras) -> Xy | None:
         """Where a point in RAS lies in the view, in pixels; None if it is not on the slice shown."""

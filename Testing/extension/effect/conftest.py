@@ -89,6 +89,12 @@ class Bench:
     def message(self) -> str:
         return self.effect.options.message.label.text
 
+    @property
+    def isDrawing(self) -> bool:
+        """Whether a line or box that is being drawn is seen in a view."""
+        pipelines = self.effect.active.views._pipelines.values()
+        return any(actor.GetVisibility() for each in pipelines for actor in each._pen.actors)
+
     def view(self, name: str):
         return slicer.app.layoutManager().sliceWidget(name)
 

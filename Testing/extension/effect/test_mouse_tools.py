@@ -44,7 +44,7 @@ def test_the_window_level_tool_moves_the_window_and_draws_no_box(aBench, aTool):
     assert aBench.view("Red").drag(centre, centre + np.array([-30.0, 20, 0])) is False
     assert windowAndLevel(aBench) != before
     assert aBench.logic.seeding.seeds() == []
-    assert aBench.effect.active.views.draggedBox is None
+    assert not aBench.isDrawing
 
 
 def test_the_effect_drags_boxes_while_it_has_the_mouse(aBench):
@@ -61,9 +61,9 @@ def test_a_drag_ends_where_another_tool_is_chosen(aBench, aTool):
     start = view.xyOf(centre)
     view._event("LeftButtonPressEvent", start, {})
     view._event("MouseMoveEvent", (start[0] + 40, start[1] + 30), {})
-    assert aBench.effect.active.views.draggedBox is not None
+    assert aBench.isDrawing
     aTool.SetCurrentInteractionMode(aTool.AdjustWindowLevel)
-    assert aBench.effect.active.views.draggedBox is None
+    assert not aBench.isDrawing
     aTool.SetCurrentInteractionMode(aTool.ViewTransform)
     view._event("LeftButtonReleaseEvent", (start[0] + 40, start[1] + 30), {})
     assert aBench.logic.seeding.seeds() == []
