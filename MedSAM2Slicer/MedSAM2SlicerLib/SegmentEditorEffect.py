@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .effect.EffectDisplay import EffectDisplay
     from .effect.EffectOptions import EffectOptions
     from .effect.EffectViews import EffectViews
+    from .effect.Pointing import Pointing
     from .logic.EffectLogic import EffectLogic
     from .logic.SegmentationObserver import SegmentationObserver
 
@@ -41,11 +42,12 @@ class Activation:
     actions: "EffectActions"
     observer: "SegmentationObserver"
     shortcuts: EffectShortcuts
+    pointing: "Pointing"
 
     def close(self) -> None:
         """Leave no trace."""
         self.options.setActions(None)
-        for part in (self.shortcuts, self.observer, self.display, self.views, self.logic):
+        for part in (self.pointing, self.shortcuts, self.observer, self.display, self.views, self.logic):
             part.close()
 
 
@@ -166,6 +168,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from .effect.EffectActions import EffectActions
         from .effect.EffectDisplay import EffectDisplay
         from .effect.EffectViews import EffectViews
+        from .effect.Pointing import Pointing
         from .logic.EffectLogic import EffectLogic
         from .logic.SegmentationObserver import SegmentationObserver
 
@@ -177,7 +180,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         observer = SegmentationObserver(self.scriptedEffect.parameterSetNode(), logic, actions.sceneChanged)
         window = slicer.util.mainWindow() or self.scriptedEffect.optionsFrame()
         shortcuts = EffectShortcuts(window, actions.do)
-        return Activation(options, logic, views, display, actions, observer, shortcuts)
+        pointing = Pointing(logic.pointAt)
+        return Activation(options, logic, views, display, actions, observer, shortcuts, pointing)
 
     def deactivate(self) -> None:
         """Leave no trace: cancels what runs, and says so; removes actors, keys and observers."""
@@ -199,7 +203,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         active = self.active
         if active is None or viewWidget.className() != SLICE_WIDGET or not _mouseIsFree():
             return False
-        return active.actions.gestures.process(callerInteractor, eventId, active.views.use(viewWidget))
+        pipeline = active.views.use(viewWidget)
+        active.pointing.process(callerInteractor, eventId, pipeline)
+        return active.actions.gestures.process(callerInteractor, eventId, pipeline)
 
     def processViewNodeEvents(self, callerViewNode: MRMLNode, eventId: int, viewWidget: SliceWidget) -> None:
         """A view was scrolled, zoomed or turned; Slicer shows it afterwards."""

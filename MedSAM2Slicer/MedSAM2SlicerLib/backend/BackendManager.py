@@ -86,7 +86,7 @@ class BackendManager:
             self._running = _Running.of(self.settings, self._token)
             self._running.client.start()
             self._onStateChanged()
-        self._hurry()
+        self.hurry()
         return self._running.client
 
     def restart(self) -> None:
@@ -167,7 +167,8 @@ class BackendManager:
 
     # Timer
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """Look at the backend soon, as there is something to send to it."""
         self._quiet = 0
         self._timer.setInterval(BUSY_MILLISECONDS)
         self._timer.start()

@@ -84,6 +84,7 @@ class EffectViews:
             [(seed.trace, seed.isPositive) for seed in seeds if seed.isLine],
             outline,
             frame,
+            self._logic.awaitsPreview,
         )
 
     def currentSlice(self) -> SliceKey | None:

@@ -19,6 +19,8 @@ from .Pen import DARK, DASH_PIXELS, Pen, Rgb, Xy
 
 Edge: TypeAlias = tuple[Xy, Xy]
 
+FAINT = 0.35
+"""Opacity of an outline that another one is about to replace."""
 SEED_PIXELS = 7
 NEAR_PIXELS = 9
 WHITE: Rgb = (1.0, 1.0, 1.0)
@@ -71,6 +73,7 @@ class SliceViewPipeline:
         lines: Sequence[tuple[Sequence[Ras], bool]],
         preview: np.ndarray | None,
         frame: Sequence[Ras] | None,
+        isOutdated: bool,
     ) -> None:
         """Make the drawing anew; it is seen with the view's next picture, or after ``render``.
 
@@ -81,6 +84,7 @@ class SliceViewPipeline:
             lines: pairs (RAS of the positions, whether it is positive).
             preview: (n, 2, 3) RAS ends of the outline's segments; None for no preview.
             frame: four RAS corners of the field of view; None for none.
+            isOutdated: whether another preview is on its way; this one is drawn faintly meanwhile.
         """
         self._color = color
         ratio = self.pixelRatio
@@ -99,6 +103,8 @@ class SliceViewPipeline:
         self._layers["seeds"].set(glyphs, color)
         self._layers["previewShadow"].set(outline, DARK)
         self._layers["preview"].set(outline, color)
+        for name in ("previewShadow", "preview"):
+            self._layers[name].fade(isOutdated)
         self._layers["box"].set([edge for corners in boxes for edge in self._polygon(corners)], color)
         self._layers["lineShadow"].set(pieces, DARK)
         self._layers["lines"].set(pieces, color)
@@ -215,7 +221,7 @@ class _Lines:
     """An actor of line segments in pixels of the view."""
 
     def __init__(self, width: float, opacity: float):
-        self._width = width
+        self._width, self._opacity = width, opacity
         self._data = vtk.vtkPolyData()
         mapper = vtk.vtkPolyDataMapper2D()
         mapper.SetInputData(self._data)
@@ -227,6 +233,10 @@ class _Lines:
     def scale(self, ratio: float) -> None:
         """Draw so many times as thick, for screens with small pixels."""
         self.actor.GetProperty().SetLineWidth(self._width * ratio)
+
+    def fade(self, isFaint: bool) -> None:
+        """Draw faintly, or as ever."""
+        self.actor.GetProperty().SetOpacity(self._opacity * (FAINT if isFaint else 1.0))
 
     def set(self, segments: Sequence[Edge] | np.ndarray, color: Rgb) -> None:
         """Replace the segments, (n, 2, 2)."""

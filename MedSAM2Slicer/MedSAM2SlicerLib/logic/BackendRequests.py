@@ -124,10 +124,16 @@ class BackendRequests:
         """Whether the backend has this volume."""
         return key == self._volumeKey
 
-    def show(self, axis: "Axis", sliceIndex: int) -> None:
-        """The user looks at this slice: worth encoding in advance."""
+    def show(self, axis: "Axis", sliceIndex: int, point: tuple[float, float] | None = None) -> None:
+        """The user looks at this slice, and points at this row and column: worth encoding in advance."""
         if self._volumeKey is not None:
-            self._connected.shown(axis, sliceIndex)
+            self._connected.shown(axis, sliceIndex, point)
+            if point is not None:
+                self._manager.hurry()  # the click may follow at once
+
+    def awaits(self, objectId: str) -> bool:
+        """Whether the mask of a prompt on an object is waited for."""
+        return objectId in self._previews.values()
 
     def prompt(
         self,

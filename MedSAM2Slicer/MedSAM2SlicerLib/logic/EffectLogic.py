@@ -18,7 +18,7 @@ from .Hints import Hints
 from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
 from .Seeds import lastSlice, readSeeds, writeSeeds
-from .SegmentationGrid import SegmentationGrid
+from .SegmentationGrid import SegmentationGrid, SlicePosition
 from .SegmentTerms import SegmentTerms, nameAlgorithm
 from .SegmentWriter import Write
 from .SliceResults import Confidence, SliceResults
@@ -112,12 +112,28 @@ class EffectLogic:
 
     def show(self, ras: Sequence[float], normal: Sequence[float]) -> None:
         """The user looks at a slice: the backend may encode it meanwhile."""
-        grid = self.editor.lastGrid
-        if self.running or grid is None:
-            return
-        position = grid.position(ras, grid.axisOf(normal))
+        position = self._positionShown(ras, normal)
         if position is not None:
             self._requests.show(position.axis, position.sliceIndex)
+
+    def pointAt(self, ras: Sequence[float], normal: Sequence[float]) -> None:
+        """The user may click there next: the backend may encode what a first click on the slice needs."""
+        position = self._positionShown(ras, normal)
+        if position is None:
+            return
+        seen = self.results.previews.get(self.editor.selectedId)
+        if seen is None or (seen.axis, seen.slice_index) != (position.axis, position.sliceIndex):
+            # Where there is an outline, further clicks keep its field of view.
+            self._requests.show(position.axis, position.sliceIndex, (position.row, position.column))
+
+    def _positionShown(self, ras: Sequence[float], normal: Sequence[float]) -> SlicePosition | None:
+        grid = self.editor.lastGrid
+        return None if self.running or grid is None else grid.position(ras, grid.axisOf(normal))
+
+    @property
+    def awaitsPreview(self) -> bool:
+        """Whether another preview of the selected segment is on its way."""
+        return self._requests.awaits(self.editor.selectedId)
 
     # Propagation
 
@@ -242,6 +258,7 @@ class EffectLogic:
     def onError(self, message: str) -> None:
         """A request failed."""
         self._display.showMessage(message, True)
+        self._display.redraw()
 
     def _onSeedsChanged(self) -> None:
         self._undoing.remember()

@@ -106,6 +106,30 @@ def test_a_first_click_encodes_all_fields_of_view_but_the_whole_slice(workspace,
     assert network.encoded - before == len(ZOOMS) - 1
 
 
+def test_where_the_user_points_a_first_click_need_not_wait_for_any_image(workspace, network):
+    ask(workspace, SliceShown(2, "k", 6, (18.0, 22.0)))
+    encode(workspace, most=len(ZOOMS))
+    before = network.encoded
+    assert before == len(ZOOMS), "the whole slice, and closer"
+    ask(workspace, click(view="auto"))
+    assert network.encoded == before
+
+
+def test_what_a_click_needs_is_encoded_though_two_thirds_are_filled(network):
+    one_image = 4 * sum((128 // stride) ** 2 for stride in (16, 8, 4))
+    workspace = opened(a_workspace(network, feature_bytes=9 * one_image))
+    ask(workspace, SliceShown(2, "k", 3))
+    encode(workspace)
+    ask(workspace, SliceShown(3, "k", 6, (18.0, 22.0)))
+    assert encode(workspace) >= len(ZOOMS) - 1, "but for the whole slice, which may be there"
+
+
+@pytest.mark.parametrize("point", [(-3.0, 5.0), (float("nan"), 5.0), (1e300, 5.0)])
+def test_pointing_beside_the_slice_is_ignored(workspace, point):
+    assert ask(workspace, SliceShown(3, "k", 4, point)) == []
+    assert not workspace.lookahead.waiting
+
+
 def test_a_shown_slice_without_a_prompt_is_encoded_whole(workspace):
     ask(workspace, SliceShown(3, "k", 4))
     assert encode(workspace) == 12

@@ -41,6 +41,7 @@ EXAMPLES: tuple[Message, ...] = (
     PromptRequest(4, "a", "k", LINES),
     Propagate(5, "k", ("a", "b"), PropagationOptions(7, "forward", 2, 20, 6)),
     SliceShown(6, "i", 3),
+    SliceShown(6, "i", 3, (1.5, 2.0)),
     Cancel(7, 5),
     Forget(8, "a", "k", 2),
     Close(9),

@@ -1,11 +1,13 @@
 """While the user thinks: encode the slices that are likely to be asked for next."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
+from medsam2.prompt import Prompt
 from medsam2.tracking import FieldOfView, Tracker
 from medsam2.tracking.feature_cache import FeatureCache
+from medsam2.tracking.field_of_view_choice import candidate_fields_of_view
 from medsam2.tracking.slice_network import inference
 
 from .interruption import Interruption
@@ -16,11 +18,15 @@ Image = tuple[FeatureCache, int, FieldOfView]
 
 @dataclass
 class _Plan:
-    """What is to be encoded for one tracker, in the field of view of the prompt or slice it began with."""
+    """What is to be encoded for one tracker, in the field of view of the prompt or slice it began with.
+
+    What a click may need next comes first, and may drop what was encoded long ago.
+    """
 
     tracker: Tracker
     field_of_view: FieldOfView
     images: Iterator[Image]
+    first: Iterator[Image] = field(default_factory=lambda: iter(()))
 
 
 class Lookahead:
@@ -54,17 +60,27 @@ class Lookahead:
         """Encode outward from a slice that was prompted in ``field_of_view``: it may be tracked next."""
         self._begin(_Plan(tracker, field_of_view, _outward_images(tracker, slice_index, field_of_view)))
 
-    def look_at(self, tracker: Tracker, slice_index: int) -> None:
+    def look_at(self, tracker: Tracker, slice_index: int, point: tuple[float, float] | None = None) -> None:
         """Encode a slice that the user looks at, then outward.
 
         In the field of view of the prompt before, if there is one. First the whole slice, which a first click
-        anywhere on it looks at to choose a field of view.
+        anywhere on it looks at to choose a field of view; and where the user points at a row and column, the
+        other fields of view that a click there looks at.
+
+        Raises:
+            InputError: the user cannot point there.
         """
-        whole = FieldOfView.whole(tracker.slices.grid(slice_index))
+        grid = tracker.slices.grid(slice_index)
+        whole = FieldOfView.whole(grid)
+        tried = [whole]
+        if point is not None:
+            click = Prompt(slice_index, ((*point, True),))
+            click.check(tracker.slices.count, grid)
+            tried = candidate_fields_of_view(click, grid)
         before = self._plan
         shown = before.field_of_view if before is not None and before.tracker is tracker else whole
-        first = (tracker.choice_features, slice_index, whole)
-        self._begin(_Plan(tracker, shown, chain([first], _outward_images(tracker, slice_index, shown))))
+        first = ((tracker.choice_features, slice_index, each) for each in tried)
+        self._begin(_Plan(tracker, shown, _outward_images(tracker, slice_index, shown), first))
 
     def step(self, interruption: Interruption) -> None:
         """Encode one image.
@@ -82,9 +98,10 @@ class Lookahead:
     def _begin(self, plan: _Plan) -> None:
         """Follow a plan from its next image on that is not encoded yet."""
         self._plan = plan
-        pending = (image for image in plan.images if image[1:] not in image[0])
-        has_room = plan.tracker.features.used_bytes < self._budget
-        self._next = next(pending, None) if has_room else None
+        images = plan.first
+        if plan.tracker.features.used_bytes < self._budget:
+            images = chain(plan.first, plan.images)
+        self._next = next((image for image in images if image[1:] not in image[0]), None)
 
 
 def _outward_images(tracker: Tracker, start: int, field_of_view: FieldOfView) -> Iterator[Image]:

@@ -170,7 +170,7 @@ class Workspace:
             # A slice that no field of view can show is refused when it is prompted.
             with suppress(InputError):
                 if 0 <= request.slice_index < tracker.slices.count:
-                    self.lookahead.look_at(tracker, request.slice_index)
+                    self.lookahead.look_at(tracker, request.slice_index, request.point)
         yield from ()
 
     def _forget(self, request: Forget) -> Steps:

@@ -120,9 +120,9 @@ class BlockingClient:
         for _ in self._answers(self._client.forget(object_id, axis, slice_index)):
             pass
 
-    def shown(self, axis: Axis, slice_index: int) -> None:
-        """Tell which slice the user looks at: the backend may encode it meanwhile."""
-        self._client.shown(axis, slice_index)
+    def shown(self, axis: Axis, slice_index: int, point: tuple[float, float] | None = None) -> None:
+        """Tell which slice the user looks at, and where the user points: it may be encoded meanwhile."""
+        self._client.shown(axis, slice_index, point)
         self._client.pump(BUDGET)
 
     def close(self) -> None:

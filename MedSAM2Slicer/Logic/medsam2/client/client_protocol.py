@@ -140,9 +140,9 @@ class ClientProtocol:
         self._send_order.put(request)
         return request.id
 
-    def shown(self, axis: Axis, slice_index: int) -> None:
-        """Tell which slice the user looks at; not answered."""
-        self._send_order.show(SliceShown(next(self._ids), axis, int(slice_index)))
+    def shown(self, axis: Axis, slice_index: int, point: tuple[float, float] | None = None) -> None:
+        """Tell which slice the user looks at, and at which row and column the user points; not answered."""
+        self._send_order.show(SliceShown(next(self._ids), axis, int(slice_index), point))
 
     def cancel(self, job: int) -> None:
         """Ask that a request ends early, with ``Done("cancelled")`` unless it was quicker."""

@@ -125,9 +125,9 @@ class PolledClient:
         """Forget an object, or what is known of it on one slice."""
         return self._protocol.forget(object_id, axis, slice_index)
 
-    def shown(self, axis: Axis, slice_index: int) -> None:
-        """Tell which slice the user looks at; not answered."""
-        self._protocol.shown(axis, slice_index)
+    def shown(self, axis: Axis, slice_index: int, point: tuple[float, float] | None = None) -> None:
+        """Tell which slice the user looks at, and at which row and column the user points; not answered."""
+        self._protocol.shown(axis, slice_index, point)
 
     def cancel(self, request: int) -> None:
         """Ask that a request ends early, with ``Done("cancelled")`` unless it was quicker."""

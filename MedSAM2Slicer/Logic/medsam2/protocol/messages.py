@@ -128,10 +128,14 @@ class Propagate(Message):
 
 @dataclass(frozen=True)
 class SliceShown(Message):
-    """The slice that the user looks at (``view`` on the wire): worth encoding in advance. Not answered."""
+    """The slice that the user looks at (``view`` on the wire): worth encoding in advance. Not answered.
+
+    ``point`` is the row and column at which the user points, where a click may come next.
+    """
 
     axis: Axis
     slice_index: int
+    point: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
