@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medsam2.client.journal import History
-from medsam2.prompt import Prompt
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import PromptRequest, Propagate
 from medsam2.tracking import Tracker
@@ -88,6 +88,30 @@ def test_with_background_that_waits_and_ranges_elsewhere_too(slices, network, wa
     assert_same_when_retold(tracker, history, ids)
 
 
+def ring(row: float, column: float, radius: float, positive: bool) -> DrawnLine:
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    rows, columns = row + radius * np.sin(angles), column + radius * np.cos(angles)
+    return DrawnLine(tuple(zip(rows.tolist(), columns.tolist(), strict=True)), positive)
+
+
+def test_strokes_and_lassos_come_back_to_the_voxel(slices, network):
+    history, tracker, ids = History(), Tracker(network, slices, field_of_view="slice"), itertools.count(1)
+    through = DrawnLine(((12.0, 14.0), (16.0, 17.5), (20.0, 18.0)), True)
+    beside = DrawnLine(((3.0, 3.0), (4.0, 9.0)), False)
+    hole = ring(13.3, 16.2, 2.6, positive=False)
+    for prompt in (
+        Prompt(6, strokes=(through,)),
+        Prompt(10, lassos=(hole,), strokes=(beside,)),
+        Prompt(6, lassos=(ring(16, 16, 8.4, positive=True),)),
+    ):
+        act(tracker, PromptRequest(next(ids), "a", "k", prompt), history)
+    act(tracker, Propagate(next(ids), "k"), history)
+    act(tracker, PromptRequest(next(ids), "a", "k", Prompt(8, lassos=(hole,))), history)
+    act(tracker, Propagate(next(ids), "k"), history)
+    assert_same_when_retold(tracker, history, ids)
+    assert tracker.objects["a"].entries[8].allowed is not None
+
+
 def assert_same_when_retold(tracker: Tracker, history: History, ids: Iterator[int]) -> None:
     again = Tracker(tracker.network, tracker.slices, field_of_view="slice")
     for event in history.retold(ids):
@@ -96,3 +120,4 @@ def assert_same_when_retold(tracker: Tracker, history: History, ids: Iterator[in
     assert set(entries) == set(repeated)
     for index, entry in entries.items():
         np.testing.assert_array_equal(entry.logits.numpy(), repeated[index].logits.numpy())
+        assert entry.mask(SHAPE[1:]) == repeated[index].mask(SHAPE[1:])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medsam2.evaluation.drawn_prompts import central_stroke, loose_lasso
+from medsam2.evaluation.drawn_prompts import central_stroke, lasso
 from medsam2.evaluation.protocols import segment
 from medsam2.slice_grid import SliceGrid
 from medsam2.tracking.drawn_lines import enclosed
@@ -40,7 +40,7 @@ def test_a_stroke_stays_in_an_object_of_one_voxel_or_with_holes():
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.5, 0.7)])
 def test_a_lasso_holds_the_object_and_little_more(spacing):
-    prompt = loose_lasso(volume(ARC), spacing)
+    prompt = lasso(volume(ARC), spacing)
     inside = enclosed(prompt.lassos, GRID)
     assert (inside & ARC).sum() > 0.98 * ARC.sum()
     assert dice(inside, ARC) > 0.7
@@ -50,14 +50,14 @@ def test_a_lasso_holds_the_object_and_little_more(spacing):
 def test_each_larger_part_has_a_lasso_of_its_own_also_at_the_rim_of_the_slice():
     parts = disc(SHAPE, (0, 10), 9) | disc(SHAPE, (50, 70), 12)
     parts[85, 5] = True
-    prompt = loose_lasso(volume(parts))
+    prompt = lasso(volume(parts))
     assert len(prompt.lassos) == 2
     prompt.check(3, GRID)
 
 
 def test_the_hand_sways_the_same_way_every_time():
     assert central_stroke(volume(ARC)) == central_stroke(volume(ARC))
-    assert loose_lasso(volume(ARC)) == loose_lasso(volume(ARC))
+    assert lasso(volume(ARC)) == lasso(volume(ARC))
 
 
 def test_a_lasso_segments_a_structure():

@@ -10,7 +10,7 @@ from medsam2.prompt import DrawnLine, Prompt
 from medsam2.slice_grid import SliceGrid
 from medsam2.tracking.drawn_lines import (
     INNER_POINTS,
-    LEAST_POINTS,
+    MOST_POINTS,
     as_points,
     enclosed,
     inner_points,
@@ -19,7 +19,6 @@ from medsam2.tracking.drawn_lines import (
 from unit.tracking.examples import disc
 
 GRID = SliceGrid((60, 80), (1.0, 1.0))
-MOST_POINTS = 12
 positions = st.tuples(st.floats(-0.5, 59.5), st.floats(-0.5, 79.5))
 strokes = st.builds(DrawnLine, st.lists(positions, min_size=1, max_size=9).map(tuple), st.booleans())
 lassos = st.builds(
@@ -90,6 +89,12 @@ def test_clicks_stay_and_leave_fewer_points_to_the_lines():
     points = told(stroke((5, 5), (5, 65)), points=clicks).points
     assert points[:5] == clicks
     assert len(points) == MOST_POINTS
+
+
+def test_each_stroke_becomes_a_point_where_there_are_more_of_them_than_wanted():
+    several = [stroke((row, 3), (row, 33)) for row in (5, 15, 25)]
+    prompt = as_points(Prompt(0, strokes=tuple(several)), GRID, None, 2)
+    assert prompt.points == ((5, 18, True), (15, 18, True), (25, 18, True))
 
 
 def test_of_very_many_strokes_the_latest_count():
@@ -172,6 +177,6 @@ def test_whatever_is_drawn_becomes_few_points_on_the_slice(drawn, looped, clicks
     network = as_points(prompt, GRID, None, MOST_POINTS)
     network.check(1, GRID)
     assert network.points[: len(points)] == points
-    assert len(network.points) <= max(MOST_POINTS, len(points) + LEAST_POINTS)
+    assert len(network.points) <= len(points) + MOST_POINTS
     assert network.shows_object == prompt.shows_object
     assert as_points(prompt, GRID, None, MOST_POINTS) == network

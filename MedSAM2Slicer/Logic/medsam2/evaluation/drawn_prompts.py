@@ -1,6 +1,7 @@
 """Strokes and lassos that a person who knows the truth would draw, with a hand that is not quite steady."""
 
 from itertools import product
+from typing import NamedTuple
 
 import contourpy
 import numpy as np
@@ -15,15 +16,27 @@ MOST_POSITIONS = 200
 """Of one line."""
 END_DEPTH = 0.5
 """A stroke ends where the object gets narrower than this share of its usual width along the stroke."""
-STROKE_SWAY, LASSO_SWAY = 0.2, 0.5
-"""How far the hand strays, in the quadratic mean: in shares of the object's depth there, and of the lasso's
-distance from the object."""
-LASSO_DISTANCE = 0.1
-"""How far outside of the object a lasso is drawn, as a share of the radius of a disc as large as it."""
+STROKE_SWAY = 0.2
+"""How far the hand strays, in the quadratic mean, as a share of the object's depth there."""
 LEAST_PART = 0.1
 """Parts of the object that are smaller than this share of the largest get no lasso of their own."""
 SWINGS = 6
 """How often the hand changes its mind along a line."""
+
+
+class Hand(NamedTuple):
+    """How a lasso is drawn.
+
+    Attributes:
+        distance: from the object, as a share of the radius of a disc as large as it.
+        sway: how far the hand strays, in the quadratic mean, as a share of that distance.
+    """
+
+    distance: float
+    sway: float
+
+
+CAREFUL, LOOSE = Hand(0.03, 1.0), Hand(0.1, 0.5)
 
 
 def central_stroke(truth: np.ndarray, spacing: Spacing = PIXELS) -> Prompt:
@@ -39,23 +52,24 @@ def central_stroke(truth: np.ndarray, spacing: Spacing = PIXELS) -> Prompt:
     return Prompt(index, strokes=(_line(path + sway, truth[index].shape),))
 
 
-def loose_lasso(truth: np.ndarray, spacing: Spacing = PIXELS) -> Prompt:
+def lasso(truth: np.ndarray, spacing: Spacing = PIXELS, hand: Hand = LOOSE) -> Prompt:
     """A lasso a little outside of each larger part on the largest slice of a mask (k, j, i)."""
     index = largest_slice(truth)
     parts = _parts(ndimage.binary_fill_holes(truth[index]))
     seeds = range(int(truth.sum()), int(truth.sum()) + len(parts))
-    return Prompt(index, lassos=tuple(map(_round, parts, [spacing] * len(parts), seeds)))
+    lassos = (_round(part, spacing, hand, seed) for part, seed in zip(parts, seeds, strict=True))
+    return Prompt(index, lassos=tuple(lassos))
 
 
-def _round(part: np.ndarray, spacing: Spacing, seed: int) -> DrawnLine:
+def _round(part: np.ndarray, spacing: Spacing, hand: Hand, seed: int) -> DrawnLine:
     radius = float(np.sqrt(part.sum() * np.prod(spacing) / np.pi))
-    distance = max(LASSO_DISTANCE * radius, 0.5 * min(spacing))
+    distance = max(hand.distance * radius, 0.5 * min(spacing))
     # Padded: an outline may pass beyond the slice, and is drawn along its rim then.
     room = int(np.ceil(distance / min(spacing))) + 2
     away = ndimage.distance_transform_edt(~np.pad(part, room), sampling=spacing)
     outlines = map(np.asarray, contourpy.contour_generator(z=away).lines(distance))
     outline = max(outlines, key=len)[:-1, ::-1] - room
-    sway = LASSO_SWAY * distance * _sway(len(outline), seed, "wrap") / spacing
+    sway = hand.sway * distance * _sway(len(outline), seed, "wrap") / spacing
     return _line(outline + sway, part.shape)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.evaluation.answers import Answers
-from medsam2.evaluation.drawn_prompts import central_stroke, loose_lasso
+from medsam2.evaluation.drawn_prompts import central_stroke, lasso
 from medsam2.evaluation.user_prompts import Spacing, central_box, central_click, corrective_click, three_boxes
 from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
@@ -17,7 +17,7 @@ FIRST_PROMPTS: dict[str, Callable[[np.ndarray, Spacing], list[Prompt]]] = {
     "box": lambda truth, spacing: [central_box(truth)],
     "boxes": lambda truth, spacing: three_boxes(truth),
     "stroke": lambda truth, spacing: [central_stroke(truth, spacing)],
-    "lasso": lambda truth, spacing: [loose_lasso(truth, spacing)],
+    "lasso": lambda truth, spacing: [lasso(truth, spacing)],
     "corrections": lambda truth, spacing: [central_click(truth, spacing)],
 }
 """What each protocol starts with, by its name."""

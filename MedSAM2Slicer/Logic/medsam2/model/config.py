@@ -30,7 +30,7 @@ class NetworkConfig:
         single_mask_tracking: on slices without a prompt take the decoder's single mask rather than the
             best of three, and never replace an unsteady single mask. Official networks do the opposite;
             ours is too young to rank three candidates of an object that memory has already settled.
-        most_points: clicks on one slice that it was trained with at most.
+        stroke_points: that a stroke becomes: no more clicks than it was trained with.
         pointer_frames: frames whose object pointers are attended to (``max_obj_ptrs_in_encoder``).
     """
 
@@ -51,7 +51,7 @@ class NetworkConfig:
     decoder_feedforward: int = 2048
     memory_frames: int = 7
     pointer_frames: int = 16
-    most_points: int = 8
+    stroke_points: int = 8
     single_mask_tracking: bool = False
 
     @property
@@ -103,8 +103,8 @@ PRESETS: dict[str, NetworkConfig] = {
         decoder_heads=4,
         decoder_feedforward=512,
         single_mask_tracking=True,
-        # One and up to three corrections. On the slice of a stroke 12 points are worse than a single click.
-        most_points=4,
+        # It was trained with up to four, but most often with one: more than two make it worse (docs/results.md).
+        stroke_points=2,
     ),
 }
 

@@ -14,8 +14,8 @@ from medsam2.slice_grid import SliceGrid
 Box = tuple[float, float, float, float]
 Point = tuple[float, float, bool]
 
-LEAST_POINTS = 2
-"""That lines become however many clicks there are."""
+LEAST_POINTS, MOST_POINTS = 2, 12
+"""That all lines of a prompt become, however many clicks and lines there are."""
 STEP = 2.0
 """Points of strokes are at least so many voxels apart, along the stroke."""
 BEND = 0.05
@@ -26,7 +26,7 @@ RIDGE = 0.5
 """Inner points lie so deep, as a share of the depth of the deepest."""
 
 
-def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, most: int) -> Prompt:
+def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted: int) -> Prompt:
     """A prompt whose strokes have become points, and whose positive lassos a box and points.
 
     Lassos that say where the object may be stay in it: negative ones, and beside their points positive ones
@@ -37,11 +37,12 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, most: i
         prompt: as drawn.
         grid: of its slice.
         known: the mask that is there so far.
-        most: points that lines become, the prompt's clicks counted in.
+        wanted: points that lines become, the prompt's clicks counted in; each line becomes one all the same.
     """
     if not prompt.lines:
         return prompt
-    left = max(most - len(prompt.points), LEAST_POINTS)
+    left = max(wanted - len(prompt.points), len(prompt.lines), LEAST_POINTS)
+    left = min(left, MOST_POINTS)
     negative = tuple(lasso for lasso in prompt.lassos if not lasso.positive)
     positive = tuple(lasso for lasso in prompt.lassos if lasso.positive)
     inner = _inner_points(positive, left - min(len(prompt.strokes), left // 2), grid)

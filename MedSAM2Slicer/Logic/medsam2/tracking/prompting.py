@@ -90,7 +90,7 @@ class Prompting:
         """
         grid = self._slices.grid(prompt.slice_index)
         mask = tracked.mask(grid.shape)
-        told = as_points(prompt, grid, mask, self._network.config.most_points)
+        told = as_points(prompt, grid, mask, self._network.config.stroke_points)
         if not is_hit(mask, told, grid):
             return tracked
         if is_hit(mask, replace(told, lassos=()), grid):

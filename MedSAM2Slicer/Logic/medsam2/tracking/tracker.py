@@ -190,7 +190,7 @@ class Tracker:
         answer, entry = target.answer(object_id, index, grid.shape), None
         # What is kept is what was drawn: what comes later on this slice joins with that.
         known = None if answer is None else answer.mask
-        told = as_points(prompt, grid, known, self.network.config.most_points)
+        told = as_points(prompt, grid, known, self.network.config.stroke_points)
         if told.shows_object or (answer is not None and is_hit(answer.mask, told, grid)):
             keep_field_of_view = field_of_view is None and not whole_slices
             if takes_away and earlier is not None:
