@@ -32,6 +32,7 @@ results: $(VENV)/.dev
 	$(BIN)/medsam2-lab real-cases $(CASES) --record
 	$(BIN)/medsam2-lab background-and-doubt --cases $(CASES) --record
 	$(BIN)/medsam2-lab box-through-slices $(CASES) --record
+	$(BIN)/medsam2-lab drawn-lines --cases $(CASES) --record
 	$(BIN)/medsam2-lab shuffled-images
 	$(BIN)/medsam2-lab ablation --cases $(CASES)
 

@@ -103,7 +103,7 @@ PRESETS: dict[str, NetworkConfig] = {
         decoder_heads=4,
         decoder_feedforward=512,
         single_mask_tracking=True,
-        # It was trained with up to four, but most often with one: more than two make it worse (docs/results.md).
+        # It was trained with up to four, mostly with one, and more than two make it worse (docs/results.md).
         stroke_points=2,
     ),
 }

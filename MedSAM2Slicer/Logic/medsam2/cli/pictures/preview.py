@@ -91,7 +91,7 @@ def _handles(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> list[L
     signs = {line.positive for prompt in prompts for line in prompt.lines}
     for positive, what in ((True, "stroke or lasso, object"), (False, "stroke or lasso, background")):
         if positive in signs:
-            handles.append(Line2D([], [], color=INK, ls=LINE_STYLES[positive], lw=1.6, label=what))
+            handles.append(Line2D([], [], color=INK, ls=LINE_STYLES[positive], lw=1.1, label=what))
     if any(prompt.box is not None for prompt in prompts):
         handles.append(Line2D([], [], color=INK, ls="--", lw=1.2, label="box"))
     if any(segment.doubtful for segment in segments):

@@ -161,7 +161,7 @@ class Sheet:
         for line in prompt.lines:
             closing = line.positions[:1] if line in prompt.lassos else ()
             x, y = np.transpose([self.turned_point(*place) for place in line.positions + closing])
-            axes.plot(x, y, LINE_STYLES[line.positive], color=color, lw=1.6, path_effects=OUTLINE)
+            axes.plot(x, y, LINE_STYLES[line.positive], color=color, lw=1.1, path_effects=OUTLINE)
         if prompt.box is not None:
             (x0, y0), (x1, y1) = self.turned_point(*prompt.box[:2]), self.turned_point(*prompt.box[2:])
             corner, size = (min(x0, x1), min(y0, y1)), (abs(x1 - x0), abs(y1 - y0))
