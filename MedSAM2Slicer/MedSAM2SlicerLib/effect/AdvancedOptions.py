@@ -26,6 +26,7 @@ class AdvancedOptions:
 
     def __init__(self, scriptedEffect: ScriptedEffect):
         self._effect = scriptedEffect
+        self._side = "S"
         self.parameters = ParameterWidgets(scriptedEffect, self._showWhatCounts)
         self.widget = ctk.ctkCollapsibleGroupBox()
         self.widget.title = _("Advanced")
@@ -40,7 +41,7 @@ class AdvancedOptions:
 
     def _addOptions(self) -> None:
         parameters = self.parameters
-        self._direction = parameters.choice("Direction", _directions("S"))
+        self._direction = parameters.choice("Direction", _directions(self._side))
         self._addLabelled(_("Propagate:"), self._direction)
         counted = _("Slices are counted from 0, as the strip above does.")
         first = parameters.number("FirstSlice", _("First slice"), counted)
@@ -67,8 +68,10 @@ class AdvancedOptions:
 
     def showDirections(self, side: str) -> None:
         """Name directions after the side of the patient (R, L, A, P, S or I) that slices are counted to."""
-        for number, text in enumerate(_directions(side).values()):
-            self._direction.setItemText(number, text)
+        if side != self._side:
+            self._side = side
+            for number, text in enumerate(_directions(side).values()):
+                self._direction.setItemText(number, text)
 
     def _addLabelled(self, text: str, widget: Widget) -> None:
         label = qt.QLabel(text)

@@ -130,7 +130,9 @@ class ConfidenceStrip(qt.QWidget):
             painter.fillRect(qt.QRect(left, 3, width, 2), self._ink())
             return
         middle = left + width // 2
-        painter.setPen(qt.QPen(self._ink(), 2))
+        pen = qt.QPen(self._ink())
+        pen.setWidth(2)
+        painter.setPen(pen)
         painter.drawLine(middle - 3, 4, middle - 1, 6)
         painter.drawLine(middle - 1, 6, middle + 3, 2)
 
@@ -144,9 +146,8 @@ class ConfidenceStrip(qt.QWidget):
             painter.fillRect(qt.QRect(middle - half, floor + row, 2 * half + 1, 1), self._ink())
 
     def _ink(self, opacity: int = 255) -> Color:
-        color = qt.QColor(self.palette.color(qt.QPalette.Text))
-        color.setAlpha(opacity)
-        return color
+        text = self.palette.color(qt.QPalette.Text)
+        return qt.QColor(text.red(), text.green(), text.blue(), opacity)
 
 
 def _legend() -> str:

@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 from ..panel.Widgets import textBox
 from .Theme import themeOf
 
+SIGN_PIXELS = 16
 LOG_WIDTH, LOG_HEIGHT = 800, 400
 
 
@@ -25,6 +26,11 @@ class StatusMessage:
         self.widget = qt.QWidget()
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
+        self._sign = qt.QLabel()  # not by colour alone
+        sign = self.widget.style().standardIcon(qt.QStyle.SP_MessageBoxWarning)
+        self._sign.setPixmap(sign.pixmap(SIGN_PIXELS, SIGN_PIXELS))
+        self._sign.accessibleName = self._sign.toolTip = _("A problem")
+        self._sign.visible = False
         self.label = qt.QLabel()
         self.label.wordWrap = True
         self.label.setTextFormat(qt.Qt.PlainText)  # it may come from a server
@@ -32,7 +38,10 @@ class StatusMessage:
         self.logButton.toolTip = _("The end of what the backend wrote.")
         self.logButton.visible = False
         self.logButton.connect("clicked()", lambda: _showLog(self._log))
-        layout.addWidget(self.label)
+        sentence = qt.QHBoxLayout()
+        sentence.addWidget(self._sign)
+        sentence.addWidget(self.label, 1)
+        layout.addLayout(sentence)
         layout.addWidget(self.logButton)
 
     def show(self, text: str, isProblem: bool = False, log: str = "") -> None:
@@ -46,6 +55,7 @@ class StatusMessage:
         self._isProblem, self._log = isProblem, log
         self.label.text = text
         self.label.styleSheet = f"color: {themeOf(self.label).problem}" if isProblem else ""
+        self._sign.visible = isProblem
         self.logButton.visible = bool(log)
 
     def clearProblem(self) -> bool:

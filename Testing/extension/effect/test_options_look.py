@@ -124,3 +124,13 @@ def test_the_tab_key_goes_down_the_panel(anOpenPanel):
         isBelow = after.y() > before.y() + ROW
         isBeside = abs(after.y() - before.y()) <= ROW and after.x() > before.x()
         assert isBelow or isBeside
+
+
+def test_a_problem_is_told_by_a_sign_as_well_as_by_colour(anOpenPanel, aBench):
+    message = aBench.effect.options.message
+    signs = [each for each in shown(anOpenPanel) if each.accessibleName == "A problem"]
+    assert len(signs) == 1
+    assert message.label.styleSheet
+    message.clearProblem()
+    assert not signs[0].isVisible()
+    assert not message.label.styleSheet
