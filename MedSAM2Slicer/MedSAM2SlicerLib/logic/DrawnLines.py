@@ -1,5 +1,7 @@
 """A line drawn by hand becomes a seed: few positions that say the same, on the slice where it was begun."""
 
+import heapq
+
 import numpy as np
 
 from .Seeds import LASSOS, Ras, Seed
@@ -28,9 +30,6 @@ def lineSeed(kind: str, drawn: np.ndarray, normal: Ras, grid: SegmentationGrid) 
     onSlice = np.delete(indices, dimension, axis=1)
     tolerance = min(FINEST, float(np.ptp(onSlice, axis=0).max()) * SHARE)
     kept = _telling(onSlice, tolerance)
-    while len(kept) > MOST_KEPT:
-        tolerance *= 2
-        kept = _telling(onSlice, tolerance)
     # Seven digits say a ten-thousandth of a millimetre, and more would fill the scene file.
     first, *further = (_shortened(position) for position in drawn[kept].tolist())
     return Seed(kind, first, normal, path=tuple(further))
@@ -53,16 +52,28 @@ def distances(positions: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np
 
 
 def _telling(line: np.ndarray, tolerance: float) -> list[int]:
-    """Which positions (n, 2) to keep: no other lies farther from the line (Douglas and Peucker 1973)."""
-    kept, parts = {0, len(line) - 1}, [(0, len(line) - 1)]
-    while parts:
-        first, last = parts.pop()
-        between = distances(line[first + 1 : last], line[first], line[last])
-        if len(between) and between.max() > tolerance:
-            middle = first + 1 + int(between.argmax())
-            kept.add(middle)
-            parts += [(first, middle), (middle, last)]
+    """Which positions (n, 2) to keep: the sharpest bends first, until no other lies farther from the line.
+
+    It is Douglas and Peucker's rule (1973), which stops where as many are kept as have room.
+    """
+    kept, parts = {0, len(line) - 1}, [_farthest(line, 0, len(line) - 1)]
+    while len(kept) < MOST_KEPT:
+        nearness, first, middle, last = heapq.heappop(parts)
+        if -nearness <= tolerance:
+            break
+        kept.add(middle)
+        for part in ((first, middle), (middle, last)):
+            heapq.heappush(parts, _farthest(line, *part))
     return sorted(kept)
+
+
+def _farthest(line: np.ndarray, first: int, last: int) -> tuple[float, int, int, int]:
+    """Of the positions between two: minus how far from the straight way one lies, the first, it, the last."""
+    between = distances(line[first + 1 : last], line[first], line[last])
+    if not len(between):
+        return 0.0, first, first, last
+    middle = int(between.argmax())
+    return -float(between[middle]), first, first + 1 + middle, last
 
 
 def _shortened(position: list[float]) -> Ras:
