@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .effect.EffectViews import EffectViews
     from .effect.Pointing import Pointing
     from .logic.EffectLogic import EffectLogic
+    from .logic.KeptReviews import KeptReviews
     from .logic.SegmentationObserver import SegmentationObserver
 
 SLICE_WIDGET = "qMRMLSliceWidget"
@@ -68,6 +69,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.options: EffectOptions | None = None
         self.active: Activation | None = None
         self._interruption = ("", "")
+        self._reviews: KeptReviews | None = None
 
     # What the effect is
 
@@ -170,10 +172,12 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         from .effect.EffectViews import EffectViews
         from .effect.Pointing import Pointing
         from .logic.EffectLogic import EffectLogic
+        from .logic.KeptReviews import KeptReviews
         from .logic.SegmentationObserver import SegmentationObserver
 
         display = EffectDisplay(options)
-        logic = EffectLogic(self.scriptedEffect, display, self._write, _later)
+        self._reviews = self._reviews or KeptReviews()
+        logic = EffectLogic(self.scriptedEffect, display, self._write, _later, self._reviews)
         views = EffectViews(self.scriptedEffect, logic)
         display.open(logic, views)
         actions = EffectActions(self.scriptedEffect, logic, views, display, options.message)

@@ -100,6 +100,12 @@ class EffectActions:
         if pipeline is not None:
             self._logic.seeding.addPainted(pipeline.middle, pipeline.normal)
 
+    def useFinishedSlices(self) -> None:
+        """All slices along the view's axis that are finished become prompts."""
+        pipeline = self._views.latest
+        if pipeline is not None:
+            self._logic.seeding.addFinished(pipeline.normal)
+
     def resizeFieldOfView(self, larger: bool) -> None:
         """Show the network more, or less."""
         self._logic.seeding.resizeFieldOfView(larger)

@@ -121,16 +121,24 @@ class EffectOptions:
         """What the network is told."""
         self._tools = ToolRow(lambda tool: self._effect.setParameter("Tool", tool))
         painted = self._button(
-            _("Use this slice of the segment"),
+            _("Use this slice"),
             lambda actions: actions.usePaintedSlice(),
             _("What is painted or imported on the slice shown becomes the prompt."),
+        )
+        finished = self._button(
+            _("Use finished slices"),
+            lambda actions: actions.useFinishedSlices(),
+            _(
+                "All slices along the view's direction on which the segment was painted or imported become "
+                "prompts, and those that were propagated and accepted (A)."
+            ),
         )
         reset = self._button(
             _("Reset"),
             lambda actions: actions.reset(),
             _("Removes seeds and voxels of this segment, to start anew; undo brings them back."),
         )
-        self._addSection(self._tools, _besides(painted, reset))
+        self._addSection(self._tools, _besides(painted, finished, reset))
 
     def _addReview(self) -> None:
         """What came of it, slice by slice."""

@@ -142,6 +142,7 @@ class BackendRequests:
         prompt: "Prompt",
         replace: bool,
         fieldOfView: float | None = None,
+        isShown: bool = True,
     ) -> None:
         """Ask for the mask of a slice.
 
@@ -149,13 +150,15 @@ class BackendRequests:
             objectId, axis, prompt: what is said of which object; where it is empty nothing is asked.
             replace: in place of what was said of the slice, else in addition.
             fieldOfView: side in millimetres of what the network looks at; None for the object's.
+            isShown: whether the answer is waited for and handed on.
         """
         if replace:
             self._latest = self._connected.forget(objectId, axis, prompt.slice_index)
         if prompt.is_empty:
             return
         self._latest = self._connected.prompt(objectId, axis, prompt, fieldOfView)
-        self._previews[self._latest] = objectId
+        if isShown:
+            self._previews[self._latest] = objectId
 
     def forget(self, objectId: str) -> None:
         """Forget an object, as when its segment is deleted."""

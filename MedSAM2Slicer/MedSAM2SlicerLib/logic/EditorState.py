@@ -41,6 +41,7 @@ class EditorState:
         display: told why there is no grid.
 
     Attributes:
+        gridKey: of the volume's voxels and the grid, when the grid was asked for last.
         key: of grid and options when the grid was asked for last; see ``VolumeOffer``.
         lastGrid: the grid that was made last, which may be outdated; None before there was one.
     """
@@ -49,7 +50,7 @@ class EditorState:
         self._effect = scriptedEffect
         self._display = display
         self._source: SourceVoxels | None = None
-        self._gridKey: tuple = ()
+        self.gridKey: tuple = ()
         self.key: tuple = ()
         self.lastGrid: SegmentationGrid | None = None
 
@@ -94,9 +95,9 @@ class EditorState:
         """The grid, brought up to date; None, with a sentence for the user, where there is none."""
         try:
             gridKey = self._voxelsKey()
-            if self.lastGrid is None or gridKey != self._gridKey:
+            if self.lastGrid is None or gridKey != self.gridKey:
                 self.lastGrid = self._makeGrid()
-            self._gridKey, self.key = gridKey, self._offerKey()
+            self.gridKey, self.key = gridKey, self._offerKey()
         except GridError as error:
             self.lastGrid = None
             self._display.showMessage(str(error), True)
@@ -124,7 +125,7 @@ class EditorState:
 
     def isCurrent(self, grid: SegmentationGrid | None) -> bool:
         """Whether volume, geometry and transforms are as they were when this grid was made."""
-        return grid is self.lastGrid and self._voxelsKey() == self._gridKey
+        return grid is self.lastGrid and self._voxelsKey() == self.gridKey
 
     def _voxelsKey(self) -> tuple:
         """Changes when voxels, grid or transforms change; empty without a volume."""

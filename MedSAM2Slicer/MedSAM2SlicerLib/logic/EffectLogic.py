@@ -15,13 +15,14 @@ from .BackendRequests import BackendRequests, Ending
 from .Display import Display
 from .EditorState import EditorState
 from .Hints import Hints
+from .KeptReviews import KeptReviews
 from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
 from .Seeds import lastSlice, readSeeds, writeSeeds
 from .SegmentationGrid import SegmentationGrid, SlicePosition
 from .SegmentTerms import SegmentTerms, nameAlgorithm
 from .SegmentWriter import Write
-from .SliceResults import Confidence, SliceResults
+from .SliceResults import Confidence
 from .Undoing import Undoing
 
 if TYPE_CHECKING:
@@ -35,16 +36,25 @@ class EffectLogic:
 
     Args:
         write: through the editor, with masking.
+        reviews: what is known from an earlier activation.
     """
 
-    def __init__(self, scriptedEffect: ScriptedEffect, display: Display, write: Write, later: Later):
+    def __init__(
+        self,
+        scriptedEffect: ScriptedEffect,
+        display: Display,
+        write: Write,
+        later: Later,
+        reviews: KeptReviews,
+    ):
         self._effect = scriptedEffect
         self._display = display
         self._write = write
         self._later = later
         self._manager = backendManager()
         self.editor = EditorState(scriptedEffect, display)
-        self.results = SliceResults()
+        self._reviews = reviews
+        self.results = reviews.enter(self.editor)
         self._requests = BackendRequests(self._manager, self)
         self._hints = Hints(self._manager, self, self._requests)
         self._undoing = Undoing(scriptedEffect, self.editor, self._requests, self.results)
@@ -63,6 +73,8 @@ class EffectLogic:
     def close(self) -> None:
         """Stop everything; what was streamed and not yet written is dropped."""
         self._isClosed = True
+        if not self.running:  # else what has come is not all written
+            self._reviews.leave(self.editor, self.results)
         self._manager.removeObserver(self._onBackendState)
         self._propagation.close()
         self._requests.close()

@@ -1,7 +1,6 @@
 """Seeds of the selected segment: placed, moved, removed; each change asks for the slice's mask."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from slicer.i18n import tr as _
@@ -12,6 +11,7 @@ from .BackendRequests import BackendRequests
 from .Display import Display
 from .DrawnLines import leavesItsSlice, lineSeed
 from .EditorState import EditorState
+from .PaintedSlices import MOST, finishedSeeds, paintedSeed
 from .Seeds import (
     BOX,
     LASSO_NEGATIVE,
@@ -98,13 +98,38 @@ class SeedEditing:
         if position is None:
             self._display.showMessage(_("The view shows no slice of the volume: scroll to one."), True)
             return
-        mask = grid.painted(self._editor.selectedId, position.axis, position.sliceIndex)
-        if not mask.any():
+        mask = grid.content(self._editor.selectedId).mask(position.axis, position.sliceIndex)
+        if mask.is_empty:
             text = _("The segment has nothing on this slice: paint the object there first.")
             self._display.showMessage(text, True)
             return
-        row, column = _innermost(mask)
-        self._add(Seed(PAINTED, grid.ras(replace(position, row=row, column=column)), normal))
+        self._add(paintedSeed(mask, position.axis, position.sliceIndex, grid, normal).seed)
+
+    def addFinished(self, normal: Ras) -> None:
+        """The slices along the axis of a view that are finished become prompts, all at once.
+
+        Finished is what was painted or imported; what was propagated is, once the user has accepted it.
+        """
+        segment, grid = self._editor.selected, self._editor.grid()
+        if segment is None or grid is None:
+            return
+        axis, segmentId = grid.axisOf(normal), self._editor.selectedId
+        waiting = self._results.confidence(segmentId, axis).waiting
+        found = finishedSeeds(grid.content(segmentId), grid, axis, normal, waiting)
+        if not 0 < len(found) <= MOST:
+            self._display.showMessage(_noneOrTooMany(len(found)), True)
+            return
+        self._save()
+        slices = {each.slice for each in found}
+        kept = [each for each in self.seeds() if not _isReplaced(each, slices, grid)]
+        writeSeeds(segment, [*kept, *(each.seed for each in found)])
+        if self._requests.connect() and not self.openVolume(grid):
+            for each in found:
+                prompt = promptOf([each], each.slice, grid, segmentId)
+                self._requests.prompt(segmentId, axis, prompt, replace=True, isShown=False)
+        self._onChanged()
+        text = _("{count} slices became prompts: Propagate fills those between and beyond.")
+        self._display.showMessage(text.format(count=len(found)))
 
     def remove(self, index: int) -> None:
         """Remove a seed and ask for its slice again without it."""
@@ -142,9 +167,12 @@ class SeedEditing:
             return False
         self._requests.open(self._editor.offer(grid))
         for segmentId in self._editor.segmentIds():
-            for where, seeds in bySlice(readSeeds(self._editor.segment(segmentId)), grid).items():
-                prompt = promptOf(seeds, where, grid, segmentId)
-                self._requests.prompt(segmentId, where[0], prompt, replace=False)
+            seeds = readSeeds(self._editor.segment(segmentId))
+            for where, there in bySlice(seeds, grid).items():
+                prompt = promptOf(there, where, grid, segmentId)
+                # Of what is painted there is nothing more to see.
+                isShown = prompt.mask is None or there[-1].seed is seeds[-1]
+                self._requests.prompt(segmentId, where[0], prompt, replace=False, isShown=isShown)
         return True
 
     def _addLine(self, kind: str, drawn: np.ndarray, normal: Ras) -> None:
@@ -212,6 +240,21 @@ class SeedEditing:
         self._requests.prompt(segmentId, where[0], prompt, replace=alone is None, fieldOfView=fieldOfView)
 
 
+def _isReplaced(seed: Seed, slices: set[SliceKey], grid: SegmentationGrid) -> bool:
+    """Whether another seed that says all of its slice takes a seed's place."""
+    here = placed(seed, grid) if seed.kind in ONE_OF_A_SLICE else None
+    return here is not None and here.slice in slices
+
+
+def _noneOrTooMany(count: int) -> str:
+    if count:
+        text = _(
+            "More than {most} slices are finished: use single ones of them, or a view with fewer slices."
+        )
+        return text.format(most=MOST)
+    return _("No slice is finished: paint or import some, or accept slices that were propagated (A).")
+
+
 def _outside(seed: Seed) -> str:
     if seed.isLine:
         return _("The line leaves the volume: draw it on the image.")
@@ -236,10 +279,3 @@ def _refusal(new: PlacedSeed, seeds: list[Seed], grid: SegmentationGrid) -> str:
     if sum(len(each.seed.positions) for each in (*there, new)) > MOST_POSITIONS:
         return _("This slice has no room for more lines: remove some of them, or draw on another slice.")
     return ""
-
-
-def _innermost(mask: np.ndarray) -> tuple[int, int]:
-    """Row and column of the pixel of a mask that is nearest to its centroid."""
-    positions = np.argwhere(mask)
-    row, column = positions[((positions - positions.mean(axis=0)) ** 2).sum(axis=1).argmin()]
-    return int(row), int(column)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import vtk
 
-from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import MOST_POSITIONS, DrawnLine, Prompt
 
 from ..SlicerTypes import Segment
-from .SegmentationGrid import AXES, SegmentationGrid, SlicePosition
+from .SegmentationGrid import SegmentationGrid, SlicePosition
+from .SegmentContent import AXES
 
 if TYPE_CHECKING:
     from medsam2.slice_grid import Axis
@@ -174,7 +174,7 @@ def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGri
     for each in seeds:
         seed, position = each.seed, each.position
         if seed.kind == PAINTED:
-            return Prompt(index, mask=PlacedMask.cropped(grid.painted(segmentId, axis, index)))
+            return Prompt(index, mask=grid.content(segmentId).mask(axis, index))
         further = [_withinSlice(ras, position, grid) for ras in seed.positions[1:]]
         line = DrawnLine(((position.row, position.column), *further), seed.isPositive)
         if seed.kind == BOX:

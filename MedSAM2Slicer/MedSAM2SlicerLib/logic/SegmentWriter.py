@@ -76,7 +76,7 @@ class SegmentWriter:
         masks = [slices.pop(index).mask for index in run]
         if not slices:
             del self._waiting[segmentId]
-        earlier, row, column = self.grid.content(segmentId, self._axis, run[0], len(run))
+        earlier, row, column = self.grid.content(segmentId).planes(self._axis, run[0], len(run))
         boxes = [(row, column, *earlier.shape[1:])] if earlier.any() else []
         box = commonBox(boxes + [(m.row, m.column, m.height, m.width) for m in masks if not m.is_empty])
         if box is None:

@@ -15,16 +15,17 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
-from medsam2.placed_mask import PlacedMask
 from medsam2.slice_grid import nearest_voxel, nearest_voxels
 
 from ..SlicerTypes import Labelmap, MRMLNode
+from .SegmentContent import AXES, SegmentContent
 from .SourceVoxels import asArray
 
 if TYPE_CHECKING:
     from medsam2.slice_grid import Axis
 
-AXES: "tuple[Axis, ...]" = ("k", "j", "i")
+LATTICE_TOLERANCE = 0.1
+"""Voxels by which a labelmap may lie beside the grid's lattice and count as on it."""
 
 
 class GridError(Exception):
@@ -57,6 +58,7 @@ class SegmentationGrid:
         self._node = segmentationNode
         self._toWorld = _worldMatrix(segmentationNode) @ _imageMatrix(image)
         self._fromWorld = np.linalg.inv(self._toWorld)
+        self._kept: tuple[tuple, Labelmap] | None = None
         self._first = np.array(image.GetExtent()[0::2])
 
     @property
@@ -71,36 +73,42 @@ class SegmentationGrid:
         i, j, k = np.linalg.norm(self._toWorld[:3, :3], axis=0).tolist()
         return k, j, i
 
-    def painted(self, segmentId: str, axis: "Axis", index: int) -> np.ndarray:
-        """A segment's own content on a slice, (rows, columns) bool."""
-        planes, row, column = self.content(segmentId, axis, index, 1)
-        return PlacedMask.packed(planes[0], row, column).full(
-            tuple(np.delete(self.shape, AXES.index(axis)).tolist())
-        )
-
-    def content(self, segmentId: str, axis: "Axis", first: int, count: int) -> tuple[np.ndarray, int, int]:
-        """The voxels that a segment has on consecutive slices.
-
-        Returns:
-            planes (count, h, w) bool, and the row and column of their first voxel.
-        """
-        nothing = np.zeros((count, 0, 0), bool), 0, 0
+    def content(self, segmentId: str) -> SegmentContent:
+        """A segment's own voxels; without a copy, unless its labelmap has another lattice than the grid."""
         segment = self._node.GetSegmentation().GetSegment(segmentId)
         labelmap = None if segment is None else segment.GetRepresentation("Binary labelmap")
         if labelmap is None or not labelmap.GetNumberOfPoints():
-            return nothing
-        part = list(self.partOf(labelmap))
-        part[AXES.index(axis)] = slice(first, first + count)
-        if any(each.start >= each.stop for each in part):
-            return nothing
-        wanted, found = self._frame(tuple(part)), slicer.vtkOrientedImageData()
-        # Where only the extent differs no more than that part is copied.
-        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-            labelmap, wanted, found
-        )
-        voxels = asArray(found) == segment.GetLabelValue()
-        row, column = (each.start for number, each in enumerate(part) if number != AXES.index(axis))
-        return np.moveaxis(voxels, AXES.index(axis), 0), row, column
+            return SegmentContent(np.zeros((0, 0, 0), np.uint8), (0, 0, 0), 1)
+        offset = self._offsetOf(labelmap)
+        if offset is None:
+            labelmap, offset = self._resampled(labelmap), np.zeros(3, int)
+        first = np.array(labelmap.GetExtent()[0::2])[::-1] + offset - self._first[::-1]
+        labels = asArray(labelmap)
+        low = np.maximum(-first, 0)
+        high = np.maximum(np.minimum(self.shape - first, labels.shape), low)
+        part = labels[tuple(slice(*ends) for ends in zip(low, high, strict=True))]
+        k, j, i = (int(index) for index in first + low)
+        return SegmentContent(part, (k, j, i), segment.GetLabelValue())
+
+    def _offsetOf(self, labelmap: Labelmap) -> np.ndarray | None:
+        """What to add to a labelmap's indices (k, j, i) to have the image's; None where lattices differ."""
+        toImage = np.linalg.inv(_imageMatrix(self.image)) @ _imageMatrix(labelmap)
+        offset = np.round(toImage[:3, 3])
+        toImage[:3, 3] -= offset
+        size = max(labelmap.GetDimensions())
+        isSame = np.abs(toImage - np.eye(4)).max() * size < LATTICE_TOLERANCE
+        return offset[::-1].astype(int) if isSame else None
+
+    def _resampled(self, labelmap: Labelmap) -> Labelmap:
+        """A labelmap with labels on the grid; the last one is kept, as slices are read one by one."""
+        key = (labelmap, labelmap.GetMTime())
+        if self._kept is None or self._kept[0] != key:
+            aligned = slicer.vtkOrientedImageData()
+            slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+                labelmap, self._frame(tuple(slice(0, length) for length in self.shape)), aligned
+            )
+            self._kept = key, aligned
+        return self._kept[1]
 
     def axisOf(self, normal: Sequence[float]) -> "Axis":
         """The axis of the array that is nearest to a direction in world RAS."""
@@ -143,19 +151,6 @@ class SegmentationGrid:
         """Array indices (..., (k, j, i)), floats, of points (..., 3) in world RAS."""
         ijk = np.asarray(ras, float) @ self._fromWorld[:3, :3].T + self._fromWorld[:3, 3] - self._first
         return ijk[..., ::-1]
-
-    def partOf(self, labelmap: Labelmap) -> tuple[slice, slice, slice]:
-        """The part of the array (k, j, i) that a labelmap covers; all of it where the lattices differ."""
-        if not np.allclose(_imageMatrix(labelmap), _imageMatrix(self.image), atol=1e-4):
-            k, j, i = (slice(0, length) for length in self.shape)
-            return k, j, i
-        extent = np.array(labelmap.GetExtent()).reshape(3, 2) - self._first[:, None]
-        stops = np.array(self.shape[::-1])
-        k, j, i = (
-            slice(int(max(low, 0)), int(min(high + 1, stop)))
-            for (low, high), stop in zip(extent[::-1], stops[::-1], strict=True)
-        )
-        return k, j, i
 
     def slab(self, axis: "Axis", first: int, planes: np.ndarray, row: int = 0, column: int = 0) -> Labelmap:
         """Consecutive slices as a labelmap on the grid's lattice (``vtkOrientedImageData``).

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class ReviewedSlice:
-    """One slice: predicted IoU (0 to 1), whether the object is there, and whether the user accepted it."""
+    """One slice.
+
+    Attributes:
+        iou: predicted, 0 to 1.
+        present: whether the object is there.
+        accepted: whether the user accepted it.
+        written: whether a propagation has written it, rather than that it was only shown.
+    """
 
     iou: float
     present: bool
     accepted: bool = False
+    written: bool = False
 
 
 class Confidence:
@@ -26,9 +34,16 @@ class Confidence:
     def __init__(self) -> None:
         self.slices: dict[int, ReviewedSlice] = {}
 
-    def put(self, mask: "Mask") -> None:
+    def put(self, mask: "Mask", written: bool) -> None:
         """Take a mask (``medsam2.protocol.Mask``); a slice that has changed must be looked at again."""
-        self.slices[mask.slice_index] = ReviewedSlice(mask.iou, not mask.mask.is_empty)
+        earlier = self.slices.get(mask.slice_index)
+        isWritten = written or (earlier is not None and earlier.written)
+        self.slices[mask.slice_index] = ReviewedSlice(mask.iou, not mask.mask.is_empty, written=isWritten)
+
+    @property
+    def waiting(self) -> set[int]:
+        """Slices that a propagation has written and nobody has accepted."""
+        return {index for index, each in self.slices.items() if each.written and not each.accepted}
 
     def accept(self, sliceIndex: int) -> None:
         """The user accepted a slice."""
@@ -42,7 +57,7 @@ class Confidence:
 
 
 class SliceResults:
-    """Kept as long as the effect is active.
+    """What ``KeptReviews`` hands on from one activation of the effect to the next.
 
     Attributes:
         previews: segment ID to the mask of the slice that was prompted last (``protocol.Mask``), as long as
@@ -63,11 +78,16 @@ class SliceResults:
     def putPreview(self, mask: "Mask") -> None:
         """A prompted slice was answered."""
         self.previews[mask.object_id] = self.prompted[mask.object_id] = mask
-        self.put(mask)
+        self.confidence(mask.object_id, mask.axis).put(mask, written=False)
 
     def put(self, mask: "Mask") -> None:
-        """A slice has come."""
-        self.confidence(mask.object_id, mask.axis).put(mask)
+        """A slice of a propagation has come."""
+        self.confidence(mask.object_id, mask.axis).put(mask, written=True)
+
+    def waiting(self, segmentId: str) -> "list[SliceKey]":
+        """Slices of a segment, along any axis, that a propagation has written and nobody has accepted."""
+        along = [(axis, each) for (name, axis), each in self._confidence.items() if name == segmentId]
+        return [(axis, index) for axis, each in along for index in each.waiting]
 
     def keep(self, segmentId: str, version: int) -> None:
         """Note what is known of a segment now, under a number, for ``exchange``."""

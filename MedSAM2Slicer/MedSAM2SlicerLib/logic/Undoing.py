@@ -58,7 +58,7 @@ class Undoing:
         """All that is known of a segment's slices is about to change; after ``save``."""
         segment = self._editor.segment(segmentId)
         if segment is not None:
-            version = _version(segment)
+            version = versionOf(segment)
             self._results.keep(segmentId, version)
             segment.SetTag(VERSION, version + 1)
             self.remember()
@@ -88,7 +88,7 @@ class Undoing:
         for segmentId in self._editor.segmentIds():
             segment = self._editor.segment(segmentId)
             if segment is not None:
-                seen[segmentId] = _Seen(readSeeds(segment), _version(segment), segment.GetName())
+                seen[segmentId] = _Seen(readSeeds(segment), versionOf(segment), segment.GetName())
         return seen
 
     def _tell(self, segmentId: str, was: _Seen, seen: _Seen) -> None:
@@ -112,9 +112,10 @@ class Undoing:
             self._requests.prompt(segmentId, where[0], prompt, replace=True)
 
 
-def _version(segment: Segment) -> int:
+def versionOf(segment: Segment | None) -> int:
+    """How often all that is known of a segment's slices has changed at once."""
     text = vtk.reference("")
-    found = segment.GetTag(VERSION, text)
+    found = segment is not None and segment.GetTag(VERSION, text)
     return int(str(text)) if found and str(text).isdecimal() else 0
 
 

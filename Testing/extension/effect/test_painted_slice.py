@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from MedSAM2SlicerLib.logic.SeedEditing import _innermost
+from MedSAM2SlicerLib.logic.PaintedSlices import innermost
 from MedSAM2SlicerLib.logic.Seeds import PAINTED
 
-BUTTON = "Use this slice of the segment"
+BUTTON = "Use this slice"
 
 
 def seedsVoxel(bench) -> tuple[int, int, int]:
@@ -60,6 +60,6 @@ def test_the_middle_of_a_ring_is_not_on_it():
     row, column = np.indices((21, 31))
     ring = np.hypot(row - 10, column - 15)
     mask = (ring > 6) & (ring < 9)
-    assert mask[_innermost(mask)]
+    assert mask[innermost(mask)]
     full = ring < 9
-    assert _innermost(full) == (10, 15)
+    assert innermost(full) == (10, 15)

@@ -25,7 +25,7 @@ def test_left_ctrl_drag_and_painted_slice(aBench):
     red.click(centre + np.array([40, 0, 0]), ctrl=True)
     red.drag(centre - np.array([50, 50, 0]), centre + np.array([50, 50, 0]))
     aBench.paint("liver", aBench.phantom.labels["liver"])
-    aBench.press("Use this slice of the segment")
+    aBench.press("Use this slice")
     assert kinds(aBench) == [POINT_POSITIVE, POINT_NEGATIVE, PAINTED]  # it takes the place of the box
     np.testing.assert_allclose(aBench.logic.seeding.seeds()[0].ras, centre, atol=1)
 

@@ -1,0 +1,43 @@
+"""Slices of a segment that say by themselves what the object is there: painted, imported or accepted."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medsam2.placed_mask import PlacedMask
+
+from .Seeds import PAINTED, PlacedSeed, Ras, Seed
+from .SegmentationGrid import SegmentationGrid, SlicePosition
+from .SegmentContent import SegmentContent
+
+if TYPE_CHECKING:
+    from medsam2.slice_grid import Axis
+
+MOST = 500
+"""Slices of one segment that become prompts at once: each takes the backend time and memory."""
+
+
+def paintedSeed(
+    mask: PlacedMask, axis: "Axis", index: int, grid: SegmentationGrid, normal: Ras
+) -> PlacedSeed:
+    """A seed on what is painted on a slice, where a click finds it."""
+    row, column = innermost(mask.voxels)
+    position = SlicePosition(axis, index, mask.row + row, mask.column + column)
+    right, anterior, superior = (round(value, 3) for value in grid.ras(position))  # there may be many
+    return PlacedSeed(Seed(PAINTED, (right, anterior, superior), normal), position)
+
+
+def finishedSeeds(
+    content: SegmentContent, grid: SegmentationGrid, axis: "Axis", normal: Ras, leftOut: Collection[int]
+) -> list[PlacedSeed]:
+    """Seeds on all slices along an axis on which a segment has voxels, but for some; at most one too many."""
+    slices = [index for index in content.slices(axis) if index not in leftOut][: MOST + 1]
+    return [paintedSeed(content.mask(axis, index), axis, index, grid, normal) for index in slices]
+
+
+def innermost(mask: np.ndarray) -> tuple[int, int]:
+    """Row and column of the voxel of a mask that is nearest to its centroid."""
+    positions = np.argwhere(mask)
+    row, column = positions[((positions - positions.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(column)
