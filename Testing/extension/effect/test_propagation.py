@@ -44,8 +44,9 @@ def test_click_preview_propagate_correct_undo_redo(aBench):
     aBench.propagate()
     assert aBench.mask()[wrong] == positive
 
-    aBench.editor.undo()
-    assert (aBench.mask() == first).all()
+    for _step in ("the propagation", "the click"):
+        aBench.editor.undo()
+        assert (aBench.mask() == first).all()
     aBench.editor.undo()
     assert not aBench.mask().any()
     aBench.editor.redo()
@@ -81,7 +82,7 @@ def test_cancel_keeps_what_came_and_undo_takes_it_back(aBench):
     aBench.wait(lambda: not aBench.logic.running)
     slices = aBench.mask().any(axis=(1, 2)).sum()
     assert 0 < slices < 30
-    assert "undo" in aBench.message
+    assert "undo" in aBench.message.lower()
     aBench.editor.undo()
     assert not aBench.mask().any()
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from MedSAM2SlicerLib.logic.SegmentContent import SegmentContent
 from MedSAM2SlicerLib.logic.SegmentWriter import LONGEST_RUN, SegmentWriter, commonBox, runs
 
 from medsam2.placed_mask import PlacedMask
@@ -21,15 +22,12 @@ class Grid:
         place.insert("kji".index(axis), slice(first, first + len(planes)))
         return tuple(place), np.moveaxis(planes, 0, "kji".index(axis)) > 0
 
-    def content(self, _segmentId, axis, first, count):
+    def content(self, _segmentId):
         where = np.argwhere(self.voxels)
         if not len(where):
-            return np.zeros((count, 0, 0), bool), 0, 0
+            return SegmentContent(np.zeros((0, 0, 0), np.uint8), (0, 0, 0), 1)
         part = [slice(low, high + 1) for low, high in zip(where.min(0), where.max(0), strict=True)]
-        dimension = "kji".index(axis)
-        part[dimension] = slice(first, first + count)
-        row, column = (each.start for number, each in enumerate(part) if number != dimension)
-        return np.moveaxis(self.voxels[tuple(part)], dimension, 0), row, column
+        return SegmentContent(self.voxels[tuple(part)] * 7, tuple(where.min(0).tolist()), 7)
 
     def write(self, _segmentId, gained, lost):
         self.writes += 1
