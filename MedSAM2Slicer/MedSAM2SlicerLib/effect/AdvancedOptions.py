@@ -43,7 +43,7 @@ class AdvancedOptions:
         parameters = self.parameters
         self._direction = parameters.choice("Direction", _directions(self._side))
         self._addLabelled(_("Propagate:"), self._direction)
-        counted = _("Slices are counted from 0, as the strip above does.")
+        counted = _("Slices are counted from 0, as in the strip above.")
         first = parameters.number("FirstSlice", _("First slice"), counted)
         last = parameters.number("LastSlice", _("Last slice"), counted)
         self._rangeRow = _row(*_rangeInWords(first, last))

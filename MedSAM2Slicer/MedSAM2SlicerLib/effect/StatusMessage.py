@@ -72,7 +72,7 @@ def _showLog(text: str) -> None:
     window.setAttribute(qt.Qt.WA_DeleteOnClose)
     window.setWindowTitle(_("MedSAM2: log of the backend"))
     layout = qt.QVBoxLayout(window)
-    box = textBox(LOG_HEIGHT)
+    box = textBox(_("Log of the backend"), LOG_HEIGHT)
     box.setPlainText(text)
     layout.addWidget(box)
     window.resize(LOG_WIDTH, LOG_HEIGHT)

@@ -21,7 +21,7 @@ class SelfTestSection:
         self._run = button(_("Run self-test"), self.run)
         self._cancel = button(_("Cancel"), self._onCancel)
         self._copy = button(_("Copy report"), self._onCopy, _("For a report of a bug."))
-        self._report = textBox(REPORT_HEIGHT)
+        self._report = textBox(_("Report of the self-test"), REPORT_HEIGHT)
         layout.addWidget(
             sentence(
                 _(

@@ -59,6 +59,7 @@ class ServerSection:
     def _makeAway(self) -> Widget:
         frame, form = _indented()
         self._address.placeholderText = "wss://server.hospital.org:8443"
+        self._caFile.accessibleName = _("Certificate authority")
         self._caFile.placeholderText = _("optional PEM file")
         self._token.setEchoMode(qt.QLineEdit.Password)
         choose = button(_("Choose…"), self._onChooseCaFile)

@@ -23,7 +23,7 @@ class StateSection:
         self._start = button(_("Start"), self._onStart, _("Start the backend now instead of at first use."))
         self._stop = button(_("Stop"), self._onStop, _("End the backend; it frees its memory."))
         self._logButton = button(_("Show log"), self._onLog, _("The end of what the backend wrote."))
-        self._log = textBox(LOG_HEIGHT)
+        self._log = textBox(_("Log of the backend"), LOG_HEIGHT)
         self._logShown = False
         self._layOut()
         manager.addObserver(self.update)

@@ -23,6 +23,7 @@ class WeightsTable:
     def __init__(self, onSelected: Callable[[], None]):
         self._rows: list[dict] = []
         self.widget = qt.QTableWidget()
+        self.widget.accessibleName = _("Weights")
         titles = (_("Name"), _("Installed"), _("Size"), _("Licence"), _("For"))
         self.widget.setColumnCount(len(titles))
         self.widget.setHorizontalHeaderLabels(titles)

@@ -76,9 +76,10 @@ def showProblem(label: Label, text: str) -> None:
     label.visible = bool(text)
 
 
-def textBox(height: int) -> TextBox:
-    """Lines of text to read and copy, about so many pixels high."""
+def textBox(title: str, height: int) -> TextBox:
+    """Lines of text to read and copy, about so many pixels high; the title is for screen readers."""
     box = qt.QPlainTextEdit()
+    box.accessibleName = title
     box.readOnly = True
     box.setLineWrapMode(qt.QPlainTextEdit.NoWrap)
     box.setFixedHeight(height)
