@@ -171,13 +171,11 @@ def box_through_slices(cases: CasesFolder, scans: Scans = 8, record: Record = Fa
 
 
 @app.command()
-def drawn_lines(
-    cases: Cases = None, weights: Weights = "starter", scans: Scans = 12, record: Record = False
-) -> None:
+def drawn_lines(cases: Cases = None, scans: Scans = 10, record: Record = False) -> None:
     """Dice of strokes and lassos beside clicks and boxes, and of a stroke as few or many points."""
     from medsam2_lab.experiments import drawn_lines
 
-    _show(drawn_lines.drawn_lines(weights, scans, cases), record)
+    _show(drawn_lines.drawn_lines(scans, cases), record)
 
 
 @app.command()

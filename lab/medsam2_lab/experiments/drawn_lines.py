@@ -24,7 +24,7 @@ from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
-PROTOCOLS = ("click", "box", "stroke", "lasso")
+PROTOCOLS = ("stroke", "lasso")
 POINTS = (2, 3, 4, 6, 8, 12)
 """That a stroke becomes."""
 HANDS = {
@@ -94,15 +94,14 @@ def _answering(network: MedSAM2, slices: VolumeSlices) -> Callable[[Prompt, int 
     return answered
 
 
-def drawn_lines(weights: str, scans: int, cases: Path | None) -> dict[str, ResultTable]:
-    """The tables.
+def drawn_lines(scans: int, cases: Path | None) -> dict[str, ResultTable]:
+    """The tables, for the starter weights; clicks and boxes on the real cases are quoted (``real_cases``).
 
     Args:
-        weights: name or file.
         scans: how many synthetic ones.
         cases: folder of the real cases; None for synthetic scans alone.
     """
-    network = load_model(weights)
+    network = load_model("starter")
     about = measured("medsam2-lab drawn-lines --cases CASES")
     strokes, lassos = slice_scores(network, synthetic_cases(scans))
     about_slices = about | {"data": f"{len(strokes)} structures of {scans} synthetic scans"}
@@ -128,7 +127,9 @@ def drawn_lines(weights: str, scans: int, cases: Path | None) -> dict[str, Resul
     }
     if cases is not None:
         found = volume_scores(network, (case.read() for case in real_cases(cases)))
-        columns = {"Dice": None, "structures": None} | dict.fromkeys(PROTOCOLS, 3)
-        row: list[Cell] = ["real cases", len(found), *found.mean(axis=0).tolist()]
+        titles = {"click": "Dice, click", "box": "Dice, box", "6 clicks": "Dice, 6 clicks"}
+        columns = {"Dice": None, "structures": None} | dict.fromkeys((*PROTOCOLS, *titles), 3)
+        quoted = [f"{{real_cases|mean of {len(found)}|{title}}}" for title in titles.values()]
+        row: list[Cell] = ["real cases", len(found), *found.mean(axis=0).tolist(), *quoted]
         tables["drawn_lines"] = ResultTable(about, columns, [row])
     return tables
