@@ -1,5 +1,7 @@
 """Strokes and lassos through the tracker: what is drawn, what is remembered, and what comes back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from medsam2.prompt import DrawnLine, Prompt
 from medsam2.slice_grid import SliceGrid
 from medsam2.tracking.drawn_lines import enclosed
 from unit.tracking.examples import a_tracker, ball, click, collected, dice, disc
+from unit.tracking.oracle_network import OracleNetwork
 
 SHAPE = (24, 48, 48)
 BALL = ball(SHAPE, (12, 20, 22), 8)
@@ -155,6 +158,28 @@ def test_a_lasso_replaces_a_painted_slice_where_it_lies_round_the_object():
     tracker.prompt("a", Prompt(12, mask=PlacedMask.packed(np.ones((20, 20), bool), 10, 10)))
     answer = tracker.prompt("a", Prompt(12, lassos=(ring(20, 22, 9),)))
     assert dice(answer.mask.full(SHAPE[1:]), BALL[12]) > 0.95
+
+
+def test_the_network_that_chooses_the_field_of_view_gets_no_more_points_than_it_takes():
+    seeing, choosing = OracleNetwork(), Noting(stroke_points=2)
+    tracker = a_tracker(BALL, network=seeing, field_of_view_network=choosing)
+    line = stroke(*((20.0, float(column)) for column in range(16, 29)))
+    tracker.prompt("a", Prompt(12, strokes=(line,)))
+    assert choosing.points == {2}
+    assert seeing.config.stroke_points > 2
+
+
+class Noting(OracleNetwork):
+    """Notes how many points it is given."""
+
+    def __init__(self, stroke_points: int):
+        super().__init__()
+        self.config = replace(self.config, stroke_points=stroke_points)
+        self.points: set[int] = set()
+
+    def decode(self, features, conditioned, points=None, labels=None, *more, **options):
+        self.points.add(points.shape[1])
+        return super().decode(features, conditioned, points, labels, *more, **options)
 
 
 def test_tracking_from_lines_again_gives_the_same_masks():

@@ -95,6 +95,10 @@ class FieldOfView(FieldOfViewBox):
         seen = _resized(seen, self.columns, columns, image_size)
         return _resized(seen.T, self.rows, rows, image_size).T.contiguous()[None, None]
 
+    def share(self, region: np.ndarray, size: int) -> Tensor:
+        """How much of each of (1, 1, size, size) pixels a region (rows, columns) bool of a slice covers."""
+        return self.network_image(region.astype(np.float32), size)
+
     def mask_on_slice(self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0) -> PlacedMask:
         """Logits (s, s) above a threshold as a mask on a slice of ``shape``, cropped to what it covers."""
         (here_r, there_r), (here_c, there_c) = self._overlap(shape)

@@ -15,6 +15,7 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.slice_grid import SliceGrid
 
+from .drawn_lines import as_points
 from .field_of_view import FieldOfView
 from .slice_network import SliceNetwork, inference
 
@@ -215,9 +216,10 @@ class FieldOfViewChooser:
         self._seen = seen
 
     def choose(self, prompt: Prompt) -> FieldOfView:
-        """That in which the network answers a click or a box most convincingly."""
+        """That in which the network answers a prompt, as drawn on a slice without a mask, best."""
         slices = self._seen.slices
         grid = slices.grid(prompt.slice_index)
+        prompt = as_points(prompt, grid, None, self._seen.network.config.stroke_points)
         tried = candidate_fields_of_view(prompt, grid)
         with inference(self._seen.network):
             answers = self._decode(prompt, tried)

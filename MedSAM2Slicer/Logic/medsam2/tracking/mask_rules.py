@@ -50,16 +50,14 @@ def within_lassos(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView, gr
     Pixels that are partly outside of a positive lasso stay, as an object may be thinner than a pixel.
     """
     held, removed = lassoed(prompt, grid, positive=True), lassoed(prompt, grid, positive=False)
+    size = logits.shape[-1]
     if held is not None:
-        logits = torch.where(share_of(held, logits, field_of_view) > 0, logits, OUTSIDE_LOGIT)
+        is_in = field_of_view.share(held, size).to(logits.device) > 0
+        logits = torch.where(is_in, logits, OUTSIDE_LOGIT)
     if removed is not None:
-        logits = torch.where(share_of(removed, logits, field_of_view) < 0.5, logits, OUTSIDE_LOGIT)
+        is_out = field_of_view.share(removed, size).to(logits.device) < 0.5
+        logits = torch.where(is_out, logits, OUTSIDE_LOGIT)
     return logits
-
-
-def share_of(region: np.ndarray, logits: Tensor, field_of_view: FieldOfView) -> Tensor:
-    """How much of each pixel of logits (1, 1, s, s) a region (rows, columns) bool of the slice covers."""
-    return field_of_view.network_image(region.astype(np.float32), logits.shape[-1]).to(logits.device)
 
 
 def near_neighbour(

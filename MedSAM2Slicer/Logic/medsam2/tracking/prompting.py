@@ -7,11 +7,11 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.protocol.messages import FieldOfViewChoice
 
-from .drawn_lines import allowed_by, as_points, lassoed
+from .drawn_lines import allowed_by, as_points
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
-from .mask_rules import is_hit, is_rejected, near_prompt, share_of, within_lassos
+from .mask_rules import is_hit, is_rejected, near_prompt, within_lassos
 from .memory_bank import MemoryEntry
 from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
@@ -49,14 +49,20 @@ class Prompting:
 
         Args:
             target: what is known of the object.
-            prompt: all that was said on the slice, its lines as points.
+            prompt: all that was said on the slice.
             field_of_view: as for ``Tracker``.
             keep_field_of_view: keep that of the earlier answer on the slice, where it shows the prompt.
         """
         index = prompt.slice_index
         earlier = target.entries.get(index)
-        shown = self._field_of_view_for(prompt, earlier, field_of_view, keep_field_of_view)
-        return self._answer(target, prompt, shown, earlier, target.reversed.get(index))
+        told = self.told(prompt, None if earlier is None else earlier.mask(self._slices.grid(index).shape))
+        shown = self._field_of_view_for(told, prompt, earlier, field_of_view, keep_field_of_view)
+        return self._answer(target, told, shown, earlier, target.reversed.get(index))
+
+    def told(self, prompt: Prompt, known: PlacedMask | None) -> Prompt:
+        """A prompt with its lines as the network takes them (``as_points``)."""
+        grid = self._slices.grid(prompt.slice_index)
+        return as_points(prompt, grid, known, self._network.config.stroke_points)
 
     def without(self, entry: MemoryEntry, prompt: Prompt) -> MemoryEntry:
         """An answer without what the negative lassos of a prompt hold; the rest of it stays as it is.
@@ -90,11 +96,11 @@ class Prompting:
         """
         grid = self._slices.grid(prompt.slice_index)
         mask = tracked.mask(grid.shape)
-        told = as_points(prompt, grid, mask, self._network.config.stroke_points)
+        told = self.told(prompt, mask)
         if not is_hit(mask, told, grid):
             return tracked
         if is_hit(mask, replace(told, lassos=()), grid):
-            shown = self._field_of_view_for(told, tracked, "auto", keep_field_of_view=True)
+            shown = self._field_of_view_for(told, prompt, tracked, "auto", keep_field_of_view=True)
             entry = self._answer(target, told, shown, tracked, reverse)
         else:
             entry = self.without(tracked, told)
@@ -134,8 +140,7 @@ class Prompting:
     ) -> MaskPrediction:
         if prompt.mask is not None:
             whole = prompt.mask.full(self._slices.grid(prompt.slice_index).shape)
-            painted = field_of_view.network_image(whole.astype("float32"), self._seen.image_size)
-            mask = (painted >= 0.5).float()
+            mask = (field_of_view.share(whole, self._seen.image_size) >= 0.5).float()
             return self._network.take_mask(features, mask.to(self._network.device))
         points, labels = self._seen.points(prompt, field_of_view)
         conditioned = self._network.condition(features.s16, None)
@@ -147,11 +152,13 @@ class Prompting:
                 query, count = sorting_key(features), self._slices.count
                 selection = target.bank.select(prompt.slice_index, reverse, count, query)
                 conditioned = self._seen.conditioned(features, [selection], field_of_view)
-        held = lassoed(prompt, self._slices.grid(prompt.slice_index), positive=True)
-        if held is not None:
-            size = self._seen.image_size // 4
-            logits = share_of(held, features.s4.new_empty(1, 1, size, size), field_of_view)
-            logits = LASSO_LOGIT * (2 * logits - 1)
+        if any(lasso.positive for lasso in prompt.lassos):
+            grid = self._slices.grid(prompt.slice_index)
+            allowed = allowed_by(prompt, grid)
+            # What was answered within the same lassos is corrected like any other answer.
+            if allowed is not None and (earlier is None or earlier.allowed != allowed):
+                share = field_of_view.share(allowed.full(grid.shape), self._seen.image_size // 4)
+                logits = LASSO_LOGIT * (2 * share.to(self._network.device) - 1)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking
@@ -161,6 +168,7 @@ class Prompting:
     def _field_of_view_for(
         self,
         prompt: Prompt,
+        drawn: Prompt,
         earlier: MemoryEntry | None,
         field_of_view: FieldOfViewChoice,
         keep_field_of_view: bool,
@@ -176,10 +184,10 @@ class Prompting:
             return prompt_field_of_view(prompt, float(field_of_view), grid)
         if prompt.mask is not None:
             return mask_field_of_view(prompt.mask, grid)
-        if earlier is not None:
-            # A correction beyond the field of view: show it together with what was segmented.
-            covered = earlier.mask(grid.shape).full(grid.shape)
-            for row, column in prompt.corners():
-                covered[grid.voxel(row, column)] = True
-            return mask_field_of_view(PlacedMask.cropped(covered), grid)
-        return self._chooser.choose(prompt)
+        if earlier is None:
+            return self._chooser.choose(drawn)
+        # A correction beyond the field of view: show it together with what was segmented.
+        covered = earlier.mask(grid.shape).full(grid.shape)
+        for row, column in prompt.corners():
+            covered[grid.voxel(row, column)] = True
+        return mask_field_of_view(PlacedMask.cropped(covered), grid)

@@ -11,7 +11,6 @@ from medsam2.propagation_options import Direction, PropagationOptions
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import Slices
 
-from .drawn_lines import as_points
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, check_side
 from .mask_rules import is_hit
@@ -190,13 +189,13 @@ class Tracker:
         answer, entry = target.answer(object_id, index, grid.shape), None
         # What is kept is what was drawn: what comes later on this slice joins with that.
         known = None if answer is None else answer.mask
-        told = as_points(prompt, grid, known, self.network.config.stroke_points)
+        told = self._prompting.told(prompt, known)
         if told.shows_object or (answer is not None and is_hit(answer.mask, told, grid)):
             keep_field_of_view = field_of_view is None and not whole_slices
             if takes_away and earlier is not None:
                 entry = self._prompting.without(earlier, told)
             else:
-                entry = self._prompting.answer(target, told, wanted, keep_field_of_view)
+                entry = self._prompting.answer(target, prompt, wanted, keep_field_of_view)
             answer = SliceMask.from_entry(object_id, entry, grid.shape)
         elif answer is None:
             answer = self._unknown(object_id, target, index)
