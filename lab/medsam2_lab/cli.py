@@ -179,6 +179,14 @@ def drawn_lines(cases: Cases = None, scans: Scans = 10, record: Record = False) 
 
 
 @app.command()
+def carried_in_time() -> None:
+    """Dice at the time points of a phantom that moves, for each way to carry objects through them."""
+    from medsam2_lab.experiments import carried_in_time
+
+    carried_in_time.run()
+
+
+@app.command()
 def tables() -> None:
     """Write the tables of the pages anew, from the numbers in docs/results."""
     result_tables.write_pages()

@@ -144,7 +144,6 @@ def segment(
     from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
     from medsam2.cli.results import Outputs, check_referable, describe, summary, write_results
     from medsam2.cli.segmentation import TrackingOptions, track
-    from medsam2.cli.stopping import held_back
     from medsam2.cli.time_choice import TimeChoice
     from medsam2.cli.time_results import (
         TimeOutputs,
@@ -211,8 +210,7 @@ def segment(
                 result = track(client, slices, objects, tracking)
         check_free(files, overwrite)
         if chosen.is_all:
-            with held_back():
-                write_time_results(over_time, found, partial(slices_at, sequence, like=slices), used)
+            write_time_results(over_time, found, partial(slices_at, sequence, like=slices), used)
             results = time_summary(sequence.times, prompted, slices, found)
         else:
             write_results(outputs, slices, objects, result, used)

@@ -12,6 +12,7 @@ import numpy as np
 
 from medsam2.cli.doubts import listed
 from medsam2.cli.results import Outputs, labelmap_of, summary, write_results, write_sheet
+from medsam2.cli.stopping import held_back
 from medsam2.cli.time_tracking import TimePointResult
 from medsam2.cli.wording import millilitres
 from medsam2.complete_file import hidden_folder_beside
@@ -145,8 +146,9 @@ def write_time_results(
                 write_sheet(preview, slices_at(number), each.objects, each.result)
         if target.is_one_file:
             _write_one_file(hidden, target, found, slices_at(0))
-        for file in target.files:
-            os.replace(hidden(file), file)
+        with held_back():
+            for file in target.files:
+                os.replace(hidden(file), file)
     if shared:
         raise InputError(
             f"{shared}, which {outputs.named.masks.name} cannot hold, so all is kept in "

@@ -93,7 +93,7 @@ def test_nifti_says_when_its_time_points_were(tmp_path, name, units, unit):
 
 @pytest.mark.parametrize(
     ("name", "compressed"),
-    [("a.mha", True), ("a.mha", False), ("a.nrrd", True), ("a.nrrd", False), ("a.nii", 0)],
+    [("a.mha", True), ("a.mha", False), ("a.nrrd", True), ("a.nrrd", False), ("a.nii", False)],
 )
 def test_files_of_itk_have_their_fourth_axis_as_time(tmp_path, name, compressed):
     unit = "s" if name == "a.nii" else ""
@@ -126,6 +126,18 @@ def test_index_values_may_be_words(tmp_path):
 def test_vectors_are_no_time_points(tmp_path, kind):
     path = write_nrrd(tmp_path / "a.nrrd", first=True, kind=kind)
     with pytest.raises(InputError, match="more than one number per voxel"):
+        read_sequence(path)
+
+
+def test_time_between_two_axes_of_space_is_refused(tmp_path):
+    path = write_nrrd(tmp_path / "a.nrrd", encoding="raw")
+    content = path.read_bytes().replace(b"domain domain domain list", b"domain list domain domain")
+    content = content.replace(b"sizes: 6 5 4 3", b"sizes: 6 3 5 4")
+    places = DIRECTIONS.encode().split()
+    path.write_bytes(
+        content.replace(b" ".join([*places, b"none"]), b" ".join([places[0], b"none", *places[1:]]))
+    )
+    with pytest.raises(InputError, match="in a way that is not read here"):
         read_sequence(path)
 
 

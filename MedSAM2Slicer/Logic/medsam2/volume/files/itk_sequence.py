@@ -22,6 +22,7 @@ from medsam2.volume.files.detached_headers import (
 from medsam2.volume.files.header_doubts import TIME_KINDS
 from medsam2.volume.image_sequence import TimePoints, evenly_spaced
 
+_NRRD = (".nrrd", ".nhdr")
 _PIXEL_KIND = "NRRD_kinds[pixel]"
 
 
@@ -59,12 +60,37 @@ def time_layout(path: Path, reader: SimpleITK.ImageFileReader) -> TimeLayout | N
         times = _listed_times(reader, others) or evenly_spaced(
             others, reader.GetOrigin()[3], reader.GetSpacing()[3], ""
         )
+        _check_order(path, components)
         return TimeLayout(times, space * components, components)
     if components > 1 and _is_time(reader):
-        is_fastest = nrrd_fields(path)["kinds"].split()[0].lower() in TIME_KINDS
+        is_fastest = _check_order(path, 1) == 0
         times = _listed_times(reader, components) or TimePoints(components)
         return TimeLayout(times, space, 1, is_fastest)
     return None
+
+
+def _check_order(path: Path, components: int) -> int | None:
+    """The axis that a NRRD header says is time; None where it says nothing.
+
+    Raises:
+        InputError: numbers of one time point neither follow each other nor have all others between them.
+    """
+    if path.suffix.lower() not in _NRRD:
+        return None
+    kinds = nrrd_fields(path).get("kinds", "").lower().split()
+    axis = next((number for number, kind in enumerate(kinds) if kind in TIME_KINDS), None)
+    are_colours_first = components == 1 or (bool(kinds) and kinds[0] not in ("domain", "space", *TIME_KINDS))
+    ends = (len(kinds) - 1, None) if components > 1 else (0, len(kinds) - 1, None)
+    if axis not in ends or not are_colours_first:
+        raise _elsewhere(path)
+    return axis
+
+
+def _elsewhere(path: Path) -> InputError:
+    return InputError(
+        f"{path} holds several time points in a way that is not read here: save it as one .nii.gz, .nrrd or "
+        ".mha file."
+    )
 
 
 def _is_time(reader: SimpleITK.ImageFileReader) -> bool:
@@ -117,15 +143,12 @@ def _pieces(path: Path) -> Pieces:
     if suffix in (".mha", ".mhd"):
         pieces, fields = meta_pieces(path), meta_fields(path)
         is_plain = not pieces.is_text and fields.get("headersize", "0").isdigit()
-    elif suffix in (".nrrd", ".nhdr"):
+    elif suffix in _NRRD:
         pieces, fields = nrrd_pieces(path), nrrd_fields(path)
         skips = fields.get("lineskip", "0") != "0" or not fields.get("byteskip", "0").isdigit()
         is_plain = fields.get("encoding", "raw").lower() in ("raw", "gz", "gzip") and not skips
     if not is_plain or len(pieces.files) > 1:
-        raise InputError(
-            f"{path} holds several time points in a way that is not read here: save it as one .nii.gz, .nrrd "
-            "or .mha file."
-        )
+        raise _elsewhere(path)
     return pieces
 
 
