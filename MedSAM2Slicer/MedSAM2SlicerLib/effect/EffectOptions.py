@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
+from ..panel.Widgets import explain
 from ..SlicerTypes import Button, Layout, ScriptedEffect, Widget
 from .AdvancedOptions import AdvancedOptions
 from .ConfidenceStrip import ConfidenceStrip
@@ -160,7 +161,7 @@ class EffectOptions:
 
     def _button(self, text: str, action: Callable[["EffectActions"], None], toolTip: str) -> Button:
         button = qt.QPushButton(text)
-        button.toolTip = toolTip
+        explain(button, toolTip)
         button.enabled = False
         button.connect("clicked()", lambda: self._do(action))
         self._buttons.append(button)

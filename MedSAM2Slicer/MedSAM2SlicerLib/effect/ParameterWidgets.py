@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import qt
 
+from ..panel.Widgets import explain
 from ..SlicerTypes import ScriptedEffect, Widget
 
 HIGHEST = 99999
@@ -44,7 +45,7 @@ class ParameterWidgets:
         box = qt.QComboBox()
         for data, text in values.items():
             box.addItem(text, data)
-        _explain(box, toolTip)
+        explain(box, toolTip)
         box.connect("currentIndexChanged(int)", lambda _index: self.keep())
         self._shows.append(lambda: box.setCurrentIndex(box.findData(self._effect.parameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, box.itemData(box.currentIndex)))
@@ -55,7 +56,7 @@ class ParameterWidgets:
         box = qt.QSpinBox()
         box.minimum, box.maximum = minimum, HIGHEST
         box.accessibleName = title
-        _explain(box, toolTip)
+        explain(box, toolTip)
         box.connect("valueChanged(int)", lambda _value: self.keep())
         self._shows.append(lambda: box.setValue(self._effect.integerParameter(name)))
         self._keeps.append(lambda: self._effect.setParameter(name, box.value))
@@ -68,9 +69,3 @@ class ParameterWidgets:
         self._shows.append(lambda: box.setChecked(bool(self._effect.integerParameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, int(box.checked)))
         return box
-
-
-def _explain(widget: Widget, text: str) -> None:
-    """In a tool tip that wraps, as HTML does, and to screen readers, to which tags are noise."""
-    widget.toolTip = f"<qt>{text}</qt>" if text else ""
-    widget.accessibleDescription = text

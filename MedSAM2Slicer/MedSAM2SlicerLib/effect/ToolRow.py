@@ -6,6 +6,7 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
+from ..panel.Widgets import explain
 from ..SlicerTypes import Button, Event
 from .Theme import tinted
 
@@ -26,7 +27,8 @@ class ToolRow(qt.QWidget):
         self._buttons: dict[str, Button] = {}
         for tool, (text, toolTip) in _words().items():
             button = self._buttons[tool] = qt.QToolButton()
-            button.text, button.toolTip = text, toolTip
+            button.text = text
+            explain(button, toolTip)
             button.checkable = button.autoExclusive = True
             button.toolButtonStyle = qt.Qt.ToolButtonTextBesideIcon
             button.iconSize = qt.QSize(ICON_PIXELS, ICON_PIXELS)

@@ -29,6 +29,12 @@ def button(text: str, onClicked: Callable[[], object], toolTip: str = "") -> But
     return made
 
 
+def explain(widget: Widget, text: str) -> None:
+    """Say more in a tool tip that wraps, as HTML does, and to screen readers, to which tags are noise."""
+    widget.toolTip = f"<qt>{text}</qt>" if text else ""
+    widget.accessibleDescription = text
+
+
 def row(*widgets: Widget) -> Layout:
     """Widgets side by side, at the left."""
     layout = qt.QHBoxLayout()

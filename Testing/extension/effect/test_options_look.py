@@ -11,6 +11,8 @@ WIDTH = 380
 """Pixels of a narrow panel."""
 LONGER = 1.4
 """What English takes in German or French."""
+LONGEST_TIP = 60
+"""Letters of one that Qt shows on a single line."""
 ROW = 6
 """Pixels by which controls of one row may differ in height."""
 CONTROLS = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox)
@@ -134,3 +136,9 @@ def test_a_problem_is_told_by_a_sign_as_well_as_by_colour(anOpenPanel, aBench):
     message.clearProblem()
     assert not signs[0].isVisible()
     assert not message.label.styleSheet
+
+
+def test_long_tips_wrap(anOpenPanel):
+    tips = [each.toolTip for each in shown(anOpenPanel) if each.toolTip]
+    assert len(tips) > 10
+    assert [tip for tip in tips if len(tip) > LONGEST_TIP and not qt.Qt.mightBeRichText(tip)] == []
