@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgba
 from medsam2.cli.pictures.outline import smooth_outline
 from medsam2.cli.pictures.preview import preview_figure, write_preview
 from medsam2.cli.pictures.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewSegment, Sheet, panel_slices
-from medsam2.prompt import Prompt
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.volume import Geometry, Volume, VolumeSlices, axis_index, hanging
 from unit.cli.grids import SHAPE, geometry, grids
 
@@ -54,6 +54,24 @@ def test_seeds_are_drawn_on_their_voxel(axis):
         plane[3, 5] = True
         x, y = sheet.turned_point(3, 5)
         assert np.argwhere(sheet.turned(plane)).tolist() == [[y, x]]
+
+
+@pytest.mark.parametrize("axis", ["k", "j", "i"])
+def test_lines_are_drawn_where_they_were_given_and_lassos_are_closed(axis):
+    places = ((2.0, 3.0), (5.0, 4.0), (4.0, 6.0))
+    stroke, lasso = DrawnLine(places, True), DrawnLine(places, False)
+    prompt = Prompt(4, strokes=(stroke,), lassos=(lasso,))
+    sheet = sheet_of(geometry(*next(grids())), axis, prompt)
+    figure = preview_figure(sheet.slices, sheet.segments)
+    (axes,) = (
+        axes for axes in figure.axes if any(text.get_text().startswith(f"{axis} 4") for text in axes.texts)
+    )
+    drawn = {line.get_linestyle(): line.get_xydata() for line in axes.lines if len(line.get_xydata()) > 2}
+    expected = [sheet.turned_point(*place) for place in places]
+    np.testing.assert_allclose(drawn["-"], expected)
+    np.testing.assert_allclose(drawn[":"], [*expected, expected[0]])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"stroke or lasso, object", "stroke or lasso, background"} <= set(labels)
 
 
 def test_the_crop_keeps_masks_and_prompts():

@@ -5,6 +5,7 @@ import pytest
 
 from medsam2.evaluation.drawn_prompts import central_stroke, lasso
 from medsam2.evaluation.protocols import segment
+from medsam2.evaluation.snapshot import volume_snapshot
 from medsam2.slice_grid import SliceGrid
 from medsam2.tracking.drawn_lines import enclosed
 from unit.evaluation.examples import BALLS
@@ -65,3 +66,15 @@ def test_a_lasso_segments_a_structure():
     (stage,) = segment(a_tracker(truth), truth, "lasso", clicks=5)
     assert len(stage.prompts[0].lassos) == 1
     assert dice(stage.mask, truth) > 0.9
+
+
+@pytest.mark.parametrize(("protocol", "is_closed"), [("stroke", False), ("lasso", True)])
+def test_the_picture_of_the_report_shows_the_line_where_it_was_drawn(protocol, is_closed):
+    truth = BALLS["left"]
+    tracker = a_tracker(truth)
+    (stage,) = segment(tracker, truth, protocol, clicks=5)
+    panel = volume_snapshot(tracker.slices, stage, truth)[0]
+    (line,) = panel.lines
+    assert (line[0] == line[-1]) == is_closed
+    middle = np.argwhere(panel.truth).mean(axis=0)
+    np.testing.assert_allclose(np.mean(line, axis=0), middle[::-1], atol=1.5)

@@ -87,10 +87,13 @@ def enclosed(lassos: Iterable[DrawnLine], grid: SliceGrid) -> np.ndarray:
     found = np.zeros(grid.shape, bool)
     for lasso in lassos:
         positions = np.array(lasso.positions)
-        inside = _turns(positions, grid.shape) != 0
+        # Only round the lasso: a slice takes milliseconds.
+        low = np.maximum(np.floor(positions.min(axis=0)), 0).astype(int)
+        high = np.minimum(np.ceil(positions.max(axis=0)) + 1, grid.shape).astype(int)
+        inside = _turns(positions - low, tuple(high - low)) != 0
+        found[low[0] : high[0], low[1] : high[1]] |= inside
         if not inside.any():
-            inside[grid.voxel(*positions.mean(axis=0))] = True
-        found |= inside
+            found[grid.voxel(*positions.mean(axis=0))] = True
     return found
 
 
@@ -128,10 +131,11 @@ def inner_points(region: np.ndarray, count: int, grid: SliceGrid) -> list[tuple[
 def _inner_points(lassos: Sequence[DrawnLine], most: int, grid: SliceGrid) -> tuple[Point, ...]:
     """Points in positive lassos, in the latest where there are too many."""
     count = min(INNER_POINTS, max(most // max(len(lassos), 1), 1))
+    regions = [PlacedMask.cropped(enclosed([lasso], grid)) for lasso in lassos[-most:]]
     return tuple(
-        (*position, True)
-        for lasso in lassos[-most:]
-        for position in inner_points(enclosed([lasso], grid), count, grid)
+        (region.row + row, region.column + column, True)
+        for region in regions
+        for row, column in inner_points(region.voxels, count, grid)
     )
 
 
