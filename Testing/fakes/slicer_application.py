@@ -48,6 +48,7 @@ class Application(QtCore.QObject):
         logics = {
             "segmentations": slicer.vtkSlicerSegmentationsModuleLogic(),
             "volumes": slicer.vtkSlicerVolumesLogic(),
+            "sequences": slicer.vtkSlicerSequencesLogic(),
         }
         for logic in logics.values():
             logic.SetMRMLScene(self._scene)

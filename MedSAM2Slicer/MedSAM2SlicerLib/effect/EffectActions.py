@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from medsam2.propagation_options import PropagationOptions
 
+from ..logic.TimePlan import TimeError, TimePlan, planThroughTime
 from ..SlicerTypes import ScriptedEffect
 from .SeedGestures import SeedGestures
 
@@ -59,6 +60,8 @@ class EffectActions:
     def _mayBegin(self) -> bool:
         """Whether a click may change the segment; one that was answered by a dialog does nothing else."""
         self._goOn()
+        if self._logic.throughTime.running:
+            return False
         answer = self._effect.confirmCurrentSegmentVisible()
         editor = slicer.qSlicerSegmentEditorAbstractEffect
         return answer not in (editor.NotConfirmed, editor.ConfirmedWithDialog)
@@ -120,6 +123,21 @@ class EffectActions:
         allSegments = bool(self._effect.integerParameter("AllSegments"))
         self._logic.propagate(chosenPropagation(self._effect), allSegments)
 
+    def propagateThroughTime(self) -> None:
+        """Carry the segment to other time points."""
+        if self._logic.running:
+            return
+        editor, where = self._logic.editor, self._views.currentSlice()
+        axis = self._logic.axisOf(editor.selectedId) or ("k" if where is None else where[0])
+        try:
+            plan = planThroughTime(editor, self._effect.parameter("TimeDirection"), axis)
+        except TimeError as error:
+            self._display.showMessage(str(error), True)
+            return
+        if not plan.filled or _mayReplace(plan):
+            options = PropagationOptions(absent_stop=chosenPropagation(self._effect).absent_stop)
+            self._logic.propagateThroughTime(plan, options)
+
     def goToSlice(self, sliceIndex: int) -> None:
         """Show a slice in the view that the user works in."""
         self._views.goTo(sliceIndex)
@@ -142,3 +160,13 @@ class EffectActions:
         if where is not None:
             self._logic.confidenceAlong(where[0]).accept(where[1])
             self._display.showStrip()
+
+
+def _mayReplace(plan: TimePlan) -> bool:
+    """Ask: no undo brings back what another time point had."""
+    text = _(
+        "The segment has voxels at some of these time points ({count}), the first of them {name}. They are "
+        "replaced, and undo does not bring them back."
+    )
+    text = text.format(count=len(plan.filled), name=plan.names[plan.filled[0]])
+    return slicer.util.confirmOkCancelDisplay(text, windowTitle=_("Propagate through time"))

@@ -29,14 +29,19 @@ class EffectDisplay:
     def redraw(self) -> None:
         """Something to draw has changed."""
         if self._shown is not None:
-            _logic, views = self._shown
+            logic, views = self._shown
             views.redraw()
+            self._options.showTime(logic.editor.timePoint is not None)
             self.showStrip()
             self.showOffer()
 
     def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
         """A sentence for the user, and what the backend wrote if that says more."""
         self._options.message.show(text, isProblem, log)
+
+    def clearMessage(self) -> None:
+        """What was said last is over, be it a problem."""
+        self._options.message.clearProblem()
 
     def showRunning(self, running: bool) -> None:
         """A propagation began or ended."""

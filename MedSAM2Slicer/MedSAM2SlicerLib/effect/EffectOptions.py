@@ -12,6 +12,7 @@ from .AdvancedOptions import AdvancedOptions
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
 from .TermOffer import TermOffer
+from .TimeOptions import TimeOptions
 from .ToolRow import CLICK, ToolRow
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULTS = {
     "Tool": CLICK,
     "Direction": "both",
+    "TimeDirection": "both",
     "Window": "auto",
     "Memory": "temporal",
     "StopWhenAbsent": 1,
@@ -65,10 +67,12 @@ class EffectOptions:
         """Show the parameters."""
         self._tools.showTool(self._effect.parameter("Tool"))
         self._advanced.parameters.show()
+        self._time.parameters.show()
 
     def updateToParameters(self) -> None:
         """Keep what the user chose."""
         self._advanced.parameters.keep()
+        self._time.parameters.keep()
 
     def setActions(self, actions: "EffectActions | None") -> None:
         """What buttons and strip do (``EffectActions``); None for nothing."""
@@ -82,6 +86,10 @@ class EffectOptions:
         self.progress.visible = running
         if not running:
             self.progress.value = 0
+
+    def showTime(self, isSequence: bool) -> None:
+        """What concerns time is shown where there is any."""
+        self._time.widget.visible = isSequence
 
     def showProgress(self, done: int, total: int, slicesPerSecond: float) -> None:
         """How far the propagation is."""
@@ -116,7 +124,13 @@ class EffectOptions:
             ),
             self._button(_("No"), lambda actions: actions.declineTerm(), _("Asks no more for this segment.")),
         )
-        self._addSection(self.message.widget, action, self.offer.widget)
+        throughTime = self._button(
+            _("Propagate through time"),
+            lambda actions: actions.propagateThroughTime(),
+            _("The segment, as it is at this time point, is carried to the others, one after the other."),
+        )
+        self._time = TimeOptions(self._effect, throughTime)
+        self._addSection(self.message.widget, action, self._time.widget, self.offer.widget)
 
     def _addPrompts(self) -> None:
         """What the network is told."""

@@ -4,6 +4,7 @@ Objects are named by segment IDs. Everything that arrives is checked against the
 it, so that a cancelled or outdated answer never reaches a segment.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -55,14 +56,20 @@ class Listener(Protocol):
 class BackendRequests:
     """Sends requests to the shared backend and hands its answers to a listener.
 
+    Args:
+        mayAsk: says whether nobody else uses the backend, which holds one volume at a time.
+
     Attributes:
         state: of the propagation.
         sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.
     """
 
-    def __init__(self, manager: "BackendManager", listener: Listener):
+    def __init__(
+        self, manager: "BackendManager", listener: Listener, mayAsk: Callable[[], bool] = lambda: True
+    ):
         self._manager = manager
         self._listener = listener
+        self._mayAsk = mayAsk
         self.backendIsLost()
         manager.attach(self.handle)
 
@@ -84,7 +91,12 @@ class BackendRequests:
         self.backendIsLost()
 
     def connect(self) -> bool:
-        """Get hold of the backend; False, with a sentence for the user, if it cannot be used."""
+        """Get hold of the backend; False if it cannot be used, or nothing may be asked of it now.
+
+        The user is told why it cannot be used.
+        """
+        if not self._mayAsk():
+            return False
         # Imported at first use: choosing the effect must not wait for it.
         from medsam2.client import ClientError
 
@@ -119,6 +131,10 @@ class BackendRequests:
         )
         self._volumeKey = offer.key
         self.sent = 0.0
+
+    def forgetPreviews(self) -> None:
+        """Masks that are still to come are of slices that the user sees no longer."""
+        self._previews.clear()
 
     def isOpen(self, key: tuple) -> bool:
         """Whether the backend has this volume."""

@@ -15,6 +15,9 @@ class Display(Protocol):
     def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
         """A sentence for the user, and what the backend wrote if that says more."""
 
+    def clearMessage(self) -> None:
+        """What was said last is over, be it a problem."""
+
     def showRunning(self, running: bool) -> None:
         """A propagation began or ended."""
 

@@ -12,6 +12,7 @@ from ..SlicerTypes import MRMLNode, ScriptedEffect, Segment
 from .Display import Display
 from .SegmentationGrid import GridError, SegmentationGrid
 from .SourceVoxels import SourceVoxels
+from .TimePoint import TimePoint, browserOf, timePointOf
 
 if TYPE_CHECKING:
     from medsam2.protocol.messages import Memory
@@ -54,17 +55,27 @@ class EditorState:
         self.key: tuple = ()
         self.lastGrid: SegmentationGrid | None = None
 
+    @property
+    def settings(self) -> MRMLNode:
+        """The ``vtkMRMLSegmentEditorNode``."""
+        return self._effect.parameterSetNode()
+
+    @property
+    def volume(self) -> MRMLNode | None:
+        """The source volume."""
+        return self.settings.GetSourceVolumeNode()
+
     # Segments
 
     @property
     def node(self) -> MRMLNode | None:
         """The ``vtkMRMLSegmentationNode``, or None."""
-        return self._effect.parameterSetNode().GetSegmentationNode()
+        return self.settings.GetSegmentationNode()
 
     @property
     def selectedId(self) -> str:
         """The selected segment; empty for none."""
-        return self._effect.parameterSetNode().GetSelectedSegmentID() or ""
+        return self.settings.GetSelectedSegmentID() or ""
 
     @property
     def selected(self) -> Segment | None:
@@ -84,10 +95,26 @@ class EditorState:
 
     def segmentIds(self) -> list[str]:
         """In the order of the table."""
-        if self.node is None:
-            return []
-        segmentation = self.node.GetSegmentation()
-        return [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+        return [] if self.node is None else list(self.node.GetSegmentation().GetSegmentIDs())
+
+    # Time
+
+    @property
+    def timePoint(self) -> TimePoint | None:
+        """What the source volume shows of its sequence; None where it belongs to none."""
+        return timePointOf(self.volume)
+
+    @property
+    def time(self) -> str | None:
+        """The index value of the time point; None without a sequence."""
+        shown = self.timePoint
+        return None if shown is None else shown.value
+
+    @property
+    def keepsChanges(self) -> bool:
+        """Whether what is done to the segmentation is there still after another time point was shown."""
+        browser = browserOf(self.node)
+        return browser is None or browser.GetSaveChanges(browser.GetSequenceNode(self.node))
 
     # Grid
 
@@ -129,7 +156,7 @@ class EditorState:
 
     def _voxelsKey(self) -> tuple:
         """Changes when voxels, grid or transforms change; empty without a volume."""
-        volume, segmentation = self._effect.parameterSetNode().GetSourceVolumeNode(), self.node
+        volume, segmentation = self.volume, self.node
         if volume is None or segmentation is None:
             return ()
         image = volume.GetImageData()
@@ -137,6 +164,7 @@ class EditorState:
         return (
             volume.GetID(),
             segmentation.GetID(),
+            self.time,
             0 if image is None else image.GetMTime(),
             _place(volume),
             _transformTime(volume),
@@ -167,7 +195,7 @@ class EditorState:
     def _window(self) -> tuple[float, float] | None:
         """Intensities shown as black and white; None for automatic."""
         choice = self._effect.parameter("Window")
-        display = self._effect.parameterSetNode().GetSourceVolumeNode().GetDisplayNode()
+        display = self.settings.GetSourceVolumeNode().GetDisplayNode()
         if choice == AUTOMATIC or (choice == AS_SHOWN and display is None):
             return None
         if choice == AS_SHOWN:

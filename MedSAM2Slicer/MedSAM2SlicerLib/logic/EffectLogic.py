@@ -18,11 +18,13 @@ from .Hints import Hints
 from .KeptReviews import KeptReviews
 from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
-from .Seeds import lastSlice, readSeeds, writeSeeds
+from .Seeds import Seed, lastSlice, readSeeds, writeSeeds
 from .SegmentationGrid import SegmentationGrid, SlicePosition
 from .SegmentTerms import SegmentTerms, nameAlgorithm
 from .SegmentWriter import Write
 from .SliceResults import Confidence
+from .TimePlan import TimePlan
+from .TimePropagation import TimePropagation
 from .Undoing import Undoing
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ class EffectLogic:
         self.editor = EditorState(scriptedEffect, display)
         self._reviews = reviews
         self.results = reviews.enter(self.editor)
-        self._requests = BackendRequests(self._manager, self)
+        self.results.show(self.editor.time)
+        self._requests = BackendRequests(self._manager, self, lambda: not self.throughTime.running)
         self._hints = Hints(self._manager, self, self._requests)
         self._undoing = Undoing(scriptedEffect, self.editor, self._requests, self.results)
         self.seeding = SeedEditing(
@@ -65,6 +68,7 @@ class EffectLogic:
         self._propagation = Propagation(
             self._requests, display, self._writeChecked, self.editor.isCurrent, later
         )
+        self.throughTime = TimePropagation(self._manager, display, self.results, later)
         self._previewGrid: SegmentationGrid | None = None
         self._runsIn = ""
         self._looksLater = self._isClosed = False
@@ -77,6 +81,7 @@ class EffectLogic:
             self._reviews.leave(self.editor, self.results)
         self._manager.removeObserver(self._onBackendState)
         self._propagation.close()
+        self.throughTime.close()
         self._requests.close()
 
     def prepare(self) -> None:
@@ -94,7 +99,7 @@ class EffectLogic:
     @property
     def running(self) -> bool:
         """Whether a propagation runs, is being cancelled, or is still being written."""
-        return self._propagation.running
+        return self._propagation.running or self.throughTime.running
 
     def preview(self) -> "Mask | None":
         """The last preview of the selected segment on the current grid, or None."""
@@ -116,6 +121,12 @@ class EffectLogic:
         """
         if not self.running or self.editor.node is None:
             return "", ""
+        if self.throughTime.running:
+            text = _(
+                "The propagation through time was stopped, as the effect was left; finished time points: "
+                "{count}."
+            )
+            return text.format(count=self.throughTime.finished), self.editor.node.GetID()
         text = _(
             "The propagation was stopped, as the effect was left; slices that had come: {count}. Press "
             "Propagate to go on."
@@ -155,9 +166,7 @@ class EffectLogic:
         if grid is None or node is None:
             return
         segmentIds = self.editor.segmentIds() if allSegments else [self.editor.selectedId]
-        jobs = propagationJobs(
-            {name: lastSlice(readSeeds(self.editor.segment(name)), grid) for name in segmentIds}, options
-        )
+        jobs = propagationJobs({name: lastSlice(self._seedsOf(name), grid) for name in segmentIds}, options)
         if not jobs:
             self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._requests.connect():
@@ -171,19 +180,72 @@ class EffectLogic:
             self._propagation.start(grid, jobs)
             self.sayHint()
 
+    def propagateThroughTime(self, plan: TimePlan, options: "PropagationOptions") -> None:
+        """Carry a segment from the time point shown to others; how far within each, the options say."""
+        grid = None if self.running else self.editor.grid()
+        if grid is not None:
+            self.results.outdate()
+            self._hints.note = ""
+            self._requests.backendIsLost()  # it gets other volumes; a later click opens this one again
+            self.throughTime.start(plan, self.editor.offer(grid), options)
+
+    def axisOf(self, segmentId: str) -> "Axis | None":
+        """Along which axis a segment was prompted last; None without seeds."""
+        grid = self.editor.grid()
+        last = None if grid is None else lastSlice(self._seedsOf(segmentId), grid)
+        return None if last is None else last[0]
+
+    def _seedsOf(self, segmentId: str) -> list[Seed]:
+        return readSeeds(self.editor.segment(segmentId), self.editor.time)
+
     def cancel(self) -> None:
-        """Stop the propagation; what has arrived is kept."""
+        """Stop the propagation; what has arrived is kept, of time points what is whole."""
         self._propagation.cancel()
+        self.throughTime.cancel()
 
     def abandon(self) -> None:
         """Stop the propagation and write nothing more."""
         self._propagation.abandon()
 
+    def lookAtTime(self) -> bool:
+        """Whether another time point is shown: what runs for the one before ends, as all else said of it."""
+        if self.editor.time == self.results.time:
+            return False
+        stopped = self._propagation.running
+        self.abandon()
+        self._requests.forgetPreviews()
+        self.results.show(self.editor.time)
+        self._undoing.remember()
+        self._hints.note = ""
+        self._display.clearMessage()
+        if stopped:
+            text = _(
+                "The propagation was stopped, as another time point was chosen; slices that had come: "
+                "{count}. Go back to it and press Propagate to go on."
+            )
+            self._display.showMessage(text.format(count=self._propagation.count), True)
+        else:
+            self.sayHint()
+        return True
+
+    def segmentationExchanged(self) -> None:
+        """Slicer shows the segments of another time point in the place of those that it has shown."""
+        self.abandon()
+        self.rememberSegments()
+
+    def rememberSegments(self) -> None:
+        """Whatever has changed in segments, it was not undo."""
+        self._undoing.remember()
+
     def volumeChanged(self) -> None:
         """Another volume, or other voxels of it; seeds stay where they are in the patient."""
+        if self.lookAtTime():
+            return
         self.abandon()
+        self._requests.forgetPreviews()
         self.results.outdate()
-        if self.seeding.seeds():
+        # When a sequence is changed Slicer copies the volume that it shows anew.
+        if self.seeding.seeds() and not self.throughTime.running:
             text = _("The volume has changed under the seeds: check them, then press Propagate again.")
             self._display.showMessage(text, True)
 
@@ -205,9 +267,9 @@ class EffectLogic:
             self.abandon()
         self._saveState()
         self._undoing.beginVersion(segmentId)
-        writeSeeds(segment, [])
+        writeSeeds(segment, [], self.editor.time)
         slicer.vtkSlicerSegmentationsModuleLogic.ClearSegment(self.editor.node, segmentId)
-        self.results.forget(segmentId)
+        self.results.forgetHere(segmentId)
         self._requests.forget(segmentId)
         self._onSeedsChanged()
 
@@ -216,7 +278,7 @@ class EffectLogic:
     def _saveState(self) -> None:
         """Before seeds change. What is clicked in a run goes with that run: in between there is no state."""
         self._takeUp()
-        if not self.running:
+        if not self._propagation.running:
             self._undoing.save()
 
     def segmentsChanged(self) -> None:
@@ -251,7 +313,7 @@ class EffectLogic:
     def onMask(self, mask: "Mask") -> None:
         """A slice of the propagation has come."""
         if self._propagation.onMask(mask):
-            self.results.put(mask)
+            self.results.put(mask, self.results.time)
 
     def onOpening(self) -> None:
         """The volume is on its way."""
@@ -285,9 +347,11 @@ class EffectLogic:
             self._propagation.fail()
             text = _("The backend was stopped: press Propagate to start it again.")
             self._display.showMessage(text, True)
+            self.throughTime.fail(_("The backend was stopped."))
         elif self._manager.failure:
             self._requests.backendIsLost()
             self._propagation.fail()
             self._display.showMessage(self._manager.failure, True, self._manager.logTail())
+            self.throughTime.fail(self._manager.failure, self._manager.logTail())
         else:
             self.sayHint()

@@ -38,6 +38,8 @@ class Hints:
             return _("Connecting to the server…")
         if state in (BackendState.STARTING, BackendState.CONNECTING):
             return _("Starting MedSAM2…")
+        if self._logic.throughTime.running:
+            return self._logic.throughTime.text()
         if self._requests.sent is not None:
             return _("Sending the volume… {percent} %").format(percent=round(100 * self._requests.sent))
         if self._logic.running:
@@ -52,6 +54,11 @@ class Hints:
         if self._logic.editor.selected is None:
             return _("Add a segment first (green plus above).")
         preview = self._logic.preview()
+        if not self._logic.editor.keepsChanges:
+            return _(
+                "What you do to this segmentation is forgotten when another time point is shown: tick Save "
+                "changes for it in the module Sequences."
+            )
         if not self._logic.seeding.seeds():
             return _("Click the object in a slice view.")
         if preview is None:

@@ -1,6 +1,7 @@
 """Seeds of the selected segment: placed, moved, removed; each change asks for the slice's mask."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from slicer.i18n import tr as _
@@ -65,8 +66,11 @@ class SeedEditing:
         self._onChanged = onChanged
 
     def seeds(self) -> list[Seed]:
-        """Seeds of the selected segment."""
-        return readSeeds(self._editor.selected)
+        """Seeds of the selected segment, at the time point shown."""
+        return readSeeds(self._editor.selected, self._editor.time)
+
+    def _keep(self, seeds: list[Seed]) -> None:
+        writeSeeds(self._editor.selected, seeds, self._editor.time)
 
     @property
     def target(self) -> tuple:
@@ -122,7 +126,8 @@ class SeedEditing:
         self._save()
         slices = {each.slice for each in found}
         kept = [each for each in self.seeds() if not _isReplaced(each, slices, grid)]
-        writeSeeds(segment, [*kept, *(each.seed for each in found)])
+        time = self._editor.time
+        self._keep([*kept, *(replace(each.seed, time=time) for each in found)])
         if self._requests.connect() and not self.openVolume(grid):
             for each in found:
                 prompt = promptOf([each], each.slice, grid, segmentId)
@@ -166,8 +171,9 @@ class SeedEditing:
         if self._requests.isOpen(self._editor.key):
             return False
         self._requests.open(self._editor.offer(grid))
+        time = self._editor.time
         for segmentId in self._editor.segmentIds():
-            seeds = readSeeds(self._editor.segment(segmentId))
+            seeds = readSeeds(self._editor.segment(segmentId), time)
             for where, there in bySlice(seeds, grid).items():
                 prompt = promptOf(there, where, grid, segmentId)
                 # Of what is painted there is nothing more to see.
@@ -181,8 +187,8 @@ class SeedEditing:
             self._add(lineSeed(kind, drawn, normal, grid))
 
     def _add(self, seed: Seed) -> None:
-        segment, grid = self._editor.selected, self._editor.grid()
-        if segment is None:
+        seed, grid = replace(seed, time=self._editor.time), self._editor.grid()
+        if self._editor.selected is None:
             self._display.showMessage(_("Add a segment first (green plus above)."), True)
             return
         if grid is None:
@@ -196,16 +202,16 @@ class SeedEditing:
         if seed.kind in ONE_OF_A_SLICE:
             same = [each.seed for each in bySlice(seeds, grid).get(new.slice, [])]
             replaced = [each for each in same if each.kind in ONE_OF_A_SLICE]
-            writeSeeds(segment, [*(each for each in seeds if each not in replaced), seed])
+            self._keep([*(each for each in seeds if each not in replaced), seed])
             self._ask(new.slice, grid, alone=None if same else new)
         else:
-            writeSeeds(segment, [*seeds, seed])
+            self._keep([*seeds, seed])
             self._ask(new.slice, grid, alone=new)
         self._onChanged()
 
     def _change(self, seeds: list[Seed], changed: Seed) -> None:
         self._save()
-        writeSeeds(self._editor.selected, seeds)
+        self._keep(seeds)
         self._results.previews.pop(self._editor.selectedId, None)
         self._askAgain(changed)
         self._onChanged()

@@ -44,6 +44,7 @@ class Seed:
         normal: direction of the slice view in which it was placed, in world RAS.
         corner: the opposite corner of a box.
         path: how a stroke or lasso goes on from ``ras``.
+        time: index value of the sequence's item that it belongs to; None for a volume that is no sequence's.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Seed:
     normal: Ras
     corner: Ras | None = None
     path: tuple[Ras, ...] = ()
+    time: str | None = None
 
     @property
     def positions(self) -> tuple[Ras, ...]:
@@ -81,8 +83,21 @@ class Seed:
         )
 
 
-def readSeeds(segment: Segment | None) -> list[Seed]:
-    """Seeds of a ``vtkSegment``, in the order in which they were placed; none if the tag is damaged."""
+def readSeeds(segment: Segment | None, time: str | None = None) -> list[Seed]:
+    """Seeds of a ``vtkSegment`` at a time point, in the order in which they were placed.
+
+    Those that were placed when the volume was no sequence's belong to every time point.
+    """
+    return [seed for seed in _allSeeds(segment) if seed.time in (None, time)]
+
+
+def writeSeeds(segment: Segment, seeds: list[Seed], time: str | None = None) -> None:
+    """Keep seeds of a time point with a ``vtkSegment``; those of others stay."""
+    _writeAll(segment, [*(seed for seed in _allSeeds(segment) if seed.time not in (None, time)), *seeds])
+
+
+def _allSeeds(segment: Segment | None) -> list[Seed]:
+    """Of all time points; none if the tag is damaged."""
     text = vtk.reference("")
     if segment is None or not segment.GetTag(TAG, text):
         return []
@@ -97,14 +112,13 @@ def _parsed(text: str) -> tuple[Seed, ...]:
         return ()
 
 
-def writeSeeds(segment: Segment, seeds: list[Seed]) -> None:
-    """Keep seeds with a ``vtkSegment``."""
+def _writeAll(segment: Segment, seeds: list[Seed]) -> None:
     if not seeds:
         segment.RemoveTag(TAG)
         return
-    # Tags are stored between bars in the file, and numbers and the kinds hold none.
     entries = [{key: value for key, value in vars(seed).items() if value} for seed in seeds]
-    segment.SetTag(TAG, json.dumps(entries, separators=(",", ":")))
+    # Tags are stored between bars in the file; of what is kept a time point's name alone may hold one.
+    segment.SetTag(TAG, json.dumps(entries, separators=(",", ":")).replace("|", "\\u007c"))
 
 
 def _seed(
@@ -113,13 +127,16 @@ def _seed(
     normal: Iterable[float],
     corner: Iterable[float] | None = None,
     path: Sequence[Iterable[float]] = (),
+    time: str | None = None,
 ) -> Seed:
     fewest = 2 if kind in LASSOS else 1 if kind in STROKES else 0
     most = MOST_POSITIONS - 1 if fewest else 0
     if kind not in KINDS or (kind == BOX) != (corner is not None) or not fewest <= len(path) <= most:
         raise ValueError("no such seed")
+    if not isinstance(time, str | None):
+        raise ValueError("no such time")
     further = tuple(_ras(each) for each in path)
-    return Seed(kind, _ras(ras), _ras(normal), None if corner is None else _ras(corner), further)
+    return Seed(kind, _ras(ras), _ras(normal), None if corner is None else _ras(corner), further, time)
 
 
 def _ras(values: Iterable[float]) -> Ras:

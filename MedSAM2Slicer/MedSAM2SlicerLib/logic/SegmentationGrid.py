@@ -110,6 +110,13 @@ class SegmentationGrid:
             self._kept = key, aligned
         return self._kept[1]
 
+    def mask(self, segmentId: str) -> np.ndarray:
+        """The voxels that a segment has, (k, j, i) bool."""
+        planes, row, column = self.content(segmentId).planes("k", 0, self.shape[0])
+        mask = np.zeros(self.shape, bool)
+        mask[:, row : row + planes.shape[1], column : column + planes.shape[2]] = planes
+        return mask
+
     def axisOf(self, normal: Sequence[float]) -> "Axis":
         """The axis of the array that is nearest to a direction in world RAS."""
         directions = self._toWorld[:3, :3] / np.linalg.norm(self._toWorld[:3, :3], axis=0)

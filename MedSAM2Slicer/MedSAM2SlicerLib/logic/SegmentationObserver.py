@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import slicer
 import vtk
 
-from ..SlicerTypes import MRMLNode, Segmentation
+from ..SlicerTypes import MRMLNode
+from .TimePoint import browserOf
 
 if TYPE_CHECKING:
     from .EffectLogic import EffectLogic
@@ -57,49 +58,67 @@ class SegmentationObserver:
             self._times = self._voxelTimes()
 
     def _watch(self) -> None:
-        segmentation, self._volume = self._segmentation(), self._parameterNode.GetSourceVolumeNode()
-        self._watched = segmentation
+        self._node = node = self._parameterNode.GetSegmentationNode()
+        self._volume = self._parameterNode.GetSourceVolumeNode()
+        self._browser = browserOf(self._volume)
         self._times = self._voxelTimes()
         self._add(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        if segmentation is not None:
-            self._add(segmentation, slicer.vtkSegmentation.SegmentRemoved, self._onRemoved)
-            self._add(segmentation, slicer.vtkSegmentation.SegmentModified, self._onSegment)
+        if node is not None:
+            self._add(node, node.SegmentationChangedEvent, self._onExchanged)
+            self._add(node, slicer.vtkSegmentation.SegmentRemoved, self._onRemoved)
+            self._add(node, slicer.vtkSegmentation.SegmentModified, self._onSegment)
         if self._volume is not None:
             for event in (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, vtk.vtkCommand.ModifiedEvent):
                 self._add(self._volume, event, self._onVolume)
+        if self._browser is not None:
+            self._add(self._browser, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
 
     def _add(self, node: MRMLNode, event: int, callback: Callable[[MRMLNode, object], None]) -> None:
         self._observations.append((node, node.AddObserver(event, callback)))
 
-    def _segmentation(self) -> Segmentation | None:
-        node = self._parameterNode.GetSegmentationNode()
-        return None if node is None else node.GetSegmentation()
-
     def _onParameters(self, _node: MRMLNode, _event: object) -> None:
-        isOther = self._segmentation() is not self._watched
+        isOther = self._parameterNode.GetSegmentationNode() is not self._node
         selected = self._parameterNode.GetSelectedSegmentID()
         if isOther:
             self._logic.abandon()
         if isOther or not self._observations or self._parameterNode.GetSourceVolumeNode() is not self._volume:
-            self.close()
-            self._watch()
+            self._watchAnew()
         self._redraw()
         if selected != self._selected:
             self._selected = selected
             self._logic.sayHint()
 
+    def _watchAnew(self) -> None:
+        self.close()
+        self._watch()
+
+    def _onBrowser(self, _browser: MRMLNode, _event: object) -> None:
+        """Slicer has shown another item of the sequence, or none: it is heard of before this."""
+        self._logic.lookAtTime()
+        self._logic.rememberSegments()
+        self._times = self._voxelTimes()
+        self._redraw()
+
     def _onVolume(self, _volume: MRMLNode, _event: object) -> None:
         editor = self._logic.editor
+        if browserOf(self._volume) is not self._browser:  # the volume has become part of a sequence
+            self._watchAnew()
         if not editor.isCurrent(editor.lastGrid):  # else its name or the like
             self._logic.volumeChanged()
             self._redraw()
 
-    def _onRemoved(self, _segmentation: Segmentation, _event: object) -> None:
+    def _onExchanged(self, _node: MRMLNode, _event: object) -> None:
+        """As a sequence does with the segmentation that shows its items."""
+        self._logic.segmentationExchanged()
+        self._times = self._voxelTimes()
+        self._redraw()
+
+    def _onRemoved(self, _node: MRMLNode, _event: object) -> None:
         self._logic.forgetRemovedSegments()
         self._logic.segmentsChanged()
         self._redraw()
 
-    def _onSegment(self, _segmentation: Segmentation, _event: object) -> None:
+    def _onSegment(self, _node: MRMLNode, _event: object) -> None:
         """Undo, redo or another tool changed seeds or voxels: what still comes in would spoil the latter.
 
         Undo says no more than that a segment was modified, as a new seed does; the voxels' time tells.
@@ -115,10 +134,10 @@ class SegmentationObserver:
     def _voxelTimes(self) -> dict[str, int]:
         """When the voxels of each segment were modified last."""
         times: dict[str, int] = {}
-        if self._watched is None:
+        if self._node is None:
             return times
-        for number in range(self._watched.GetNumberOfSegments()):
-            segment = self._watched.GetNthSegment(number)
-            voxels = segment.GetRepresentation(BINARY_LABELMAP)
-            times[self._watched.GetNthSegmentID(number)] = 0 if voxels is None else voxels.GetMTime()
+        segmentation = self._node.GetSegmentation()
+        for number in range(segmentation.GetNumberOfSegments()):
+            voxels = segmentation.GetNthSegment(number).GetRepresentation(BINARY_LABELMAP)
+            times[segmentation.GetNthSegmentID(number)] = 0 if voxels is None else voxels.GetMTime()
         return times

@@ -63,36 +63,48 @@ class SliceResults:
         previews: segment ID to the mask of the slice that was prompted last (``protocol.Mask``), as long as
             it is drawn.
         prompted: likewise, but also after that.
+        time: the time point that is shown; confidence belongs to one.
     """
 
     def __init__(self) -> None:
         self.previews: dict[str, Mask] = {}
         self.prompted: dict[str, Mask] = {}
-        self._confidence: dict[tuple[str, Axis], Confidence] = {}
-        self._kept: dict[tuple[str, int], dict[Axis, Confidence]] = {}
+        self.time: str | None = None
+        self._confidence: dict[tuple[str | None, str, Axis], Confidence] = {}
+        self._kept: dict[tuple[str | None, str, int], dict[Axis, Confidence]] = {}
 
     def confidence(self, segmentId: str, axis: "Axis") -> Confidence:
-        """Of the slices along an axis."""
-        return self._confidence.setdefault((segmentId, axis), Confidence())
+        """Of the slices along an axis, at the time point shown."""
+        return self._confidence.setdefault((self.time, segmentId, axis), Confidence())
 
     def putPreview(self, mask: "Mask") -> None:
         """A prompted slice was answered."""
         self.previews[mask.object_id] = self.prompted[mask.object_id] = mask
-        self.confidence(mask.object_id, mask.axis).put(mask, written=False)
+        self._at(self.time, mask).put(mask, written=False)
 
-    def put(self, mask: "Mask") -> None:
-        """A slice of a propagation has come."""
-        self.confidence(mask.object_id, mask.axis).put(mask, written=True)
+    def put(self, mask: "Mask", time: str | None) -> None:
+        """A slice of a propagation has come, of a time point."""
+        self._at(time, mask).put(mask, written=True)
+
+    def _at(self, time: str | None, mask: "Mask") -> Confidence:
+        return self._confidence.setdefault((time, mask.object_id, mask.axis), Confidence())
 
     def waiting(self, segmentId: str) -> "list[SliceKey]":
         """Slices of a segment, along any axis, that a propagation has written and nobody has accepted."""
-        along = [(axis, each) for (name, axis), each in self._confidence.items() if name == segmentId]
+        here = (self.time, segmentId)
+        along = [(axis, each) for (*where, axis), each in self._confidence.items() if tuple(where) == here]
         return [(axis, index) for axis, each in along for index in each.waiting]
+
+    def show(self, time: str | None) -> None:
+        """Another time point is shown."""
+        self.time = time
+        self.outdate()
 
     def keep(self, segmentId: str, version: int) -> None:
         """Note what is known of a segment now, under a number, for ``exchange``."""
-        known = {axis: each for (name, axis), each in self._confidence.items() if name == segmentId}
-        self._kept[segmentId, version] = deepcopy(known)
+        here = (self.time, segmentId)
+        known = {axis: each for (*where, axis), each in self._confidence.items() if tuple(where) == here}
+        self._kept[self.time, segmentId, version] = deepcopy(known)
 
     def exchange(self, segmentId: str, old: int, new: int) -> "set[SliceKey]":
         """Keep what is known of a segment as one version, and know another one again.
@@ -101,10 +113,11 @@ class SliceResults:
             the slices that were known until now.
         """
         self.keep(segmentId, old)
-        known = {(axis, index) for axis, each in self._kept[segmentId, old].items() for index in each.slices}
-        self.forget(segmentId)
-        for axis, confidence in deepcopy(self._kept.get((segmentId, new), {})).items():
-            self._confidence[segmentId, axis] = confidence
+        earlier = self._kept[self.time, segmentId, old]
+        known = {(axis, index) for axis, each in earlier.items() for index in each.slices}
+        self.forgetHere(segmentId)
+        for axis, confidence in deepcopy(self._kept.get((self.time, segmentId, new), {})).items():
+            self._confidence[self.time, segmentId, axis] = confidence
         return known
 
     def outdate(self) -> None:
@@ -114,10 +127,18 @@ class SliceResults:
 
     def segmentIds(self) -> set[str]:
         """Of which something is known."""
-        return {segmentId for segmentId, _axis in self._confidence} | self.previews.keys()
+        return {segmentId for _time, segmentId, _axis in self._confidence} | self.previews.keys()
 
     def forget(self, segmentId: str) -> None:
-        """Nothing is known of a segment any more."""
+        """Nothing is known of a segment any more, at any time point."""
+        self._forgetAt(segmentId, {time for time, _segmentId, _axis in self._confidence})
+
+    def _forgetAt(self, segmentId: str, times: set[str | None]) -> None:
         self.previews.pop(segmentId, None)
         self.prompted.pop(segmentId, None)
-        self._confidence = {key: value for key, value in self._confidence.items() if key[0] != segmentId}
+        gone = {key for key in self._confidence if key[0] in times and key[1] == segmentId}
+        self._confidence = {key: value for key, value in self._confidence.items() if key not in gone}
+
+    def forgetHere(self, segmentId: str) -> None:
+        """Nothing is known of a segment any more at the time point shown."""
+        self._forgetAt(segmentId, {self.time})

@@ -51,6 +51,28 @@ class SourceVoxels:
         return self._array
 
 
+def broughtOnto(reference: Labelmap, volume: MRMLNode, toReference: vtk.vtkAbstractTransform) -> np.ndarray:
+    """The voxels (k, j, i) of any volume on a grid, as the editor brings the source volume onto it.
+
+    Args:
+        reference: the grid, without voxels.
+        toReference: from the volume's coordinates to the grid's.
+    """
+    extract = vtk.vtkImageExtractComponents()  # of colours the editor takes the first, too
+    extract.SetInputData(volume.GetImageData())
+    extract.Update()
+    image, aligned = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
+    image.ShallowCopy(extract.GetOutput())
+    toRas = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(toRas)
+    image.SetGeometryFromImageToWorldMatrix(toRas)
+    background = volume.GetImageBackgroundScalarComponentAsDouble(0)
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        image, reference, aligned, True, False, toReference, background
+    )
+    return asArray(aligned)
+
+
 def asArray(image: Labelmap) -> np.ndarray:
     """The voxels (k, j, i) of an image, without a copy."""
     scalars = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())

@@ -84,11 +84,11 @@ class Undoing:
         return " ".join(said)
 
     def _look(self) -> dict[str, _Seen]:
-        seen = {}
+        seen, time = {}, self._editor.time
         for segmentId in self._editor.segmentIds():
             segment = self._editor.segment(segmentId)
             if segment is not None:
-                seen[segmentId] = _Seen(readSeeds(segment), versionOf(segment), segment.GetName())
+                seen[segmentId] = _Seen(readSeeds(segment, time), versionOf(segment), segment.GetName())
         return seen
 
     def _tell(self, segmentId: str, was: _Seen, seen: _Seen) -> None:

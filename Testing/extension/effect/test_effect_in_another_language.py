@@ -144,7 +144,7 @@ def test_each_thing_that_ends_a_propagation_early(aBench, aBackend, aVolumeNode,
 @pytest.mark.parametrize("isRunning", [False, True])
 def test_each_word_while_the_user_waits(state, sent, isRunning):
     manager = SimpleNamespace(state=state, settings=SimpleNamespace(serverUrl="wss://example.org"))
-    logic = SimpleNamespace(running=isRunning)
+    logic = SimpleNamespace(running=isRunning, throughTime=SimpleNamespace(running=False))
     hints = Hints(manager, logic, SimpleNamespace(awaited=True, sent=sent))
     assert untranslated(hints.text()) == set()
 
@@ -153,11 +153,12 @@ def test_each_word_while_the_user_waits(state, sent, isRunning):
 @pytest.mark.parametrize("found", [None, 0, 5])
 @pytest.mark.parametrize("seeds", [[], ["a seed"]])
 @pytest.mark.parametrize("selected", [None, "a segment"])
-def test_each_next_step(isRunning, found, seeds, selected):
+@pytest.mark.parametrize("keepsChanges", [True, False])
+def test_each_next_step(isRunning, found, seeds, selected, keepsChanges):
     preview = None if found is None else SimpleNamespace(mask=PlacedMask.packed(np.ones((found, 1), bool)))
     logic = SimpleNamespace(
         running=isRunning,
-        editor=SimpleNamespace(selected=selected),
+        editor=SimpleNamespace(selected=selected, keepsChanges=keepsChanges),
         seeding=SimpleNamespace(seeds=lambda: seeds),
         preview=lambda: preview,
     )

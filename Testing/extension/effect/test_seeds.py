@@ -90,7 +90,7 @@ def test_seeds_come_back_from_a_file_and_leave_no_nodes(aBench, tmp_path):
     aBench.editor.mrmlScene().AddNode(loaded)
     assert storage.ReadData(loaded)
     segment = loaded.GetSegmentation().GetSegment(loaded.GetSegmentation().GetSegmentIdBySegmentName("liver"))
-    assert readSeeds(segment) == aBench.logic.seeding.seeds()
+    assert readSeeds(segment, None) == aBench.logic.seeding.seeds()
 
 
 def test_every_kind_of_seed_is_stored_whole():
@@ -99,10 +99,10 @@ def test_every_kind_of_seed_is_stored_whole():
         Seed(POINT_POSITIVE, (1.25, -2.0, 1e-9), (0.0, 0.0, 1.0)),
         Seed(BOX, (1.0, 2.0, 3.0), (0.0, 1.0, 0.0), (4.0, 2.0, 6.0)),
     ]
-    writeSeeds(segment, seeds)
-    assert readSeeds(segment) == seeds
-    writeSeeds(segment, [])
-    assert readSeeds(segment) == []
+    writeSeeds(segment, seeds, None)
+    assert readSeeds(segment, None) == seeds
+    writeSeeds(segment, [], None)
+    assert readSeeds(segment, None) == []
 
 
 def test_a_damaged_tag_is_no_seeds():
@@ -112,7 +112,7 @@ def test_a_damaged_tag_is_no_seeds():
     entries += [f'"kind":"positive",{where},"corner":[1,1,1]']
     for text in ("{", "[1]", *(f"[{{{entry}}}]" for entry in entries)):
         segment.SetTag("MedSAM2.Seeds", text)
-        assert readSeeds(segment) == []
+        assert readSeeds(segment, None) == []
 
 
 def test_seeds_of_a_loaded_scene_are_propagated_without_a_click(aBench, aBackend, tmp_path):

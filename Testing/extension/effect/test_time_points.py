@@ -1,0 +1,116 @@
+"""Where the volume shows items of a sequence, seeds, outlines and confidence belong to one of them."""
+
+import numpy as np
+import pytest
+import slicer
+
+from extension.effect.over_time import STEP, VALUES, makeBrowser, makeSequence, moved, movingVolumes
+from fakes.make_nodes import makeSegmentation
+from medsam2.cli.phantom import dice
+
+
+@pytest.fixture
+def aBrowser(aScene, aPhantom):
+    """Shows the first of four items, in which the phantom moves."""
+    return makeBrowser(makeSequence(movingVolumes(aPhantom)))
+
+
+@pytest.fixture
+def aMovingBench(aBenchOn, aBrowser, aPhantom):
+    """The effect on what the browser shows; the segmentation is an ordinary one."""
+    return aBenchOn(aBrowser.GetProxyNode(aBrowser.GetMasterSequenceNode()), aPhantom)
+
+
+def centreAt(bench, item: int, organ: str = "liver") -> np.ndarray:
+    """The middle of an organ at an item, in world RAS."""
+    column = bench.phantom.volume.geometry.ijk_to_ras[:3, 0]
+    return bench.centre(organ) + STEP * item * column
+
+
+def test_a_click_after_the_item_was_changed_goes_to_the_new_content(aMovingBench, aBrowser):
+    aMovingBench.click()
+    first = aMovingBench.logic.preview().mask
+    aBrowser.SetSelectedItemNumber(3)
+    assert aMovingBench.logic.preview() is None, "an outline of another time point is not shown"
+    assert aMovingBench.message == "Click the object in a slice view."
+    aMovingBench.clickAt(centreAt(aMovingBench, 3))
+    later = aMovingBench.logic.preview()
+    assert later.mask.tightened().column == pytest.approx(first.tightened().column + 3 * STEP, abs=2)
+    aMovingBench.propagate()
+    assert dice(aMovingBench.mask(), moved(aMovingBench.phantom.labels["liver"], 3)) > 0.8
+
+
+def test_an_outline_that_comes_after_the_item_was_changed_is_not_shown(aMovingBench, aBrowser, aBackend):
+    aMovingBench.view("Red").click(aMovingBench.centre("liver"))
+    aBrowser.SetSelectedItemNumber(1)
+    aMovingBench.wait(lambda: not aBackend.busy)
+    assert aMovingBench.logic.preview() is None
+    aMovingBench.clickAt(centreAt(aMovingBench, 1, "spleen"))
+    mask = aMovingBench.logic.preview()
+    truth = moved(aMovingBench.phantom.labels["spleen"], 1)[mask.slice_index]
+    assert dice(mask.mask.full(truth.shape), truth) > 0.7, "the earlier click says nothing here"
+
+
+def test_seeds_and_confidence_belong_to_their_time_point(aMovingBench, aBrowser):
+    aMovingBench.click()
+    aMovingBench.propagate()
+    seeds, slices = aMovingBench.logic.seeding.seeds(), aMovingBench.logic.confidenceAlong("k").slices
+    assert [seed.time for seed in seeds] == [VALUES[0]]
+    assert slices
+    aBrowser.SetSelectedItemNumber(1)
+    assert not aMovingBench.logic.seeding.seeds()
+    assert not aMovingBench.logic.confidenceAlong("k").slices
+    aMovingBench.press("Propagate")
+    assert aMovingBench.message == "Click the object on one slice first."
+    aMovingBench.clickAt(centreAt(aMovingBench, 1))
+    aMovingBench.press("Reset")
+    aBrowser.SetSelectedItemNumber(0)
+    assert aMovingBench.logic.seeding.seeds() == seeds, "those of other time points stay"
+    assert aMovingBench.logic.confidenceAlong("k").slices == slices
+
+
+def test_a_propagation_ends_when_the_item_changes(aMovingBench, aBrowser):
+    aMovingBench.click()
+    aMovingBench.startPropagation()
+    aBrowser.SetSelectedItemNumber(2)
+    written = aMovingBench.mask()
+    aMovingBench.wait(lambda: not aMovingBench.logic.running)
+    for _ in range(20):
+        aMovingBench.clock.advance(20)
+    assert (aMovingBench.mask() == written).all()
+    assert "another time point was chosen" in aMovingBench.message
+    aBrowser.SetSelectedItemNumber(0)
+    assert "another time point" not in aMovingBench.message
+    aMovingBench.propagate()
+    assert "Propagated in" in aMovingBench.message
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_segmentation_that_changes_with_the_item_keeps_its_own_seeds(aBenchOn, aBrowser, aPhantom, saved):
+    volume = aBrowser.GetProxyNode(aBrowser.GetMasterSequenceNode())
+    segmentations = [makeSegmentation(volume, ("liver", "spleen"), "organs") for _ in VALUES]
+    shown = makeSegmentation(volume, ("liver", "spleen"), "organs")
+    sequence = makeSequence(segmentations, name="organs")
+    state = aBrowser.StartModify()
+    aBrowser.AddProxyNode(shown, sequence, False)
+    aBrowser.SetSaveChanges(sequence, saved)
+    aBrowser.EndModify(state)
+    bench = aBenchOn(volume, aPhantom)
+    slicer.mrmlScene.RemoveNode(bench.segmentation)
+    bench.segmentation = shown
+    bench.open()
+    assert saved == ("tick Save changes" not in bench.message)
+    bench.click()
+    bench.startPropagation()
+    aBrowser.SetSelectedItemNumber(1)
+    bench.wait(lambda: not bench.logic.running)
+    assert not bench.mask().any(), "nothing is written into another item"
+    assert not bench.logic.seeding.seeds()
+    if saved:
+        assert not bench.editor.canUndo(), "what is undone must not come from another item"
+    bench.clickAt(centreAt(bench, 1))
+    bench.propagate()
+    assert dice(bench.mask(), moved(aPhantom.labels["liver"], 1)) > 0.8
+    aBrowser.SetSelectedItemNumber(0)
+    assert len(bench.logic.seeding.seeds()) == saved
+    assert bench.mask().any() == saved
