@@ -79,7 +79,7 @@ class EffectViews:
         outline, frame = self._preview()
         pipeline.show(
             (1.0, 1.0, 1.0) if segment is None else segment.GetColor(),
-            [(seed.ras, seed.kind) for seed in seeds if seed.kind != BOX and not seed.isLine],
+            [(seed.ras, seed.kind) for seed in seeds if seed.kind != BOX],
             [corners for corners in boxes if corners is not None],
             [(seed.trace, seed.isPositive) for seed in seeds if seed.isLine],
             outline,

@@ -14,7 +14,7 @@ Rgb: TypeAlias = tuple[float, float, float]
 """From 0 to 1."""
 
 DARK: Rgb = (0.05, 0.05, 0.05)
-DASH_PIXELS = 6
+DASH_PIXELS = 8
 
 
 class Pen:
@@ -47,8 +47,8 @@ class Pen:
         Args:
             ratio: pixels of the view for one of those in which people measure.
         """
-        self._shadow.GetProperty().SetLineWidth(4 * ratio)
-        self._bright.GetProperty().SetLineWidth(2 * ratio)
+        self._shadow.GetProperty().SetLineWidth(5.0 * ratio)
+        self._bright.GetProperty().SetLineWidth(2.5 * ratio)
         self._bright.GetProperty().SetColor(*color)
         for number in range(self._points.GetNumberOfPoints(), len(way)):
             self._points.InsertNextPoint(*way[number], 0.0)

@@ -85,12 +85,7 @@ class SeedGestures:
         chosenTool: says what a drag draws now, of ``TOOLS``.
     """
 
-    def __init__(
-        self,
-        seeding: SeedEditing,
-        confirm: Callable[[], bool],
-        chosenTool: Callable[[], str],
-    ):
+    def __init__(self, seeding: SeedEditing, confirm: Callable[[], bool], chosenTool: Callable[[], str]):
         self._seeding = seeding
         self._confirm = confirm
         self._chosenTool = chosenTool
@@ -108,7 +103,9 @@ class SeedGestures:
             gesture = None  # another view's
         if event in RELEASES:
             isOurs = self._press(interactor, event, xy, pipeline)
-            (self._awaited.add if isOurs else self._awaited.discard)(RELEASES[event])
+            self._awaited.discard(RELEASES[event])  # of an earlier press
+            if isOurs:
+                self._awaited.add(RELEASES[event])
             return isOurs
         if event in self._awaited:
             self._awaited.discard(event)

@@ -1,7 +1,7 @@
 """What the effect draws in one slice view: seeds, the preview's outline, the field of view, a dragged box.
 
-Kinds of seeds are told apart by shape, negative lines by their dashes; colour is the segment's. Everything
-is given in world RAS and shown only on the slice that it lies on.
+Kinds of seeds are told apart by shape; colour is the segment's. A line begins with the shape of a click, and
+a negative one is dashed. Everything is given in world RAS and shown only on the slice that it lies on.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import vtk
 from vtk.util import numpy_support
 
 from ..logic.DrawnLines import distances
-from ..logic.Seeds import PAINTED, POINT_NEGATIVE, Ras
+from ..logic.Seeds import NEGATIVE, PAINTED, Ras
 from ..SlicerTypes import MRMLNode, ScriptedEffect, SliceWidget
 from .Pen import DARK, DASH_PIXELS, Pen, Rgb, Xy
 
@@ -38,8 +38,8 @@ class SliceViewPipeline:
             "previewShadow": _Lines(4.0, 0.6),
             "preview": _Lines(2.0, 1.0),
             "box": _Lines(2.0, 1.0),
-            "lineShadow": _Lines(4.0, 0.6),
-            "lines": _Lines(2.0, 1.0),
+            "lineShadow": _Lines(5.0, 1.0),
+            "lines": _Lines(2.5, 1.0),
             "seedShadow": _Lines(5.0, 1.0),
             "seeds": _Lines(2.5, 1.0),
         }
@@ -79,7 +79,7 @@ class SliceViewPipeline:
 
         Args:
             color: of the segment, (r, g, b) from 0 to 1.
-            seeds: pairs (RAS, kind).
+            seeds: pairs (RAS, kind); a line has a pair for its beginning.
             boxes: lists of four RAS corners.
             lines: pairs (RAS of the positions, whether it is positive).
             preview: (n, 2, 3) RAS ends of the outline's segments; None for no preview.
@@ -210,11 +210,9 @@ class SliceViewPipeline:
         shown = self._visibleXys(line) if line else None
         if shown is None:
             return np.empty((0, 2, 2))
-        return (
-            np.stack([shown[:-1], shown[1:]], axis=1)
-            if isWhole
-            else _dashes(shown, DASH_PIXELS * self.pixelRatio)
-        )
+        if not isWhole:
+            return _dashes(shown, DASH_PIXELS * self.pixelRatio)
+        return np.stack([shown[:-1], shown[1:]], axis=1)
 
 
 class _Lines:
@@ -269,7 +267,7 @@ def _glyph(xy: Xy, kind: str, s: float) -> list[Edge]:
     rim = s * 10 / 7
     square = _ring(x, y, s * 2**0.5, 4, 45)
     minus, upright = [((x - s / 2, y), (x + s / 2, y))], [((x, y - s / 2), (x, y + s / 2))]
-    if kind == POINT_NEGATIVE:
+    if kind in NEGATIVE:
         return minus + square
     if kind == PAINTED:
         return _ring(x, y, s / 2, 4) + _ring(x, y, rim, 16)

@@ -27,6 +27,7 @@ TAG = "MedSAM2.Seeds"
 POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED = "positive", "negative", "box", "painted"
 STROKE_POSITIVE, STROKE_NEGATIVE = STROKES = ("positive stroke", "negative stroke")
 LASSO_POSITIVE, LASSO_NEGATIVE = LASSOS = ("positive lasso", "negative lasso")
+NEGATIVE = (POINT_NEGATIVE, STROKE_NEGATIVE, LASSO_NEGATIVE)
 KINDS = (POINT_POSITIVE, POINT_NEGATIVE, BOX, PAINTED, *STROKES, *LASSOS)
 
 Ras = tuple[float, float, float]
@@ -72,7 +73,7 @@ class Seed:
     @property
     def isPositive(self) -> bool:
         """Whether the object is there, rather than not."""
-        return self.kind not in (POINT_NEGATIVE, STROKE_NEGATIVE, LASSO_NEGATIVE)
+        return self.kind not in NEGATIVE
 
     def movedTo(self, ras: Ras) -> "Seed":
         """The same seed elsewhere; boxes and lines keep size and shape."""
@@ -192,8 +193,7 @@ def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGri
         seed, position = each.seed, each.position
         if seed.kind == PAINTED:
             return Prompt(index, mask=grid.content(segmentId).mask(axis, index))
-        further = [_withinSlice(ras, position, grid) for ras in seed.positions[1:]]
-        line = DrawnLine(((position.row, position.column), *further), seed.isPositive)
+        line = DrawnLine(((position.row, position.column), *_goingOn(each, grid)), seed.isPositive)
         if seed.kind == BOX:
             box = (*line.positions[0], *line.positions[1])
         elif seed.kind in STROKES:
@@ -205,9 +205,10 @@ def promptOf(seeds: Sequence[PlacedSeed], where: SliceKey, grid: SegmentationGri
     return Prompt(index, tuple(points), box, strokes=tuple(strokes), lassos=tuple(lassos))
 
 
-def _withinSlice(ras: Ras, position: SlicePosition, grid: SegmentationGrid) -> tuple[float, float]:
-    """Row and column of what belongs to a seed, on the slice's rim where it was moved beyond that."""
-    kji = grid.indices(ras)
-    limits = np.array(grid.shape) - 0.5
-    row, column = np.delete(np.clip(kji, -0.5, limits), AXES.index(position.axis)).tolist()
-    return row, column
+def _goingOn(seed: PlacedSeed, grid: SegmentationGrid) -> list[tuple[float, float]]:
+    """Rows and columns of the other positions of a seed, on the slice's rim where they lie beyond that."""
+    if len(seed.seed.positions) == 1:
+        return []
+    kji = np.clip(grid.indices(np.array(seed.seed.positions[1:])), -0.5, np.array(grid.shape) - 0.5)
+    onSlice = np.delete(kji, AXES.index(seed.position.axis), axis=1)
+    return [(row, column) for row, column in onSlice.tolist()]
