@@ -46,3 +46,8 @@ def test_every_protocol_has_its_column(tables):
     (row,) = tables["drawn_lines"].rows
     assert row[:2] == ["real cases", 2]
     assert min(row[2:4]) > 0.9
+
+
+@pytest.mark.parametrize("name", ["drawn_lines"])
+def test_the_shipped_tables_have_the_columns_that_a_run_writes(tables, name):
+    assert list(drawn_lines.ResultTable.read(name).columns) == list(tables[name].columns)
