@@ -89,9 +89,12 @@ def test_01_frames_stored_out_of_order_are_sorted_by_position(segment, tmp_path)
 
 def test_02_two_time_points_are_told_apart(segment, tmp_path):
     image = CASES / "02_frames_two_time_points.dcm"
-    refused(segment, tmp_path, image, words=r"2 volumes: choose one with --volume")
-    segment(image, *CLICK, "--volume", 2)
-    has_grid(tmp_path / "out.nii.gz")
+    refused(
+        segment, tmp_path, image, words=r"2 time points: choose with --time, a number from 0 to 1, or all"
+    )
+    for choice in (("--volume", 2), ("--time", 1)):
+        segment(image, *CLICK, *choice, "--overwrite")
+        has_grid(tmp_path / "out.nii.gz")
 
 
 def test_03_a_scout_in_the_series_is_left_out_and_said(segment, tmp_path):
