@@ -16,7 +16,7 @@ settle_threads()  # as the command does, before torch is imported
 
 import torch  # noqa: E402
 
-from benchmarks import backend_speed, busy_cores, memory_use, qt_holds, tracking_speed  # noqa: E402
+from benchmarks import backend_speed, busy_cores, click_times, memory_use, qt_holds, tracking_speed  # noqa: E402
 from benchmarks.machine import matrix_product_peak  # noqa: E402
 from medsam2_lab.result_tables import show, write_pages  # noqa: E402
 
@@ -38,6 +38,7 @@ def main() -> int:
     show(tracking_speed.starter_tables(arguments.slices, rounds, peak), arguments.record)
     memory, is_within = memory_use.tables()
     show(memory, arguments.record)
+    show(click_times.tables(), arguments.record)
     show(qt_holds.tables(), arguments.record)  # last: it puts imitations of Slicer's modules in place
     if arguments.record:
         write_pages()
