@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..panel.Widgets import explain
-from ..SlicerTypes import Button, Layout, ScriptedEffect, Widget
+from ..panel.Widgets import besides, explain, flat
+from ..SlicerTypes import Button, ScriptedEffect, Widget
 from .AdvancedOptions import AdvancedOptions
 from .ConfidenceStrip import ConfidenceStrip
 from .StatusMessage import StatusMessage
@@ -30,8 +30,6 @@ DEFAULTS = {
     "FirstSlice": 0,
     "LastSlice": 0,
 }
-ROOM = 330
-"""Pixels beside each other that the narrowest panel has."""
 GAP = 6
 """Pixels between sections."""
 
@@ -113,7 +111,7 @@ class EffectOptions:
         self.progress.accessibleName = _("Progress of the propagation")
         self.progress.visible = False
         action = qt.QWidget()
-        layout = _flat(qt.QHBoxLayout(action))
+        layout = flat(qt.QHBoxLayout(action))
         layout.addWidget(self.propagateButton, 1)
         layout.addWidget(self.progress, 2)
         self.offer = TermOffer(
@@ -153,17 +151,17 @@ class EffectOptions:
             lambda actions: actions.reset(),
             _("Removes seeds and voxels of this segment, to start anew; undo brings them back."),
         )
-        self._addSection(self._tools, _besides(painted, finished, reset))
+        self._addSection(self._tools, besides(painted, finished, reset))
 
     def _addReview(self) -> None:
         """What came of it, slice by slice."""
         doubtful = self._button(_("Next doubtful slice"), lambda actions: actions.nextDoubtful(), _("Key: N"))
         accept = self._button(_("Accept slice"), lambda actions: actions.acceptSlice(), _("Key: A"))
-        self._addSection(self.strip, _besides(doubtful, accept))
+        self._addSection(self.strip, besides(doubtful, accept))
 
     def _addSection(self, *widgets: Widget) -> None:
         section = qt.QWidget()
-        layout = _flat(qt.QVBoxLayout(section))
+        layout = flat(qt.QVBoxLayout(section))
         layout.setContentsMargins(0, 0, 0, GAP)
         for widget in widgets:
             layout.addWidget(widget)
@@ -180,20 +178,3 @@ class EffectOptions:
         button.connect("clicked()", lambda: self._do(action))
         self._buttons.append(button)
         return button
-
-
-def _besides(*buttons: Button) -> Widget:
-    """Buttons side by side, or below each other where the language's words need the room."""
-    row = qt.QWidget()
-    fits = sum(each.sizeHint.width() for each in buttons) <= ROOM
-    layout = _flat(qt.QHBoxLayout(row) if fits else qt.QVBoxLayout(row))
-    for each in buttons:
-        layout.addWidget(each, 1)
-    return row
-
-
-def _flat(layout: Layout) -> Layout:
-    """Without margins, close together."""
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(4)
-    return layout

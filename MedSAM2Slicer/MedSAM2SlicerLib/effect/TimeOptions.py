@@ -1,8 +1,8 @@
 """The row that carries a segment through time, shown where the volume belongs to a sequence."""
 
-import qt
 from slicer.i18n import tr as _
 
+from ..panel.Widgets import besides
 from ..SlicerTypes import Button, ScriptedEffect
 from .ParameterWidgets import ParameterWidgets
 
@@ -20,13 +20,9 @@ class TimeOptions:
 
     def __init__(self, scriptedEffect: ScriptedEffect, button: Button):
         self.parameters = ParameterWidgets(scriptedEffect, lambda: None)
-        self.widget = qt.QWidget()
-        layout = qt.QHBoxLayout(self.widget)
-        layout.setContentsMargins(0, 0, 0, 0)
         direction = self.parameters.choice("TimeDirection", _directions())
         direction.accessibleName = _("Time points")
-        layout.addWidget(button, 1)
-        layout.addWidget(direction, 1)
+        self.widget = besides(button, direction)
         self.widget.visible = False
 
 

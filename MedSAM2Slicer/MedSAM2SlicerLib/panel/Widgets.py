@@ -7,6 +7,9 @@ import qt
 
 from ..SlicerTypes import Button, Label, Layout, TextBox, Widget
 
+ROOM = 330
+"""Pixels beside each other that the narrowest panel has for widgets."""
+
 
 def section(title: str, collapsed: bool = True) -> tuple[Widget, Layout]:
     """A part of the panel that can be folded: its frame, and the layout to fill."""
@@ -41,6 +44,23 @@ def row(*widgets: Widget) -> Layout:
     for each in widgets:
         layout.addWidget(each)
     layout.addStretch(1)
+    return layout
+
+
+def besides(*widgets: Widget) -> Widget:
+    """Widgets side by side, or below each other where the language's words need the room."""
+    row = qt.QWidget()
+    fits = sum(each.sizeHint.width() for each in widgets) <= ROOM
+    layout = flat(qt.QHBoxLayout(row) if fits else qt.QVBoxLayout(row))
+    for each in widgets:
+        layout.addWidget(each, 1)
+    return row
+
+
+def flat(layout: Layout) -> Layout:
+    """Without margins, close together."""
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
     return layout
 
 

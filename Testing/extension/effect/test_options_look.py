@@ -46,6 +46,7 @@ def anOpenPanel(aBench):
     aBench.editor.activeEffect().setParameter("Direction", "range")
     aBench.effect.updateGUIFromMRML()
     options = aBench.effect.options
+    options.showTime(True)
     options.showRunning(True)
     options.showProgress(1234, 1234, 123.4)
     options.message.show(aBench.message, True, "a log")
