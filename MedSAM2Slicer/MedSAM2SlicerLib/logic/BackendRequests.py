@@ -78,6 +78,8 @@ class BackendRequests:
         self._client: PolledClient | None = None
         self._volumeKey: tuple | None = None
         self._previews: dict[int, str] = {}
+        self._untold: dict[tuple[str, Axis, int], Prompt] = {}
+        self._telling = 0  # the request that says the last of what needs no answer; 0 for none
         self._job: int | None = None
         self._opening = self._latest = 0  # requests: the volume's, and the last one of all
         self._consequences = range(0)  # requests that failed since the volume could not be opened
@@ -126,6 +128,8 @@ class BackendRequests:
         """Make this the volume."""
         self.cancel()
         self._previews.clear()
+        self._untold.clear()
+        self._telling = 0
         self._opening = self._latest = self._connected.open_volume(
             offer.voxels, offer.spacing, None, offer.window, offer.memory
         )
@@ -158,7 +162,6 @@ class BackendRequests:
         prompt: "Prompt",
         replace: bool,
         fieldOfView: float | None = None,
-        isShown: bool = True,
     ) -> None:
         """Ask for the mask of a slice.
 
@@ -166,19 +169,30 @@ class BackendRequests:
             objectId, axis, prompt: what is said of which object; where it is empty nothing is asked.
             replace: in place of what was said of the slice, else in addition.
             fieldOfView: side in millimetres of what the network looks at; None for the object's.
-            isShown: whether the answer is waited for and handed on.
         """
         if replace:
+            self._untold.pop((objectId, axis, prompt.slice_index), None)
             self._latest = self._connected.forget(objectId, axis, prompt.slice_index)
         if prompt.is_empty:
             return
         self._latest = self._connected.prompt(objectId, axis, prompt, fieldOfView)
-        if isShown:
-            self._previews[self._latest] = objectId
+        self._previews[self._latest] = objectId
+
+    def tell(self, objectId: str, axis: "Axis", prompts: "list[Prompt]") -> None:
+        """Say of many slices what needs no answer: one by one, so that clicks come in between."""
+        self._untold |= {(objectId, axis, prompt.slice_index): prompt for prompt in prompts}
+        self._tellNext()
+
+    def _tellNext(self) -> None:
+        if self._untold and not self._telling:
+            (objectId, axis, _index), prompt = next(iter(self._untold.items()))
+            del self._untold[objectId, axis, prompt.slice_index]
+            self._latest = self._telling = self._connected.prompt(objectId, axis, prompt)
 
     def forget(self, objectId: str) -> None:
         """Forget an object, as when its segment is deleted."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
+        self._untold = {where: prompt for where, prompt in self._untold.items() if where[0] != objectId}
         if self._volumeKey is not None:
             self._latest = self._connected.forget(objectId)
 
@@ -186,6 +200,9 @@ class BackendRequests:
         """Track objects along an axis."""
         if self._job is not None:
             return
+        for (objectId, along, _index), prompt in self._untold.items():
+            self._connected.prompt(objectId, along, prompt)
+        self._untold.clear()
         self._job = self._latest = self._connected.propagate(axis, objects, options)
         self.state = State.RUNNING
 
@@ -226,12 +243,17 @@ class BackendRequests:
         if request == self._opening:
             self.sent = None
             self._listener.onOpening()
+        if request == self._telling:
+            self._telling = 0
+            self._tellNext()
         if request == self._job:
             self._job = None
             self.state = State.IDLE
             self._listener.onFinished(ending)
 
     def _onError(self, error: "Error") -> None:
+        if error.id in (self._opening, self._telling):
+            self._untold.clear()  # they would fail for the same reason
         if error.id == self._opening:
             self._volumeKey = None
             self._consequences = range(error.id + 1, self._latest + 1)

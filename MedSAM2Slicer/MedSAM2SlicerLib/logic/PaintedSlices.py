@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 
 from .Seeds import PAINTED, PlacedSeed, Ras, Seed
 from .SegmentationGrid import SegmentationGrid, SlicePosition
@@ -30,14 +31,29 @@ def paintedSeed(
 
 def finishedSeeds(
     content: SegmentContent, grid: SegmentationGrid, axis: "Axis", normal: Ras, leftOut: Collection[int]
-) -> list[PlacedSeed]:
-    """Seeds on all slices along an axis on which a segment has voxels, but for some; at most one too many."""
+) -> list[tuple[PlacedSeed, Prompt]]:
+    """Seeds on all slices along an axis on which a segment has voxels, and what they say.
+
+    Args:
+        leftOut: slices that get none. At most one more than ``MOST`` are looked at.
+    """
     slices = [index for index in content.slices(axis) if index not in leftOut][: MOST + 1]
-    return [paintedSeed(content.mask(axis, index), axis, index, grid, normal) for index in slices]
+    masks = {index: content.mask(axis, index) for index in slices}
+    return [
+        (paintedSeed(mask, axis, index, grid, normal), Prompt(index, mask=mask))
+        for index, mask in masks.items()
+    ]
 
 
 def innermost(mask: np.ndarray) -> tuple[int, int]:
     """Row and column of the voxel of a mask that is nearest to its centroid."""
-    positions = np.argwhere(mask)
-    row, column = positions[((positions - positions.mean(axis=0)) ** 2).sum(axis=1).argmin()]
-    return int(row), int(column)
+    rows, columns = mask.sum(axis=1), mask.sum(axis=0)
+    centroid = (
+        np.average(np.arange(len(rows)), weights=rows),
+        np.average(np.arange(len(columns)), weights=columns),
+    )
+    row, column = (round(float(part)) for part in centroid)
+    if not mask[row, column]:
+        positions = np.argwhere(mask)
+        row, column = positions[((positions - centroid) ** 2).sum(axis=1).argmin()].tolist()
+    return row, column

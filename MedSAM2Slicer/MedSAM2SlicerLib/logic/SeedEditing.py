@@ -124,14 +124,12 @@ class SeedEditing:
             self._display.showMessage(_noneOrTooMany(len(found)), True)
             return
         self._save()
-        slices = {each.slice for each in found}
+        slices = {each.slice for each, _prompt in found}
         kept = [each for each in self.seeds() if not _isReplaced(each, slices, grid)]
         time = self._editor.time
-        self._keep([*kept, *(replace(each.seed, time=time) for each in found)])
+        self._keep([*kept, *(replace(each.seed, time=time) for each, _prompt in found)])
         if self._requests.connect() and not self.openVolume(grid):
-            for each in found:
-                prompt = promptOf([each], each.slice, grid, segmentId)
-                self._requests.prompt(segmentId, axis, prompt, replace=True, isShown=False)
+            self._requests.tell(segmentId, axis, [prompt for _each, prompt in found])
         self._onChanged()
         text = _("{count} slices became prompts: Propagate fills those between and beyond.")
         self._display.showMessage(text.format(count=len(found)))
@@ -176,9 +174,10 @@ class SeedEditing:
             seeds = readSeeds(self._editor.segment(segmentId), time)
             for where, there in bySlice(seeds, grid).items():
                 prompt = promptOf(there, where, grid, segmentId)
-                # Of what is painted there is nothing more to see.
-                isShown = prompt.mask is None or there[-1].seed is seeds[-1]
-                self._requests.prompt(segmentId, where[0], prompt, replace=False, isShown=isShown)
+                if prompt.mask is None or there[-1].seed is seeds[-1]:
+                    self._requests.prompt(segmentId, where[0], prompt, replace=False)
+                else:  # of what is painted there is nothing more to see
+                    self._requests.tell(segmentId, where[0], [prompt])
         return True
 
     def _addLine(self, kind: str, drawn: np.ndarray, normal: Ras) -> None:

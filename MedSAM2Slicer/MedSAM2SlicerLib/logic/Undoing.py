@@ -109,7 +109,10 @@ class Undoing:
             changed = [*(where for where in changed if where != shown), shown]
         for where in changed:
             prompt = promptOf(now.get(where, []), where, grid, segmentId)
-            self._requests.prompt(segmentId, where[0], prompt, replace=True)
+            if prompt.mask is None or where == shown:
+                self._requests.prompt(segmentId, where[0], prompt, replace=True)
+            else:  # there may be many, and of what is painted there is nothing more to see
+                self._requests.tell(segmentId, where[0], [prompt])
 
 
 def versionOf(segment: Segment | None) -> int:

@@ -190,3 +190,24 @@ def test_nothing_finished_and_too_much_are_said(aBench, monkeypatch):
     aBench.press(BUTTON)
     assert "More than 3 slices" in aBench.message
     assert aBench.logic.seeding.seeds() == []
+
+
+def test_a_click_need_not_wait_for_all_slices_but_a_propagation_does(aBench):
+    aBench.paint("liver", aBench.phantom.labels["liver"])
+    aBench.click("spleen")
+    aBench.press(BUTTON)
+    requests, count = aBench.logic._requests, len(prompted(aBench))
+    assert len(requests._untold) == count - 1
+    aBench.clickAt(aBench.place((0, 5, 5)))
+    assert requests._untold
+    aBench.view("Red").press("Ctrl+Z")
+    aBench.view("Red").press("Ctrl+Z")
+    aBench.clock.advance(20)
+    assert not requests._untold
+    aBench.view("Red").press("Ctrl+Y")
+    aBench.clock.advance(20)
+    assert requests._untold
+    aBench.press("Propagate")
+    assert not requests._untold
+    aBench.press("Cancel")
+    aBench.wait(lambda: not aBench.logic.running)
