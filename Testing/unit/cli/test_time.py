@@ -39,6 +39,7 @@ def write_times(path, count):
         ("--time all -o out.dcm", r"as in out_\{time\}\.dcm"),
         ("--time all --preview p.png", r"for a picture of each, as in p_\{time\}\.png"),
         ("--time 1 -o out.seq.nrrd", r"give --time all, or end it with \.nrrd"),
+        ("--time 1 -o a_{time}.nrrd", "stands for all time points: give --time all"),
         ("--time all -o taken_{time}.nrrd", r"taken_3\.nrrd exists"),
     ],
 )

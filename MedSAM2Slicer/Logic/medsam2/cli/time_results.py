@@ -41,6 +41,8 @@ def check_time_names(outputs: Outputs, is_all: bool) -> None:
     """
     name, preview = outputs.masks.name, outputs.preview
     if not is_all:
+        if any(PLACE in each.name for each in outputs.files):
+            raise InputError(f"{PLACE} in a name stands for all time points: give --time all too.")
         if name.endswith(_SEQUENCE):
             raise InputError(f"{name} would hold all time points: give --time all, or end it with .nrrd.")
         return
