@@ -34,18 +34,19 @@ class Pointing:
     def process(self, interactor: Interactor, event: int, pipeline: SliceViewPipeline) -> None:
         """Look at one event of a view."""
         if event == vtk.vtkCommand.LeaveEvent:
-            self.close()
+            self._timer.stop()
         elif event in (vtk.vtkCommand.MouseMoveEvent, vtk.vtkCommand.LeftButtonPressEvent):
             self._where = pipeline, interactor.GetEventPosition()
             if event == vtk.vtkCommand.MouseMoveEvent:
                 self._timer.start()
             else:
-                self.close()
+                self._timer.stop()
                 self._tell()
 
     def close(self) -> None:
-        """Wait for no rest any more."""
+        """Wait for no rest any more; a connection would keep all that it leads to."""
         self._timer.stop()
+        self._timer.disconnect("timeout()", self._tell)
 
     def _tell(self) -> None:
         if self._where is not None:
