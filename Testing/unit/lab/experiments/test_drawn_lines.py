@@ -48,6 +48,6 @@ def test_every_protocol_has_its_column(tables):
     assert min(row[2:4]) > 0.9
 
 
-@pytest.mark.parametrize("name", ["drawn_lines"])
+@pytest.mark.parametrize("name", ["stroke_points", "lasso_hands", "drawn_lines"])
 def test_the_shipped_tables_have_the_columns_that_a_run_writes(tables, name):
     assert list(drawn_lines.ResultTable.read(name).columns) == list(tables[name].columns)
