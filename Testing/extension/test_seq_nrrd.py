@@ -51,7 +51,7 @@ def by_position(values, ijk_to_ras) -> dict[tuple, int]:
 @pytest.mark.parametrize("ijk_to_ras", [TURNED, LEFT_HANDED], ids=["turned", "left-handed"])
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [(("0", "0.5", "1.25"), "numeric"), (("systole", "middle", "diastole"), "text"), ((), "numeric")],
+    [(("0", "0.5", "1.25"), "numeric"), (("end systole", "75 %", "end-diastole"), "text"), ((), "numeric")],
 )
 def test_slicer_opens_labelmaps_at_their_times_and_places(sequence, tmp_path, values, kind, ijk_to_ras):
     path, times = tmp_path / "out.seq.nrrd", TimePoints(3, values, "s" if values else "")

@@ -44,12 +44,6 @@ class TimePoints:
         off = max(abs(number - even) for number, even in zip(numbers, expected, strict=True))
         return step if step > 0 and off <= _EVEN * step else None
 
-    def called(self, time_point: int) -> str:
-        """A time point in words: ``time point 3 (0.5 s)``."""
-        if not self.values:
-            return f"time point {time_point}"
-        return f"time point {time_point} ({self.values[time_point]} {self.unit}".rstrip() + ")"
-
     def check(self, time_point: int) -> None:
         """Raise InputError for a time point that does not exist."""
         if not 0 <= time_point < self.count:

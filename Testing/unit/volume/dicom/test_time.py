@@ -23,7 +23,7 @@ from unit.volume.dicom.examples import (
 )
 
 TIMES = 3
-MIDNIGHT = ("20200131235959", "20200131235959.25", "20200201000000.5")
+ROUND_MIDNIGHT = ("20200131235959", "20200131235959.25", "20200201000000.5")
 
 
 def write_times(folder, *, order=range(TIMES), **values):
@@ -113,10 +113,7 @@ def test_frames_of_an_enhanced_file_are_separated_into_its_time_points(tmp_path,
     def content(time):
         words = {"TemporalPositionIndex": time + 1, "DimensionIndexValues": [time + 1]}
         if by == "date":
-            words["FrameReferenceDateTime"] = f"20200131235959.{int(100 * seconds[time]):02d}"
-            words["FrameReferenceDateTime"] = ("20200131235959", "20200131235959.25", "20200201000000.5")[
-                time
-            ]
+            words["FrameReferenceDateTime"] = ROUND_MIDNIGHT[time]
         return words
 
     path = write_enhanced(
@@ -146,6 +143,14 @@ def test_cine_mr_of_one_slice_has_a_time_point_for_each_file(tmp_path):
     assert sequence.times.values == ("0", "0.03", "0.06")
     assert sequence.volume(2).voxels.shape == (1, 12, 14)
     assert sequence.volume(2).modality == "MR"
+
+
+def test_what_was_left_out_beside_one_volume_is_said_once(tmp_path):
+    write_series(tmp_path)
+    write_series(tmp_path, lps(np.eye(3)[[1, 2, 0]].T), slices=[0], first=100, name="scout")
+    with pytest.warns(VolumeWarning) as said:
+        read_sequence(tmp_path).volume(0)
+    assert ["Single images" in str(each.message) for each in said] == [True]
 
 
 FRAMES = np.random.default_rng(1).integers(0, 255, (5, 12, 14)).astype(np.uint8)

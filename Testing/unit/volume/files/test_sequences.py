@@ -116,9 +116,9 @@ def test_three_time_points_of_bytes_are_no_colours(tmp_path):
 
 
 def test_index_values_may_be_words(tmp_path):
-    keys = "axis 3 index type:=text\naxis 3 index values:=systole middle diastole"
+    keys = "axis 3 index type:=text\naxis 3 index values:=end%20systole middle 75%25"
     times = read_sequence(write_nrrd(tmp_path / "a.seq.nrrd", keys=keys)).times
-    assert times.called(2) == "time point 2 (diastole)"
+    assert times.values == ("end systole", "middle", "75%")
     assert (times.numbers, times.step) == ((), None)
 
 

@@ -6,6 +6,7 @@ ITK would read all of them to give one, and shows those of Slicer's .seq.nrrd as
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import SimpleITK
@@ -106,7 +107,7 @@ def _listed_times(reader: SimpleITK.ImageFileReader, count: int) -> TimePoints |
     axis = next((axis for axis in range(5) if f"axis {axis} index values" in keys), None)
     if axis is None:
         return None
-    values = reader.GetMetaData(f"axis {axis} index values").split()
+    values = tuple(map(unquote, reader.GetMetaData(f"axis {axis} index values").split()))
     units = next(
         (
             reader.GetMetaData(key)
@@ -115,7 +116,7 @@ def _listed_times(reader: SimpleITK.ImageFileReader, count: int) -> TimePoints |
         ),
         "",
     )
-    return TimePoints(count, tuple(values), units) if len(values) == count else None
+    return TimePoints(count, values, units) if len(values) == count else None
 
 
 def read_time_point(path: Path, layout: TimeLayout, dtype: np.dtype, time_point: int) -> np.ndarray:

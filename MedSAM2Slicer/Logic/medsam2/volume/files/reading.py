@@ -2,10 +2,12 @@
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from medsam2.errors import InputError, note
+from medsam2.errors import InputError, VolumeWarning
 from medsam2.volume.files.byte_source import check_regular
 from medsam2.volume.files.itk_file import read_itk_file
 from medsam2.volume.files.nifti import is_nifti, read_nifti
@@ -53,26 +55,36 @@ def read_sequence(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_O
     """
     path = Path(path)
     check_regular(path)
-    if is_dicom(path):
-        from medsam2.volume.dicom import read_dicom_sequence
-
-        sequence = read_dicom_sequence(path, options)
-    else:
-        sequence = _sequence_of_file(path)
     said: set[str] = set()
+    with _saying_once(said):
+        if is_dicom(path):
+            from medsam2.volume.dicom import read_dicom_sequence
+
+            sequence = read_dicom_sequence(path, options)
+        else:
+            sequence = _sequence_of_file(path)
 
     def volume(time_point: int) -> Volume:
         sequence.times.check(time_point)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = _usable(path, sequence.volume(time_point), options)
-        for sentence in (str(warning.message) for warning in caught):
-            if sentence not in said:
-                said.add(sentence)
-                note(sentence)
-        return found
+        with _saying_once(said):
+            return _usable(path, sequence.volume(time_point), options)
 
     return ImageSequence(sequence.times, volume)
+
+
+@contextmanager
+def _saying_once(said: set[str]) -> Iterator[None]:
+    """Leaves out notes that were ``said`` before, and adds the others to them."""
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", VolumeWarning)
+            yield
+    finally:
+        for each in caught:
+            if str(each.message) not in said:
+                said.add(str(each.message))
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def _usable(path: Path, volume: Volume, options: ReadOptions) -> Volume:

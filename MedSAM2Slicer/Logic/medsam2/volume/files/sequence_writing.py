@@ -4,6 +4,7 @@ import gzip
 import os
 import warnings
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import SimpleITK
@@ -95,7 +96,7 @@ def _write_nrrd(path: Path, labels: np.ndarray, geometry: Geometry, times: TimeP
         f"space origin: {columns[3]}",
         "DataNodeClassName:=vtkMRMLLabelMapVolumeNode",
         f"axis 3 index type:={'numeric' if times.numbers or not times.values else 'text'}",
-        f"axis 3 index values:={' '.join(values)}",
+        f"axis 3 index values:={' '.join(map(quote, values))}",
     ]
     with path.open("wb") as file:
         file.write("\n".join([*header, "", ""]).encode())
