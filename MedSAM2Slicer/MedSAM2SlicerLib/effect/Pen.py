@@ -17,6 +17,12 @@ DARK: Rgb = (0.05, 0.05, 0.05)
 DASH_PIXELS = 8
 
 
+def rectangle(corner: Xy, opposite: Xy) -> list[Xy]:
+    """Four corners round a box that is drawn in a view, the first one first."""
+    (x0, y0), (x1, y1) = corner, opposite
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+
+
 class Pen:
     """A dark line under a bright one; a negative one is dashed.
 

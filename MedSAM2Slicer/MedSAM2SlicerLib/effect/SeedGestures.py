@@ -14,7 +14,8 @@ import vtk
 from ..logic.SeedEditing import SeedEditing
 from ..logic.Seeds import Ras
 from ..SlicerTypes import Interactor
-from .SliceViewPipeline import SliceViewPipeline, Xy
+from .Pen import Xy, rectangle
+from .SliceViewPipeline import SliceViewPipeline
 from .ToolRow import CLICK, LASSO, STROKE
 
 DRAG_PIXELS = 5
@@ -185,7 +186,7 @@ class SeedGestures:
             add = seeding.addStroke if gesture.tool == STROKE else seeding.addLasso
             add(pipeline.allRas(gesture.way), normal, gesture.positive)
         else:
-            seeding.addBox(begin, end, normal)
+            seeding.addBox(pipeline.allRas(rectangle(gesture.way[0], gesture.way[-1])), normal)
 
     def _traces(self) -> list[tuple[Ras, ...]]:
         return [seed.trace for seed in self._seeding.seeds()]

@@ -12,10 +12,10 @@ import slicer
 import vtk
 from vtk.util import numpy_support
 
-from ..logic.DrawnLines import distances
+from ..logic.DrawnSeeds import distances
 from ..logic.Seeds import NEGATIVE, PAINTED, Ras
 from ..SlicerTypes import MRMLNode, ScriptedEffect, SliceWidget
-from .Pen import DARK, DASH_PIXELS, Pen, Rgb, Xy
+from .Pen import DARK, DASH_PIXELS, Pen, Rgb, Xy, rectangle
 
 Edge: TypeAlias = tuple[Xy, Xy]
 
@@ -121,9 +121,8 @@ class SliceViewPipeline:
 
     def drawBox(self, corner: Xy, opposite: Xy) -> None:
         """Show a box that is being dragged."""
-        (x0, y0), (x1, y1) = corner, opposite
         self._pen.lift()
-        self.drawLine([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], isPositive=True)
+        self.drawLine([*rectangle(corner, opposite), corner], isPositive=True)
 
     def liftPen(self) -> None:
         """Nothing is being drawn any more."""

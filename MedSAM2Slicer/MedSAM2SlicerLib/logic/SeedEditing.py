@@ -6,18 +6,15 @@ from dataclasses import replace
 import numpy as np
 from slicer.i18n import tr as _
 
-from medsam2.prompt import MOST_POSITIONS
-
 from .BackendRequests import BackendRequests
 from .Display import Display
-from .DrawnLines import leavesItsSlice, lineSeed
+from .DrawnSeeds import boxSeed, leavesItsSlice, lineSeed, refusal
 from .EditorState import EditorState
 from .PaintedSlices import MOST, finishedSeeds, paintedSeed
 from .Seeds import (
     BOX,
     LASSO_NEGATIVE,
     LASSO_POSITIVE,
-    LASSOS,
     PAINTED,
     POINT_NEGATIVE,
     POINT_POSITIVE,
@@ -81,9 +78,11 @@ class SeedEditing:
         """Place a seed on, or off, the object."""
         self._add(Seed(POINT_POSITIVE if positive else POINT_NEGATIVE, ras, normal))
 
-    def addBox(self, ras: Ras, opposite: Ras, normal: Ras) -> None:
-        """Draw a box, in place of an earlier one on the slice."""
-        self._add(Seed(BOX, ras, normal, opposite))
+    def addBox(self, corners: np.ndarray, normal: Ras) -> None:
+        """Draw a box (4, 3), in place of an earlier one on the slice."""
+        grid = self._gridFor(corners, normal)
+        if grid is not None:
+            self._add(boxSeed(corners, normal, grid))
 
     def addStroke(self, drawn: np.ndarray, normal: Ras, positive: bool) -> None:
         """Draw a line (n, 3) along the object, or along what is not the object."""
@@ -181,9 +180,21 @@ class SeedEditing:
         return True
 
     def _addLine(self, kind: str, drawn: np.ndarray, normal: Ras) -> None:
-        grid = self._editor.grid()
+        grid = self._gridFor(drawn, normal)
         if grid is not None:
             self._add(lineSeed(kind, drawn, normal, grid))
+
+    def _gridFor(self, drawn: np.ndarray, normal: Ras) -> SegmentationGrid | None:
+        """The grid; None, with a sentence for the user, where what was drawn lies on no slice of it."""
+        grid = self._editor.grid()
+        if grid is not None and leavesItsSlice(drawn, normal, grid):
+            text = _(
+                "This view is turned against the volume's slices, and what you drew leaves its slice: draw "
+                "it smaller, or rotate the view to the volume plane."
+            )
+            self._display.showMessage(text, True)
+            return None
+        return grid
 
     def _add(self, seed: Seed) -> None:
         seed, grid = replace(seed, time=self._editor.time), self._editor.grid()
@@ -193,9 +204,9 @@ class SeedEditing:
         if grid is None:
             return
         seeds, new = self.seeds(), placed(seed, grid)
-        refusal = _outside(seed) if new is None else _refusal(new, seeds, grid)
-        if new is None or refusal:
-            self._display.showMessage(refusal, True)
+        problem = refusal(seed, seeds, grid)
+        if new is None or problem:
+            self._display.showMessage(problem, True)
             return
         self._save()
         if seed.kind in ONE_OF_A_SLICE:
@@ -258,29 +269,3 @@ def _noneOrTooMany(count: int) -> str:
         )
         return text.format(most=MOST)
     return _("No slice is finished: paint or import some, or accept slices that were propagated (A).")
-
-
-def _outside(seed: Seed) -> str:
-    if seed.isLine:
-        return _("The line leaves the volume: draw it on the image.")
-    return _("The click lies outside the volume: click on the image.")
-
-
-def _refusal(new: PlacedSeed, seeds: list[Seed], grid: SegmentationGrid) -> str:
-    """Why a seed cannot join others, and what to do; empty where it can."""
-    seed = new.seed
-    if any(grid.position(each, new.position.axis) is None for each in seed.positions):
-        return _outside(seed)
-    if not seed.isLine:
-        return ""
-    if seed.kind in LASSOS and len(seed.path) < 2:
-        return _("The lasso encloses nothing: draw it round the object.")
-    if leavesItsSlice(seed, grid):
-        return _(
-            "This view is turned against the volume's slices, and the line leaves its slice: draw a shorter "
-            "one, or rotate the view to the volume plane."
-        )
-    there = bySlice([each for each in seeds if each.isLine], grid).get(new.slice, [])
-    if sum(len(each.seed.positions) for each in (*there, new)) > MOST_POSITIONS:
-        return _("This slice has no room for more lines: remove some of them, or draw on another slice.")
-    return ""

@@ -84,7 +84,7 @@ class Seed:
         )
 
 
-def readSeeds(segment: Segment | None, time: str | None = None) -> list[Seed]:
+def readSeeds(segment: Segment | None, time: str | None) -> list[Seed]:
     """Seeds of a ``vtkSegment`` at a time point, in the order in which they were placed.
 
     Those that were placed when the volume was no sequence's belong to every time point.
@@ -92,7 +92,7 @@ def readSeeds(segment: Segment | None, time: str | None = None) -> list[Seed]:
     return [seed for seed in _allSeeds(segment) if seed.time in (None, time)]
 
 
-def writeSeeds(segment: Segment, seeds: list[Seed], time: str | None = None) -> None:
+def writeSeeds(segment: Segment, seeds: list[Seed], time: str | None) -> None:
     """Keep seeds of a time point with a ``vtkSegment``; those of others stay."""
     _writeAll(segment, [*(seed for seed in _allSeeds(segment) if seed.time not in (None, time)), *seeds])
 

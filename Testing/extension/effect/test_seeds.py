@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import slicer
 from MedSAM2SlicerLib.logic.Seeds import (
     BOX,
@@ -53,6 +54,41 @@ def test_a_box_that_is_dragged_beyond_the_volume_asks_for_what_is_left_of_it(aBe
     assert grid.position(moved.ras, "k") is not None
     assert grid.position(moved.corner, "k") is None
     aBench.wait(lambda: aBench.logic.preview() is not None)
+
+
+def test_a_box_in_an_oblique_view_that_leaves_its_slice_is_refused(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.turn(25, "R")
+    red.scrollTo(centre)
+    down = np.array([0, np.cos(np.radians(25)), np.sin(np.radians(25))])
+    red.drag(centre, centre + 60 * down + [40, 0, 0])
+    assert kinds(aBench) == []
+    assert "rotate the view to the volume plane" in aBench.message
+    red.drag(centre, centre + 5 * down + [60, 0, 0])
+    assert kinds(aBench) == [BOX]
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90, 160])
+def test_a_box_holds_what_was_drawn_also_in_a_view_that_is_turned_within_its_slice(aBench, degrees):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.turn(degrees, "S")
+    angle = np.radians(degrees)
+    right = 40 * np.array([np.cos(angle), np.sin(angle), 0])
+    down = 30 * np.array([-np.sin(angle), np.cos(angle), 0])
+    red.drag(centre, centre + right + down)
+    (seed,) = aBench.logic.seeding.seeds()
+    grid = aBench.logic.editor.grid()
+    drawn = grid.indices(np.array([centre, centre + right, centre + down, centre + right + down]))
+    ends = grid.indices(np.array(seed.positions))
+    np.testing.assert_allclose(ends.min(axis=0), drawn.min(axis=0), atol=1)
+    np.testing.assert_allclose(ends.max(axis=0), drawn.max(axis=0), atol=1)
+
+
+def test_a_box_without_an_area_is_refused(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.drag(centre, centre + np.array([40, 0, 0]))
+    assert kinds(aBench) == []
+    assert "The box has no area" in aBench.message
 
 
 def test_delete_removes_the_seed_under_the_mouse(aBench):

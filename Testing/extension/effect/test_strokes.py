@@ -173,7 +173,7 @@ def test_a_slice_that_is_full_of_lines_takes_no_more_and_others_do(aBench):
     geometry, centre = aBench.phantom.volume.geometry, aBench.centre("liver")
     segment = aBench.logic.editor.selected
     path = tuple(map(tuple, (centre + np.outer(np.arange(MOST_POSITIONS - 1) % 9, [1.0, 0, 0])).tolist()))
-    writeSeeds(segment, [Seed(STROKE_POSITIVE, path[0], (0.0, 0.0, 1.0), path=path[1:])])
+    writeSeeds(segment, [Seed(STROKE_POSITIVE, path[0], (0.0, 0.0, 1.0), path=path[1:])], None)
     draw(aBench, "D")
     assert len(aBench.logic.seeding.seeds()) == 1
     assert "no room" in aBench.message
@@ -226,7 +226,7 @@ def test_lines_come_back_with_the_scene_and_so_does_the_tool(aBench, tmp_path):
     assert scene.Import()
     loaded = scene.GetFirstNodeByClass("vtkMRMLSegmentationNode").GetSegmentation()
     segment = loaded.GetSegment(loaded.GetSegmentIdBySegmentName("liver"))
-    assert readSeeds(segment) == seeds
+    assert readSeeds(segment, None) == seeds
     editor = scene.GetFirstNodeByClass("vtkMRMLSegmentEditorNode")
     assert editor.GetAttribute("MedSAM2.Tool") == "lasso"
 
@@ -236,7 +236,7 @@ def test_lines_follow_their_segment_into_a_copy_and_through_undo(aBench):
     segmentation = aBench.segmentation.GetSegmentation()
     assert segmentation.CopySegmentFromSegmentation(segmentation, aBench.segmentId("liver"))
     copy = segmentation.GetNthSegment(segmentation.GetNumberOfSegments() - 1)
-    assert readSeeds(copy) == seeds
+    assert readSeeds(copy, None) == seeds
     aBench.press("Reset")
     assert aBench.logic.seeding.seeds() == []
     for count in (4, 3, 4):
@@ -264,7 +264,7 @@ def test_a_damaged_line_is_no_seed_and_costs_nothing_else_than_the_tag():
         {"kind": "stroke", "path": [[1, 2, 3]]},
     ):
         segment.SetTag("MedSAM2.Seeds", json.dumps([entry | where]))
-        assert readSeeds(segment) == [], entry
+        assert readSeeds(segment, None) == [], entry
 
 
 # Removed and moved

@@ -158,7 +158,7 @@ def test_what_was_begun_is_given_up(aBench, key, giveUp):
 
 def seedsOf(bench, name: str) -> list[str]:
     segment = bench.segmentation.GetSegmentation().GetSegment(bench.segmentId(name))
-    return [seed.kind for seed in readSeeds(segment)]
+    return [seed.kind for seed in readSeeds(segment, None)]
 
 
 @pytest.mark.parametrize("key", ["D", "L"])

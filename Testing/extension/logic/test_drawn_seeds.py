@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from MedSAM2SlicerLib.logic.DrawnLines import FINEST, MOST_KEPT, distances, leavesItsSlice, lineSeed
+from MedSAM2SlicerLib.logic.DrawnSeeds import FINEST, MOST_KEPT, distances, leavesItsSlice, lineSeed
 from MedSAM2SlicerLib.logic.Seeds import LASSO_POSITIVE, STROKE_POSITIVE
 from MedSAM2SlicerLib.logic.SegmentationGrid import SegmentationGrid
 
@@ -84,4 +84,4 @@ def test_only_what_stays_near_its_slice_is_placed_on_it(aGrid, degrees, millimet
     grid = aGrid(degrees)
     begin = grid.world(np.array([10.0, 200, 200]))
     line = begin + np.outer(np.linspace(0, millimetres, 50), [0.0, 1.0, 0.0])
-    assert leavesItsSlice(lineSeed(STROKE_POSITIVE, line, NORMAL, grid), grid) is leaves
+    assert leavesItsSlice(line, NORMAL, grid) is leaves
