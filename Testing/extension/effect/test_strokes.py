@@ -378,4 +378,4 @@ def test_a_negative_stroke_takes_away_what_it_runs_through(aBench):
         return np.mean([mask.full(grid.shape[1:])[round(each.row), round(each.column)] for each in places])
 
     assert covered(before.mask) > 0.9
-    assert covered(after.mask) < 0.75, "much of where it runs; all of it is more than the network promises"
+    assert covered(after.mask) < 0.1, "but where half a voxel of the line was given up"

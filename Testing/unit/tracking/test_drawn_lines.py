@@ -15,6 +15,7 @@ from medsam2.tracking.drawn_lines import (
     enclosed,
     inner_points,
     points_along,
+    run_through,
 )
 from unit.tracking.examples import disc
 
@@ -164,6 +165,26 @@ def test_a_negative_lasso_stays_as_it_is():
     assert told(lassos=[lasso], points=((10.0, 10.0, True),)) == Prompt(
         0, points=((10.0, 10.0, True),), lassos=(lasso,)
     )
+
+
+def test_a_negative_stroke_becomes_points_and_stays_as_it_is():
+    line = stroke((10, 4), (10, 24), positive=False)
+    prompt = told(line, stroke((20, 4), (20, 9)))
+    assert prompt.strokes == (line,)
+    assert {positive for _, _, positive in prompt.points} == {True, False}
+
+
+def test_a_stroke_runs_through_the_voxels_that_its_positions_lie_in():
+    def through(*line) -> set[tuple[int, int]]:
+        rows, columns = run_through(stroke(*line), GRID)
+        return set(zip(rows.tolist(), columns.tolist(), strict=True))
+
+    assert through((10.4, 4), (10.4, 7.6)) == {(10, column) for column in range(4, 9)}
+    assert through((3, 3), (6, 6)) == {(step, step) for step in range(3, 7)}
+    assert through((59.5, -0.5)) == {(59, 0)}
+    assert through((5, 5), (5, 5)) == {(5, 5)}
+    corner = through((5, 5), (5, 8), (9, 8))
+    assert corner == {(5, 5), (5, 6), (5, 7), *((row, 8) for row in range(5, 10))}
 
 
 @settings(max_examples=25, deadline=None)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from medsam2.model.prompt_encoder import NEGATIVE
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.slice_grid import SliceGrid
-from medsam2.tracking.drawn_lines import enclosed
+from medsam2.tracking.drawn_lines import enclosed, run_through
 from unit.tracking.examples import a_tracker, ball, click, collected, dice, disc
 from unit.tracking.oracle_network import OracleNetwork
 
@@ -123,6 +124,67 @@ def test_a_negative_lasso_takes_its_part_of_a_tracked_slice_and_leaves_the_rest(
     found = tracker.prompt("a", Prompt(14, lassos=(lasso,))).mask.full(SHAPE[1:])
     np.testing.assert_array_equal(found, before[14] & ~enclosed([lasso], SliceGrid(SHAPE[1:], (1.0, 1.0))))
     assert before[14].sum() - found.sum() > 20
+
+
+class Stubborn(OracleNetwork):
+    """Does not listen to negative points."""
+
+    def decode(self, features, conditioned, points=None, labels=None, *more, **options):
+        if labels is not None:
+            heard = labels[0] != NEGATIVE
+            points, labels = points[:, heard], labels[:, heard]
+        return super().decode(features, conditioned, points, labels, *more, **options)
+
+
+@pytest.mark.parametrize("index", [12, 14])
+def test_where_a_negative_stroke_runs_nothing_stays_and_other_slices_do_not_suffer(index):
+    """On the prompted slice and on a tracked one, whatever the network makes of the stroke."""
+    tracker = a_tracker(BALL, network=Stubborn())
+    tracker.prompt("a", click(12, 20, 22))
+    before = collected(tracker, tracker.propagate())
+    line = stroke((15, 17), (15, 27), (18, 28), positive=False)
+    answer = tracker.prompt("a", Prompt(index, strokes=(line,))).mask.full(SHAPE[1:])
+    expected = before.copy()
+    expected[(index, *run_through(line, SliceGrid(SHAPE[1:], (1.0, 1.0))))] = False
+    np.testing.assert_array_equal(answer, expected[index])
+    assert before[index].sum() - answer.sum() > 6
+    np.testing.assert_array_equal(collected(tracker, tracker.propagate()), expected)
+
+
+def test_a_negative_stroke_over_all_there_is_ends_the_object():
+    small = np.zeros(SHAPE, bool)
+    small[4:20, 20:22, 22:26] = True
+    tracker = a_tracker(small, network=Stubborn())
+    tracker.prompt("a", click(12, 20, 23))
+    collected(tracker, tracker.propagate())
+    line = stroke((20, 20), (20, 28), (21, 28), (21, 20), positive=False)
+    assert tracker.prompt("a", Prompt(14, strokes=(line,))).mask.is_empty
+    found = collected(tracker, tracker.propagate())
+    assert found[13].any()
+    assert not found[14:].any()
+
+
+def test_a_negative_stroke_after_a_lasso_corrects_what_was_answered():
+    """Rather than to begin anew from what the lasso holds."""
+    network = Shown()
+    tracker = a_tracker(BOTH, network=network)
+    tracker.prompt("a", Prompt(12, lassos=(ring(20, 22, 12),)))
+    tracker.prompt("a", Prompt(12, strokes=(stroke((10, 22), (13, 22), positive=False),)))
+    lassoed, corrected = network.areas
+    assert lassoed > 1.3 * corrected > 0
+
+
+class Shown(Stubborn):
+    """Notes how many pixels of an earlier answer it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.areas: list[int] = []
+
+    def decode(self, features, conditioned, points=None, labels=None, mask_logits=None, ambiguous=True):
+        if mask_logits is not None:
+            self.areas.append(int((mask_logits > 0).sum()))
+        return super().decode(features, conditioned, points, labels, mask_logits, ambiguous)
 
 
 def test_a_negative_lasso_takes_its_part_of_a_painted_slice():

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
-from medsam2.slice_grid import SliceGrid
+from medsam2.slice_grid import SliceGrid, nearest_voxels
 
 Box = tuple[float, float, float, float]
 Point = tuple[float, float, bool]
@@ -22,6 +22,8 @@ BEND = 0.05
 """A stroke is bent where it leaves the straight way by more than this share of its length."""
 INNER_POINTS = 3
 """That a lasso becomes."""
+THROUGH = 0.25
+"""In voxels: a stroke runs through the voxels in which positions along it lie that are so far apart."""
 RIDGE = 0.5
 """Inner points lie so deep, as a share of the depth of the deepest."""
 
@@ -29,7 +31,7 @@ RIDGE = 0.5
 def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted: int) -> Prompt:
     """A prompt whose strokes have become points, and whose positive lassos a box and points.
 
-    Lassos that say where the object may be stay in it: negative ones, and beside their points positive ones
+    Lines that say where the object may be stay in it: negative ones, and beside their points positive lassos
     that hold all of the object. These do unless a positive click or stroke lies outside of them, or, where
     there is none, most of the mask so far: then they say that the object is there too.
 
@@ -44,6 +46,7 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted:
     left = max(wanted - len(prompt.points), len(prompt.lines), LEAST_POINTS)
     left = min(left, MOST_POINTS)
     negative = tuple(lasso for lasso in prompt.lassos if not lasso.positive)
+    struck = tuple(stroke for stroke in prompt.strokes if not stroke.positive)
     positive = tuple(lasso for lasso in prompt.lassos if lasso.positive)
     inner = _inner_points(positive, left - min(len(prompt.strokes), left // 2), grid)
     shares = _shares(prompt.strokes, left - len(inner), grid)
@@ -53,7 +56,7 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted:
         for position in points_along(stroke, share, grid)
     )
     if not positive:
-        return replace(prompt, points=points + inner, strokes=(), lassos=negative)
+        return replace(prompt, points=points + inner, strokes=struck, lassos=negative)
     region = PlacedMask.cropped(enclosed(positive, grid))
     box, limits = _box(region), negative + positive
     shown = [(row, column) for row, column, is_object in points if is_object]
@@ -61,22 +64,45 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted:
         limits = negative
     elif not shown and known is not None and _is_mostly_outside(known, region, grid.shape):
         box, limits = _joined(box, _box(known)), negative
-    return replace(prompt, points=points + inner, box=box, strokes=(), lassos=limits)
+    return replace(prompt, points=points + inner, box=box, strokes=struck, lassos=limits)
 
 
-def lassoed(prompt: Prompt, grid: SliceGrid, positive: bool) -> np.ndarray | None:
-    """What the positive or the negative lassos of a prompt hold, (rows, columns) bool; None without any."""
-    lassos = [lasso for lasso in prompt.lassos if lasso.positive == positive]
+def held_by(prompt: Prompt, grid: SliceGrid) -> np.ndarray | None:
+    """What the positive lassos of a prompt hold, (rows, columns) bool; None without any."""
+    lassos = [lasso for lasso in prompt.lassos if lasso.positive]
     return enclosed(lassos, grid) if lassos else None
 
 
+def removed_by(prompt: Prompt, grid: SliceGrid) -> np.ndarray | None:
+    """What negative lassos hold and negative strokes run through, (rows, columns) bool; None without any."""
+    if all(line.positive for line in prompt.lines):
+        return None
+    removed = enclosed((lasso for lasso in prompt.lassos if not lasso.positive), grid)
+    for stroke in prompt.strokes:
+        if not stroke.positive:
+            removed[run_through(stroke, grid)] = True
+    return removed
+
+
 def allowed_by(prompt: Prompt, grid: SliceGrid) -> PlacedMask | None:
-    """Where the lassos of a prompt (``as_points``) let the object be; None where there is no lasso."""
-    held, removed = lassoed(prompt, grid, positive=True), lassoed(prompt, grid, positive=False)
+    """Where the lines of a prompt (``as_points``) let the object be; None where they say nothing of that."""
+    held, removed = held_by(prompt, grid), removed_by(prompt, grid)
     if held is None and removed is None:
         return None
     allowed = np.ones(grid.shape, bool) if held is None else held
     return PlacedMask.cropped(allowed if removed is None else allowed & ~removed)
+
+
+def run_through(stroke: DrawnLine, grid: SliceGrid) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the voxels that a stroke runs through; some of them several times."""
+    positions = np.array(stroke.positions)
+    arc = _arc(positions)
+    stops = np.linspace(0, arc[-1], int(arc[-1] / THROUGH) + 2)
+    rows, columns = (
+        np.clip(nearest_voxels(np.interp(stops, arc, along)), 0, count - 1).astype(int)
+        for along, count in zip(positions.T, grid.shape, strict=True)
+    )
+    return rows, columns
 
 
 def enclosed(lassos: Iterable[DrawnLine], grid: SliceGrid) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What of a mask goes: parts that nothing points at, and all of it where a negative click hits its middle."""
+"""What of a mask goes: what nothing points at, what lines exclude, and all where a click hits its middle."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.slice_grid import SliceGrid, nearest_voxel
 
-from .drawn_lines import lassoed
+from .drawn_lines import held_by, removed_by
 from .field_of_view import OUTSIDE_LOGIT, FieldOfView
 
 REACH = 3
@@ -44,12 +44,12 @@ def near_prompt(
     return _keep_parts(logits, seeds)
 
 
-def within_lassos(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView, grid: SliceGrid) -> Tensor:
-    """Logits (1, 1, s, s) without what lies outside of the positive lassos of a prompt or in negative ones.
+def within_lines(logits: Tensor, prompt: Prompt, field_of_view: FieldOfView, grid: SliceGrid) -> Tensor:
+    """Logits (1, 1, s, s) without what is outside of a prompt's positive lassos, or on its negative lines.
 
     Pixels that are partly outside of a positive lasso stay, as an object may be thinner than a pixel.
     """
-    held, removed = lassoed(prompt, grid, positive=True), lassoed(prompt, grid, positive=False)
+    held, removed = held_by(prompt, grid), removed_by(prompt, grid)
     size = logits.shape[-1]
     if held is not None:
         is_in = field_of_view.share(held, size).to(logits.device) > 0
@@ -69,10 +69,10 @@ def near_neighbour(
 
 
 def is_hit(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
-    """Whether a negative click of a prompt lies on a mask, or a negative lasso holds some of it."""
+    """Whether a negative click of a prompt lies on a mask, or a negative line takes some of it away."""
     if any(mask.covers(row, column, grid) for row, column, positive in prompt.points if not positive):
         return True
-    removed = lassoed(prompt, grid, positive=False)
+    removed = removed_by(prompt, grid)
     return removed is not None and bool((removed & mask.full(grid.shape)).any())
 
 

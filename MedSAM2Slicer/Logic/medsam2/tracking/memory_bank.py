@@ -24,7 +24,7 @@ class MemoryEntry:
         pointer: the object pointer, (1, dim).
         key: description of the image, (d,), of unit length.
         prompted: whether a person prompted this slice.
-        allowed: where on the slice a person's lassos let the object be, to the voxel; None: anywhere.
+        allowed: where on the slice a person's lines let the object be, to the voxel; None: anywhere.
         painted: the mask to the voxel where a person gave it, rather than the network.
         memory, memory_field_of_view: the encoded memory (1, memory_dim, h, w) and what was seen while it was
             encoded; None until it is needed.

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from medsam2.model.network import ImageFeatures, MaskPrediction
 from medsam2.placed_mask import PlacedMask
-from medsam2.prompt import Prompt
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.protocol.messages import FieldOfViewChoice
 
 from .drawn_lines import allowed_by, as_points
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
-from .mask_rules import is_hit, is_rejected, near_prompt, within_lassos
+from .mask_rules import is_hit, is_rejected, near_prompt, within_lines
 from .memory_bank import MemoryEntry
 from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
@@ -65,12 +65,12 @@ class Prompting:
         return as_points(prompt, grid, known, self._network.config.stroke_points)
 
     def without(self, entry: MemoryEntry, prompt: Prompt) -> MemoryEntry:
-        """An answer without what the negative lassos of a prompt hold; the rest of it stays as it is.
+        """An answer without what the negative lines of a prompt take away; the rest of it stays as it is.
 
         A negative click would make the network answer anew, and give up more than is meant.
         """
         grid = self._slices.grid(prompt.slice_index)
-        logits = within_lassos(entry.logits, prompt, entry.field_of_view, grid)
+        logits = within_lines(entry.logits, prompt, entry.field_of_view, grid)
         left = replace(
             entry,
             logits=logits,
@@ -119,15 +119,15 @@ class Prompting:
         prediction = self._predict(target, prompt, features, shown, earlier, reverse)
         key = sorting_key(features)
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
-        entry.logits = within_lassos(entry.logits, prompt, shown, grid)
+        entry.logits = within_lines(entry.logits, prompt, shown, grid)
         entry.allowed = allowed_by(prompt, grid)
         entry.painted = None if prompt.mask is None else prompt.mask.tightened()
         if self._connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
-        if earlier is not None and is_rejected(earlier.mask(grid.shape), prompt, grid):
-            return entry.emptied()
-        return entry
+        rejected = earlier is not None and is_rejected(earlier.mask(grid.shape), prompt, grid)
+        nothing_left = not prompt.shows_object and entry.mask(grid.shape).is_empty
+        return entry.emptied() if rejected or nothing_left else entry
 
     def _predict(
         self,
@@ -152,13 +152,14 @@ class Prompting:
                 query, count = sorting_key(features), self._slices.count
                 selection = target.bank.select(prompt.slice_index, reverse, count, query)
                 conditioned = self._seen.conditioned(features, [selection], field_of_view)
-        if any(lasso.positive for lasso in prompt.lassos):
+        lassos, said = _positive_lassos(prompt), target.said(prompt.slice_index)
+        # What was answered within the same lassos is corrected like any other answer.
+        if lassos and (earlier is None or said is None or lassos != _positive_lassos(said)):
             grid = self._slices.grid(prompt.slice_index)
             allowed = allowed_by(prompt, grid)
-            # What was answered within the same lassos is corrected like any other answer.
-            if allowed is not None and (earlier is None or earlier.allowed != allowed):
-                share = field_of_view.share(allowed.full(grid.shape), self._seen.image_size // 4)
-                logits = LASSO_LOGIT * (2 * share.to(self._network.device) - 1)
+            assert allowed is not None
+            share = field_of_view.share(allowed.full(grid.shape), self._seen.image_size // 4)
+            logits = LASSO_LOGIT * (2 * share.to(self._network.device) - 1)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking
@@ -191,3 +192,7 @@ class Prompting:
         for row, column in prompt.corners():
             covered[grid.voxel(row, column)] = True
         return mask_field_of_view(PlacedMask.cropped(covered), grid)
+
+
+def _positive_lassos(prompt: Prompt) -> list[DrawnLine]:
+    return [lasso for lasso in prompt.lassos if lasso.positive]
