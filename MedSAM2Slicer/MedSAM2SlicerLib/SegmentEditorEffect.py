@@ -164,7 +164,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def _prepare(self) -> None:
         if self.active is not None:  # the effect may have been left since
-            self.active.logic.prepare()
+            self.active.logic.ahead.begin()
 
     def _activation(self, options: "EffectOptions") -> Activation:
         from .effect.EffectActions import EffectActions
@@ -184,7 +184,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         observer = SegmentationObserver(self.scriptedEffect.parameterSetNode(), logic, actions.sceneChanged)
         window = slicer.util.mainWindow() or self.scriptedEffect.optionsFrame()
         shortcuts = EffectShortcuts(window, actions.do)
-        pointing = Pointing(logic.pointAt)
+        pointing = Pointing(logic.ahead.pointAt, actions.mayClickNext)
         return Activation(options, logic, views, display, actions, observer, shortcuts, pointing)
 
     def deactivate(self) -> None:
@@ -219,7 +219,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         active.actions.gestures.abortIfOutdated()
         pipeline = active.views.pipeline(viewWidget)
         active.views.update(pipeline)
-        active.logic.show(pipeline.middle, pipeline.normal)
+        active.logic.ahead.show(pipeline.middle, pipeline.normal)
         active.display.showStrip()
 
     def layoutChanged(self) -> None:

@@ -61,8 +61,8 @@ class AdvancedOptions:
         self._form.addRow(everySegment)
         self._addLabelled(_("Intensities:"), parameters.choice("Window", _windows()))
         compared = _(
-            "What the network holds against each new slice, besides those with seeds: the last slices, or "
-            "slices that it is sure of and that differ from each other (self-sorting memory)."
+            "Each new slice is compared with those that have seeds and, besides, with the slices just before "
+            "it; or with those, of all before, that the network was sure of and that look most different."
         )
         self._addLabelled(_("Compare with:"), parameters.choice("Memory", _memories(), compared))
 
@@ -129,4 +129,4 @@ def _windows() -> dict[str, str]:
 
 
 def _memories() -> dict[str, str]:
-    return {"temporal": _("the last slices"), "self-sorting": _("sure and varied slices")}
+    return {"temporal": _("slices just before"), "self-sorting": _("sure slices, all different")}

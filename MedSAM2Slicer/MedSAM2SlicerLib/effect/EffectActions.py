@@ -11,6 +11,7 @@ from medsam2.propagation_options import PropagationOptions
 from ..logic.TimePlan import TimeError, TimePlan, planThroughTime
 from ..SlicerTypes import ScriptedEffect
 from .SeedGestures import SeedGestures
+from .ToolRow import CLICK
 
 if TYPE_CHECKING:
     from ..logic.EffectLogic import EffectLogic
@@ -65,6 +66,10 @@ class EffectActions:
         answer = self._effect.confirmCurrentSegmentVisible()
         editor = slicer.qSlicerSegmentEditorAbstractEffect
         return answer not in (editor.NotConfirmed, editor.ConfirmedWithDialog)
+
+    def mayClickNext(self) -> bool:
+        """Whether the mouse may be about to click, rather than to draw, where the backend can be told."""
+        return self._logic.ahead.isHeard and self._chosenTool() == CLICK and not self.gestures.hasBegun
 
     def _goOn(self) -> None:
         """A problem that was shown has been read."""

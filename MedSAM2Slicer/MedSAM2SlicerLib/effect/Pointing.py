@@ -14,6 +14,11 @@ from ..SlicerTypes import Interactor
 from .SliceViewPipeline import SliceViewPipeline, Xy
 
 REST_MILLISECONDS = 80
+WATCHED = (
+    vtk.vtkCommand.MouseMoveEvent,
+    vtk.vtkCommand.LeftButtonPressEvent,
+    vtk.vtkCommand.LeaveEvent,
+)
 
 
 class Pointing:
@@ -21,10 +26,12 @@ class Pointing:
 
     Args:
         pointAt: told a position and the view's normal, both in world RAS.
+        mayClick: says whether a click may come next; else the mouse is not watched.
     """
 
-    def __init__(self, pointAt: Callable[[Ras, Ras], None]):
+    def __init__(self, pointAt: Callable[[Ras, Ras], None], mayClick: Callable[[], bool]):
         self._pointAt = pointAt
+        self._mayClick = mayClick
         self._where: tuple[SliceViewPipeline, Xy] | None = None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -33,15 +40,16 @@ class Pointing:
 
     def process(self, interactor: Interactor, event: int, pipeline: SliceViewPipeline) -> None:
         """Look at one event of a view."""
-        if event == vtk.vtkCommand.LeaveEvent:
-            self._timer.stop()
-        elif event in (vtk.vtkCommand.MouseMoveEvent, vtk.vtkCommand.LeftButtonPressEvent):
-            self._where = pipeline, interactor.GetEventPosition()
-            if event == vtk.vtkCommand.MouseMoveEvent:
-                self._timer.start()
-            else:
-                self._timer.stop()
-                self._tell()
+        if event not in WATCHED:
+            return
+        self._timer.stop()
+        if event == vtk.vtkCommand.LeaveEvent or not self._mayClick():
+            return
+        self._where = pipeline, interactor.GetEventPosition()
+        if event == vtk.vtkCommand.MouseMoveEvent:
+            self._timer.start()
+        else:
+            self._tell()
 
     def close(self) -> None:
         """Wait for no rest any more; a connection would keep all that it leads to."""

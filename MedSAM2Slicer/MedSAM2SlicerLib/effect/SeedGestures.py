@@ -125,6 +125,11 @@ class SeedGestures:
             return True
         return False
 
+    @property
+    def hasBegun(self) -> bool:
+        """Whether a gesture was begun and has not ended."""
+        return self._gesture is not None
+
     def deleteSeed(self) -> None:
         """Remove the seed or line under the mouse, or the last one."""
         traces = self._traces()

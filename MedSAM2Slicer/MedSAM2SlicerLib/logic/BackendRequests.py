@@ -140,13 +140,18 @@ class BackendRequests:
         """Masks that are still to come are of slices that the user sees no longer."""
         self._previews.clear()
 
+    @property
+    def hasVolume(self) -> bool:
+        """Whether the backend has a volume."""
+        return self._volumeKey is not None
+
     def isOpen(self, key: tuple) -> bool:
         """Whether the backend has this volume."""
         return key == self._volumeKey
 
     def show(self, axis: "Axis", sliceIndex: int, point: tuple[float, float] | None = None) -> None:
         """The user looks at this slice, and points at this row and column: worth encoding in advance."""
-        if self._volumeKey is not None:
+        if self.hasVolume:
             self._connected.shown(axis, sliceIndex, point)
             if point is not None:
                 self._manager.hurry()  # the click may follow at once
@@ -193,7 +198,7 @@ class BackendRequests:
         """Forget an object, as when its segment is deleted."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
         self._untold = {where: prompt for where, prompt in self._untold.items() if where[0] != objectId}
-        if self._volumeKey is not None:
+        if self.hasVolume:
             self._latest = self._connected.forget(objectId)
 
     def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:

@@ -131,12 +131,10 @@ class EditorState:
         return self.lastGrid
 
     def _makeGrid(self) -> SegmentationGrid:
-        if not self.hasVolume:
+        volume = self.volume
+        if volume is None or self.node is None:
             raise GridError(_("There is no volume: choose one at the top of Segment Editor."))
-        volume, geometry = (
-            self._effect.parameterSetNode().GetSourceVolumeNode(),
-            slicer.vtkOrientedImageData(),
-        )
+        geometry = slicer.vtkOrientedImageData()
         image, shared = volume.GetImageData(), self._effect.referenceGeometryImage()
         if image is None or not image.GetNumberOfPoints() or shared is None:
             raise GridError(_("The source volume is empty: choose another one at the top of Segment Editor."))
@@ -195,10 +193,12 @@ class EditorState:
     def _window(self) -> tuple[float, float] | None:
         """Intensities shown as black and white; None for automatic."""
         choice = self._effect.parameter("Window")
-        display = self.settings.GetSourceVolumeNode().GetDisplayNode()
-        if choice == AUTOMATIC or (choice == AS_SHOWN and display is None):
+        if choice == AUTOMATIC or self.volume is None:
             return None
         if choice == AS_SHOWN:
+            display = self.volume.GetDisplayNode()
+            if display is None:
+                return None
             level, width = display.GetLevel(), max(display.GetWindow(), 1e-6)
             return level - width / 2, level + width / 2
         # Imported at first use: reading volumes takes libraries that choosing the effect must not wait for.

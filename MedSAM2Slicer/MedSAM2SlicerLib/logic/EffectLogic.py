@@ -3,7 +3,6 @@
 Knows MRML and the editor's adaptor, but neither widgets nor views: it tells ``display`` what changed.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import slicer
@@ -16,10 +15,11 @@ from .Display import Display
 from .EditorState import EditorState
 from .Hints import Hints
 from .KeptReviews import KeptReviews
+from .LookAhead import LookAhead
 from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
 from .Seeds import Seed, lastSlice, readSeeds, writeSeeds
-from .SegmentationGrid import SegmentationGrid, SlicePosition
+from .SegmentationGrid import SegmentationGrid
 from .SegmentTerms import SegmentTerms, nameAlgorithm
 from .SegmentWriter import Write
 from .SliceResults import Confidence
@@ -49,10 +49,8 @@ class EffectLogic:
         later: Later,
         reviews: KeptReviews,
     ):
-        self._effect = scriptedEffect
         self._display = display
         self._write = write
-        self._later = later
         self._manager = backendManager()
         self.editor = EditorState(scriptedEffect, display)
         self._reviews = reviews
@@ -60,41 +58,40 @@ class EffectLogic:
         self.results.show(self.editor.time)
         self._requests = BackendRequests(self._manager, self, lambda: not self.throughTime.running)
         self._hints = Hints(self._manager, self, self._requests)
-        self._undoing = Undoing(scriptedEffect, self.editor, self._requests, self.results)
-        self.seeding = SeedEditing(
-            self.editor, self._requests, self.results, display, self._saveState, self._onSeedsChanged
+        self.undoing = Undoing(
+            scriptedEffect,
+            self.editor,
+            self._requests,
+            self.results,
+            lambda: self._propagation.running,
+            self._onTakenUp,
+            later,
         )
-        self.terms = SegmentTerms(self.editor, self._saveState)
+        self.seeding = SeedEditing(
+            self.editor, self._requests, self.results, display, self.undoing.save, self._onSeedsChanged
+        )
+        self.terms = SegmentTerms(self.editor, self.undoing.save)
         self._propagation = Propagation(
             self._requests, display, self._writeChecked, self.editor.isCurrent, later
         )
         self.throughTime = TimePropagation(self._manager, display, self.results, later)
+        self.ahead = LookAhead(
+            self._manager, self.editor, self._requests, self.results, lambda: self.running, later
+        )
         self._previewGrid: SegmentationGrid | None = None
         self._runsIn = ""
-        self._looksLater = self._isClosed = False
         self._manager.addObserver(self._onBackendState)
 
     def close(self) -> None:
         """Stop everything; what was streamed and not yet written is dropped."""
-        self._isClosed = True
+        self.undoing.close()
         if not self.running:  # else what has come is not all written
             self._reviews.leave(self.editor, self.results)
         self._manager.removeObserver(self._onBackendState)
+        self.ahead.close()
         self._propagation.close()
         self.throughTime.close()
         self._requests.close()
-
-    def prepare(self) -> None:
-        """Start a backend on this computer before the first click needs it; a server hears nothing yet."""
-        manager = self._manager
-        if manager.state is BackendState.STOPPED and not manager.settings.serverUrl and self.editor.hasVolume:
-            self._requests.connect()
-        self._copyAhead()
-
-    def _copyAhead(self) -> None:
-        """Copy the volume before the first click needs it, a little whenever Slicer has seen to its user."""
-        if not self._isClosed and self.editor.copySome():
-            self._later(self._copyAhead)
 
     @property
     def running(self) -> bool:
@@ -119,39 +116,8 @@ class EffectLogic:
 
         Both are empty while nothing runs.
         """
-        if not self.running or self.editor.node is None:
-            return "", ""
-        if self.throughTime.running:
-            text = _(
-                "The propagation through time was stopped, as the effect was left; finished time points: "
-                "{count}."
-            )
-            return text.format(count=self.throughTime.finished), self.editor.node.GetID()
-        text = _(
-            "The propagation was stopped, as the effect was left; slices that had come: {count}. Press "
-            "Propagate to go on."
-        )
-        return text.format(count=self._propagation.count), self._runsIn
-
-    def show(self, ras: Sequence[float], normal: Sequence[float]) -> None:
-        """The user looks at a slice: the backend may encode it meanwhile."""
-        position = self._positionShown(ras, normal)
-        if position is not None:
-            self._requests.show(position.axis, position.sliceIndex)
-
-    def pointAt(self, ras: Sequence[float], normal: Sequence[float]) -> None:
-        """The user may click there next: the backend may encode what a first click on the slice needs."""
-        position = self._positionShown(ras, normal)
-        if position is None:
-            return
-        seen = self.results.previews.get(self.editor.selectedId)
-        if seen is None or (seen.axis, seen.slice_index) != (position.axis, position.sliceIndex):
-            # Where there is an outline, further clicks keep its field of view.
-            self._requests.show(position.axis, position.sliceIndex, (position.row, position.column))
-
-    def _positionShown(self, ras: Sequence[float], normal: Sequence[float]) -> SlicePosition | None:
-        grid = self.editor.lastGrid
-        return None if self.running or grid is None else grid.position(ras, grid.axisOf(normal))
+        text = self._propagation.interruption() or self.throughTime.interruption()
+        return text, self._runsIn if text else ""
 
     @property
     def awaitsPreview(self) -> bool:
@@ -171,9 +137,9 @@ class EffectLogic:
             self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._requests.connect():
             self.seeding.openVolume(grid)
-            self._undoing.save()
+            self.undoing.save()
             for segmentId in (name for _axis, names, _options in jobs for name in names):
-                self._undoing.beginVersion(segmentId)
+                self.undoing.beginVersion(segmentId)
                 nameAlgorithm(self.editor.segment(segmentId))
             self._runsIn = node.GetID()
             self._hints.note = ""
@@ -187,6 +153,7 @@ class EffectLogic:
             self.results.outdate()
             self._hints.note = ""
             self._requests.backendIsLost()  # it gets other volumes; a later click opens this one again
+            self._runsIn = plan.segmentation.GetID()
             self.throughTime.start(plan, self.editor.offer(grid), options)
 
     def axisOf(self, segmentId: str) -> "Axis | None":
@@ -215,7 +182,7 @@ class EffectLogic:
         self.abandon()
         self._requests.forgetPreviews()
         self.results.show(self.editor.time)
-        self._undoing.remember()
+        self.undoing.remember()
         self._hints.note = ""
         self._display.clearMessage()
         if stopped:
@@ -231,11 +198,7 @@ class EffectLogic:
     def segmentationExchanged(self) -> None:
         """Slicer shows the segments of another time point in the place of those that it has shown."""
         self.abandon()
-        self.rememberSegments()
-
-    def rememberSegments(self) -> None:
-        """Whatever has changed in segments, it was not undo."""
-        self._undoing.remember()
+        self.undoing.remember()
 
     def volumeChanged(self) -> None:
         """Another volume, or other voxels of it; seeds stay where they are in the patient."""
@@ -265,37 +228,13 @@ class EffectLogic:
             return
         if self.running:
             self.abandon()
-        self._saveState()
-        self._undoing.beginVersion(segmentId)
+        self.undoing.save()
+        self.undoing.beginVersion(segmentId)
         writeSeeds(segment, [], self.editor.time)
         slicer.vtkSlicerSegmentationsModuleLogic.ClearSegment(self.editor.node, segmentId)
         self.results.forgetHere(segmentId)
         self._requests.forget(segmentId)
         self._onSeedsChanged()
-
-    # Undo
-
-    def _saveState(self) -> None:
-        """Before seeds change. What is clicked in a run goes with that run: in between there is no state."""
-        self._takeUp()
-        if not self._propagation.running:
-            self._undoing.save()
-
-    def segmentsChanged(self) -> None:
-        """Undo, redo or a script may have changed seeds; to be looked at when all of it is done."""
-        if not self._looksLater:
-            self._looksLater = True
-            self._later(self._takeUp)
-
-    def _takeUp(self) -> None:
-        self._looksLater = False
-        said = "" if self._isClosed else self._undoing.takeUp()
-        if said:
-            self._hints.note = said
-            self.sayHint()
-            self._display.redraw()
-        elif not self._isClosed:
-            self._display.showOffer()  # a segment may have another name
 
     def _writeChecked(self, segmentId: str, gained: Labelmap | None, lost: Labelmap | None) -> None:
         if self.editor.segment(segmentId) is not None:
@@ -329,29 +268,38 @@ class EffectLogic:
             self.results.previews.clear()
         self._propagation.onFinished(ending)
 
+    def _onTakenUp(self, said: str) -> None:
+        """Undo or redo has happened, or else a segment has changed in another way."""
+        if said:
+            self._hints.note = said
+            self.sayHint()
+            self._display.redraw()
+        else:
+            self._display.showOffer()  # a segment may have another name
+
     def onError(self, message: str) -> None:
         """A request failed."""
         self._display.showMessage(message, True)
         self._display.redraw()
 
     def _onSeedsChanged(self) -> None:
-        self._undoing.remember()
+        self.undoing.remember()
         self._hints.note = ""
         self._display.redraw()
         self.sayHint()
 
     def _onBackendState(self) -> None:
         """Say where the user looks what the backend is doing."""
-        if self._manager.state is BackendState.STOPPED and self.running:
-            self._requests.backendIsLost()
-            self._propagation.fail()
+        isStopped = self._manager.state is BackendState.STOPPED and self.running
+        if not isStopped and not self._manager.failure:
+            self.sayHint()
+            return
+        self._requests.backendIsLost()
+        self._propagation.fail()
+        if isStopped:
             text = _("The backend was stopped: press Propagate to start it again.")
             self._display.showMessage(text, True)
             self.throughTime.fail(_("The backend was stopped."))
-        elif self._manager.failure:
-            self._requests.backendIsLost()
-            self._propagation.fail()
+        else:
             self._display.showMessage(self._manager.failure, True, self._manager.logTail())
             self.throughTime.fail(self._manager.failure, self._manager.logTail())
-        else:
-            self.sayHint()

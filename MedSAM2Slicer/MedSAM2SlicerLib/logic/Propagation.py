@@ -95,6 +95,14 @@ class Propagation:
         if self._requests.cancel():
             self._display.showMessage(_("Stopping…"))
 
+    def interruption(self) -> str:
+        """What a user is told who leaves the effect now; empty while nothing runs."""
+        text = _(
+            "The propagation was stopped, as the effect was left; slices that had come: {count}. Press "
+            "Propagate to go on."
+        )
+        return text.format(count=self.count) if self.running else ""
+
     def abandon(self) -> None:
         """Stop, and write nothing more: the segment or its grid has changed meanwhile."""
         self._writer = None

@@ -95,7 +95,7 @@ class SegmentationObserver:
     def _onBrowser(self, _browser: MRMLNode, _event: object) -> None:
         """Slicer has shown another item of the sequence, or none: it is heard of before this."""
         self._logic.lookAtTime()
-        self._logic.rememberSegments()
+        self._logic.undoing.remember()
         self._times = self._voxelTimes()
         self._redraw()
 
@@ -115,7 +115,7 @@ class SegmentationObserver:
 
     def _onRemoved(self, _node: MRMLNode, _event: object) -> None:
         self._logic.forgetRemovedSegments()
-        self._logic.segmentsChanged()
+        self._logic.undoing.lookLater()
         self._redraw()
 
     def _onSegment(self, _node: MRMLNode, _event: object) -> None:
@@ -125,7 +125,7 @@ class SegmentationObserver:
         """
         if self._own:
             return
-        self._logic.segmentsChanged()
+        self._logic.undoing.lookLater()
         times = self._voxelTimes()
         if self._logic.running and times != self._times:
             self._logic.abandon()

@@ -90,6 +90,13 @@ class TimePropagation:
             text = _("Cancelled; time points that are finished and kept: {count} of {total}.")
             self._end(text.format(count=self.finished, total=self._steps.total))
 
+    def interruption(self) -> str:
+        """What a user is told who leaves the effect now; empty while nothing runs."""
+        text = _(
+            "The propagation through time was stopped, as the effect was left; finished time points: {count}."
+        )
+        return text.format(count=self.finished) if self.running else ""
+
     def close(self) -> None:
         """Stop, and say nothing more: the effect is left."""
         self._steps = None

@@ -5,6 +5,7 @@ than that segments were modified; so what is there is compared with what was the
 backend is told and the user reads what has happened.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import vtk
@@ -15,7 +16,8 @@ from medsam2.prompt import Prompt
 from ..SlicerTypes import ScriptedEffect, Segment
 from .BackendRequests import BackendRequests
 from .EditorState import EditorState
-from .Seeds import Seed, SliceKey, bySlice, lastSlice, promptOf, readSeeds
+from .Propagation import Later
+from .Seeds import BOX, LASSOS, PAINTED, STROKES, Seed, SliceKey, bySlice, lastSlice, promptOf, readSeeds
 from .SliceResults import SliceResults
 
 VERSION = "MedSAM2.Version"
@@ -32,7 +34,12 @@ class _Seen:
 
 
 class Undoing:
-    """Saves states, and takes up what undo and redo make of them."""
+    """Saves states, and takes up what undo and redo make of them.
+
+    Args:
+        isHeld: says whether a propagation runs, of which no state may hold a part.
+        onTakenUp: told what has happened, in one sentence for each segment; empty for nothing.
+    """
 
     def __init__(
         self,
@@ -40,19 +47,32 @@ class Undoing:
         editor: EditorState,
         requests: BackendRequests,
         results: SliceResults,
+        isHeld: Callable[[], bool],
+        onTakenUp: Callable[[str], None],
+        later: Later,
     ):
         self._effect = scriptedEffect
         self._editor = editor
         self._requests = requests
         self._results = results
+        self._isHeld = isHeld
+        self._onTakenUp = onTakenUp
+        self._later = later
+        self._looksLater = self._isClosed = False
         self.remember()
 
+    def close(self) -> None:
+        """Take up nothing more."""
+        self._isClosed = True
+
     def save(self) -> None:
-        """Save a state, which undo comes back to.
+        """Save a state, which undo comes back to; what is clicked in a run goes with that run.
 
         It costs a copy of the voxels once after they have changed, and nothing for the next seeds.
         """
-        self._effect.saveStateForUndo()
+        self._takeUp()
+        if not self._isHeld():
+            self._effect.saveStateForUndo()
 
     def beginVersion(self, segmentId: str) -> None:
         """All that is known of a segment's slices is about to change; after ``save``."""
@@ -68,12 +88,25 @@ class Undoing:
         self._node = self._editor.node
         self._seen = self._look()
 
-    def takeUp(self) -> str:
-        """Take up what undo, redo or a script did; one sentence for each segment, empty for nothing."""
+    def lookLater(self) -> None:
+        """Undo, redo or a script may have changed seeds; to be looked at when all of it is done."""
+        if not self._looksLater:
+            self._looksLater = True
+            self._later(self._takeUp)
+
+    def _takeUp(self) -> None:
+        """Take up what undo, redo or a script did."""
+        self._looksLater = False
+        if self._isClosed:
+            return
         node, before = self._node, self._seen
         self.remember()
-        if node is not self._node:
-            return ""
+        said: list[str] = []
+        if node is self._node:
+            said = self._compare(before)
+        self._onTakenUp(" ".join(said))
+
+    def _compare(self, before: "dict[str, _Seen]") -> list[str]:
         said = []
         for segmentId, seen in self._seen.items():
             was = before.get(segmentId, _Seen())
@@ -81,7 +114,7 @@ class Undoing:
                 self._tell(segmentId, was, seen)
                 if segmentId in before:  # else the whole segment has come
                     said.append(_inWords(was, seen))
-        return " ".join(said)
+        return said
 
     def _look(self) -> dict[str, _Seen]:
         seen, time = {}, self._editor.time
@@ -127,14 +160,18 @@ def _inWords(was: _Seen, seen: _Seen) -> str:
         return _("The last change of {segment} was taken back.").format(segment=seen.name)
     if seen.version > was.version:
         return _("The last change of {segment} is back.").format(segment=seen.name)
-    gone = len([seed for seed in was.seeds if seed not in seen.seeds])
-    come = len([seed for seed in seen.seeds if seed not in was.seeds])
+    gone = [seed for seed in was.seeds if seed not in seen.seeds]
+    come = [seed for seed in seen.seeds if seed not in was.seeds]
     if gone and come:
         return _("The seeds of {segment} are as they were.").format(segment=seen.name)
-    if come:
-        text = _("A seed of {segment} is back.") if come == 1 else _("{count} seeds of {segment} are back.")
-        return text.format(segment=seen.name, count=come)
-    text = _("A seed of {segment} was taken back.")
-    if gone != 1:
-        text = _("{count} seeds of {segment} were taken back.")
-    return text.format(segment=seen.name, count=gone)
+    text = _("Back again in {segment}: {what}.") if come else _("Taken back in {segment}: {what}.")
+    return text.format(segment=seen.name, what=_named(come or gone))
+
+
+def _named(seeds: list[Seed]) -> str:
+    if len(seeds) != 1:
+        return _("{count} seeds").format(count=len(seeds))
+    kind = seeds[0].kind
+    names = {BOX: _("a box"), PAINTED: _("a painted slice")}
+    names |= dict.fromkeys(STROKES, _("a stroke")) | dict.fromkeys(LASSOS, _("a lasso"))
+    return names.get(kind, _("a click"))

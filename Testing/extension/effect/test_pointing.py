@@ -51,3 +51,22 @@ def test_the_outline_is_faint_from_a_click_to_its_answer(aBench):
     assert opacity() < 0.5, "at once"
     aBench.wait(lambda: not aBench.logic.awaitsPreview)
     assert opacity() == 1.0
+
+
+@pytest.mark.parametrize("key", ["X", "D", "L"])
+def test_where_a_box_or_line_is_drawn_nothing_is_prepared_for_a_click(aBench, told, key):
+    red, at = aBench.view("Red"), aBench.centre("liver") + np.array([0, 0, 12.0])
+    red.press(key)
+    red.moveTo(at)
+    aBench.clock.advance(REST_MILLISECONDS)
+    red.beginToDraw([at, at + np.array([20.0, 0, 0])])
+    aBench.clock.advance(REST_MILLISECONDS)
+    assert told == []
+
+
+def test_a_mouse_that_rests_while_something_is_dragged_is_no_click(aBench, told):
+    red, at = aBench.view("Red"), aBench.centre("liver") + np.array([0, 0, 12.0])
+    red.beginToDraw([at, at + np.array([20.0, 20.0, 0])])
+    assert len(told) == 1, "at the press, as it might have been one"
+    aBench.clock.advance(REST_MILLISECONDS)
+    assert len(told) == 1

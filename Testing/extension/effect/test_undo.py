@@ -40,11 +40,11 @@ def test_each_kind_of_seed_is_taken_back_and_comes_back(aBench):
     for left in ([BOX, POINT_POSITIVE], [BOX], []):
         press(aBench, "Ctrl+Z")
         assert kinds(aBench) == left
-    assert aBench.message == "A seed of liver was taken back. Click the object in a slice view."
+    assert aBench.message == "Taken back in liver: a box. Click the object in a slice view."
     for count in (1, 2, 3):
         press(aBench, "Ctrl+Y")
         assert len(kinds(aBench)) == count
-    assert aBench.message == f"A seed of liver is back. {NEXT}"
+    assert aBench.message == f"Back again in liver: a click. {NEXT}"
     aBench.click()
     assert aBench.message == NEXT, "the user has gone on"
 
@@ -77,14 +77,23 @@ def test_moving_and_deleting_a_seed_are_taken_back(aBench):
     assert aBench.logic.preview() is not None
 
 
+@pytest.mark.parametrize(("key", "named"), [("D", "a stroke"), ("L", "a lasso")])
+def test_a_line_that_is_taken_back_is_named(aBench, key, named):
+    centre = aBench.centre("liver")
+    aBench.view("Red").press(key)
+    aBench.view("Red").draw(centre + np.array([[0, 0, 0], [30, 0, 0], [30, 20, 0]]))
+    press(aBench, "Z")
+    assert aBench.message.startswith(f"Taken back in liver: {named}.")
+
+
 def test_another_segments_seed_is_named(aBench):
     aBench.click()
     aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
     aBench.click("spleen")
     press(aBench, "Z")
-    assert aBench.message.startswith("A seed of spleen was taken back.")
+    assert aBench.message.startswith("Taken back in spleen: a click.")
     press(aBench, "Z")
-    assert aBench.message == "A seed of liver was taken back. Click the object in a slice view."
+    assert aBench.message == "Taken back in liver: a click. Click the object in a slice view."
     press(aBench, "Y")
     aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
     assert kinds(aBench) == [POINT_POSITIVE]
