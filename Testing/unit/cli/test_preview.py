@@ -71,7 +71,7 @@ def test_lines_are_drawn_where_they_were_given_and_lassos_are_closed(axis):
     np.testing.assert_allclose(drawn["-"], expected)
     np.testing.assert_allclose(drawn[":"], [*expected, expected[0]])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert {"stroke or lasso, object", "stroke or lasso, background"} <= set(labels)
+    assert {"line on the object", "line on the background"} <= set(labels)
 
 
 def test_the_crop_keeps_masks_and_prompts():

@@ -89,7 +89,7 @@ def _handles(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> list[L
     if False in marks:
         handles.append(Line2D([], [], marker=NEGATIVE, label="point on the background", **style))
     signs = {line.positive for prompt in prompts for line in prompt.lines}
-    for positive, what in ((True, "stroke or lasso, object"), (False, "stroke or lasso, background")):
+    for positive, what in ((True, "line on the object"), (False, "line on the background")):
         if positive in signs:
             handles.append(Line2D([], [], color=INK, ls=LINE_STYLES[positive], lw=1.1, label=what))
     if any(prompt.box is not None for prompt in prompts):

@@ -89,8 +89,8 @@ def source_of(volume: Volume) -> Source:
         missing = "the positions of the slices or the size of the pixels"
     if missing is not None:
         raise InputError(
-            f"The images do not give {missing}, as some do not whose names were removed, and DICOM cannot "
-            f"refer to them: {END_WITH_ANOTHER}."
+            f"The images do not give {missing} (removed with the names?), without which DICOM cannot refer "
+            f"to them: {END_WITH_ANOTHER}."
         )
     return source
 
