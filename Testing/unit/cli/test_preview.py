@@ -133,9 +133,13 @@ def test_the_picture_shows_contours_in_their_colours_and_names_no_file(tmp_path)
     assert coloured(picture, (0, 0, 1)) > 200
 
 
-def test_nothing_found_still_makes_a_picture(tmp_path):
-    volume = Volume(np.full((4, 60, 60), 100, np.uint8), Geometry((4, 60, 60), np.eye(4)))
-    nothing = PreviewSegment("a", (1, 0, 0), np.zeros((4, 60, 60), bool), [Prompt(2, points=((5, 5, True),))])
+@pytest.mark.parametrize("count", [1, 4, FEW + 1])
+@pytest.mark.parametrize("prompts", [[Prompt(0, points=((5, 5, True),))], []])
+def test_nothing_found_still_makes_a_picture(tmp_path, count, prompts):
+    """Also at a time point where an object was lost, and so has no prompt."""
+    shape = (count, 60, 60)
+    volume = Volume(np.full(shape, 100, np.uint8), Geometry(shape, np.eye(4)))
+    nothing = PreviewSegment("a", (1, 0, 0), np.zeros(shape, bool), prompts)
     write_preview(tmp_path / "a.png", VolumeSlices(volume), [nothing])
     assert SimpleITK.ReadImage(str(tmp_path / "a.png")).GetWidth() > 200
 

@@ -1,15 +1,20 @@
 """``medsam2 segment --time``: what cannot be done is said before anything is computed."""
 
+import sys
+
 import numpy as np
 import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
 from medsam2.cli.app import app
+from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.results import Outputs
-from medsam2.cli.time_results import TimeOutputs
+from medsam2.cli.segmentation import Result
+from medsam2.cli.time_results import TimeOutputs, write_time_results
+from medsam2.cli.time_tracking import TimePointResult
 from medsam2.errors import InputError
-from medsam2.volume import TimePoints
+from medsam2.volume import Geometry, TimePoints, Volume, VolumeSlices
 from unit.volume.dicom.test_time import write_film
 
 
@@ -40,6 +45,8 @@ def write_times(path, count):
         ("--time all --preview p.png", r"for a picture of each, as in p_\{time\}\.png"),
         ("--time 1 -o out.seq.nrrd", r"give --time all, or end it with \.nrrd"),
         ("--time 1 -o a_{time}.nrrd", "stands for all time points: give --time all"),
+        ("--time all -o {time}.seq.nrrd", r"leave \{time\} out, or end it with \.nrrd"),
+        ("--time all -o {time}/a.nrrd", r"is in a folder's name: put it into that of the file"),
         ("--time all -o taken_{time}.nrrd", r"taken_3\.nrrd exists"),
     ],
 )
@@ -66,6 +73,26 @@ def test_dicom_cannot_refer_to_a_film(tmp_path):
     film = write_film(tmp_path)
     with pytest.raises(InputError, match="end the name with"):
         segment(film, "--time", 1, "-o", tmp_path / "out.dcm")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+@pytest.mark.parametrize("name", ["a_{time}.nii", "a_{time}.seg.nrrd", "a.nii", "a.seq.nrrd"])
+def test_a_full_disk_is_told_with_the_name_that_was_given_and_leaves_nothing(tmp_path, name):
+    import resource
+
+    voxels = np.random.default_rng(0).integers(0, 2, (9, 40, 40)).astype(bool)
+    slices = VolumeSlices(Volume(voxels.astype(np.uint8), Geometry(voxels.shape, np.eye(4))))
+    one = TimePointResult([PromptedObject("a", (1, 0, 0))], Result({"a": voxels}, 0.0, 0, {}, {}))
+    outputs = TimeOutputs(Outputs(tmp_path / name), TimePoints(2))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(InputError) as refusal:
+            write_time_results(outputs, [one, one], lambda time: slices, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(refusal.value).startswith(f"{tmp_path / name.replace('{time}', '0')} was not written")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_have_as_many_digits_as_the_last_one(tmp_path):

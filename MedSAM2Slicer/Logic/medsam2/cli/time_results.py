@@ -1,8 +1,8 @@
 """Masks of all time points: written together, and reported to people and machines."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -40,12 +40,17 @@ def check_time_names(outputs: Outputs, is_all: bool) -> None:
         InputError: the file cannot hold them, and there are not to be several files.
     """
     name, preview = outputs.masks.name, outputs.preview
+    for file in outputs.files:
+        if PLACE in str(file.parent):
+            raise InputError(f"{PLACE} in {file} is in a folder's name: put it into that of the file.")
     if not is_all:
         if any(PLACE in each.name for each in outputs.files):
             raise InputError(f"{PLACE} in a name stands for all time points: give --time all too.")
         if name.endswith(_SEQUENCE):
             raise InputError(f"{name} would hold all time points: give --time all, or end it with .nrrd.")
         return
+    if PLACE in name and name.endswith(_SEQUENCE):
+        raise InputError(f"{name} would hold all time points: leave {PLACE} out, or end it with .nrrd.")
     if PLACE not in name and not can_hold_time(outputs.masks):
         raise InputError(
             f"{name} can hold one time point: put {PLACE} into the name for a file for each, as in "
@@ -138,6 +143,7 @@ def write_time_results(
         def hidden(path: Path) -> Path:
             return folder_of[path.parent] / path.name
 
+        folders.enter_context(_told_as_named(folder_of))
         for number, each in enumerate(found):
             there = target.at(number)
             preview = None if there.preview is None else hidden(there.preview)
@@ -157,6 +163,18 @@ def write_time_results(
             f"{target.named.masks}: give a name like that, or say with --overlap last or first which object "
             "has such voxels."
         )
+
+
+@contextmanager
+def _told_as_named(folder_of: Mapping[Path, Path]) -> Iterator[None]:
+    """What goes wrong with files in hidden folders is told with the names that these were to have."""
+    try:
+        yield
+    except InputError as error:
+        sentence = str(error)
+        for folder, hidden in folder_of.items():
+            sentence = sentence.replace(str(hidden), str(folder))
+        raise InputError(sentence) from error
 
 
 def _shared_voxels(outputs: TimeOutputs, found: Sequence[TimePointResult]) -> str:

@@ -1,5 +1,6 @@
 """An image at successive times: its time points are volumes, of which one at a time is read."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,11 +28,12 @@ class TimePoints:
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The values as numbers; empty where there are none, or one is no number."""
+        """The values as numbers; empty where there are none, or one is no finite number."""
         try:
-            return tuple(map(float, self.values))
+            numbers = tuple(map(float, self.values))
         except ValueError:
             return ()
+        return numbers if all(map(math.isfinite, numbers)) else ()
 
     @property
     def step(self) -> float | None:
@@ -68,7 +70,9 @@ class ImageSequence:
 
 
 def evenly_spaced(count: int, first: float, step: float, unit: str) -> TimePoints:
-    """Time points of a file that gives the time between two of them; one of 0 says nothing."""
-    if step <= 0:
+    """Time points of a file that gives the time between two of them; what cannot be a time says nothing."""
+    if not (0 < step < math.inf and math.isfinite(first)):
         return TimePoints(count)
-    return TimePoints(count, tuple(f"{first + number * step:.6g}" for number in range(count)), unit)
+    # As many digits as files in single precision have, of both: a short step may follow a late beginning.
+    first, step = (float(f"{number:.7g}") for number in (first, step))
+    return TimePoints(count, tuple(f"{first + number * step:.12g}" for number in range(count)), unit)

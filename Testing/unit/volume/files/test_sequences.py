@@ -92,6 +92,24 @@ def test_nifti_says_when_its_time_points_were(tmp_path, name, units, unit):
 
 
 @pytest.mark.parametrize(
+    ("first", "step"), [(0, 0), (0, -2), (0, np.nan), (0, np.inf), (np.nan, 1), (-np.inf, 1)]
+)
+def test_what_cannot_be_times_says_nothing_of_when_time_points_were(tmp_path, first, step):
+    assert_read(write_nifti(tmp_path / "a.nii", first=first, step=step), (), "")
+
+
+def test_times_long_after_the_beginning_are_told_apart(tmp_path):
+    path = write_nifti(tmp_path / "a.nii", first=45296.1, step=0.04)
+    assert_read(path, ("45296.1", "45296.14", "45296.18"), "s")
+
+
+@pytest.mark.parametrize("values", ["0 nan 1", "0 0.5 inf", "0 1 1", "2 1 0"])
+def test_listed_values_that_are_not_evenly_spaced_have_no_step(tmp_path, values):
+    keys = f"axis 3 index type:=numeric\naxis 3 index values:={values}"
+    assert read_sequence(write_nrrd(tmp_path / "a.seq.nrrd", keys=keys)).times.step is None
+
+
+@pytest.mark.parametrize(
     ("name", "compressed"),
     [("a.mha", True), ("a.mha", False), ("a.nrrd", True), ("a.nrrd", False), ("a.nii", False)],
 )

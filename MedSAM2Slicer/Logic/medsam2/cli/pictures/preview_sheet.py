@@ -41,7 +41,7 @@ def panel_slices(
     """All slices of a volume of few, else all that carry a mask or a prompt, if those are few.
 
     Of more: the prompted ones, then doubtful ones in half of the room that is left, then others, evenly
-    spaced each.
+    spaced each. Where there is nothing at all, some of the volume, so that one sees that.
 
     Args:
         carrying: (slices,) bool, which slices carry a mask.
@@ -51,6 +51,8 @@ def panel_slices(
     if len(carrying) <= FEW:
         return list(range(len(carrying)))
     all_of_interest = sorted({*np.flatnonzero(carrying).tolist(), *prompted})
+    if not all_of_interest:
+        return _evenly(list(range(len(carrying))), MOST_PANELS)
     if len(all_of_interest) <= FEW:
         return all_of_interest
     chosen = _evenly(sorted(set(prompted)), MOST_PANELS)
@@ -100,11 +102,13 @@ class Sheet:
         return panel_slices(carrying, prompted, doubtful)
 
     def _crop(self) -> tuple[slice, slice]:
-        """The part of the slices round all masks and prompts."""
+        """The part of the slices round all masks and prompts; all of them where there are none."""
         grid = self.slices.grid(0)
         shown = [corner for s in self.segments for prompt in s.prompts for corner in prompt.corners()]
         for plane in self.planes:
             shown += [(row, column) for row, column in np.argwhere(plane.any(axis=0)).tolist()]
+        if not shown:
+            return slice(0, grid.shape[0]), slice(0, grid.shape[1])
         low, high = np.min(shown, axis=0), np.max(shown, axis=0)
         side = max((high - low) * grid.spacing) / 2 + MARGIN_MM
         middle, half = (low + high) / 2, side / np.array(grid.spacing)
