@@ -9,8 +9,9 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
+from medsam2.backend.jobs import Client, Job
 from medsam2.backend.metrics import Metrics
-from medsam2.backend.worker import Client, Job, Worker
+from medsam2.backend.worker import Worker
 from medsam2.backend.workspace import Workspace
 from medsam2.protocol import Done, Message, OpenVolume, Progress
 from unit.tracking.examples import ball

@@ -12,10 +12,10 @@ from starlette.websockets import WebSocketDisconnect
 from medsam2.backend import connection as connection_module
 from medsam2.backend.app import make_app
 from medsam2.backend.connection import Connection
+from medsam2.backend.jobs import Job
 from medsam2.backend.limits import ServerLimits
 from medsam2.backend.service import Service
 from medsam2.backend.tokens import OneToken
-from medsam2.backend.worker import Job
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.protocol import (

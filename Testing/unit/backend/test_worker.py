@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from medsam2.backend.interruption import Interrupted
-from medsam2.backend.worker import Job
+from medsam2.backend.jobs import Job
 from medsam2.errors import InputError
 from medsam2.protocol import Done, Error, Progress, ProtocolError
 from unit.backend.examples import STEP_SECONDS, until

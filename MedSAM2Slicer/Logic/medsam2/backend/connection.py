@@ -28,11 +28,11 @@ from medsam2.protocol import (
 
 from .entrance import Visitor
 from .failures import HINTS, failure
+from .jobs import Client, Job
 from .log import log_event
 from .send_queue import SendQueue
 from .service import Service
 from .uploading import Uploading
-from .worker import Client, Job
 
 HELLO_SECONDS = 10.0
 PARTING_SECONDS = 3.0

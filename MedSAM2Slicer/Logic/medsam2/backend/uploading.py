@@ -4,9 +4,9 @@ from functools import partial
 
 from medsam2.protocol import Chunk, Done, OpenVolume, Progress, Upload
 
+from .jobs import Client, Job
 from .parked_uploads import same_voxels
 from .service import Service
-from .worker import Client, Job
 
 PROGRESS_BYTES = 16 * 2**20
 

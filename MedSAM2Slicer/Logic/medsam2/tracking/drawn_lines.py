@@ -58,12 +58,14 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted:
     if not positive:
         return replace(prompt, points=points + inner, strokes=struck, lassos=negative)
     region = PlacedMask.cropped(enclosed(positive, grid))
-    box, limits = _box(region), negative + positive
+    box: Box | None = _box(region)
+    limits = negative + positive
     shown = [(row, column) for row, column, is_object in points if is_object]
     if shown and not all(region.covers(*position, grid) for position in shown):
-        limits = negative
+        # A box would tell the network that the object ends where the lasso does.
+        box, limits = prompt.box, negative
     elif not shown and known is not None and _is_mostly_outside(known, region, grid.shape):
-        box, limits = _joined(box, _box(known)), negative
+        box, limits = _joined(_box(region), _box(known)), negative
     return replace(prompt, points=points + inner, box=box, strokes=struck, lassos=limits)
 
 
