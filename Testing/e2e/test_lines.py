@@ -20,7 +20,7 @@ def segmented(medsam2, image, tmp_path, *arguments) -> np.ndarray:
 def test_lines_segment_and_a_prompt_file_says_the_same(medsam2, ball, tmp_path):
     lasso = "9,13,4 31,13,4 31,35,4 9,35,4"
     removed = "22,10,4 40,10,4 40,40,4 22,40,4,-"
-    options = ("--stroke", STROKE, "--lasso", lasso, "--lasso", removed)
+    options = ("--range", "3:5", "--stroke", STROKE, "--lasso", lasso, "--lasso", removed)
     found = segmented(medsam2, ball, tmp_path, *options, "--preview", tmp_path / "out.png")
     assert found[3:6].any(axis=(1, 2)).all()
     assert not found[4, :, 23:40].any()
@@ -33,7 +33,7 @@ def test_lines_segment_and_a_prompt_file_says_the_same(medsam2, ball, tmp_path):
     entry = {"name": "a", "strokes": [{"positions": places(STROKE)}], "lassos": lassos}
     (tmp_path / "p.json").write_text(json.dumps({"space": "ijk", "objects": [entry]}))
     out = tmp_path / "again.nrrd"
-    assert medsam2("segment", ball, "--prompts", tmp_path / "p.json", "-o", out).returncode == 0
+    assert medsam2("segment", ball, "--range", "3:5", "--prompts", "p.json", "-o", out).returncode == 0
     again = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(out))) > 0
     np.testing.assert_array_equal(again, found)
 

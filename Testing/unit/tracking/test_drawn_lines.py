@@ -147,6 +147,7 @@ def test_a_click_or_stroke_outside_of_a_lasso_says_that_there_is_more_of_the_obj
     lasso = square(10, 20, 20)
     assert told(lassos=[lasso], points=((15.0, 25.0, True), (50.0, 50.0, False))).lassos == (lasso,)
     assert told(lassos=[lasso], points=((50.0, 50.0, True),)).lassos == ()
+    assert told(lassos=[lasso], points=((50.0, 50.0, True),)).box is None
     assert told(stroke((20, 30), (20, 60)), lassos=[lasso]).lassos == ()
     negative = square(40, 20, 10, positive=False)
     assert told(lassos=[lasso, negative], points=((50.0, 50.0, True),)).lassos == (negative,)

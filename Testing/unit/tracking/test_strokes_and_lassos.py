@@ -9,7 +9,10 @@ from medsam2.model.prompt_encoder import NEGATIVE
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.slice_grid import SliceGrid
+from medsam2.tracking import Tracker
 from medsam2.tracking.drawn_lines import enclosed, run_through
+from medsam2.volume import Geometry, Volume, VolumeSlices
+from medsam2.weights.loading import load_model
 from unit.tracking.examples import a_tracker, ball, click, collected, dice, disc
 from unit.tracking.oracle_network import OracleNetwork
 
@@ -242,6 +245,16 @@ class Noting(OracleNetwork):
     def decode(self, features, conditioned, points=None, labels=None, *more, **options):
         self.points.add(points.shape[1])
         return super().decode(features, conditioned, points, labels, *more, **options)
+
+
+def test_a_click_outside_a_lasso_adds_what_it_lies_on():
+    left, right = disc((96, 96), (40, 30), 12), disc((96, 96), (60, 66), 12)
+    noise = np.random.default_rng(0).normal(0, 12, left.shape)
+    voxels = (np.where(left | right, 110, 20) + noise).astype(np.int16)[None]
+    tracker = Tracker(load_model("starter"), VolumeSlices(Volume(voxels, Geometry(voxels.shape, np.eye(4)))))
+    tracker.prompt("a", Prompt(0, lassos=(ring(40, 30, 13.5),)))
+    answer = tracker.prompt("a", click(0, 60, 66))
+    assert dice(answer.mask.full(left.shape), left | right) > 0.9
 
 
 def test_tracking_from_lines_again_gives_the_same_masks():
