@@ -129,4 +129,4 @@ def _windows() -> dict[str, str]:
 
 
 def _memories() -> dict[str, str]:
-    return {"temporal": _("slices just before"), "self-sorting": _("sure slices, all different")}
+    return {"temporal": _("slices just before"), "self-sorting": _("the surest slices")}

@@ -139,7 +139,7 @@ class EffectActions:
         except TimeError as error:
             self._display.showMessage(str(error), True)
             return
-        if not plan.filled or _mayReplace(plan):
+        if not plan.contents or _mayReplace(plan):
             options = PropagationOptions(absent_stop=chosenPropagation(self._effect).absent_stop)
             self._logic.propagateThroughTime(plan, options)
 
@@ -173,5 +173,5 @@ def _mayReplace(plan: TimePlan) -> bool:
         "The segment has voxels at some of these time points ({count}), the first of them {name}. They are "
         "replaced, and undo does not bring them back."
     )
-    text = text.format(count=len(plan.filled), name=plan.names[plan.filled[0]])
+    text = text.format(count=len(plan.contents), name=plan.names[next(iter(plan.contents))])
     return slicer.util.confirmOkCancelDisplay(text, windowTitle=_("Propagate through time"))

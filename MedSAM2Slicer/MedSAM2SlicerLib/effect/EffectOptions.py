@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import qt
 from slicer.i18n import tr as _
 
-from ..panel.Widgets import besides, explain, flat
+from ..panel.Widgets import besides, button, flat
 from ..SlicerTypes import Button, ScriptedEffect, Widget
 from .AdvancedOptions import AdvancedOptions
 from .ConfidenceStrip import ConfidenceStrip
@@ -75,8 +75,8 @@ class EffectOptions:
     def setActions(self, actions: "EffectActions | None") -> None:
         """What buttons and strip do (``EffectActions``); None for nothing."""
         self._actions = actions
-        for button in self._buttons:
-            button.enabled = actions is not None
+        for each in self._buttons:
+            each.enabled = actions is not None
 
     def showRunning(self, running: bool) -> None:
         """The button cancels while something runs."""
@@ -172,9 +172,7 @@ class EffectOptions:
             self._actions.do(action)
 
     def _button(self, text: str, action: Callable[["EffectActions"], None], toolTip: str) -> Button:
-        button = qt.QPushButton(text)
-        explain(button, toolTip)
-        button.enabled = False
-        button.connect("clicked()", lambda: self._do(action))
-        self._buttons.append(button)
-        return button
+        made = button(text, lambda: self._do(action), toolTip)
+        made.enabled = False
+        self._buttons.append(made)
+        return made

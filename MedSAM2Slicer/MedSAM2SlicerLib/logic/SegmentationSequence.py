@@ -6,11 +6,11 @@ that none has to be shown for that.
 
 import numpy as np
 import slicer
-from vtk.util import numpy_support
 
 from ..SlicerTypes import Labelmap, MRMLNode
 from .Seeds import TAG, readSeeds, writeSeeds
 from .SegmentTerms import nameAlgorithm
+from .SourceVoxels import asArray
 from .TimePoint import TimePoint
 
 
@@ -84,13 +84,13 @@ def contentOf(item: MRMLNode | None, segmentId: str) -> int | None:
     item.GetBinaryLabelmapRepresentation(segmentId, labelmap)
     if not labelmap.GetNumberOfPoints():
         return None
-    voxels = numpy_support.vtk_to_numpy(labelmap.GetPointData().GetScalars()) > 0
-    places = np.flatnonzero(voxels)
-    if not len(places):
+    voxels = asArray(labelmap) > 0
+    ends = [np.flatnonzero(voxels.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    if not len(ends[0]):
         return None
-    i, j, k = labelmap.GetDimensions()
-    positions = np.array(np.unravel_index(places, (k, j, i))) + np.array(labelmap.GetExtent()[4::-2])[:, None]
-    return hash(positions.tobytes())
+    part = voxels[tuple(slice(each[0], each[-1] + 1) for each in ends)]
+    where = np.array([each[0] for each in ends]) + labelmap.GetExtent()[4::-2]
+    return hash((*where.tolist(), *part.shape, np.packbits(part).tobytes()))
 
 
 def _likeMaster(browser: MRMLNode, node: MRMLNode) -> MRMLNode:

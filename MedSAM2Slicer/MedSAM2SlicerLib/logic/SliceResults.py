@@ -91,9 +91,12 @@ class SliceResults:
 
     def waiting(self, segmentId: str) -> "list[SliceKey]":
         """Slices of a segment, along any axis, that a propagation has written and nobody has accepted."""
+        return [(axis, index) for axis, each in self._here(segmentId).items() for index in each.waiting]
+
+    def _here(self, segmentId: str) -> "dict[Axis, Confidence]":
+        """Of a segment, at the time point shown."""
         here = (self.time, segmentId)
-        along = [(axis, each) for (*where, axis), each in self._confidence.items() if tuple(where) == here]
-        return [(axis, index) for axis, each in along for index in each.waiting]
+        return {axis: each for (*where, axis), each in self._confidence.items() if tuple(where) == here}
 
     def show(self, time: str | None) -> None:
         """Another time point is shown."""
@@ -102,9 +105,7 @@ class SliceResults:
 
     def keep(self, segmentId: str, version: int) -> None:
         """Note what is known of a segment now, under a number, for ``exchange``."""
-        here = (self.time, segmentId)
-        known = {axis: each for (*where, axis), each in self._confidence.items() if tuple(where) == here}
-        self._kept[self.time, segmentId, version] = deepcopy(known)
+        self._kept[self.time, segmentId, version] = deepcopy(self._here(segmentId))
 
     def exchange(self, segmentId: str, old: int, new: int) -> "set[SliceKey]":
         """Keep what is known of a segment as one version, and know another one again.

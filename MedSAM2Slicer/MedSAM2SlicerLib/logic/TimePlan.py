@@ -38,7 +38,7 @@ class TimePlan:
         mask: the segment's own, (k, j, i) bool.
         axis: along which it is tracked at each time point.
         ways: for each direction the index values of the time points, the nearest first.
-        filled: those of them that have voxels of the segment.
+        contents: of those of them that have voxels of the segment, what tells these from others.
         names: of time points, by index value, as users know them from Slicer.
     """
 
@@ -51,7 +51,7 @@ class TimePlan:
     mask: np.ndarray = field(repr=False)
     axis: "Axis"
     ways: tuple[tuple[str, ...], ...]
-    filled: tuple[str, ...]
+    contents: dict[str, int]
     names: dict[str, str]
 
     def voxelsAt(self, value: str) -> np.ndarray | None:
@@ -85,7 +85,7 @@ def planThroughTime(editor: EditorState, direction: "Direction", axis: "Axis") -
     values = [value for way in ways for value in way]
     _checkVolumes(point, volume, values)
     items = {value: segmentations and segmentations.GetDataNodeAtValue(value) for value in values}
-    filled = tuple(value for value, item in items.items() if contentOf(item, editor.selectedId) is not None)
+    contents = {value: contentOf(item, editor.selectedId) for value, item in items.items()}
     toGrid = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
         volume.GetParentTransformNode(), node.GetParentTransformNode(), toGrid
@@ -100,7 +100,7 @@ def planThroughTime(editor: EditorState, direction: "Direction", axis: "Axis") -
         mask=mask,
         axis=axis,
         ways=ways,
-        filled=filled,
+        contents={value: content for value, content in contents.items() if content is not None},
         names={value: _nameOf(point, value) for value in values},
     )
 

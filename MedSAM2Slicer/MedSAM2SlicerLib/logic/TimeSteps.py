@@ -43,7 +43,6 @@ class TimeSteps:
         self.lost: list[str] = []
         self.masks: dict[int, Mask] = {}
         self._ways = [list(way) for way in plan.ways]
-        self._contents: dict[str, int | None] = {}
         self._toBeginning()
 
     def _toBeginning(self) -> None:
@@ -56,7 +55,6 @@ class TimeSteps:
         for way in plan.ways:
             for value in way:
                 self._sequence.prepare(value, plan.segmentId)
-                self._contents[value] = contentOf(self._sequence.item(value), plan.segmentId)
 
     @property
     def name(self) -> str:
@@ -131,7 +129,7 @@ class TimeSteps:
             return _("The sequence was changed meanwhile.")
         if item.GetSegmentation().GetSegment(self.plan.segmentId) is None:
             return _("The segment was removed at time point {name}.").format(name=self.name)
-        if contentOf(item, self.plan.segmentId) != self._contents[self.value]:
+        if contentOf(item, self.plan.segmentId) != self.plan.contents.get(self.value):
             text = _("The segment was changed at time point {name} meanwhile, and is left as it is.")
             return text.format(name=self.name)
         return ""

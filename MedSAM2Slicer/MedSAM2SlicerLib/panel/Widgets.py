@@ -27,7 +27,7 @@ def section(title: str, collapsed: bool = True) -> tuple[Widget, Layout]:
 def button(text: str, onClicked: Callable[[], object], toolTip: str = "") -> Button:
     """A push button."""
     made = qt.QPushButton(text)
-    made.toolTip = toolTip
+    explain(made, toolTip)
     made.connect("clicked()", onClicked)
     return made
 
