@@ -100,6 +100,17 @@ def test_the_last_time_point_may_have_been_broken_off(tmp_path):
     np.testing.assert_array_equal(read_silently(tmp_path, volume=2).voxels, VOXELS + 2)
 
 
+def test_a_time_point_that_lost_a_slice_hinders_none_of_the_others(tmp_path):
+    for time in (1, 2, 3):
+        words = {"TemporalPositionIdentifier": time}
+        write_series(tmp_path, stored=VOXELS + time, first=10 * time, name=f"{time}-", **words)
+    (tmp_path / "2-02.dcm").unlink()
+    entries = list_volumes(tmp_path)
+    assert [entry.shape[0] for entry in entries] == [6, 5, 6]
+    assert [entry.problem is None for entry in entries] == [True, False, True]
+    np.testing.assert_array_equal(read_silently(tmp_path, volume=3).voxels, VOXELS + 3)
+
+
 def test_times_and_b_values_are_told_apart_together(tmp_path):
     for number, (time, b_value) in enumerate([(1, 0), (1, 800), (2, 0), (2, 800)]):
         words = {"TemporalPositionIdentifier": time, "DiffusionBValue": b_value}

@@ -87,9 +87,14 @@ def _by_mark(frames: Sequence[Frame], name: str) -> list[list[Frame]]:
 
 
 def _separates(groups: Sequence[Sequence[Frame]], positions: int) -> bool:
-    """Whether each group is a volume: it covers all positions of the planes, or forms a grid of its own."""
-    complete = all(len(repeats(group)) == positions for group in groups)
-    return complete or all(len(group) > 1 and stack(group).problem is None for group in groups)
+    """Whether each group is a volume: it covers all positions of the planes, or forms a grid of its own.
+
+    Where one does and no group has two planes at a place, the others are volumes that lost slices.
+    """
+    covered = [len(repeats(group)) for group in groups]
+    complete = all(count == positions for count in covered)
+    lost_slices = max(covered) == positions and covered == [len(group) for group in groups]
+    return complete or lost_slices or all(len(group) > 1 and stack(group).problem is None for group in groups)
 
 
 def _by_rank(by_position: Sequence[Sequence[Frame]]) -> list[list[Frame]]:
