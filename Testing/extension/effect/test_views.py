@@ -100,7 +100,7 @@ def test_an_unsteady_hand_clicks_on_any_screen(aBench, ratio):
     for pixels, kind in ((4, "positive"), (6, "box")):
         view.scrollTo(start)
         x, y = view.xyOf(start)
-        view.drag(view.rasOf((x, y)), view.rasOf((x + pixels * ratio, y)))
+        view.drag(view.rasOf((x, y)), view.rasOf((x + pixels * ratio, y + pixels * ratio)))
         assert aBench.logic.seeding.seeds()[-1].kind == kind
         aBench.effect.active.actions.reset()
     assert np.allclose(view.rasOf(view.xyOf(start)), start, atol=2)
