@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import slicer
 
-from extension.effect.over_time import STEP, VALUES, makeBrowser, makeSequence, moved, movingVolumes
+from extension.effect.over_time import (
+    STEP,
+    VALUES,
+    makeBall,
+    makeBrowser,
+    makeSequence,
+    moved,
+    movingVolumes,
+)
 from fakes.make_nodes import makeSegmentation
 from medsam2.cli.phantom import dice
 
@@ -21,23 +29,33 @@ def aMovingBench(aBenchOn, aBrowser, aPhantom):
     return aBenchOn(aBrowser.GetProxyNode(aBrowser.GetMasterSequenceNode()), aPhantom)
 
 
+@pytest.fixture
+def aMovingBall(aBenchOn, aScene):
+    """The effect on a ball that moves, and the browser: quickly tracked."""
+    ball = makeBall()
+    browser = makeBrowser(makeSequence(movingVolumes(ball)))
+    volume = browser.GetProxyNode(browser.GetMasterSequenceNode())
+    return aBenchOn(volume, ball, ("ball", "other")), browser
+
+
 def centreAt(bench, item: int, organ: str = "liver") -> np.ndarray:
     """The middle of an organ at an item, in world RAS."""
     column = bench.phantom.volume.geometry.ijk_to_ras[:3, 0]
     return bench.centre(organ) + STEP * item * column
 
 
-def test_a_click_after_the_item_was_changed_goes_to_the_new_content(aMovingBench, aBrowser):
-    aMovingBench.click()
-    first = aMovingBench.logic.preview().mask
-    aBrowser.SetSelectedItemNumber(3)
-    assert aMovingBench.logic.preview() is None, "an outline of another time point is not shown"
-    assert aMovingBench.message == "Click the object in a slice view."
-    aMovingBench.clickAt(centreAt(aMovingBench, 3))
-    later = aMovingBench.logic.preview()
+def test_a_click_after_the_item_was_changed_goes_to_the_new_content(aMovingBall):
+    bench, browser = aMovingBall
+    bench.click("ball")
+    first = bench.logic.preview().mask
+    browser.SetSelectedItemNumber(3)
+    assert bench.logic.preview() is None, "an outline of another time point is not shown"
+    assert bench.message == "Click the object in a slice view."
+    bench.clickAt(centreAt(bench, 3, "ball"))
+    later = bench.logic.preview()
     assert later.mask.tightened().column == pytest.approx(first.tightened().column + 3 * STEP, abs=2)
-    aMovingBench.propagate()
-    assert dice(aMovingBench.mask(), moved(aMovingBench.phantom.labels["liver"], 3)) > 0.8
+    bench.propagate()
+    assert dice(bench.mask("ball"), moved(bench.phantom.labels["ball"], 3)) > 0.8
 
 
 def test_an_outline_that_comes_after_the_item_was_changed_is_not_shown(aMovingBench, aBrowser, aBackend):
@@ -51,22 +69,23 @@ def test_an_outline_that_comes_after_the_item_was_changed_is_not_shown(aMovingBe
     assert dice(mask.mask.full(truth.shape), truth) > 0.7, "the earlier click says nothing here"
 
 
-def test_seeds_and_confidence_belong_to_their_time_point(aMovingBench, aBrowser):
-    aMovingBench.click()
-    aMovingBench.propagate()
-    seeds, slices = aMovingBench.logic.seeding.seeds(), aMovingBench.logic.confidenceAlong("k").slices
+def test_seeds_and_confidence_belong_to_their_time_point(aMovingBall):
+    bench, browser = aMovingBall
+    bench.click("ball")
+    bench.propagate()
+    seeds, slices = bench.logic.seeding.seeds(), bench.logic.confidenceAlong("k").slices
     assert [seed.time for seed in seeds] == [VALUES[0]]
     assert slices
-    aBrowser.SetSelectedItemNumber(1)
-    assert not aMovingBench.logic.seeding.seeds()
-    assert not aMovingBench.logic.confidenceAlong("k").slices
-    aMovingBench.press("Propagate")
-    assert aMovingBench.message == "Click the object on one slice first."
-    aMovingBench.clickAt(centreAt(aMovingBench, 1))
-    aMovingBench.press("Reset")
-    aBrowser.SetSelectedItemNumber(0)
-    assert aMovingBench.logic.seeding.seeds() == seeds, "those of other time points stay"
-    assert aMovingBench.logic.confidenceAlong("k").slices == slices
+    browser.SetSelectedItemNumber(1)
+    assert not bench.logic.seeding.seeds()
+    assert not bench.logic.confidenceAlong("k").slices
+    bench.press("Propagate")
+    assert bench.message == "Click the object on one slice first."
+    bench.clickAt(centreAt(bench, 1, "ball"))
+    bench.press("Reset")
+    browser.SetSelectedItemNumber(0)
+    assert bench.logic.seeding.seeds() == seeds, "those of other time points stay"
+    assert bench.logic.confidenceAlong("k").slices == slices
 
 
 def test_a_propagation_ends_when_the_item_changes(aMovingBench, aBrowser):
