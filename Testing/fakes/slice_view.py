@@ -45,7 +45,8 @@ class qMRMLSliceView(QtWidgets.QWidget):
         self._interactor.SetInteractorStyle(None)
         self._tools = MouseTools(logic, self._interactor)
         # After the editor and its effect, which have a higher priority.
-        logic.GetSliceNode().AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self.scheduleRender())
+        event = vtk.vtkCommand.ModifiedEvent
+        self._observer = logic.GetSliceNode().AddObserver(event, lambda *_: self.scheduleRender())
 
     def mrmlSliceNode(self):
         return self._logic.GetSliceNode()
@@ -85,8 +86,9 @@ class qMRMLSliceView(QtWidgets.QWidget):
         return self._picture.draw(self.renderWindow())
 
     def finalize(self):
-        """Free the window."""
+        """Free the window, and what Python and VTK would keep for each other: pictures and volumes."""
         self._picture.close()
+        self._logic.GetSliceNode().RemoveObserver(self._observer)
         if self._window is not None:
             self._window.Finalize()
 
