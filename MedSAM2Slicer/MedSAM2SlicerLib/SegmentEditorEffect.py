@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import qt
 import slicer
+import vtk
 from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 SLICE_WIDGET = "qMRMLSliceWidget"
 STATUS_MILLISECONDS = 10_000
+PASSING = (vtk.vtkCommand.MouseMoveEvent, vtk.vtkCommand.EnterEvent, vtk.vtkCommand.LeaveEvent)
+"""Events of a view that the mouse crosses, perhaps on its way from another one to the panel."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         active = self.active
         if active is None or viewWidget.className() != SLICE_WIDGET or not _mouseIsFree():
             return False
-        pipeline = active.views.use(viewWidget)
+        pipeline = active.views.pipeline(viewWidget)
+        if eventId not in PASSING and active.views.use(pipeline):
+            active.display.showStrip()
         active.pointing.process(callerInteractor, eventId, pipeline)
         return active.actions.gestures.process(callerInteractor, eventId, pipeline)
 

@@ -33,7 +33,7 @@ class EffectDisplay:
             views.redraw()
             self._options.showTime(logic.editor.timePoint is not None)
             self.showStrip()
-            self.showOffer()
+            self._options.offer.show(logic.terms)
 
     def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
         """A sentence for the user, and what the backend wrote if that says more."""
@@ -52,10 +52,12 @@ class EffectDisplay:
         self._options.showProgress(done, total, slicesPerSecond)
         self.showStrip()
 
-    def showOffer(self) -> None:
-        """What the name of the segment suggests."""
+    def showSegment(self) -> None:
+        """The selected segment may have another colour, or a name that suggests something else."""
         if self._shown is not None:
-            self._options.offer.show(self._shown[0].terms)
+            logic, views = self._shown
+            views.recolor()
+            self._options.offer.show(logic.terms)
 
     def showStrip(self) -> None:
         """Confidence along the axis of the view that the user works in."""

@@ -11,7 +11,8 @@ from medsam2.placed_mask import PlacedMask
 from ..logic.Seeds import BOX, Ras, Seed, SliceKey
 from ..logic.SegmentationGrid import SegmentationGrid, SlicePosition
 from ..SlicerTypes import ScriptedEffect, SliceWidget
-from .SliceViewPipeline import SliceViewPipeline
+from .Pen import Rgb
+from .SliceViewPipeline import WHITE, SliceViewPipeline
 
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
@@ -38,10 +39,10 @@ class EffectViews:
             self._pipelines[viewWidget] = SliceViewPipeline(viewWidget, self._effect)
         return self._pipelines[viewWidget]
 
-    def use(self, viewWidget: SliceWidget) -> SliceViewPipeline:
-        """The pipeline of a view, which is now the one that the user works in."""
-        pipeline = self._latest = self.pipeline(viewWidget)
-        return pipeline
+    def use(self, pipeline: SliceViewPipeline) -> bool:
+        """The user works in a view now; False if that is so already."""
+        before, self._latest = self._latest, pipeline
+        return pipeline is not before
 
     def close(self) -> None:
         """Take everything out of all views."""
@@ -71,14 +72,24 @@ class EffectViews:
             self.update(pipeline)
             pipeline.render()
 
+    def recolor(self) -> None:
+        """Draw anew the views whose colour is not the segment's."""
+        for pipeline in self._pipelines.values():
+            if pipeline.color != self._color():
+                self.update(pipeline)
+                pipeline.render()
+
+    def _color(self) -> Rgb:
+        segment = self._logic.editor.selected
+        return WHITE if segment is None else segment.GetColor()
+
     def update(self, pipeline: SliceViewPipeline) -> None:
         """Make one view's drawing anew, to be shown with the view's next picture."""
-        segment = self._logic.editor.selected
         seeds = self._logic.seeding.seeds()
         boxes = [self._boxCorners(seed) for seed in seeds if seed.kind == BOX]
         outline, frame = self._preview()
         pipeline.show(
-            (1.0, 1.0, 1.0) if segment is None else segment.GetColor(),
+            self._color(),
             [(seed.ras, seed.kind) for seed in seeds if seed.kind != BOX],
             [corners for corners in boxes if corners is not None],
             [(seed.trace, seed.isPositive) for seed in seeds if seed.isLine],

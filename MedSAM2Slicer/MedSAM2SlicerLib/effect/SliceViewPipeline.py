@@ -27,7 +27,11 @@ WHITE: Rgb = (1.0, 1.0, 1.0)
 
 
 class SliceViewPipeline:
-    """Actors of one slice view."""
+    """Actors of one slice view.
+
+    Attributes:
+        color: of the segment, as it was drawn last.
+    """
 
     def __init__(self, viewWidget: SliceWidget, scriptedEffect: ScriptedEffect):
         self.viewWidget = viewWidget
@@ -44,7 +48,7 @@ class SliceViewPipeline:
             "seeds": _Lines(2.5, 1.0),
         }
         self._pen = Pen()
-        self._color = WHITE
+        self.color = WHITE
         self._actors = [*(layer.actor for layer in self._layers.values()), *self._pen.actors]
         for actor in self._actors:
             scriptedEffect.addActor2D(viewWidget, actor)
@@ -86,7 +90,7 @@ class SliceViewPipeline:
             frame: four RAS corners of the field of view; None for none.
             isOutdated: whether another preview is on its way; this one is drawn faintly meanwhile.
         """
-        self._color = color
+        self.color = color
         ratio = self.pixelRatio
         for layer in self._layers.values():
             layer.scale(ratio)
@@ -116,7 +120,7 @@ class SliceViewPipeline:
 
     def drawLine(self, way: Sequence[Xy], isPositive: bool) -> None:
         """Show a line that is being drawn, as far as the mouse has come."""
-        self._pen.draw(way, isPositive, self._color, self.pixelRatio)
+        self._pen.draw(way, isPositive, self.color, self.pixelRatio)
         self.render()
 
     def drawBox(self, corner: Xy, opposite: Xy) -> None:

@@ -156,9 +156,10 @@ class BackendRequests:
             if point is not None:
                 self._manager.hurry()  # the click may follow at once
 
-    def awaits(self, objectId: str) -> bool:
-        """Whether the mask of a prompt on an object is waited for."""
-        return objectId in self._previews.values()
+    @property
+    def awaitedIds(self) -> set[str]:
+        """Objects of which the mask of a prompt is waited for."""
+        return set(self._previews.values())
 
     def prompt(
         self,

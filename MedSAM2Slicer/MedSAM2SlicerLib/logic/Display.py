@@ -9,8 +9,8 @@ class Display(Protocol):
     def redraw(self) -> None:
         """Something to draw has changed."""
 
-    def showOffer(self) -> None:
-        """What is offered for the selected segment may have changed."""
+    def showSegment(self) -> None:
+        """The selected segment may have another name or colour."""
 
     def showMessage(self, text: str, isProblem: bool = False, log: str = "") -> None:
         """A sentence for the user, and what the backend wrote if that says more."""

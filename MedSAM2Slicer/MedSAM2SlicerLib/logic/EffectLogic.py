@@ -122,7 +122,7 @@ class EffectLogic:
     @property
     def awaitsPreview(self) -> bool:
         """Whether another preview of the selected segment is on its way."""
-        return self._requests.awaits(self.editor.selectedId)
+        return self.editor.selectedId in self._requests.awaitedIds
 
     # Propagation
 
@@ -201,7 +201,7 @@ class EffectLogic:
         self.undoing.remember()
 
     def volumeChanged(self) -> None:
-        """Another volume, or other voxels of it; seeds stay where they are in the patient."""
+        """Another volume, other voxels of it or another grid; seeds stay where they are in the patient."""
         if self.lookAtTime():
             return
         self.abandon()
@@ -209,17 +209,23 @@ class EffectLogic:
         self.results.outdate()
         # When a sequence is changed Slicer copies the volume that it shows anew.
         if self.seeding.seeds() and not self.throughTime.running:
-            text = _("The volume has changed under the seeds: check them, then press Propagate again.")
+            text = _(
+                "The volume or its grid has changed under the seeds: check them, then press Propagate again."
+            )
             self._display.showMessage(text, True)
 
     def forgetRemovedSegments(self) -> None:
         """Segments were removed: nothing more is done for them."""
-        gone = self.results.segmentIds() - set(self.editor.segmentIds())
-        if gone and self.running:
-            self.abandon()
+        known = self.results.segmentIds() | self._requests.awaitedIds
+        gone = known - set(self.editor.segmentIds())
         for segmentId in gone:
             self.results.forget(segmentId)
             self._requests.forget(segmentId)
+            self.undoing.forget(segmentId)
+        if gone and self.running:
+            self.abandon()
+        elif gone:
+            self.sayHint()  # what was waited for may have been theirs
 
     def reset(self) -> None:
         """Start the selected segment anew, without seeds and voxels; undo brings both back."""
@@ -275,7 +281,7 @@ class EffectLogic:
             self.sayHint()
             self._display.redraw()
         else:
-            self._display.showOffer()  # a segment may have another name
+            self._display.showSegment()  # it may have another name or colour
 
     def onError(self, message: str) -> None:
         """A request failed."""
@@ -292,6 +298,8 @@ class EffectLogic:
         """Say where the user looks what the backend is doing."""
         isStopped = self._manager.state is BackendState.STOPPED and self.running
         if not isStopped and not self._manager.failure:
+            if self._manager.state is BackendState.STOPPED:
+                self._requests.backendIsLost()  # no outline comes any more
             self.sayHint()
             return
         self._requests.backendIsLost()

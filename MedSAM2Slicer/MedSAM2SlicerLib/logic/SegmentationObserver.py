@@ -67,8 +67,11 @@ class SegmentationObserver:
             self._add(node, node.SegmentationChangedEvent, self._onExchanged)
             self._add(node, slicer.vtkSegmentation.SegmentRemoved, self._onRemoved)
             self._add(node, slicer.vtkSegmentation.SegmentModified, self._onSegment)
+            for event in (vtk.vtkCommand.ModifiedEvent, node.TransformModifiedEvent):
+                self._add(node, event, self._onGrid)
         if self._volume is not None:
-            for event in (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, vtk.vtkCommand.ModifiedEvent):
+            events = (vtk.vtkCommand.ModifiedEvent, self._volume.TransformModifiedEvent)
+            for event in (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, *events):
                 self._add(self._volume, event, self._onVolume)
         if self._browser is not None:
             self._add(self._browser, vtk.vtkCommand.ModifiedEvent, self._onBrowser)
@@ -99,10 +102,13 @@ class SegmentationObserver:
         self._times = self._voxelTimes()
         self._redraw()
 
-    def _onVolume(self, _volume: MRMLNode, _event: object) -> None:
-        editor = self._logic.editor
+    def _onVolume(self, volume: MRMLNode, event: object) -> None:
         if browserOf(self._volume) is not self._browser:  # the volume has become part of a sequence
             self._watchAnew()
+        self._onGrid(volume, event)
+
+    def _onGrid(self, _node: MRMLNode, _event: object) -> None:
+        editor = self._logic.editor
         if not editor.isCurrent(editor.lastGrid):  # else its name or the like
             self._logic.volumeChanged()
             self._redraw()

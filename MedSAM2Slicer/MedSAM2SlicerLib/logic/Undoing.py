@@ -88,6 +88,10 @@ class Undoing:
         self._node = self._editor.node
         self._seen = self._look()
 
+    def forget(self, segmentId: str) -> None:
+        """A removed segment is forgotten by the backend: if it comes back, all of it is told again."""
+        self._seen.pop(segmentId, None)
+
     def lookLater(self) -> None:
         """Undo, redo or a script may have changed seeds; to be looked at when all of it is done."""
         if not self._looksLater:

@@ -128,6 +128,12 @@ class Bench:
         """Click an organ and wait for its preview."""
         self.clickAt(self.centre(organ), view, **modifiers)
 
+    def lookAt(self, ras: np.ndarray, view: str) -> None:
+        """Turn the wheel in a view until it shows a place."""
+        self.view(view).moveTo(ras)
+        self.view(view).wheel(1)
+        self.view(view).wheel(-1)
+
     def clickAt(self, ras: np.ndarray, view: str = "Red", **modifiers) -> None:
         """Click a place in world RAS and wait for the preview."""
         self.logic.results.previews.clear()

@@ -144,7 +144,7 @@ def test_a_dicom_seg_is_gone_on_from(aBench, aSegmentation):
 def test_slices_are_those_of_the_views_axis(aBench, view, axis):
     liver = aBench.phantom.labels["liver"]
     aBench.paint("liver", liver)
-    aBench.view(view).moveTo(aBench.centre("liver"))
+    aBench.lookAt(aBench.centre("liver"), view)
     aBench.press(BUTTON)
     grid, content = aBench.logic.editor.grid(), aBench.logic.editor.grid().content("liver")
     dimension = "kji".index(axis)

@@ -76,6 +76,23 @@ def test_another_geometry_during_a_propagation(aBench, aVolumeNode):
     assert "grid has changed" in aBench.message
 
 
+def test_another_geometry_takes_the_outline_away_and_says_so(aBench, aVolumeNode):
+    aBench.click()
+    coarse = aVolumeNode(np.zeros((32, 80, 80), np.int16), np.diag([4.0, 4, 3, 1]), "coarse")
+    aBench.segmentation.SetReferenceImageGeometryParameterFromVolumeNode(coarse)
+    layer = aBench.effect.active.views.pipeline(aBench.view("Red"))._layers["preview"]
+    assert not layer.actor.GetVisibility()
+    assert "its grid has changed" in aBench.message
+
+
+def test_a_segment_that_is_removed_is_not_waited_for(aBench):
+    aBench.view("Red").click(aBench.centre("liver"))
+    assert aBench.logic._requests.awaited
+    aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
+    assert not aBench.logic._requests.awaited
+    assert aBench.message == "Click the object in a slice view."
+
+
 def test_a_backend_that_dies_is_restarted_and_the_propagation_goes_on(aBench, aBackend):
     aBench.click()
     aBench.startPropagation()
@@ -106,6 +123,14 @@ def test_a_backend_that_is_stopped_in_the_panel(aBench, aBackend):
     settle(aBench)
     assert "was stopped" in aBench.message
     assert aBench.effect.options.propagateButton.text == "Propagate"
+
+
+def test_an_outline_is_not_waited_for_once_the_backend_is_stopped(aBench, aBackend):
+    aBench.view("Red").click(aBench.centre("liver"))
+    aBackend.stop()
+    assert aBench.message == "Press Propagate; or add seeds on any slice first."
+    aBench.click("spleen")
+    assert len(aBench.logic.seeding.seeds()) == 2
 
 
 def kill(backend) -> None:

@@ -18,7 +18,7 @@ def seedsVoxel(bench) -> tuple[int, int, int]:
 def test_the_mark_lies_on_what_was_painted(aBench, view):
     liver = aBench.phantom.labels["liver"]
     aBench.paint("liver", liver)
-    aBench.view(view).moveTo(aBench.centre("liver"))
+    aBench.lookAt(aBench.centre("liver"), view)
     aBench.press(BUTTON)
     assert liver[seedsVoxel(aBench)]
     aBench.wait(lambda: aBench.logic.preview() is not None)
@@ -29,7 +29,7 @@ def test_the_mark_lies_on_it_where_the_view_shows_another_part(aBench, view):
     """Zoomed in elsewhere, so that the middle of the view lies even beside the volume."""
     liver = aBench.phantom.labels["liver"]
     aBench.paint("liver", liver)
-    aBench.view(view).moveTo(aBench.centre("liver"))
+    aBench.lookAt(aBench.centre("liver"), view)
     node = aBench.view(view).mrmlSliceNode()
     node.SetXYZOrigin(node.GetXYZOrigin()[0] + 700, 0, 0)
     aBench.press(BUTTON)

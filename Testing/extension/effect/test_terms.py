@@ -32,6 +32,13 @@ def offered(bench) -> str:
     return offer.label.text if offer.widget.isVisibleTo(offer.widget.parentWidget()) else ""
 
 
+def drawnIn(bench) -> tuple:
+    """The colour of seeds in a view."""
+    return (
+        bench.effect.active.views.pipeline(bench.view("Red"))._layers["seeds"].actor.GetProperty().GetColor()
+    )
+
+
 def tag(segment, name: str) -> str | None:
     text = vtk.reference("")
     return str(text) if segment.GetTag(name, text) else None
@@ -44,6 +51,7 @@ def test_yes_gives_the_code_and_the_colour_and_is_one_step_for_undo(aBench, aKid
     aBench.clock.advance(20)
     assert aKidney.GetTerminology() == KIDNEY
     assert aKidney.GetColor() == pytest.approx(COLOR)
+    assert drawnIn(aBench) == pytest.approx(COLOR)
     assert offered(aBench) == ""
     assert aBench.view("Red").press("Ctrl+Z")
     aBench.clock.advance(20)

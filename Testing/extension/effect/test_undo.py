@@ -199,3 +199,13 @@ def test_reset_in_a_run_stops_it_and_leaves_nothing(aBench):
     settle(aBench)
     assert not aBench.mask().any()
     assert kinds(aBench) == []
+
+
+def test_a_removed_segment_that_comes_back_at_once_has_its_outline_again(aBench):
+    aBench.click()
+    before = outline(aBench)
+    aBench.editor.removeSegment()
+    aBench.editor.undo()
+    settle(aBench)
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
+    np.testing.assert_array_equal(outline(aBench), before)

@@ -34,7 +34,20 @@ def test_a_view_that_was_worked_in_and_is_hidden_then_is_not_followed(aBench, an
     assert aBench.effect.active.views.currentSlice()[0] == "j"
     anApplication.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
     aBench.view("Yellow").moveTo(aBench.centre("liver"))
+    assert aBench.effect.active.views.currentSlice()[0] == "k", "the mouse may be on its way to the panel"
+    aBench.view("Yellow").wheel(1)
     assert aBench.effect.active.views.currentSlice()[0] == "i"
+
+
+def test_a_mark_is_gone_to_in_the_view_that_was_worked_in_though_the_mouse_crossed_another(aBench):
+    aBench.lookAt(aBench.centre("liver"), "Yellow")
+    strip, crossed = aBench.effect.options.strip, aBench.view("Red").mrmlSliceNode()
+    assert strip._current == aBench.effect.active.views.currentSlice()[1]
+    before = crossed.GetSliceOffset()
+    aBench.view("Red")._event("MouseMoveEvent", (100, 100), {})
+    strip._onSlice(strip._current + 2)
+    assert aBench.effect.active.views.currentSlice() == ("i", strip._current)
+    assert crossed.GetSliceOffset() == before
 
 
 def test_scrolling_draws_no_more_often_than_without_the_effect(aBench):
