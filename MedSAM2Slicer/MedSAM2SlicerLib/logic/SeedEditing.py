@@ -140,9 +140,12 @@ class SeedEditing:
         self._change(seeds, seed)
 
     def move(self, index: int, ras: Ras) -> None:
-        """Move a seed and ask for its slice again."""
-        seeds = self.seeds()
+        """Move a seed and ask for its slice again; what it says must begin on the volume still."""
+        seeds, grid = self.seeds(), self._editor.grid()
         old, seeds[index] = seeds[index], seeds[index].movedTo(ras)
+        if grid is not None and placed(seeds[index], grid) is None:
+            self._display.showMessage(refusal(seeds[index], seeds, grid), True)
+            return
         self._change(seeds, old)
         self._askAgain(seeds[index])
 

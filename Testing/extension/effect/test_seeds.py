@@ -40,6 +40,15 @@ def test_a_seed_is_moved_by_dragging_and_removed_by_a_click(aBench):
     assert kinds(aBench) == []
 
 
+def test_a_seed_that_is_dragged_off_the_volume_stays_where_it_was(aBench):
+    red, centre = aBench.view("Red"), aBench.centre("liver")
+    red.click(centre)
+    before = aBench.logic.seeding.seeds()
+    red.drag(centre, centre + np.array([400, 0, 0]))
+    assert aBench.logic.seeding.seeds() == before
+    assert "outside the volume" in aBench.message
+
+
 def test_a_box_that_is_dragged_beyond_the_volume_asks_for_what_is_left_of_it(aBench):
     red, centre = aBench.view("Red"), aBench.centre("liver")
     red.drag(centre + np.array([-20, -20, 0]), centre + np.array([20, 20, 0]))
