@@ -117,7 +117,8 @@ class EffectLogic:
         Both are empty while nothing runs.
         """
         text = self._propagation.interruption() or self.throughTime.interruption()
-        return text, self._runsIn if text else ""
+        isClosed = self.editor.node is None  # as with the scene, of which the user knows
+        return (text, self._runsIn) if text and not isClosed else ("", "")
 
     @property
     def awaitsPreview(self) -> bool:
