@@ -136,6 +136,7 @@ def test_an_idle_effect_answers_no_event(aBench, aBackend, monkeypatch):
     redrawn.clear()
     for _ in range(20):
         assert not aBench.view("Red")._event("MouseMoveEvent", (100, 100), {})
+    aBench.clock.advance(100)  # the mouse rests
     aBench.editor.mrmlScene().AddNewNodeByClass("vtkMRMLModelNode")
     aBench.volume.GetDisplayNode().InvokeEvent(vtk.vtkCommand.ModifiedEvent)
     assert redrawn == []
