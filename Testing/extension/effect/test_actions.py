@@ -126,6 +126,7 @@ def test_a_range_is_not_left(aBench):
 
 def test_an_idle_effect_answers_no_event(aBench, aBackend, monkeypatch):
     """Not even a first click was made; the mouse passes over the views."""
+    aBench.clock.advance(500)  # what choosing the effect has put off is done
     aBench.wait(lambda: not aBackend.busy)
     redrawn = []
     monkeypatch.setattr(
