@@ -12,7 +12,8 @@ import slicer
 import vtk
 from vtk.util import numpy_support
 
-from ..logic.DrawnSeeds import distances
+from medsam2.polyline import distances
+
 from ..logic.Seeds import NEGATIVE, PAINTED, Ras
 from ..SlicerTypes import MRMLNode, ScriptedEffect, SliceWidget
 from .Pen import DARK, DASH_PIXELS, Pen, Rgb, Xy, rectangle

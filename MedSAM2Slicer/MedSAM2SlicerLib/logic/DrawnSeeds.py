@@ -3,11 +3,10 @@
 Of a line few positions are kept that say the same.
 """
 
-import heapq
-
 import numpy as np
 from slicer.i18n import tr as _
 
+from medsam2.polyline import telling
 from medsam2.prompt import MOST_POSITIONS
 
 from .Seeds import BOX, LASSOS, Ras, Seed, bySlice, placed
@@ -37,7 +36,7 @@ def lineSeed(kind: str, drawn: np.ndarray, normal: Ras, grid: SegmentationGrid) 
         indices, drawn = within, grid.world(within)
     onSlice = np.delete(indices, dimension, axis=1)
     tolerance = min(FINEST, float(np.ptp(onSlice, axis=0).max()) * SHARE)
-    kept = _telling(onSlice, tolerance)
+    kept = telling(onSlice, tolerance, MOST_KEPT)
     # Seven digits say a ten-thousandth of a millimetre, and more would fill the scene file.
     first, *further = (_shortened(position) for position in drawn[kept].tolist())
     return Seed(kind, first, normal, path=tuple(further))
@@ -91,39 +90,6 @@ def _isFlat(box: Seed, grid: SegmentationGrid) -> bool:
     """Whether a box is but a line on its slice."""
     sides = np.ptp(grid.indices(np.array(box.positions)), axis=0)
     return float(np.delete(sides, AXES.index(grid.axisOf(box.normal))).min()) < LEAST_SIDE
-
-
-def distances(positions: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """From positions to the straight ways from ``starts`` to ``ends``; each (n, 2), or one for all."""
-    ways = ends - starts
-    lengths = np.maximum((ways**2).sum(axis=-1), np.finfo(float).tiny)
-    shares = np.clip(((positions - starts) * ways).sum(axis=-1) / lengths, 0, 1)
-    return np.linalg.norm(positions - starts - shares[..., None] * ways, axis=-1)
-
-
-def _telling(line: np.ndarray, tolerance: float) -> list[int]:
-    """Which positions (n, 2) to keep: the sharpest bends first, until no other lies farther from the line.
-
-    It is Douglas and Peucker's rule (1973), which stops where as many are kept as have room.
-    """
-    kept, parts = {0, len(line) - 1}, [_farthest(line, 0, len(line) - 1)]
-    while len(kept) < MOST_KEPT:
-        nearness, first, middle, last = heapq.heappop(parts)
-        if -nearness <= tolerance:
-            break
-        kept.add(middle)
-        for part in ((first, middle), (middle, last)):
-            heapq.heappush(parts, _farthest(line, *part))
-    return sorted(kept)
-
-
-def _farthest(line: np.ndarray, first: int, last: int) -> tuple[float, int, int, int]:
-    """Of the positions between two: minus how far from the straight way one lies, the first, it, the last."""
-    between = distances(line[first + 1 : last], line[first], line[last])
-    if not len(between):
-        return 0.0, first, first, last
-    middle = int(between.argmax())
-    return -float(between[middle]), first, first + 1 + middle, last
 
 
 def _shortened(position: list[float]) -> Ras:

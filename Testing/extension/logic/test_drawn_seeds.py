@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import slicer
-from MedSAM2SlicerLib.logic.DrawnSeeds import FINEST, MOST_KEPT, distances, leavesItsSlice, lineSeed
+from MedSAM2SlicerLib.logic.DrawnSeeds import FINEST, MOST_KEPT, leavesItsSlice, lineSeed
 from MedSAM2SlicerLib.logic.Seeds import LASSO_POSITIVE, STROKE_POSITIVE
 from MedSAM2SlicerLib.logic.SegmentationGrid import SegmentationGrid
 
 from fakes.make_nodes import makeSegmentation, rotation
+from medsam2.polyline import distances
 
 NORMAL = (0.0, 0.0, 1.0)
 SIDE = 512

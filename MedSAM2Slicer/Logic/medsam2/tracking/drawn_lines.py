@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from medsam2.placed_mask import PlacedMask
+from medsam2.polyline import telling
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.slice_grid import SliceGrid, nearest_voxels
 
@@ -136,7 +137,10 @@ def points_along(stroke: DrawnLine, count: int, grid: SliceGrid) -> list[tuple[f
     positions = np.array(stroke.positions) * grid.spacing
     arc = _arc(positions)
     middles = [(part + 0.5) / count * arc[-1] for part in range(count)]
-    stops = middles if count <= 2 else _evenly(_bends(positions, arc, count), count)
+    stops = middles
+    if count > 2:
+        bends = telling(positions, BEND * float(arc[-1]), count)
+        stops = _evenly(arc[bends].tolist(), count)
     rows, columns = (
         np.interp(stops, arc, axis) / step for axis, step in zip(positions.T, grid.spacing, strict=True)
     )
@@ -216,27 +220,6 @@ def _shares(strokes: Sequence[DrawnLine], most: int, grid: SliceGrid) -> list[in
 def _arc(positions: np.ndarray) -> np.ndarray:
     """How far along a line (N, 2) each of its positions is, (N,)."""
     return np.concatenate(([0.0], np.hypot(*np.diff(positions, axis=0).T).cumsum()))
-
-
-def _bends(positions: np.ndarray, arc: np.ndarray, most: int) -> list[float]:
-    """Where along a line its ends and its sharpest bends are, at most ``most`` (Douglas and Peucker)."""
-    kept = [0, len(positions) - 1]
-    while len(kept) < most:
-        off = np.zeros(len(positions))
-        for first, last in pairwise(kept):
-            off[first : last + 1] = _off_chord(positions[first : last + 1])
-        if off.max() <= BEND * arc[-1]:
-            break
-        kept = sorted({*kept, int(off.argmax())})
-    return arc[kept].tolist()
-
-
-def _off_chord(positions: np.ndarray) -> np.ndarray:
-    """How far positions are from the straight way between the first and the last."""
-    chord, away = positions[-1] - positions[0], positions - positions[0]
-    square = float(chord @ chord)
-    share = np.clip(away @ chord / square, 0, 1) if square else np.zeros(len(positions))
-    return np.hypot(*(away - share[:, None] * chord).T)
 
 
 def _evenly(stops: Sequence[float], count: int) -> list[float]:
