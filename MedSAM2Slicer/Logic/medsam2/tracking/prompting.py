@@ -41,7 +41,8 @@ class Prompting:
     def answer(
         self,
         target: TrackedObject,
-        prompt: Prompt,
+        drawn: Prompt,
+        told: Prompt,
         field_of_view: FieldOfViewChoice,
         keep_field_of_view: bool,
     ) -> MemoryEntry:
@@ -49,14 +50,14 @@ class Prompting:
 
         Args:
             target: what is known of the object.
-            prompt: all that was said on the slice.
+            drawn: all that was said on the slice.
+            told: the same as the network takes it (``told``).
             field_of_view: as for ``Tracker``.
             keep_field_of_view: keep that of the earlier answer on the slice, where it shows the prompt.
         """
-        index = prompt.slice_index
+        index = drawn.slice_index
         earlier = target.entries.get(index)
-        told = self.told(prompt, None if earlier is None else earlier.mask(self._slices.grid(index).shape))
-        shown = self._field_of_view_for(told, prompt, earlier, field_of_view, keep_field_of_view)
+        shown = self._field_of_view_for(told, drawn, earlier, field_of_view, keep_field_of_view)
         return self._answer(target, told, shown, earlier, target.reversed.get(index))
 
     def told(self, prompt: Prompt, known: PlacedMask | None) -> Prompt:

@@ -195,7 +195,7 @@ class Tracker:
             if takes_away and earlier is not None:
                 entry = self._prompting.without(earlier, told)
             else:
-                entry = self._prompting.answer(target, prompt, wanted, keep_field_of_view)
+                entry = self._prompting.answer(target, prompt, told, wanted, keep_field_of_view)
             answer = SliceMask.from_entry(object_id, entry, grid.shape)
         elif answer is None:
             answer = self._unknown(object_id, target, index)
