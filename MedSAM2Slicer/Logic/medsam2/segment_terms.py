@@ -7,7 +7,7 @@ from functools import cache
 
 from medsam2.resource_files import resource_path
 
-SIDES = ("left", "right")
+_SIDES = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class SegmentTerm:
 def term_of(name: str) -> SegmentTerm | None:
     """The term of a name such as "left kidney", "Kidney_left" or "liver"; None for an unknown one."""
     words = re.split(r"[\s_\-,.]+", name.strip().lower())
-    sides = [word for word in words if word in SIDES]
-    without_side = " ".join(word for word in words if word not in SIDES)
+    sides = [word for word in words if word in _SIDES]
+    without_side = " ".join(word for word in words if word not in _SIDES)
     table = _table()
     for category, kinds in table["types"].items():
         side, kind = None, kinds.get(" ".join(words))

@@ -61,13 +61,14 @@ class CarriedSlice:
         return PropagationOptions(self.frame, "forward", first=after, last=after, absent_stop=None)
 
 
-def carried_slices(masks: Mapping[str, np.ndarray]) -> list[CarriedSlice]:
+def carried_slices(masks: Mapping[str, np.ndarray], most: int = MOST_SLICES) -> list[CarriedSlice]:
     """The slices on which objects are carried to the next time point.
 
     Of each object those in the middle of equal shares of its volume, so that none is at its thin ends.
 
     Args:
         masks: (slice, row, column) bool by object; of an empty one there are none.
+        most: slices of each object.
     """
     carried: list[CarriedSlice] = []
     for name, mask in masks.items():
@@ -75,7 +76,7 @@ def carried_slices(masks: Mapping[str, np.ndarray]) -> list[CarriedSlice]:
         if not areas.any():
             continue
         shares = np.cumsum(areas) / areas.sum()
-        middles = (np.arange(MOST_SLICES) + 0.5) / MOST_SLICES
+        middles = (np.arange(most) + 0.5) / most
         for index in dict.fromkeys(np.searchsorted(shares, middles).tolist()):
             carried.append(CarriedSlice(name, index, PlacedMask.cropped(mask[index]), 2 * len(carried)))
     return carried

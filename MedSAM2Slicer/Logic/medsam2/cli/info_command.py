@@ -74,9 +74,10 @@ def info(
     with collected_notes() as notes, held_destinations([picture] if picture else [], [image], overwrite):
         entries = dicom_volumes(image, options)
         report["volumes"] = volume_rows(entries)
-        sequence = sequence_to_show(image, entries, options)
-        if sequence is None and picture is not None:
-            sequence = read_sequence(image, options)  # says what has to be chosen
+        if picture is None:
+            sequence = sequence_to_show(image, entries, options)
+        else:
+            sequence = read_sequence(image, options)  # or says what has to be chosen
         if sequence is not None:
             scan = sequence.volume(time or 0)
             report["facts"] = facts(scan, is_placed(image), sequence.times)

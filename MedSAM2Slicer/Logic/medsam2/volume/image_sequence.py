@@ -3,10 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from medsam2.errors import InputError
 from medsam2.volume.volume import Volume
 
+NOT_IN_TIME = ", and not of time points alone"
+"""For ``several_volumes``."""
 _EVEN = 1e-3
 """Of a step by which values may be off, as they are rounded."""
 
@@ -67,6 +70,11 @@ class ImageSequence:
 
     times: TimePoints
     volume: Callable[[int], Volume]
+
+
+def several_volumes(path: Path, count: int, what: str = " (time points or the like)") -> InputError:
+    """What is raised where one volume is wanted of a file that holds several."""
+    return InputError(f"{path} holds {count} volumes{what}: save the one to segment as a file of its own.")
 
 
 def evenly_spaced(count: int, first: float, step: float, unit: str) -> TimePoints:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pydicom import Dataset
 
@@ -24,7 +24,7 @@ def seconds_of_frames(ds: Dataset, count: int) -> Sequence[float] | None:
     """Of the frames of a film, since the first; None where the file does not say."""
     steps = numbers(ds, "FrameTimeVector", count)
     if steps is not None:
-        return [sum(steps[1 : index + 1]) / 1000 for index in range(count)]
+        return [passed / 1000 for passed in accumulate(steps[1:], initial=0.0)]
     step, rate = positive(ds, "FrameTime"), positive(ds, "CineRate")
     if step is None and rate is None:
         return None

@@ -16,7 +16,7 @@ from medsam2.volume.files.header_doubts import note_doubts
 from medsam2.volume.files.itk_sequence import TimeLayout, read_time_point, time_layout
 from medsam2.volume.files.utf8_names import name_to_read, name_to_write
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence
+from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence, several_volumes
 from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
@@ -61,10 +61,7 @@ def read_itk_image(path: Path) -> SimpleITK.Image:
     with _header(path) as header:
         sizes = header.reader.GetSize()
         if math.prod(sizes[3:]) > 1:
-            raise InputError(
-                f"{path} holds {math.prod(sizes[3:])} volumes (time points or the like): save the one to "
-                "segment as a file of its own."
-            )
+            raise several_volumes(path, math.prod(sizes[3:]))
         return header.reader.Execute()
 
 

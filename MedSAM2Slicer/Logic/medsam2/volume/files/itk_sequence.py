@@ -21,7 +21,7 @@ from medsam2.volume.files.detached_headers import (
     nrrd_pieces,
 )
 from medsam2.volume.files.header_doubts import TIME_KINDS
-from medsam2.volume.image_sequence import TimePoints, evenly_spaced
+from medsam2.volume.image_sequence import NOT_IN_TIME, TimePoints, evenly_spaced, several_volumes
 
 _NRRD = (".nrrd", ".nhdr")
 _PIXEL_KIND = "NRRD_kinds[pixel]"
@@ -53,10 +53,7 @@ def time_layout(path: Path, reader: SimpleITK.ImageFileReader) -> TimeLayout | N
     sizes, components = reader.GetSize(), reader.GetNumberOfComponents()
     space, others = math.prod(sizes[:3]), math.prod(sizes[3:])
     if len(sizes) > 4 and others > 1:
-        raise InputError(
-            f"{path} holds {others} volumes, and not of time points alone: save the one to segment as a file "
-            "of its own."
-        )
+        raise several_volumes(path, others, NOT_IN_TIME)
     if others > 1:
         times = _listed_times(reader, others) or evenly_spaced(
             others, reader.GetOrigin()[3], reader.GetSpacing()[3], ""

@@ -12,7 +12,14 @@ import numpy as np
 from medsam2.errors import InputError, note
 from medsam2.volume.files.byte_source import check_regular, incomplete, opened, read_exactly
 from medsam2.volume.geometry import Geometry
-from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence, TimePoints, evenly_spaced
+from medsam2.volume.image_sequence import (
+    NOT_IN_TIME,
+    ONE_TIME_POINT,
+    ImageSequence,
+    TimePoints,
+    evenly_spaced,
+    several_volumes,
+)
 from medsam2.volume.intensities import grey_of_colours
 from medsam2.volume.volume import Volume
 
@@ -137,10 +144,7 @@ def _layout(path: Path, image: "AnalyzeImage") -> tuple[tuple[int, int, int], in
     if not sizes or min(sizes) < 1:
         raise InputError(f"{path} has no voxels: its size is {' x '.join(map(str, sizes)) or 'missing'}.")
     if math.prod(rest) > 1 or (math.prod(times) > 1 and math.prod(components) > 1):
-        raise InputError(
-            f"{path} holds {math.prod(sizes[3:])} volumes, and not of time points alone: save the one to "
-            "segment as a file of its own."
-        )
+        raise several_volumes(path, math.prod(sizes[3:]), NOT_IN_TIME)
     i, j, k = (*space, 1, 1)[:3]
     names = image.get_data_dtype().names  # of red, green, blue
     return (i, j, k), math.prod(times), math.prod(components) * (len(names) if names else 1)
@@ -153,10 +157,7 @@ def _times(path: Path, image: "AnalyzeImage", count: int) -> TimePoints:
         return TimePoints(count)
     unit = int(image.header["xyzt_units"]) & 0x38
     if unit in _NO_TIME:
-        raise InputError(
-            f"{path} holds {count} volumes that are no time points but differ in {_NO_TIME[unit]}: save the "
-            "one to segment as a file of its own."
-        )
+        raise several_volumes(path, count, f" that are no time points but differ in {_NO_TIME[unit]}")
     first, step = float(image.header["toffset"]), float(image.header["pixdim"][4])
     return evenly_spaced(count, first, step, _TIME_UNITS.get(unit, ""))
 

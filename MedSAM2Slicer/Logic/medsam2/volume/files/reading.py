@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from medsam2.errors import InputError, VolumeWarning
+from medsam2.errors import VolumeWarning
 from medsam2.volume.files.byte_source import check_regular
 from medsam2.volume.files.itk_file import read_itk_file
 from medsam2.volume.files.nifti import is_nifti, read_nifti
 from medsam2.volume.files.picture_stack import pictures_in, read_stack
-from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence
+from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence, several_volumes
 from medsam2.volume.intensities import usable_intensities
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
@@ -38,10 +38,7 @@ def read_volume(path: str | os.PathLike, options: ReadOptions = DEFAULT_READ_OPT
         return _usable(path, read_dicom(path, options), options)
     sequence = _sequence_of_file(path)
     if sequence.times.count > 1:
-        raise InputError(
-            f"{path} holds {sequence.times.count} volumes (time points or the like): save the one to segment "
-            "as a file of its own."
-        )
+        raise several_volumes(path, sequence.times.count)
     return _usable(path, sequence.volume(0), options)
 
 
