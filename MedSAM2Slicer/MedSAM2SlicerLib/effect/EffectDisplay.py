@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from ..logic.Seeds import lastSlice
 from ..logic.SegmentationGrid import AXES
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ class EffectDisplay:
         where, grid = views.currentSlice(), logic.editor.grid()
         if where is not None and grid is not None:
             axis, index = where
-            seeded = lastSlice(logic.seeding.seeds(), grid)
-            self._options.showDirections(grid.towards(axis if seeded is None else seeded[0]))
+            self._options.showDirections(grid.towards(logic.axisOf(logic.editor.selectedId) or axis))
             count = grid.shape[AXES.index(axis)]
             self._options.strip.show(logic.confidenceAlong(axis), count, index)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
 from ..SlicerTypes import MRMLNode, ScriptedEffect, Segment
 from .Display import Display
+from .Seeds import Seed, readSeeds
 from .SegmentationGrid import GridError, SegmentationGrid
-from .SourceVoxels import SourceVoxels
+from .SourceVoxels import SourceVoxels, ijkToRas
 from .TimePoint import TimePoint, browserOf, timePointOf
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ class EditorState:
         if self.node is None or not segmentId:
             return None
         return self.node.GetSegmentation().GetSegment(segmentId)
+
+    def seeds(self, segmentId: str) -> list[Seed]:
+        """Seeds of a segment at the time point shown."""
+        return readSeeds(self.segment(segmentId), self.time)
 
     def segmentIds(self) -> list[str]:
         """In the order of the table."""
@@ -209,9 +213,7 @@ class EditorState:
 
 
 def _place(volume: MRMLNode) -> tuple[float, ...]:
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return tuple(slicer.util.arrayFromVTKMatrix(matrix).ravel().tolist())
+    return tuple(slicer.util.arrayFromVTKMatrix(ijkToRas(volume)).ravel().tolist())
 
 
 def _transformTime(node: MRMLNode) -> int:

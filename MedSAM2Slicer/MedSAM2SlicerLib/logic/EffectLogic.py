@@ -18,7 +18,7 @@ from .KeptReviews import KeptReviews
 from .LookAhead import LookAhead
 from .Propagation import Later, Propagation, propagationJobs
 from .SeedEditing import SeedEditing
-from .Seeds import Seed, lastSlice, readSeeds, writeSeeds
+from .Seeds import lastSlice, writeSeeds
 from .SegmentationGrid import SegmentationGrid
 from .SegmentTerms import SegmentTerms, nameAlgorithm
 from .SegmentWriter import Write
@@ -133,7 +133,8 @@ class EffectLogic:
         if grid is None or node is None:
             return
         segmentIds = self.editor.segmentIds() if allSegments else [self.editor.selectedId]
-        jobs = propagationJobs({name: lastSlice(self._seedsOf(name), grid) for name in segmentIds}, options)
+        slices = {name: lastSlice(self.editor.seeds(name), grid) for name in segmentIds}
+        jobs = propagationJobs(slices, options)
         if not jobs:
             self._display.showMessage(_("Click the object on one slice first."), True)
         elif self._requests.connect():
@@ -160,11 +161,8 @@ class EffectLogic:
     def axisOf(self, segmentId: str) -> "Axis | None":
         """Along which axis a segment was prompted last; None without seeds."""
         grid = self.editor.grid()
-        last = None if grid is None else lastSlice(self._seedsOf(segmentId), grid)
+        last = None if grid is None else lastSlice(self.editor.seeds(segmentId), grid)
         return None if last is None else last[0]
-
-    def _seedsOf(self, segmentId: str) -> list[Seed]:
-        return readSeeds(self.editor.segment(segmentId), self.editor.time)
 
     def cancel(self) -> None:
         """Stop the propagation; what has arrived is kept, of time points what is whole."""
@@ -297,18 +295,18 @@ class EffectLogic:
 
     def _onBackendState(self) -> None:
         """Say where the user looks what the backend is doing."""
-        isStopped = self._manager.state is BackendState.STOPPED and self.running
-        if not isStopped and not self._manager.failure:
-            if self._manager.state is BackendState.STOPPED:
-                self._requests.backendIsLost()  # no outline comes any more
-            self.sayHint()
-            return
-        self._requests.backendIsLost()
-        self._propagation.fail()
-        if isStopped:
+        failure, isStopped = self._manager.failure, self._manager.state is BackendState.STOPPED
+        wasRunning = self.running
+        if failure or isStopped:
+            self._requests.backendIsLost()  # no outline comes any more
+        if failure:
+            self._propagation.fail()
+            self._display.showMessage(failure, True, self._manager.logTail())
+            self.throughTime.fail(failure, self._manager.logTail())
+        elif isStopped and wasRunning:
+            self._propagation.fail()
             text = _("The backend was stopped: press Propagate to start it again.")
             self._display.showMessage(text, True)
             self.throughTime.fail(_("The backend was stopped."))
         else:
-            self._display.showMessage(self._manager.failure, True, self._manager.logTail())
-            self.throughTime.fail(self._manager.failure, self._manager.logTail())
+            self.sayHint()

@@ -27,7 +27,6 @@ from .Seeds import (
     bySlice,
     placed,
     promptOf,
-    readSeeds,
     writeSeeds,
 )
 from .SegmentationGrid import SegmentationGrid
@@ -64,7 +63,7 @@ class SeedEditing:
 
     def seeds(self) -> list[Seed]:
         """Seeds of the selected segment, at the time point shown."""
-        return readSeeds(self._editor.selected, self._editor.time)
+        return self._editor.seeds(self._editor.selectedId)
 
     def _keep(self, seeds: list[Seed]) -> None:
         writeSeeds(self._editor.selected, seeds, self._editor.time)
@@ -171,9 +170,8 @@ class SeedEditing:
         if self._requests.isOpen(self._editor.key):
             return False
         self._requests.open(self._editor.offer(grid))
-        time = self._editor.time
         for segmentId in self._editor.segmentIds():
-            seeds = readSeeds(self._editor.segment(segmentId), time)
+            seeds = self._editor.seeds(segmentId)
             for where, there in bySlice(seeds, grid).items():
                 prompt = promptOf(there, where, grid, segmentId)
                 if prompt.mask is None or there[-1].seed is seeds[-1]:

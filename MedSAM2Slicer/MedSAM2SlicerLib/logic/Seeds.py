@@ -99,10 +99,13 @@ def writeSeeds(segment: Segment, seeds: list[Seed], time: str | None) -> None:
 
 def _allSeeds(segment: Segment | None) -> list[Seed]:
     """Of all time points; none if the tag is damaged."""
+    return list(_parsed(tagOf(segment, TAG)))
+
+
+def tagOf(segment: Segment | None, name: str) -> str:
+    """What a tag of a ``vtkSegment`` says; empty where there is none."""
     text = vtk.reference("")
-    if segment is None or not segment.GetTag(TAG, text):
-        return []
-    return list(_parsed(str(text)))
+    return str(text) if segment is not None and segment.GetTag(name, text) else ""
 
 
 @lru_cache(maxsize=32)  # asked for whenever something is drawn

@@ -75,19 +75,19 @@ class SliceResults:
 
     def confidence(self, segmentId: str, axis: "Axis") -> Confidence:
         """Of the slices along an axis, at the time point shown."""
-        return self._confidence.setdefault((self.time, segmentId, axis), Confidence())
+        return self._at(self.time, segmentId, axis)
 
     def putPreview(self, mask: "Mask") -> None:
         """A prompted slice was answered."""
         self.previews[mask.object_id] = self.prompted[mask.object_id] = mask
-        self._at(self.time, mask).put(mask, written=False)
+        self.confidence(mask.object_id, mask.axis).put(mask, written=False)
 
     def put(self, mask: "Mask", time: str | None) -> None:
         """A slice of a propagation has come, of a time point."""
-        self._at(time, mask).put(mask, written=True)
+        self._at(time, mask.object_id, mask.axis).put(mask, written=True)
 
-    def _at(self, time: str | None, mask: "Mask") -> Confidence:
-        return self._confidence.setdefault((time, mask.object_id, mask.axis), Confidence())
+    def _at(self, time: str | None, segmentId: str, axis: "Axis") -> Confidence:
+        return self._confidence.setdefault((time, segmentId, axis), Confidence())
 
     def waiting(self, segmentId: str) -> "list[SliceKey]":
         """Slices of a segment, along any axis, that a propagation has written and nobody has accepted."""

@@ -63,14 +63,19 @@ def broughtOnto(reference: Labelmap, volume: MRMLNode, toReference: vtk.vtkAbstr
     extract.Update()
     image, aligned = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
     image.ShallowCopy(extract.GetOutput())
-    toRas = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(toRas)
-    image.SetGeometryFromImageToWorldMatrix(toRas)
+    image.SetGeometryFromImageToWorldMatrix(ijkToRas(volume))
     background = volume.GetImageBackgroundScalarComponentAsDouble(0)
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
         image, reference, aligned, True, False, toReference, background
     )
     return asArray(aligned)
+
+
+def ijkToRas(volume: MRMLNode) -> vtk.vtkMatrix4x4:
+    """From a volume's voxel indices to RAS, without its parent transform."""
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrix
 
 
 def asArray(image: Labelmap) -> np.ndarray:
@@ -84,8 +89,7 @@ def _liesOn(volume: MRMLNode, segmentation: MRMLNode, reference: Labelmap) -> bo
     image = volume.GetImageData()
     if image.GetNumberOfScalarComponents() != 1 or image.GetExtent() != reference.GetExtent():
         return False
-    toRas, frame = vtk.vtkMatrix4x4(), slicer.vtkOrientedImageData()
-    volume.GetIJKToRASMatrix(toRas)
-    frame.SetGeometryFromImageToWorldMatrix(toRas)
+    frame = slicer.vtkOrientedImageData()
+    frame.SetGeometryFromImageToWorldMatrix(ijkToRas(volume))
     isSame = slicer.vtkOrientedImageDataResample.DoGeometriesMatch(frame, reference)
     return isSame and volume.GetParentTransformNode() is segmentation.GetParentTransformNode()

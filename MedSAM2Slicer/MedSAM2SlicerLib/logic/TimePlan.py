@@ -13,7 +13,7 @@ from ..SlicerTypes import MRMLNode
 from .EditorState import EditorState
 from .SegmentationGrid import SegmentationGrid
 from .SegmentationSequence import contentOf
-from .SourceVoxels import broughtOnto
+from .SourceVoxels import broughtOnto, ijkToRas
 from .TimePoint import TimePoint, browserOf
 
 if TYPE_CHECKING:
@@ -168,10 +168,6 @@ def _checkVolumes(point: TimePoint, shown: MRMLNode, values: list[str]) -> None:
 
 
 def _haveOneGrid(one: MRMLNode, other: MRMLNode) -> bool:
-    matrices = []
-    for node in (one, other):
-        matrix = vtk.vtkMatrix4x4()
-        node.GetIJKToRASMatrix(matrix)
-        matrices.append(slicer.util.arrayFromVTKMatrix(matrix))
-    areAlike = np.allclose(matrices[0], matrices[1], atol=1e-3)
+    first, second = (slicer.util.arrayFromVTKMatrix(ijkToRas(node)) for node in (one, other))
+    areAlike = np.allclose(first, second, atol=1e-3)
     return areAlike and one.GetImageData().GetDimensions() == other.GetImageData().GetDimensions()

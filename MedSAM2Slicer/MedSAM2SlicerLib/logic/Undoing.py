@@ -8,7 +8,6 @@ backend is told and the user reads what has happened.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import vtk
 from slicer.i18n import tr as _
 
 from medsam2.prompt import Prompt
@@ -17,7 +16,7 @@ from ..SlicerTypes import ScriptedEffect, Segment
 from .BackendRequests import BackendRequests
 from .EditorState import EditorState
 from .Propagation import Later
-from .Seeds import BOX, LASSOS, PAINTED, STROKES, Seed, SliceKey, bySlice, lastSlice, promptOf, readSeeds
+from .Seeds import BOX, LASSOS, PAINTED, STROKES, Seed, SliceKey, bySlice, lastSlice, promptOf, tagOf
 from .SliceResults import SliceResults
 
 VERSION = "MedSAM2.Version"
@@ -121,11 +120,11 @@ class Undoing:
         return said
 
     def _look(self) -> dict[str, _Seen]:
-        seen, time = {}, self._editor.time
+        seen = {}
         for segmentId in self._editor.segmentIds():
             segment = self._editor.segment(segmentId)
             if segment is not None:
-                seen[segmentId] = _Seen(readSeeds(segment, time), versionOf(segment), segment.GetName())
+                seen[segmentId] = _Seen(self._editor.seeds(segmentId), versionOf(segment), segment.GetName())
         return seen
 
     def _tell(self, segmentId: str, was: _Seen, seen: _Seen) -> None:
@@ -154,9 +153,8 @@ class Undoing:
 
 def versionOf(segment: Segment | None) -> int:
     """How often all that is known of a segment's slices has changed at once."""
-    text = vtk.reference("")
-    found = segment is not None and segment.GetTag(VERSION, text)
-    return int(str(text)) if found and str(text).isdecimal() else 0
+    text = tagOf(segment, VERSION)
+    return int(text) if text.isdecimal() else 0
 
 
 def _inWords(was: _Seen, seen: _Seen) -> str:
