@@ -69,9 +69,9 @@ class ServerSection:
         form.addRow(
             sentence(
                 _(
-                    "The voxels of the volume that you segment, their spacing and your clicks are sent to "
-                    "this server; names and other patient data are not. Ask whether your rules allow it. "
-                    "The token is forgotten when Slicer ends."
+                    "The voxels of the volume that you segment, their spacing, what you click, draw and "
+                    "paint on it, and where the mouse rests are sent to this server; names and other patient "
+                    "data are not. Ask whether your rules allow it. The token is forgotten when Slicer ends."
                 )
             )
         )
