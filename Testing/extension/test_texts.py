@@ -107,10 +107,10 @@ def test_the_words_of_the_catalogue_can_be_translated(aLanguage):
 
 
 def test_what_is_said_of_imported_weights_can_be_translated(aLanguage, tmp_path):
-    from medsam2.cli.weights_commands import _describe
+    from medsam2.cli.weights_list import describe
     from medsam2.weights.store import StoredWeights
 
     (tmp_path / "mine.safetensors").write_bytes(b"")
-    row = _describe(None, StoredWeights("mine", tmp_path / "mine.safetensors"))
+    row = describe(None, StoredWeights("mine", tmp_path / "mine.safetensors"))
     said = (row["title"], row["licence"], row["licence_note"])
     assert untranslated(*(inWords(each) for each in said)) == set()

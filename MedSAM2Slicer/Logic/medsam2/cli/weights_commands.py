@@ -1,16 +1,11 @@
 """``medsam2 weights``: list, inspect, download, import and remove weights of the network."""
 
-import json
-import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pooch
 import typer
@@ -18,10 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medsam2.cli.options import examples
+from medsam2.cli.output import echo_json
 from medsam2.cli.stopping import leaves
+from medsam2.cli.weights_list import echo_list, weights_rows
+from medsam2.cli.wording import megabytes
 from medsam2.errors import InputError
 from medsam2.model.config import network_config
-from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
+from medsam2.weights.catalogue import CatalogueEntry, find_entry
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2.weights.download import download
 from medsam2.weights.matching import match_report
@@ -30,7 +28,6 @@ from medsam2.weights.store import (
     disk_use,
     find_stored,
     import_weights,
-    installed,
     locate,
     remove,
     weights_folder,
@@ -44,11 +41,6 @@ app = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the weights, as 'list' shows it.")]
-RECOMMENDATION = (
-    "Which one? Without a graphics card (GPU): starter, by far the quickest. With one: "
-    "medsam2-latest for boxes on medical images, if its licence suits you; sam2.1-large for clicks, which "
-    "has seen photographs only. Try each on a scan of yours before you choose."
-)
 REPORT_SECONDS = 0.2
 """Between two reports of progress to a machine."""
 
@@ -56,83 +48,11 @@ REPORT_SECONDS = 0.2
 @app.command("list", epilog=examples("medsam2 weights list", "medsam2 weights list --json"))
 def list_weights(as_json: JsonOption = False) -> None:
     """Show all weights that are known or installed."""
-    stored = {weights.name: weights for weights in installed()}
-    known = [_describe(entry, stored.pop(entry.name, None)) for entry in catalogue()]
-    rows = [*known, *(_describe(None, weights) for weights in stored.values())]
+    rows = weights_rows()
     if as_json:
-        _echo_json(folder=str(weights_folder()), disk_bytes=disk_use(), weights=rows)
+        echo_json(folder=str(weights_folder()), disk_bytes=disk_use(), weights=rows)
         return
-    _echo_list(rows)
-
-
-def _echo_list(rows: list[dict[str, Any]]) -> None:
-    """Rows under their publisher and licence, no line wider than the terminal."""
-    width = shutil.get_terminal_size().columns
-    longest = max(len(row["name"]) for row in rows)
-    for (publisher, licence, note), group in groupby(
-        rows, itemgetter("publisher", "licence", "licence_note")
-    ):
-        typer.echo(_filled(f"{publisher}, licence {licence}: {note}", width))
-        for row in group:
-            here = "installed" if row["installed"] else ""
-            good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
-            line = f"  {row['name']:{longest}} {_megabytes(row['size_bytes']):>6} {here:9} {good_at}"
-            typer.echo(line.rstrip())
-        typer.echo()
-    typer.echo(_filled(RECOMMENDATION, width))
-    typer.echo(_filled(f"{_megabytes(disk_use())} used in {weights_folder()}", width))
-
-
-def _filled(text: str, width: int) -> str:
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
-
-
-def _describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict[str, Any]:
-    """One row of the list, from the catalogue where it knows the weights, else from the imported file."""
-    row: dict[str, Any] = {"installed": stored is not None, "path": str(stored.path) if stored else None}
-    row |= {"shipped": bool(entry and entry.shipped), "url": entry.url if entry else None}
-    if entry:
-        row |= {
-            "name": entry.name,
-            "title": entry.title,
-            "publisher": entry.publisher,
-            "page": entry.page,
-            "family": entry.family,
-            "preset": entry.preset,
-            "size_bytes": entry.size_bytes,
-            "sha256": entry.sha256,
-            "licence": entry.licence,
-            "licence_note": entry.licence_note,
-            "modality": entry.modality,
-            "prompts": entry.prompts,
-        }
-    elif stored:
-        family, preset = _network(stored)
-        row |= {
-            "name": stored.name,
-            "title": "Imported by you",
-            "publisher": "Imported by you",
-            "page": None,
-            "family": family,
-            "preset": preset,
-            "sha256": None,
-            "licence": "not known here",
-            "licence_note": "It is that of the file, and of the weights that it was made from.",
-            "modality": (),
-            "prompts": (),
-        }
-    if stored:
-        row["size_bytes"] = stored.size_bytes
-    return row
-
-
-def _network(stored: StoredWeights) -> tuple[str, str]:
-    """Family and preset; a file that was damaged since must not hide the others."""
-    try:
-        checkpoint = read_checkpoint(stored.path, dtype=None)
-    except InputError:
-        return "damaged", "damaged"
-    return checkpoint.family, checkpoint.preset
+    echo_list(rows)
 
 
 @app.command(
@@ -163,7 +83,7 @@ def inspect(
         "sha256": pooch.file_hash(str(weights.path)),
     }
     if as_json:
-        _echo_json(**facts)
+        echo_json(**facts)
         return
     for fact, value in facts.items():
         text = (
@@ -219,7 +139,7 @@ def _json_progress() -> Iterator[Callable[[int, int | None], None]]:
         nonlocal reported
         if done == total or time.monotonic() - reported >= REPORT_SECONDS:
             reported = time.monotonic()
-            _echo_json(done=done, total=total)
+            echo_json(done=done, total=total)
 
     yield report
 
@@ -230,7 +150,7 @@ def _agree(entry: CatalogueEntry, accepted: bool) -> None:
     Raises:
         InputError: nobody agreed.
     """
-    typer.echo(f"{entry.title}, {_megabytes(entry.size_bytes)} from {entry.url}", err=True)
+    typer.echo(f"{entry.title}, {megabytes(entry.size_bytes)} from {entry.url}", err=True)
     typer.echo(f"Licence of {entry.publisher}: {entry.licence}. {entry.licence_note}", err=True)
     if entry.sha256 is None:
         typer.echo(
@@ -273,22 +193,13 @@ def remove_weights(name: NameArgument, as_json: JsonOption = False) -> None:
     """Delete downloaded or imported weights from the disk."""
     freed = remove(name)
     if as_json:
-        _echo_json(removed=name, freed_bytes=freed)
+        echo_json(removed=name, freed_bytes=freed)
         return
-    typer.echo(f"The weights '{name}' are removed; {_megabytes(freed)} freed.")
+    typer.echo(f"The weights '{name}' are removed; {megabytes(freed)} freed.")
 
 
 def _echo_installed(weights: StoredWeights, as_json: bool, already: str = "") -> None:
     if as_json:
-        _echo_json(installed=weights.name, path=str(weights.path), size_bytes=weights.size_bytes)
+        echo_json(installed=weights.name, path=str(weights.path), size_bytes=weights.size_bytes)
         return
     typer.echo(f"The weights '{weights.name}' are installed{already}: {weights.path}")
-
-
-def _echo_json(**facts: Any) -> None:
-    """One line, so that programs can read answers line by line as they come."""
-    typer.echo(json.dumps(facts))
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB"

@@ -17,6 +17,11 @@ def millilitres(volume: float) -> str:
     return f"{volume:.1f} ml" if volume >= 0.095 else f"{volume:.2g} ml"
 
 
+def megabytes(size: int) -> str:
+    """A size in bytes as people write it."""
+    return f"{size / 1e6:.0f} MB"
+
+
 def digits_for(step: float) -> int:
     """Digits behind the point that tell positions apart which are ``step`` millimetres from each other."""
     return max(1, math.ceil(-math.log10(step) - 1e-9))
