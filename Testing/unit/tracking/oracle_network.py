@@ -1,10 +1,8 @@
 """A network that is never wrong about bright objects on black, to test the tracker's logic exactly.
 
-It has the methods of ``MedSAM2`` that tracking calls. An object is a connected bright region; a click
-picks the region it lies in, and tracking picks the regions that touch what the nearest memory shows.
+It has the methods of ``SegmentationNetwork`` that tracking calls. An object is a connected bright region; a
+click picks the region it lies in, and tracking picks the regions that touch what the nearest memory shows.
 """
-
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -13,8 +11,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from medsam2.model.config import NetworkConfig
-from medsam2.model.network import ABSENT_LOGIT, ImageFeatures, MaskPrediction, MemorySelection
 from medsam2.model.prompt_encoder import BOX_START, NEGATIVE, POSITIVE
+from medsam2.model.segmentation_network import ABSENT_LOGIT, ImageFeatures, MaskPrediction, MemorySelection
 
 STEEPNESS = 20.0
 IOU, PRESENT = 0.9, 10.0
@@ -25,7 +23,7 @@ class OracleNetwork:
 
     device = torch.device("cpu")
     autocast_dtype = None
-    image_encoder = SimpleNamespace(trunk=SimpleNamespace(blocks=()))
+    encoder_blocks = ()
     """Never slow enough to be interrupted."""
 
     def __init__(self, image_size: int = 256):

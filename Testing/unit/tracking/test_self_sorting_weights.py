@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medsam2.model.network import MemorySelection
+from medsam2.model.segmentation_network import MemorySelection
 from medsam2.tracking.self_sorting import SelfSortingBank
 from unit.tracking.examples import confident, entry, filled
 

@@ -142,8 +142,8 @@ def test_a_truncated_file_is_refused(tmp_path, starter_state, kind, kept):
     [
         ([torch.zeros(3)], "no plain table of tensors"),
         ({"model": {"a": torch.zeros(3), "b": 3}}, "no plain table of tensors"),
-        ({}, "no SAM 2 network"),
-        ({"image_encoder.pos_embed": torch.zeros(1)}, "no SAM 2 network"),
+        ({}, "no network that is known here"),
+        ({"image_encoder.pos_embed": torch.zeros(1)}, "no network that is known here"),
         ({"image_encoder.trunk.patch_embed.proj.weight": torch.zeros(96, 3, 7, 7)}, "width 96 with 0 blocks"),
         ({"image_encoder.trunk.patch_embed.proj.weight": torch.zeros(4, dtype=torch.int8)}, "int8"),
     ],

@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import save_file
 
 from medsam2.errors import InputError
-from medsam2.weights.checkpoint import PATCH_EMBEDDING, read_checkpoint
+from medsam2.weights.checkpoint import read_checkpoint
 
-NO_NETWORK = "no plain table of tensors|no SAM 2 network"
+NO_NETWORK = "no plain table of tensors|no network that is known here"
+PATCH_EMBEDDING = "image_encoder.trunk.patch_embed.proj.weight"
 PATCHES = torch.zeros(48, 3, 7, 7)
 
 
@@ -209,7 +210,7 @@ def test_a_patch_embedding_of_another_shape_is_no_network(tmp_path, shape):
         path = tmp_path / f"odd{suffix}"
         table = {PATCH_EMBEDDING: torch.zeros(shape)}
         torch.save(table, path) if suffix == ".pt" else save_file(table, path)
-        with pytest.raises(InputError, match=r"no SAM 2 network|no known size"):
+        with pytest.raises(InputError, match=r"no network that is known here|no known size"):
             read_checkpoint(path)
 
 

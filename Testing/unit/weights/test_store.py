@@ -46,7 +46,7 @@ def test_import_keeps_the_given_preset(tmp_path, tiny21_state):
 
 def test_a_file_fetched_by_other_means_takes_its_catalogue_name(tmp_path, tiny21_state):
     torch.save({"model": tiny21_state}, tmp_path / "renamed.pt")
-    with pytest.raises(InputError, match=r"network sam2.1 tiny, but 'medsam-2-pretrain' is sam2.0 tiny"):
+    with pytest.raises(InputError, match=r"network sam2.1 tiny, not one of sam2.0"):
         import_weights(tmp_path / "renamed.pt", "medsam-2-pretrain")
     import_weights(tmp_path / "renamed.pt", "medsam2-2411")
     stored = locate("medsam2-2411")

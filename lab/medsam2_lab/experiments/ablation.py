@@ -11,7 +11,7 @@ import numpy as np
 from medsam2.datasets import LabelledVolume
 from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.protocols import segment
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
@@ -40,7 +40,9 @@ def synthetic_cases(count: int) -> Iterator[LabelledVolume]:
         yield LabelledVolume(f"scan {number}", scan.volume, scan.labels, scan.structures)
 
 
-def structure_scores(network: MedSAM2, case: LabelledVolume, most: int | None) -> Iterator[list[float]]:
+def structure_scores(
+    network: SegmentationNetwork, case: LabelledVolume, most: int | None
+) -> Iterator[list[float]]:
     """Dice of every rule, for each structure of a case."""
     slices = VolumeSlices(case.volume)
     for name in list(case.structures)[:most]:

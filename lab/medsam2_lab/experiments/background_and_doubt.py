@@ -14,7 +14,7 @@ from medsam2.datasets import LabelledVolume
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.user_prompts import central_click
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.tracking import SliceMask, Tracker
 from medsam2.volume import VolumeSlices
@@ -60,7 +60,7 @@ def background(truth: np.ndarray, click: Prompt, away: int, spacing: tuple[float
 
 
 def segmented(
-    network: MedSAM2, slices: VolumeSlices, prompts: Iterable[Prompt]
+    network: SegmentationNetwork, slices: VolumeSlices, prompts: Iterable[Prompt]
 ) -> tuple[np.ndarray, list[SliceMask]]:
     """The mask (k, j, i), and the answers of tracking."""
     tracker, answers = Tracker(network, slices), Answers(slices)
@@ -72,7 +72,7 @@ def segmented(
     return answers.volume(), tracked
 
 
-def scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> tuple[np.ndarray, np.ndarray]:
+def scores(network: SegmentationNetwork, cases: Iterable[LabelledVolume]) -> tuple[np.ndarray, np.ndarray]:
     """Dice of structures (n, 3) after a click and with a point one and two slices away; and of all slices
     with a mask (n, 2) predicted IoU and Dice."""
     structures, slice_rows = [], []

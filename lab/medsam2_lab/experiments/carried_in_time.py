@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from medsam2.cli.phantom import NOISE, SPACING, Phantom, central_click, dice, make_phantom
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.through_time import carried_slices, film_of, prompts_after
@@ -88,7 +88,7 @@ def time_points(motion: Callable[[Places], Places], lesions: bool) -> Iterator[T
         yield TimePoint(VolumeSlices(volume, "k", choose_window(volume)), labels)
 
 
-def segmented(network: MedSAM2, slices: VolumeSlices, prompts: Sequence[Prompt]) -> np.ndarray:
+def segmented(network: SegmentationNetwork, slices: VolumeSlices, prompts: Sequence[Prompt]) -> np.ndarray:
     """The mask (k, j, i) that prompts on some slices give."""
     masks, tracker = VolumeMasks(slices), Tracker(network, slices)
     for prompt in prompts:
@@ -98,7 +98,9 @@ def segmented(network: MedSAM2, slices: VolumeSlices, prompts: Sequence[Prompt])
     return masks["object"]
 
 
-def copied(network: MedSAM2, before: VolumeSlices, after: VolumeSlices, mask: np.ndarray) -> list[Prompt]:
+def copied(
+    network: SegmentationNetwork, before: VolumeSlices, after: VolumeSlices, mask: np.ndarray
+) -> list[Prompt]:
     """The mask of the largest slice as it was."""
     if not mask.any():
         return []
@@ -107,7 +109,7 @@ def copied(network: MedSAM2, before: VolumeSlices, after: VolumeSlices, mask: np
 
 
 def films(
-    network: MedSAM2, before: VolumeSlices, after: VolumeSlices, mask: np.ndarray, most: int
+    network: SegmentationNetwork, before: VolumeSlices, after: VolumeSlices, mask: np.ndarray, most: int
 ) -> list[Prompt]:
     """What ``medsam2.through_time`` says, on so many slices."""
     carried = carried_slices({"object": mask}, most)

@@ -4,7 +4,7 @@ import statistics
 import time
 
 from medsam2.cli.phantom import central_click, make_phantom
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
 from medsam2.volume import VolumeSlices
@@ -20,7 +20,7 @@ def device_speed(weights: str, device: str, rounds: int) -> None:
     print(f"{weights} on {chosen}: first click {click:.3f} s, then {track:.4f} s for each slice")
 
 
-def _track(network: MedSAM2) -> tuple[float, float]:
+def _track(network: SegmentationNetwork) -> tuple[float, float]:
     """Seconds of the click, and of each slice after it; masks are on the CPU, so all work is done by then."""
     phantom = make_phantom()
     slice_index, row, column = central_click(phantom.labels["liver"])

@@ -14,7 +14,7 @@ from medsam2.evaluation.drawn_prompts import CAREFUL, LOOSE, Hand, central_strok
 from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.protocols import segment
 from medsam2.evaluation.user_prompts import central_click
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.tracking import Tracker
 from medsam2.tracking.drawn_lines import enclosed
@@ -45,7 +45,7 @@ def truths(cases: Iterable[LabelledVolume]) -> Iterator[tuple[VolumeSlices, np.n
                 yield slices, truth
 
 
-def volume_scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> np.ndarray:
+def volume_scores(network: SegmentationNetwork, cases: Iterable[LabelledVolume]) -> np.ndarray:
     """Volumetric Dice (structures, protocols) after one prompt."""
     rows = []
     for slices, truth in truths(cases):
@@ -55,7 +55,9 @@ def volume_scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> np.ndarr
     return np.array(rows)
 
 
-def slice_scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> tuple[np.ndarray, np.ndarray]:
+def slice_scores(
+    network: SegmentationNetwork, cases: Iterable[LabelledVolume]
+) -> tuple[np.ndarray, np.ndarray]:
     """Dice on the slice drawn on: of a click and of a stroke as so many points (structures, 1 + points), and
     of what a lasso holds and of the answer to it (structures, hands, 2)."""
     strokes, lassos = [], []
@@ -78,7 +80,9 @@ def slice_scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> tuple[np.
     return np.array(strokes), np.array(lassos)
 
 
-def _answering(network: MedSAM2, slices: VolumeSlices) -> Callable[[Prompt, int | None], np.ndarray]:
+def _answering(
+    network: SegmentationNetwork, slices: VolumeSlices
+) -> Callable[[Prompt, int | None], np.ndarray]:
     """Answers prompts, with strokes as so many points, as masks (rows, columns) of their slice."""
     tracker, config = Tracker(network, slices), network.config
 

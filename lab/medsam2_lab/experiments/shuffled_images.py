@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from torch import Tensor
 
-from medsam2.model.network import ImageFeatures, MedSAM2
+from medsam2.model.segmentation_network import ImageFeatures, SegmentationNetwork
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
@@ -107,7 +107,7 @@ def clips(count: int, size: int, seed: int) -> Iterator[Clip]:
 class EncodeOnce:
     """Stands in for a network's image encoder, so that all rules share the features of an image."""
 
-    def __init__(self, network: MedSAM2):
+    def __init__(self, network: SegmentationNetwork):
         self._encode = network.encode_image
         self._known: dict[bytes, ImageFeatures] = {}
         network.encode_image = self  # type: ignore[method-assign]  # for the experiment only
@@ -124,7 +124,9 @@ class EncodeOnce:
         self._known.clear()
 
 
-def mean_dice(network: MedSAM2, examples: list[Example], memory: TemporalMemory | SelfSortingMemory) -> float:
+def mean_dice(
+    network: SegmentationNetwork, examples: list[Example], memory: TemporalMemory | SelfSortingMemory
+) -> float:
     """Dice on the good images of a set, the template aside, when it is tracked with a memory rule."""
     images = ImageSet([example.image for example in examples])
     tracker = Tracker(
@@ -142,7 +144,7 @@ def mean_dice(network: MedSAM2, examples: list[Example], memory: TemporalMemory 
     return float(np.mean(scores))
 
 
-def experiment(network: MedSAM2, sets: int, good: int, seed: int) -> dict[str, np.ndarray]:
+def experiment(network: SegmentationNetwork, sets: int, good: int, seed: int) -> dict[str, np.ndarray]:
     """Mean Dice by kind, (sets, rules)."""
     encoder = EncodeOnce(network)
     results: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}

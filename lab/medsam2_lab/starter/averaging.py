@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from medsam2.model.config import network_config
+from medsam2.model.config import STARTER
 from medsam2.model.network import MedSAM2
 from medsam2.training.saving import write_weights
 from medsam2.weights.checkpoint import read_checkpoint
@@ -22,7 +22,7 @@ def average_weights(files: Sequence[Path], output: Path) -> None:
         InputError: a file does not hold starter weights, or the result cannot be written.
     """
     checkpoints = [read_checkpoint(file, "starter") for file in files]
-    network = MedSAM2(network_config("starter"))
+    network = MedSAM2(STARTER)
     means = {
         name: torch.stack([checkpoint.tensors[name].float() for checkpoint in checkpoints]).mean(dim=0)
         for name in network.state_dict()

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medsam2.model.network import ImageFeatures
+from medsam2.model.segmentation_network import ImageFeatures
 
 DENSE_WEIGHT = 0.3
 """Weight of its loss beside that of the prompts."""
@@ -35,7 +35,8 @@ class DenseHead(nn.Module):
         y, x = index // size, index % size
         label = labels.flatten(1).gather(1, index)
 
-        def pick(level: Tensor, stride: int) -> Tensor:
+        def pick(level: Tensor | None, stride: int) -> Tensor:
+            assert level is not None
             cell = (y // stride) * (size // stride) + x // stride
             return level.flatten(2).gather(2, cell[:, None].expand(-1, level.shape[1], -1)).transpose(1, 2)
 

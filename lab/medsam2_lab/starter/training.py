@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from medsam2.model.config import network_config
+from medsam2.model.config import STARTER
 from medsam2.model.network import MedSAM2
 from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
 from medsam2.training.ranks import Ranks
@@ -106,7 +106,7 @@ def starter_run(folder: Path, device: torch.device, weights: Path | None = None)
         device: where to train.
         weights: a run's ``starter.safetensors``, from whose step a new run goes on.
     """
-    network = MedSAM2(network_config("starter"))
+    network = MedSAM2(STARTER)
     initialise(network)
     start = 0
     if weights is not None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error
@@ -31,11 +31,10 @@ class Interruption:
         self._wanted.clear()
 
     @contextmanager
-    def watching(self, network: MedSAM2) -> Iterator[None]:
+    def watching(self, network: SegmentationNetwork) -> Iterator[None]:
         """Within, the network's image encoder raises ``Interrupted`` when that is requested."""
         # Not every layer: watching is begun for every slice, and must cost next to nothing.
-        blocks = network.image_encoder.trunk.blocks
-        hooks = [block.register_forward_pre_hook(self._check) for block in blocks]
+        hooks = [block.register_forward_pre_hook(self._check) for block in network.encoder_blocks]
         try:
             yield
         finally:

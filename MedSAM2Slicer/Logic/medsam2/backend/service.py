@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 from medsam2 import __version__
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
 
 from .failures import HINTS
@@ -31,8 +31,8 @@ class Service:
 
     def __init__(
         self,
-        network: MedSAM2,
-        field_of_view_network: MedSAM2 | None,
+        network: SegmentationNetwork,
+        field_of_view_network: SegmentationNetwork | None,
         weights: str,
         tokens: Tokens,
         limits: ServerLimits | None = None,

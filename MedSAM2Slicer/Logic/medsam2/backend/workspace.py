@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.protocol import (
     Done,
     Forget,
@@ -53,8 +53,8 @@ class Workspace:
 
     def __init__(
         self,
-        network: MedSAM2,
-        field_of_view_network: MedSAM2 | None,
+        network: SegmentationNetwork,
+        field_of_view_network: SegmentationNetwork | None,
         feature_bytes: int,
         promise: Callable[[int], None],
     ):

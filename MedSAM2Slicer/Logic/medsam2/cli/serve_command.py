@@ -15,7 +15,7 @@ from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
     from medsam2.backend.tokens import Tokens
-    from medsam2.model.network import MedSAM2
+    from medsam2.model.segmentation_network import SegmentationNetwork
 
 
 EXAMPLES = examples(
@@ -95,7 +95,9 @@ def serve(
     os._exit(0)
 
 
-def _networks(weights: str, device: str, precision: str) -> tuple["MedSAM2", "MedSAM2 | None"]:
+def _networks(
+    weights: str, device: str, precision: str
+) -> tuple["SegmentationNetwork", "SegmentationNetwork | None"]:
     """The network that tracks, and a quick one that chooses fields of view if that is a large one."""
     from medsam2.weights.loading import load_model
 

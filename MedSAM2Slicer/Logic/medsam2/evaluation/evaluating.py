@@ -14,7 +14,7 @@ from medsam2.evaluation.protocols import FIRST_PROMPTS, Stage, segment
 from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
 from medsam2.evaluation.scores import Score
 from medsam2.evaluation.snapshot import Snapshot, set_snapshot, volume_snapshot
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.tracking import Tracker
 from medsam2.volume import VolumeSlices
 
@@ -53,10 +53,10 @@ class Finding:
 
 
 def evaluate(
-    network: MedSAM2,
+    network: SegmentationNetwork,
     cases: Sequence[Case],
     settings: Settings,
-    field_of_view_network: MedSAM2 | None = None,
+    field_of_view_network: SegmentationNetwork | None = None,
     on_case: Callable[[], None] = lambda: None,
 ) -> Iterator[Finding]:
     """Segment every structure of every case.
@@ -89,10 +89,10 @@ def evaluate(
 
 
 def _evaluate_volumes(
-    network: MedSAM2,
+    network: SegmentationNetwork,
     cases: Sequence[Case],
     settings: Settings,
-    field_of_view_network: MedSAM2 | None,
+    field_of_view_network: SegmentationNetwork | None,
     on_case: Callable[[], None],
 ) -> Iterator[Finding]:
     for source in cases:
@@ -118,7 +118,7 @@ def _score(case: LabelledVolume, name: str, stage: Stage, truth: np.ndarray, len
 
 
 def _evaluate_set(
-    network: MedSAM2, cases: Sequence[Case], settings: Settings, on_case: Callable[[], None]
+    network: SegmentationNetwork, cases: Sequence[Case], settings: Settings, on_case: Callable[[], None]
 ) -> Iterator[Finding]:
     pictures = []
     for source in cases:

@@ -10,7 +10,7 @@ from medsam2.datasets import LabelledVolume
 from medsam2.errors import InputError
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.user_prompts import tight_box
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.tracking import SelfSortingMemory, Tracker
 from medsam2.volume import ImageSet, VolumeSlices
@@ -52,7 +52,7 @@ def picture_set(pictures: Sequence[LabelledVolume]) -> ImageSet:
 
 
 def segment_set(
-    network: MedSAM2, images: ImageSet, pictures: Sequence[LabelledVolume], structure: str
+    network: SegmentationNetwork, images: ImageSet, pictures: Sequence[LabelledVolume], structure: str
 ) -> SetResult:
     """Box a structure on the first picture that has it, and carry it to all others."""
     truths = [_truth(picture, structure) for picture in pictures]

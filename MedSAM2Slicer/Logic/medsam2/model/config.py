@@ -1,4 +1,4 @@
-"""The sizes of the network: one frozen dataclass per preset, for both SAM 2 families.
+"""The sizes of the networks: one frozen dataclass per preset, a preset being of one family or of a few.
 
 The numbers are those of the official configuration files (``sam2/sam2_hiera_*.yaml`` and
 ``sam2.1/sam2.1_hiera_*.yaml``), of MedSAM2's ``sam2.1_hiera_t512.yaml``, and of our own starter network.
@@ -8,17 +8,62 @@ from dataclasses import dataclass, replace
 
 from medsam2.errors import InputError
 
-FAMILIES = ("sam2.0", "sam2.1")
+Signature = dict[str, tuple[int, ...]]
+"""Shapes of tensors by their official names."""
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
-    """Everything that fixes the shape of the network.
+class SegmentationConfig:
+    """What is known of every network.
 
     Attributes:
         preset: name of the row below, such as ``"tiny"``.
+        family: such as ``"sam2.1"``; says how images are prepared and prompts are answered.
+        image_size: side of the square input in pixels.
+        single_mask_tracking: a mask that corrects or continues another is the decoder's single one, rather
+            than the best of three.
+        stroke_points: that a stroke becomes: no more clicks than the network was trained with.
+    """
+
+    preset: str
+    family: str
+    image_size: int = 1024
+    single_mask_tracking: bool = False
+    stroke_points: int = 8
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that this preset's sizes exist in."""
+        return (self.family,)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the network looks at memories of other slices."""
+        return False
+
+    @property
+    def logit_size(self) -> int:
+        """Side of the masks that the network answers, in pixels."""
+        return self.image_size // 4
+
+    @property
+    def signature(self) -> Signature:
+        """Tensors by which a file with this network is known."""
+        raise NotImplementedError
+
+    @property
+    def blocks(self) -> tuple[str, int]:
+        """Pattern of the names of the image encoder's blocks, its group a block's number; and their count."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class NetworkConfig(SegmentationConfig):
+    """Everything that fixes the shape of SAM 2's network.
+
+    Attributes:
         family: ``"sam2.0"`` or ``"sam2.1"``; 2.1 adds three tensors (see the two properties).
-        image_size: side of the square input in pixels, a multiple of 32.
+        image_size: a multiple of 32.
         embed_dim, num_heads, stages, global_blocks, windows, position_background: the Hiera trunk
             (channels and heads of the first stage, blocks per stage, indices of blocks with global
             attention, window side per stage, side of the coarse position embedding).
@@ -27,16 +72,10 @@ class NetworkConfig:
         memory_layers, memory_feedforward: depth and hidden width of the memory attention.
         decoder_heads, decoder_feedforward: the mask decoder's two-way transformer.
         memory_frames: slots of the temporal memory, the prompted one included (``num_maskmem``).
-        single_mask_tracking: on slices without a prompt take the decoder's single mask rather than the
-            best of three, and never replace an unsteady single mask. Official networks do the opposite;
-            ours is too young to rank three candidates of an object that memory has already settled.
-        stroke_points: that a stroke becomes: no more clicks than it was trained with.
         pointer_frames: frames whose object pointers are attended to (``max_obj_ptrs_in_encoder``).
     """
 
-    preset: str
     family: str = "sam2.1"
-    image_size: int = 1024
     embed_dim: int = 96
     num_heads: int = 1
     stages: tuple[int, ...] = (1, 2, 7, 2)
@@ -51,8 +90,26 @@ class NetworkConfig:
     decoder_feedforward: int = 2048
     memory_frames: int = 7
     pointer_frames: int = 16
-    stroke_points: int = 8
-    single_mask_tracking: bool = False
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Every size exists in both."""
+        return ("sam2.0", "sam2.1")
+
+    @property
+    def remembers(self) -> bool:
+        """It tracks."""
+        return True
+
+    @property
+    def signature(self) -> Signature:
+        """The trunk's first convolution."""
+        return {"image_encoder.trunk.patch_embed.proj.weight": (self.embed_dim, 3, 7, 7)}
+
+    @property
+    def blocks(self) -> tuple[str, int]:
+        """The trunk's."""
+        return r"image_encoder\.trunk\.blocks\.(\d+)\.", sum(self.stages)
 
     @property
     def encodes_pointer_time(self) -> bool:
@@ -67,7 +124,29 @@ class NetworkConfig:
 
 _TINY = NetworkConfig("tiny")
 
-PRESETS: dict[str, NetworkConfig] = {
+# Trained by us on synthetic volumes. Attention over the whole map from stage 3 on: at 256 pixels
+# it is 16 x 16 tokens, and no window ever needs padding when the image is smaller.
+STARTER = NetworkConfig(
+    "starter",
+    image_size=256,
+    embed_dim=48,
+    num_heads=1,
+    stages=(1, 2, 7, 1),
+    global_blocks=(4, 5, 6, 7, 8, 9, 10),
+    windows=(8, 8, 8, 8),
+    model_dim=128,
+    memory_layers=2,
+    memory_feedforward=512,
+    decoder_heads=4,
+    decoder_feedforward=512,
+    # Official networks take the best of three on tracked slices, and replace an unsteady single mask; ours
+    # is too young to rank three candidates of an object that memory has already settled.
+    single_mask_tracking=True,
+    # It was trained with up to four, mostly with one, and more than two make it worse (docs/results.md).
+    stroke_points=2,
+)
+
+PRESETS: dict[str, SegmentationConfig] = {
     "tiny": _TINY,
     "small": NetworkConfig("small", stages=(1, 2, 11, 2), global_blocks=(7, 10, 13)),
     "base_plus": NetworkConfig(
@@ -87,36 +166,27 @@ PRESETS: dict[str, NetworkConfig] = {
         windows=(8, 4, 16, 8),
     ),
     "tiny_512": replace(_TINY, preset="tiny_512", image_size=512),
-    # Trained by us on synthetic volumes. Attention over the whole map from stage 3 on: at 256 pixels
-    # it is 16 x 16 tokens, and no window ever needs padding when the image is smaller.
-    "starter": NetworkConfig(
-        "starter",
-        image_size=256,
-        embed_dim=48,
-        num_heads=1,
-        stages=(1, 2, 7, 1),
-        global_blocks=(4, 5, 6, 7, 8, 9, 10),
-        windows=(8, 8, 8, 8),
-        model_dim=128,
-        memory_layers=2,
-        memory_feedforward=512,
-        decoder_heads=4,
-        decoder_feedforward=512,
-        single_mask_tracking=True,
-        # It was trained with up to four, mostly with one, and more than two make it worse (docs/results.md).
-        stroke_points=2,
-    ),
+    "starter": STARTER,
 }
+FAMILIES = tuple(dict.fromkeys(family for config in PRESETS.values() for family in config.families))
 
 
-def network_config(preset: str, family: str = "sam2.1") -> NetworkConfig:
-    """The configuration of a preset in one of the two families.
+def network_config(preset: str, family: str | None = None) -> SegmentationConfig:
+    """The configuration of a preset, in one of its families; its latest where none is given.
 
     Raises:
-        InputError: the preset or the family is unknown.
+        InputError: the preset or the family is unknown, or they do not go together.
     """
     if preset not in PRESETS:
         raise InputError(f"There is no network preset '{preset}'; choose one of {', '.join(PRESETS)}.")
-    if family not in FAMILIES:
+    config = PRESETS[preset]
+    check_family(family)
+    if family is not None and family not in config.families:
+        raise InputError(f"The network {preset} is of {' or '.join(config.families)}, not {family}.")
+    return config if family is None else replace(config, family=family)
+
+
+def check_family(family: str | None) -> None:
+    """Refuse a family that is not known; None is any."""
+    if family is not None and family not in FAMILIES:
         raise InputError(f"There is no network family '{family}'; choose one of {', '.join(FAMILIES)}.")
-    return replace(PRESETS[preset], family=family)

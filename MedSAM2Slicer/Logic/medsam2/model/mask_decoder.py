@@ -55,7 +55,7 @@ class MaskDecoder(nn.Module):
         self.pred_obj_score_head = MLP(dim, dim, dim, 1)
 
     def forward(
-        self, image: Tensor, image_pe: Tensor, prompt_tokens: Tensor, s8: Tensor, s4: Tensor
+        self, image: Tensor, image_pe: Tensor, prompt_tokens: Tensor, s8: Tensor | None, s4: Tensor | None
     ) -> Candidates:
         """Decode one prompt per image.
 
@@ -63,7 +63,8 @@ class MaskDecoder(nn.Module):
             image: stride-16 features plus the embedding of the mask prompt, (B, dim, h, w).
             image_pe: position codes, (1, dim, h, w).
             prompt_tokens: (B, P, dim).
-            s8, s4: features through ``conv_s1`` and ``conv_s0``, (B, dim/4, 2h, 2w), (B, dim/8, 4h, 4w).
+            s8, s4: features through ``conv_s1`` and ``conv_s0``, (B, dim/4, 2h, 2w), (B, dim/8, 4h, 4w);
+                None for a network without them.
         """
         batch, _, height, width = image.shape
         outputs = torch.cat((self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight))
@@ -80,11 +81,13 @@ class MaskDecoder(nn.Module):
             object_score=self.pred_obj_score_head(tokens[:, 0])[:, 0],
         )
 
-    def _masks(self, image: Tensor, mask_tokens: Tensor, s8: Tensor, s4: Tensor) -> Tensor:
+    def _masks(self, image: Tensor, mask_tokens: Tensor, s8: Tensor | None, s4: Tensor | None) -> Tensor:
         """Upscale the image tokens to stride 4 and compare each pixel with each mask's vector."""
         to_s8, norm, act, to_s4, act_last = self.output_upscaling
-        pixels = act(norm(to_s8(image) + s8))
-        pixels = act_last(to_s4(pixels) + s4)
+        pixels = to_s8(image)
+        pixels = act(norm(pixels if s8 is None else pixels + s8))
+        pixels = to_s4(pixels)
+        pixels = act_last(pixels if s4 is None else pixels + s4)
         vectors = torch.stack(
             [mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], dim=1
         )

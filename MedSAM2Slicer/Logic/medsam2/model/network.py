@@ -5,8 +5,7 @@ Parameter names and shapes equal those of the official checkpoints. The network 
 memories an image looks at is the memory bank's business (``medsam2.tracking``).
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +19,14 @@ from .memory_attention import MemoryAttention
 from .memory_encoder import MemoryEncoder
 from .position_encoding import sine_map, sine_of_time
 from .prompt_encoder import PADDING, PromptEncoder
+from .segmentation_network import (
+    ABSENT_LOGIT,
+    ImageFeatures,
+    MaskPrediction,
+    MemorySelection,
+    SegmentationNetwork,
+)
 
-ABSENT_LOGIT = -1024.0
-"""Logit of every pixel of an image that the object is not in (``NO_OBJ_SCORE``)."""
 MASK_SCALE, MASK_BIAS = 20.0, -10.0
 """How a mask in [0, 1] enters the memory encoder (``sigmoid_scale_for_mem_enc``, ``..._bias_...``)."""
 STABILITY_DELTA, STABILITY_THRESHOLD = 0.05, 0.98
@@ -32,61 +36,15 @@ IMAGE_STD = (0.229, 0.224, 0.225)
 """ImageNet's statistics, with which every official checkpoint was trained."""
 
 
-class ImageFeatures(NamedTuple):
-    """Features at strides 16 (B, dim, h, w), 8 (B, dim/4, 2h, 2w) and 4 (B, dim/8, 4h, 4w)."""
-
-    s16: Tensor
-    s8: Tensor
-    s4: Tensor
-
-
-class MaskPrediction(NamedTuple):
-    """The chosen mask of each image.
-
-    Attributes:
-        logits: (B, 1, S/4, S/4); ``ABSENT_LOGIT`` everywhere where the object is absent.
-        iou: predicted IoU, (B,).
-        object_score: logit that the object is in the image, (B,).
-        pointer: the object pointer, (B, dim).
-    """
-
-    logits: Tensor
-    iou: Tensor
-    object_score: Tensor
-    pointer: Tensor
-
-
-@dataclass(frozen=True)
-class MemorySelection:
-    """What memory attention looks at, for a batch of B images.
-
-    Attributes:
-        memories: (B, N, memory_dim, h, w).
-        time_index: for each of the N memories its row of ``maskmem_tpos_enc``, or None for memories
-            without an order (the self-sorting bank).
-        pointers: object pointers, (B, P, dim); P may be 0.
-        pointer_distances: signed distance in frames of each pointer, divided by the largest, (P,).
-        log_weights: log of each memory's weight, (N,), or None for equal weights.
-    """
-
-    memories: Tensor
-    time_index: list[int] | None
-    pointers: Tensor
-    pointer_distances: list[float]
-    log_weights: Tensor | None = None
-
-
-class MedSAM2(nn.Module):
+class MedSAM2(SegmentationNetwork):
     """SAM 2's network (``SAM2Base``), built from a ``NetworkConfig``, with random weights."""
 
+    config: NetworkConfig
     image_mean: Tensor
     image_std: Tensor
 
     def __init__(self, config: NetworkConfig):
-        super().__init__()
-        self.config = config
-        self.autocast_dtype: torch.dtype | None = None
-        """Precision of inference: None for the weights' own, else the type to autocast to."""
+        super().__init__(config)
         dim, memory_dim = config.model_dim, config.memory_dim
         self.image_encoder = ImageEncoder(config)
         self.memory_attention = MemoryAttention(config)
@@ -108,9 +66,9 @@ class MedSAM2(nn.Module):
         self.register_buffer("image_std", std.view(1, 3, 1, 1), persistent=False)
 
     @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return self.no_mem_embed.device
+    def encoder_blocks(self) -> Iterable[nn.Module]:
+        """The trunk's."""
+        return self.image_encoder.trunk.blocks
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """Features of grey images (B, 1, S, S) with values in [0, 1] (``forward_image``)."""
@@ -141,17 +99,7 @@ class MedSAM2(nn.Module):
         mask_logits: Tensor | None = None,
         ambiguous: bool | Tensor = True,
     ) -> MaskPrediction:
-        """Decode one prompt per image (``_forward_sam_heads``).
-
-        Args:
-            features: of the same images, or of one image for all prompts.
-            conditioned: from ``condition``, (B, dim, h, w).
-            points, labels: (B, P, 2) as (x, y) in pixels of the S x S image, and (B, P); a box is two
-                points labelled 2 and 3. None when tracking.
-            mask_logits: an earlier answer to correct, (B, 1, S/4, S/4).
-            ambiguous: choose the best of three masks rather than take the single one; for all images, or
-                for each, (B,).
-        """
+        """Decode one prompt per image (``_forward_sam_heads``)."""
         return self.decode_with_candidates(features, conditioned, points, labels, mask_logits, ambiguous)[0]
 
     def decode_with_candidates(
@@ -196,13 +144,7 @@ class MedSAM2(nn.Module):
         return MaskPrediction(logits, torch.ones_like(score), score, pointer)
 
     def encode_memory(self, s16: Tensor, mask: Tensor, object_score: Tensor) -> Tensor:
-        """Memories (B, memory_dim, h, w) of images (``_encode_new_memory``).
-
-        Args:
-            s16: raw stride-16 features, (B, dim, h, w).
-            mask: probabilities, or 0 and 1 where a person prompted the slice, (B, 1, S, S).
-            object_score: (B,).
-        """
+        """Memories of images (``_encode_new_memory``)."""
         memory = self.memory_encoder(s16, mask * MASK_SCALE + MASK_BIAS)
         if self.config.marks_absent_memories:
             absent = (object_score <= 0).to(memory.dtype)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import torch
 
-from medsam2.model.network import ImageFeatures, MedSAM2
+from medsam2.model.segmentation_network import ImageFeatures, SegmentationNetwork
 from medsam2.volume import Slices
 
 from .field_of_view import FieldOfView
@@ -21,7 +21,7 @@ class FeatureCache:
         budget: bytes that the kept features may take.
     """
 
-    def __init__(self, network: MedSAM2, slices: Slices, budget: int):
+    def __init__(self, network: SegmentationNetwork, slices: Slices, budget: int):
         self.network = network
         self._slices = slices
         self._budget = budget
@@ -57,7 +57,7 @@ class FeatureCache:
 
 
 def _bytes(features: ImageFeatures) -> int:
-    return sum(level.numel() * level.element_size() for level in features)
+    return sum(level.numel() * level.element_size() for level in features if level is not None)
 
 
 def sorting_key(features: ImageFeatures) -> torch.Tensor:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.network import ImageFeatures, MaskPrediction
+from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.slice_grid import SliceGrid

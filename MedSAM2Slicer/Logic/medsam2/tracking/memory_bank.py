@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medsam2.model.config import NetworkConfig
-from medsam2.model.network import ABSENT_LOGIT, MaskPrediction
+from medsam2.model.segmentation_network import ABSENT_LOGIT, MaskPrediction
 from medsam2.placed_mask import PlacedMask
 
 from .field_of_view import FieldOfView

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from medsam2.model.network import ImageFeatures, MaskPrediction
+from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.protocol.messages import FieldOfViewChoice
@@ -159,7 +159,7 @@ class Prompting:
             grid = self._slices.grid(prompt.slice_index)
             allowed = allowed_by(prompt, grid)
             assert allowed is not None
-            share = field_of_view.share(allowed.full(grid.shape), self._seen.image_size // 4)
+            share = field_of_view.share(allowed.full(grid.shape), self._network.config.logit_size)
             logits = LASSO_LOGIT * (2 * share.to(self._network.device) - 1)
         # What a click corrects is known, but official networks were trained as if it were not
         # (``multimask_output_for_tracking``).

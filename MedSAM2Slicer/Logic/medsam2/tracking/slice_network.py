@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medsam2.model.network import ImageFeatures, MedSAM2, MemorySelection
 from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
+from medsam2.model.segmentation_network import ImageFeatures, MemorySelection, SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.volume import Slices
 
@@ -19,7 +19,7 @@ from .memory_bank import MemoryEntry, Selection
 
 
 @contextmanager
-def inference(network: MedSAM2) -> Iterator[None]:
+def inference(network: SegmentationNetwork) -> Iterator[None]:
     """No gradients, and the network's precision."""
     dtype = network.autocast_dtype
     with torch.no_grad(), torch.autocast(network.device.type, dtype=dtype, enabled=dtype is not None):
@@ -76,7 +76,7 @@ class SliceNetwork:
         cache_bytes: budget of the kept image features.
     """
 
-    def __init__(self, network: MedSAM2, slices: Slices, cache_bytes: int):
+    def __init__(self, network: SegmentationNetwork, slices: Slices, cache_bytes: int):
         self.network = network
         self.slices = slices
         self.features = FeatureCache(network, slices, cache_bytes)
@@ -95,6 +95,8 @@ class SliceNetwork:
         self, features: ImageFeatures, selections: list[Selection], field_of_view: FieldOfView
     ) -> Tensor:
         """Stride-16 features (N, dim, h, w) of an image that know what each of N objects' banks selected."""
+        if not self.network.config.remembers:
+            return features.s16.expand(len(selections), -1, -1, -1)
         memories = network_selection(selections, lambda entry: self.memory(entry, field_of_view))
         return self.network.condition(features.s16.expand(len(selections), -1, -1, -1), memories)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from medsam2.model.network import MaskPrediction
+from medsam2.model.segmentation_network import MaskPrediction
 
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView

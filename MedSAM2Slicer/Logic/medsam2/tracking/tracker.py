@@ -5,7 +5,8 @@ from itertools import chain
 from typing import get_args
 
 from medsam2.errors import InputError
-from medsam2.model.network import MedSAM2
+from medsam2.model.config import NetworkConfig
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.propagation_options import Direction, PropagationOptions
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
@@ -49,7 +50,7 @@ class Tracker:
 
     def __init__(
         self,
-        network: MedSAM2,
+        network: SegmentationNetwork,
         slices: Slices,
         *,
         field_of_view: FieldOfViewChoice = "auto",
@@ -57,7 +58,7 @@ class Tracker:
         connected: bool = True,
         absent_stop: int | None = PropagationOptions.absent_stop,
         cache_bytes: int = 512 * 2**20,
-        field_of_view_network: MedSAM2 | None = None,
+        field_of_view_network: SegmentationNetwork | None = None,
     ):
         _check_field_of_view(field_of_view)
         self.network = network
@@ -176,7 +177,9 @@ class Tracker:
         index, grid = prompt.slice_index, self.slices.grid(prompt.slice_index)
         target = self.objects.get(object_id)
         if target is None:
-            target = TrackedObject(self.memory.bank(self.network.config), self.field_of_view == "slice")
+            config = self.network.config
+            assert isinstance(config, NetworkConfig)
+            target = TrackedObject(self.memory.bank(config), self.field_of_view == "slice")
         said = target.said(index)
         takes_away, earlier = prompt.only_takes_away, target.entries.get(index)
         if prompt.mask is None and said is not None and said.mask is None:
@@ -210,7 +213,7 @@ class Tracker:
         nearest = min(target.entries.values(), key=lambda entry: abs(entry.slice_index - index), default=None)
         whole = FieldOfView.whole(self.slices.grid(index))
         field_of_view = whole if nearest is None or target.whole_slices else nearest.field_of_view
-        return SliceMask.unknown(name, index, field_of_view, self.network.config.image_size // 4)
+        return SliceMask.unknown(name, index, field_of_view, self.network.config.logit_size)
 
     def _check_prompted(self, name: str) -> None:
         if name not in self.objects or not self.objects[name].prompts:

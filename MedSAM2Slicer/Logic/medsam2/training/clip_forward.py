@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +10,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from medsam2.model.mask_decoder import Candidates
-from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.model.network import MedSAM2
 from medsam2.model.prompt_encoder import PADDING
+from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction
 from medsam2.tracking import SelfSortingMemory, TemporalMemory
 from medsam2.tracking.prompting import LOGIT_LIMIT
 from medsam2.training.clip_batch import ClipBatch
@@ -63,7 +65,7 @@ def encode_clips(network: MedSAM2, images: Tensor, checkpointed: bool = False) -
     if not checkpointed:
         return network.encode_image(flat)
     parts = [checkpoint(network.encode_image, image, use_reentrant=False) for image in flat.split(1)]
-    return ImageFeatures(*(torch.cat(levels) for levels in zip(*parts, strict=True)))
+    return ImageFeatures.joined(parts)
 
 
 def clip_loss(
@@ -102,10 +104,10 @@ def _frames_to_correct(frames: int) -> set[int]:
 
 def _frames(features: ImageFeatures, batch: ClipBatch) -> Iterator[_Frame]:
     """The slices of the clips in order, each object with its own clip's features."""
-    clips, frames = batch.images.shape[:2]
+    frames = batch.images.shape[1]
     targets = F.avg_pool2d(batch.masks.float(), 4)
     for index in range(frames):
-        own = ImageFeatures(*(level.unflatten(0, (clips, frames))[batch.clip, index] for level in features))
+        own = features.map(itemgetter(batch.clip * frames + index))
         masks = batch.masks[:, index]
         yield _Frame(own, masks, targets[:, index], masks.flatten(1).any(dim=1), batch.clip)
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from medsam2.model.network import ImageFeatures, MaskPrediction, MedSAM2
+from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction
 from medsam2.tracking import FieldOfView, SelfSortingMemory, TemporalMemory
 from medsam2.tracking.feature_cache import sorting_key
 from medsam2.tracking.memory_bank import MemoryEntry, Selection
@@ -75,8 +76,7 @@ class ClipMemories:
     @torch.no_grad()
     def _keys(self, features: ImageFeatures) -> list[Tensor]:
         """What the self-sorting bank compares images by, for each object."""
-        levels = zip(*(level.split(1) for level in features), strict=True)
-        return [sorting_key(ImageFeatures(*level)) for level in levels]
+        return [sorting_key(ImageFeatures(level)) for level in features.s16.split(1)]
 
 
 def _alike(selections: list[Selection]) -> list[list[int]]:

@@ -19,7 +19,7 @@ from medsam2.training.clip_forward import Teaching, clip_loss, encode_clips
 from medsam2.training.fine_tuning_clips import LabelledClips, fine_tuning_batches
 from medsam2.training.losses import fine_tuning_loss
 from medsam2.training.model_card import Training, model_card
-from medsam2.training.parameter_rates import freeze, make_optimiser
+from medsam2.training.parameter_rates import freeze, make_optimiser, trainable
 from medsam2.training.ranks import Ranks
 from medsam2.training.run import Recipe, Run, next_multiple, train_until
 from medsam2.training.saving import write_weights
@@ -113,7 +113,7 @@ class FineTuning:
         self._settings = settings
         self._running = running
         self._ranks = ranks
-        self.network = load_model(settings.weights, str(ranks.device)).train()
+        self.network = trainable(load_model(settings.weights, str(ranks.device)), settings.weights).train()
         freeze(self.network, settings.freeze)
         # As in the backend: large networks leave the choice of the field of view to the quick one.
         is_large = self.network.config.preset != "starter"

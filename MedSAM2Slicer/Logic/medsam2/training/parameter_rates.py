@@ -7,6 +7,7 @@ import torch
 
 from medsam2.errors import InputError
 from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.training.run import decay_groups
 
 ENCODER_SHARE = 0.6
@@ -16,6 +17,20 @@ LAYER_DECAY = 0.9
 WEIGHT_DECAY = 0.1
 BETAS = (0.9, 0.999)
 TRUNK = "image_encoder.trunk."
+
+
+def trainable(network: SegmentationNetwork, weights: str) -> MedSAM2:
+    """The network, of a kind that can be trained.
+
+    Raises:
+        InputError: it is of another.
+    """
+    if not isinstance(network, MedSAM2):
+        raise InputError(
+            f"The weights '{weights}' are of {network.config.family}, which segments single slices and is "
+            "not trained here: start from weights that track, such as starter or sam2.1-tiny."
+        )
+    return network
 
 
 def freeze(network: MedSAM2, parts: Sequence[str]) -> None:

@@ -1,14 +1,11 @@
-"""Read the tensors of a checkpoint of any supported family, and recognise the network they belong to.
+"""Read the tensors of a checkpoint of any supported family.
 
 SAM 2, SAM 2.1 and MedSAM2 publish ``{"model": tensors}``; MedSAM-2 the same in bfloat16; our own files
-and conversions are safetensors. All use the official tensor names, so the family and the size follow from
-names and shapes. One thing does not: the tensors of ``tiny`` and ``tiny_512`` are alike, see
-:func:`read_checkpoint`.
+and conversions are safetensors. All use the official tensor names, by which the network is recognised.
 """
 
 import os
 import pickle
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +15,12 @@ import torch
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.config import PRESETS
 from medsam2.volume.files.utf8_names import name_to_read
+from medsam2.weights.recognition import recognise
 from medsam2.weights.torch_archive import check_archive, damaged, holds_objects
 
 WRAPPERS = ("model", "state_dict")
 READABLE_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-PATCH_EMBEDDING = "image_encoder.trunk.patch_embed.proj.weight"
-BLOCK = re.compile(r"image_encoder\.trunk\.blocks\.(\d+)\.")
 
 
 @dataclass(frozen=True)
@@ -34,8 +29,7 @@ class Checkpoint:
 
     Attributes:
         tensors: official name to tensor, on the CPU.
-        family: ``"sam2.0"`` or ``"sam2.1"``.
-        preset: a preset of :func:`medsam2.model.config.network_config`.
+        family, preset: of :func:`medsam2.model.config.network_config`.
         stored_dtype: number format in the file, such as ``"bfloat16"``.
         metadata: the text entries of a safetensors header; empty for other files.
     """
@@ -48,17 +42,19 @@ class Checkpoint:
 
 
 def read_checkpoint(
-    path: Path | str, preset: str | None = None, dtype: torch.dtype | None = torch.float32
+    path: Path | str,
+    preset: str | None = None,
+    dtype: torch.dtype | None = torch.float32,
+    family: str | None = None,
 ) -> Checkpoint:
     """Read a ``.safetensors``, ``.pt`` or ``.pth`` file without running any code in it.
 
-    The network for 512-pixel images has the same tensors as ``tiny``. Which of the two a file is for is
-    taken from the ``preset`` argument, else from the file's own metadata, else from its name: SAM 2.1
-    files whose name starts with ``MedSAM2_`` are ``tiny_512``, all others ``tiny``.
+    Where the tensors fit several networks, it is the one that the arguments say, else the file's metadata,
+    else its official name (``recognise``).
 
     Args:
         path: the file.
-        preset: which preset the file is known to hold.
+        preset, family: what the file is known to hold.
         dtype: the number format to return; ``None`` keeps the file's own.
 
     Raises:
@@ -71,11 +67,11 @@ def read_checkpoint(
         read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
         loaded, metadata = read(path, name)
     tensors = _only_tensors(_unwrap(loaded), path)
-    family = "sam2.1" if "no_obj_embed_spatial" in tensors else "sam2.0"
-    chosen = _choose_preset(_fitting_presets(tensors, path), family, preset or metadata.get("preset"), path)
+    known = {"preset": preset, "family": family} if preset or family else metadata
+    family, preset = recognise(tensors, path.name, known.get("preset"), known.get("family"))
     stored = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}))
     tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()} if dtype else tensors
-    return Checkpoint(tensors, family, chosen, stored, metadata)
+    return Checkpoint(tensors, family, preset, stored, metadata)
 
 
 def _read_safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -118,7 +114,7 @@ def _only_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
     table = {name: tensor for name, tensor in entries if isinstance(name, str) and isinstance(tensor, Tensor)}
     if len(table) < len(entries):
         raise InputError(
-            f"'{path.name}' holds no plain table of tensors; give a checkpoint of a SAM 2 network."
+            f"'{path.name}' holds no plain table of tensors; give a checkpoint of a known network."
         )
     foreign = {str(tensor.dtype) for tensor in table.values() if tensor.dtype not in READABLE_DTYPES}
     if foreign:
@@ -130,33 +126,3 @@ def _only_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
             f"'{path.name}' has larger tensors than the file has numbers for; copy or download it again."
         )
     return {name.removeprefix("module."): tensor for name, tensor in table.items()}
-
-
-def _fitting_presets(tensors: dict[str, Tensor], path: Path) -> list[str]:
-    """The presets whose image encoder has the file's first width and number of blocks."""
-    patches = tensors.get(PATCH_EMBEDDING)
-    if patches is None or patches.ndim != 4:
-        raise InputError(
-            f"'{path.name}' is no SAM 2 network with a Hiera image encoder; "
-            "Slicer's module MedSAM2 and 'medsam2 weights list' show files that work."
-        )
-    width = patches.shape[0]
-    blocks = len({match[1] for match in map(BLOCK.match, tensors) if match})
-    fitting = [
-        name for name, config in PRESETS.items() if (config.embed_dim, sum(config.stages)) == (width, blocks)
-    ]
-    if not fitting:
-        raise InputError(
-            f"'{path.name}' has an image encoder of width {width} with {blocks} blocks, which is no known "
-            "size; it may be incomplete, so copy or download it again."
-        )
-    return fitting
-
-
-def _choose_preset(fitting: list[str], family: str, wanted: str | None, path: Path) -> str:
-    if wanted is None:
-        medsam2 = family == "sam2.1" and path.name.lower().startswith("medsam2_")
-        return "tiny_512" if medsam2 and "tiny_512" in fitting else fitting[0]
-    if wanted not in fitting:
-        raise InputError(f"'{path.name}' holds the network {' or '.join(fitting)}, not {wanted}.")
-    return wanted

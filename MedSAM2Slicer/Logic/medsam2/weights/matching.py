@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.config import NetworkConfig, network_config
-from medsam2.model.network import MedSAM2
+from medsam2.model.building import build_network
+from medsam2.model.config import SegmentationConfig, network_config
 from medsam2.weights.checkpoint import Checkpoint
 
 
@@ -28,12 +28,12 @@ class MatchReport:
 
 
 @functools.cache
-def _network_shapes(config: NetworkConfig) -> dict[str, torch.Size]:
+def _network_shapes(config: SegmentationConfig) -> dict[str, torch.Size]:
     with torch.device("meta"):
-        return {name: tensor.shape for name, tensor in MedSAM2(config).state_dict().items()}
+        return {name: tensor.shape for name, tensor in build_network(config).state_dict().items()}
 
 
-def match_report(tensors: dict[str, Tensor], config: NetworkConfig) -> MatchReport:
+def match_report(tensors: dict[str, Tensor], config: SegmentationConfig) -> MatchReport:
     """Compare tensors (official names) with the state of the network of ``config``."""
     shapes = _network_shapes(config)
     common = [name for name in shapes if name in tensors]
@@ -45,7 +45,7 @@ def match_report(tensors: dict[str, Tensor], config: NetworkConfig) -> MatchRepo
     )
 
 
-def require_match(checkpoint: Checkpoint, label: str) -> NetworkConfig:
+def require_match(checkpoint: Checkpoint, label: str) -> SegmentationConfig:
     """The configuration of the network that the checkpoint fills completely.
 
     Args:

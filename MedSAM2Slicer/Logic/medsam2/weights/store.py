@@ -179,7 +179,8 @@ def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None =
     from medsam2.weights.checkpoint import read_checkpoint
     from medsam2.weights.matching import require_match
 
-    checkpoint = read_checkpoint(path, preset or (entry.preset if entry else None), dtype=None)
+    known = (entry.preset, entry.family) if entry and preset is None else (preset, None)
+    checkpoint = read_checkpoint(path, known[0], dtype=None, family=known[1])
     require_match(checkpoint, path.name)
     if entry and (checkpoint.family, checkpoint.preset) != (entry.family, entry.preset):
         raise InputError(

@@ -1,0 +1,90 @@
+"""Which network the tensors of a file belong to: by their names and shapes, and by what is said of it."""
+
+import re
+
+from torch import Tensor
+
+from medsam2.errors import InputError
+from medsam2.model.config import PRESETS, SegmentationConfig, check_family
+
+OFFICIAL_NAMES = (("medsam2_", "sam2.1", "tiny_512"),)
+"""How official files begin, in lower case, whose tensors fit another preset as well; and what they hold."""
+
+
+def recognise(
+    tensors: dict[str, Tensor], filename: str, preset: str | None = None, family: str | None = None
+) -> tuple[str, str]:
+    """The family and the preset of a file's network.
+
+    Some networks have the same tensors, such as those for 512 and for 1024 pixels. What they cannot tell is
+    taken from the arguments, else from the official name of the file.
+
+    Args:
+        tensors: official name to tensor.
+        filename: of the file.
+        preset, family: what the file is known to hold, where it is.
+
+    Raises:
+        InputError: it is no known network, not the one it is said to be, or one of several.
+    """
+    check_family(family)
+    fitting = [name for name, config in PRESETS.items() if _fits(tensors, config)]
+    if not fitting:
+        raise _unknown(tensors, filename)
+    found = {name: _family(tensors, PRESETS[name], family) for name in fitting}
+    if preset is not None and preset not in found:
+        raise InputError(f"'{filename}' holds the network {' or '.join(found)}, not {preset}.")
+    chosen = preset or _choose(found, filename, family)
+    if family not in (None, found[chosen]):
+        raise InputError(
+            f"'{filename}' holds the network {found[chosen]} {chosen}, not one of {family}; choose another "
+            "name, family or file."
+        )
+    return found[chosen], chosen
+
+
+def _fits(tensors: dict[str, Tensor], config: SegmentationConfig) -> bool:
+    has_signature = all(
+        name in tensors and tuple(tensors[name].shape) == shape for name, shape in config.signature.items()
+    )
+    return has_signature and _block_count(tensors, config) == config.blocks[1]
+
+
+def _block_count(tensors: dict[str, Tensor], config: SegmentationConfig) -> int:
+    return len({match[1] for name in tensors if (match := re.match(config.blocks[0], name))})
+
+
+def _family(tensors: dict[str, Tensor], config: SegmentationConfig, family: str | None) -> str:
+    """The family that the tensors show, where a preset is of several."""
+    if len(config.families) == 1:
+        return config.family
+    return "sam2.1" if "no_obj_embed_spatial" in tensors else "sam2.0"
+
+
+def _choose(found: dict[str, str], filename: str, family: str | None) -> str:
+    """One of the presets that fit: of the family that was said, or by the file's name, else the first."""
+    fitting = [name for name, own in found.items() if family in (None, own)] or list(found)
+    official = (
+        name
+        for start, own, name in OFFICIAL_NAMES
+        if filename.lower().startswith(start) and found.get(name) == own
+    )
+    return next((name for name in official if name in fitting), fitting[0])
+
+
+def _unknown(tensors: dict[str, Tensor], filename: str) -> InputError:
+    """The error for tensors that no preset has, which says how far they are known."""
+    for config in PRESETS.values():
+        if all(
+            name in tensors and tensors[name].ndim == len(shape) for name, shape in config.signature.items()
+        ):
+            width = tensors[next(iter(config.signature))].shape[0]
+            return InputError(
+                f"'{filename}' has an image encoder of width {width} with "
+                f"{_block_count(tensors, config)} blocks, which is no known size; it may be incomplete, so "
+                "copy or download it again."
+            )
+    return InputError(
+        f"'{filename}' is no network that is known here; Slicer's module MedSAM2 and 'medsam2 weights list' "
+        "show files that work."
+    )
