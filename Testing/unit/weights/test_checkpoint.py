@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from medsam2.errors import InputError
+from medsam2.model.building import build_network
 from medsam2.model.config import PRESETS, network_config
-from medsam2.model.network import MedSAM2
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2.weights.matching import match_report
 
@@ -22,7 +22,7 @@ def same(tensors, expected):
 def save_shapes(preset, family, path):
     """A checkpoint that takes no space: the numbers are a hole in the file."""
     with torch.device("meta"):
-        state = MedSAM2(network_config(preset, family)).state_dict()
+        state = build_network(network_config(preset, family)).state_dict()
     with torch.serialization.skip_data():
         torch.save({"model": {name: torch.empty(tensor.shape) for name, tensor in state.items()}}, path)
 
@@ -86,13 +86,36 @@ def test_safetensors_metadata_goes_before_the_name(tmp_path, tiny21_state):
     assert read_checkpoint(path, dtype=None).tensors["no_mem_embed"].dtype == torch.float16
 
 
-@pytest.mark.parametrize("family", ["sam2.0", "sam2.1"])
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    ("preset", "family"), [(name, family) for name, config in PRESETS.items() for family in config.families]
+)
 def test_every_network_is_recognised_by_its_shapes(tmp_path, preset, family):
     save_shapes(preset, family, tmp_path / "weights.pt")
     checkpoint = read_checkpoint(tmp_path / "weights.pt", preset, dtype=None)
     assert (checkpoint.family, checkpoint.preset) == (family, preset)
     assert match_report(checkpoint.tensors, network_config(preset, family)).complete
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "preset"),
+    [
+        ("sam_vit_b_01ec64.pth", {}, "sam_vit_b"),
+        ("medsam_vit_b.pth", {}, "medsam"),
+        ("medsam_model_best.pth", {}, "medsam"),
+        ("mine.pth", {"family": "medsam"}, "medsam"),
+        ("mine.pth", {"preset": "sam_vit_b"}, "sam_vit_b"),
+        ("medsam_vit_b.pth", {"family": "sam"}, "sam_vit_b"),
+    ],
+)
+def test_the_name_or_the_caller_tells_medsam_from_sam(tmp_path, name, known, preset):
+    save_shapes("sam_vit_b", "sam", tmp_path / name)
+    assert read_checkpoint(tmp_path / name, dtype=None, **known).preset == preset
+
+
+def test_a_file_of_sam_or_of_medsam_is_not_guessed(tmp_path):
+    save_shapes("sam_vit_b", "sam", tmp_path / "mine.pth")
+    with pytest.raises(InputError, match=r"of sam or medsam.*--family sam or --family medsam"):
+        read_checkpoint(tmp_path / "mine.pth", dtype=None)
 
 
 def test_a_preset_that_does_not_fit_is_refused(starter_file):

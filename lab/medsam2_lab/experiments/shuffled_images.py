@@ -110,7 +110,7 @@ class EncodeOnce:
     def __init__(self, network: SegmentationNetwork):
         self._encode = network.encode_image
         self._known: dict[bytes, ImageFeatures] = {}
-        network.encode_image = self  # type: ignore[method-assign]  # for the experiment only
+        network.encode_image = self  # type: ignore[assignment]  # for the experiment only
 
     def __call__(self, images: Tensor) -> ImageFeatures:
         """Features of images, computed the first time they are asked for."""

@@ -8,53 +8,8 @@ from dataclasses import dataclass, replace
 
 from medsam2.errors import InputError
 
-Signature = dict[str, tuple[int, ...]]
-"""Shapes of tensors by their official names."""
-
-
-@dataclass(frozen=True)
-class SegmentationConfig:
-    """What is known of every network.
-
-    Attributes:
-        preset: name of the row below, such as ``"tiny"``.
-        family: such as ``"sam2.1"``; says how images are prepared and prompts are answered.
-        image_size: side of the square input in pixels.
-        single_mask_tracking: a mask that corrects or continues another is the decoder's single one, rather
-            than the best of three.
-        stroke_points: that a stroke becomes: no more clicks than the network was trained with.
-    """
-
-    preset: str
-    family: str
-    image_size: int = 1024
-    single_mask_tracking: bool = False
-    stroke_points: int = 8
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """The families that this preset's sizes exist in."""
-        return (self.family,)
-
-    @property
-    def remembers(self) -> bool:
-        """Whether the network looks at memories of other slices."""
-        return False
-
-    @property
-    def logit_size(self) -> int:
-        """Side of the masks that the network answers, in pixels."""
-        return self.image_size // 4
-
-    @property
-    def signature(self) -> Signature:
-        """Tensors by which a file with this network is known."""
-        raise NotImplementedError
-
-    @property
-    def blocks(self) -> tuple[str, int]:
-        """Pattern of the names of the image encoder's blocks, its group a block's number; and their count."""
-        raise NotImplementedError
+from .segmentation_config import SegmentationConfig, Signature
+from .slice_wise_config import SliceWiseConfig, ViTSizes
 
 
 @dataclass(frozen=True)
@@ -167,6 +122,26 @@ PRESETS: dict[str, SegmentationConfig] = {
     ),
     "tiny_512": replace(_TINY, preset="tiny_512", image_size=512),
     "starter": STARTER,
+    "sam_vit_b": SliceWiseConfig("sam_vit_b", "sam"),
+    "sam_vit_l": SliceWiseConfig("sam_vit_l", "sam", encoder=ViTSizes(1024, 24, 16, (5, 11, 17, 23))),
+    "sam_vit_h": SliceWiseConfig("sam_vit_h", "sam", encoder=ViTSizes(1280, 32, 16, (7, 15, 23, 31))),
+    "medsam": SliceWiseConfig(
+        "medsam",
+        "medsam",
+        resampling="cubic",
+        normalisation="range",
+        truncated=True,
+        multimask="never",
+        takes_mask_prompts=False,
+    ),
+    "sam_med2d": SliceWiseConfig(
+        "sam_med2d",
+        "sam-med2d",
+        image_size=256,
+        encoder=ViTSizes(768, 12, 12, (2, 5, 8, 11), has_adapters=True),
+        resampling="nearest",
+        multimask="always",
+    ),
 }
 FAMILIES = tuple(dict.fromkeys(family for config in PRESETS.values() for family in config.families))
 

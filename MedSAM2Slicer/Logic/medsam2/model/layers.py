@@ -39,6 +39,20 @@ class MLP(nn.Module):
         return last(x)
 
 
+class MLPBlock(nn.Module):
+    """Two linear layers, by the names that SAM's files have (``MLPBlock`` upstream)."""
+
+    def __init__(self, dim: int, hidden: int, dim_out: int, activation: Callable[[Tensor], Tensor] = F.relu):
+        super().__init__()
+        self.lin1 = nn.Linear(dim, hidden)
+        self.lin2 = nn.Linear(hidden, dim_out)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., dim) to (..., dim_out)."""
+        return self.lin2(self.activation(self.lin1(x)))
+
+
 class AttentionHeads(nn.Module):
     """The projections of multi-head attention with its own query, key and value widths.
 

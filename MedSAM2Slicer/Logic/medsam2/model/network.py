@@ -70,8 +70,8 @@ class MedSAM2(SegmentationNetwork):
         """The trunk's."""
         return self.image_encoder.trunk.blocks
 
-    def encode_image(self, images: Tensor) -> ImageFeatures:
-        """Features of grey images (B, 1, S, S) with values in [0, 1] (``forward_image``)."""
+    def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
+        """Features of grey images (``forward_image``); what is beyond the slice is part of them."""
         s4, s8, s16 = self.image_encoder((images - self.image_mean) / self.image_std)
         decoder = self.sam_mask_decoder
         return ImageFeatures(s16, decoder.conv_s1(s8), decoder.conv_s0(s4))

@@ -1,6 +1,7 @@
 """The prompt encoder: clicks, boxes and coarse masks as embeddings (``PromptEncoder``)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import LayerNorm2d
@@ -35,18 +36,20 @@ class PromptEncoder(nn.Module):
             nn.Conv2d(MASK_CHANNELS, dim, kernel_size=1),
         )
 
-    def embed_points(self, points: Tensor, labels: Tensor, image_size: int) -> Tensor:
+    def embed_points(self, points: Tensor, labels: Tensor, image_size: int, padded: bool = True) -> Tensor:
         """Embed points (B, P, 2), (x, y) in pixels, with labels (B, P); returns (B, P + 1, dim).
 
-        The additional last one is the padding point that the network was trained with.
+        The additional last one is the padding point that the network was trained with; ``padded`` false
+        leaves it out.
         """
-        points = torch.cat((points + 0.5, points.new_zeros(len(points), 1, 2)), dim=1)
-        labels = torch.cat((labels, labels.new_full((len(labels), 1), PADDING)), dim=1)
+        if padded:
+            points = F.pad(points, (0, 0, 0, 1))
+            labels = F.pad(labels, (0, 1), value=PADDING)
         kinds = torch.cat([self.not_a_point_embed.weight, *self.point_embeddings.parameters()])[
             labels.long() + 1
         ]
         is_point = (labels != PADDING)[..., None]
-        return torch.where(is_point, self.pe_layer(points / image_size) + kinds, kinds)
+        return torch.where(is_point, self.pe_layer((points + 0.5) / image_size) + kinds, kinds)
 
     def embed_mask(self, mask: Tensor | None, batch: int, size: int) -> Tensor:
         """Embed mask logits (B, 1, 4 * size, 4 * size), or their absence, as (B, dim, size, size)."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .config import SegmentationConfig
+from .segmentation_config import SegmentationConfig
 
 ABSENT_LOGIT = -1024.0
 """Logit of every pixel of an image that the object is not in (``NO_OBJ_SCORE``)."""
@@ -94,8 +94,13 @@ class SegmentationNetwork(nn.Module):
         """The blocks of the image encoder, one after another."""
         raise NotImplementedError
 
-    def encode_image(self, images: Tensor) -> ImageFeatures:
-        """Features of grey images (B, 1, S, S) with values in [0, 1]."""
+    def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
+        """Features of grey images.
+
+        Args:
+            images: (B, 1, S, S) with values in [0, 1].
+            shown: what of them lies on the slice, (B, 1, S, S) bool; all where it is None.
+        """
         raise NotImplementedError
 
     def condition(self, s16: Tensor, selection: MemorySelection | None) -> Tensor:

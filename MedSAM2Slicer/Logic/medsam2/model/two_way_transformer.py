@@ -2,20 +2,23 @@
 
 from torch import Tensor, nn
 
-from .layers import MLP, Attention
+from .layers import MLP, Attention, MLPBlock
+
+Mlp = type[MLP] | type[MLPBlock]
+"""The feed-forward layer, whose tensors SAM and SAM 2 call otherwise."""
 
 
 class TwoWayAttentionBlock(nn.Module):
     """Tokens attend to themselves, to the image, pass a feed-forward layer; the image attends back."""
 
-    def __init__(self, dim: int, heads: int, feedforward: int, is_first: bool):
+    def __init__(self, dim: int, heads: int, feedforward: int, mlp: Mlp, is_first: bool):
         super().__init__()
         self.is_first = is_first
         self.self_attn = Attention(dim, heads)
         self.norm1 = nn.LayerNorm(dim)
         self.cross_attn_token_to_image = Attention(dim, heads, dim // 2)
         self.norm2 = nn.LayerNorm(dim)
-        self.mlp = MLP(dim, feedforward, dim)
+        self.mlp = mlp(dim, feedforward, dim)
         self.norm3 = nn.LayerNorm(dim)
         self.norm4 = nn.LayerNorm(dim)
         self.cross_attn_image_to_token = Attention(dim, heads, dim // 2)
@@ -40,10 +43,10 @@ class TwoWayAttentionBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Two two-way blocks and a last look of the tokens at the image (``TwoWayTransformer``)."""
 
-    def __init__(self, dim: int, heads: int, feedforward: int):
+    def __init__(self, dim: int, heads: int, feedforward: int, mlp: Mlp = MLP):
         super().__init__()
         self.layers = nn.ModuleList(
-            TwoWayAttentionBlock(dim, heads, feedforward, is_first=index == 0) for index in range(2)
+            TwoWayAttentionBlock(dim, heads, feedforward, mlp, is_first=index == 0) for index in range(2)
         )
         self.final_attn_token_to_image = Attention(dim, heads, dim // 2)
         self.norm_final_attn = nn.LayerNorm(dim)

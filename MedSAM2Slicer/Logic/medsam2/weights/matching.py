@@ -8,7 +8,8 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.building import build_network
-from medsam2.model.config import SegmentationConfig, network_config
+from medsam2.model.config import network_config
+from medsam2.model.segmentation_config import SegmentationConfig
 from medsam2.weights.checkpoint import Checkpoint
 
 

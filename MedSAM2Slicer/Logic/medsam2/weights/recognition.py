@@ -5,9 +5,15 @@ import re
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.config import PRESETS, SegmentationConfig, check_family
+from medsam2.model.config import PRESETS, check_family
+from medsam2.model.segmentation_config import SegmentationConfig
 
-OFFICIAL_NAMES = (("medsam2_", "sam2.1", "tiny_512"),)
+OFFICIAL_NAMES = (
+    ("medsam2_", "sam2.1", "tiny_512"),
+    ("sam_vit_b", "sam", "sam_vit_b"),
+    ("medsam_vit_b", "medsam", "medsam"),
+    ("medsam_model_", "medsam", "medsam"),
+)
 """How official files begin, in lower case, whose tensors fit another preset as well; and what they hold."""
 
 
@@ -67,9 +73,17 @@ def _choose(found: dict[str, str], filename: str, family: str | None) -> str:
     official = (
         name
         for start, own, name in OFFICIAL_NAMES
-        if filename.lower().startswith(start) and found.get(name) == own
+        if filename.lower().startswith(start) and found.get(name) == own and name in fitting
     )
-    return next((name for name in official if name in fitting), fitting[0])
+    chosen = next(official, None)
+    families = list(dict.fromkeys(found[name] for name in fitting))
+    if chosen is None and len(families) > 1:
+        raise InputError(
+            f"'{filename}' may be of {' or '.join(families)}, whose tensors are alike but whose images are "
+            "prepared differently: bring it in with 'medsam2 weights import' and "
+            f"{' or '.join(f'--family {name}' for name in families)}."
+        )
+    return chosen or fitting[0]
 
 
 def _unknown(tensors: dict[str, Tensor], filename: str) -> InputError:
