@@ -1,10 +1,7 @@
 """Checkpoint files made to hang, fill the memory, crash or run code are refused in one sentence."""
 
-import json
 import pickle
-import re
 import struct
-import subprocess
 import sys
 import zipfile
 from collections import OrderedDict
@@ -16,37 +13,11 @@ from safetensors.torch import save_file
 
 from medsam2.errors import InputError
 from medsam2.weights.checkpoint import read_checkpoint
+from unit.weights.examples import LARGE, all_refused, archive
 
 NO_NETWORK = "no plain table of tensors|no network that is known here"
 PATCH_EMBEDDING = "image_encoder.trunk.patch_embed.proj.weight"
 PATCHES = torch.zeros(48, 3, 7, 7)
-
-
-READ_ALL = """
-import json, resource, sys
-from medsam2.errors import InputError
-from medsam2.weights.checkpoint import read_checkpoint
-for path in sys.argv[1:]:
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        read_checkpoint(path)
-    except InputError as error:
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held
-        print(json.dumps([str(error), grown // 1024]), flush=True)
-"""
-
-
-def all_refused(folder: Path, message: str) -> None:
-    """Each file of a folder, read in another process, is refused by name and takes less than 200 MB."""
-    paths = sorted(folder.iterdir())
-    command = [sys.executable, "-c", READ_ALL, *map(str, paths)]
-    run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
-    assert run.returncode == 0, run.stderr
-    for path, line in zip(paths, run.stdout.splitlines(), strict=True):
-        sentence, megabytes = json.loads(line)
-        assert sentence.startswith(f"'{path.name}'")
-        assert re.search(message, sentence), sentence
-        assert sys.platform != "linux" or megabytes < 200
 
 
 def rewritten(path: Path, old: bytes, new: bytes) -> None:
@@ -59,21 +30,6 @@ def rewritten(path: Path, old: bytes, new: bytes) -> None:
     with zipfile.ZipFile(path, "w") as file:
         for name, member in members.items():
             file.writestr(name, member)
-
-
-def archive(
-    path: Path, table: bytes, numbers: bytes = bytes(4), compression: int = zipfile.ZIP_STORED
-) -> Path:
-    """A file as torch writes it, of one storage called 0, with a pickle of one's own."""
-    with zipfile.ZipFile(path, "w", compression) as file:
-        for name, content in (
-            ("data.pkl", table),
-            ("byteorder", b"little"),
-            ("data/0", numbers),
-            ("version", b"3\n"),
-        ):
-            file.writestr(f"archive/{name}", content)
-    return path
 
 
 def nested_tuples(depth: int) -> bytes:
@@ -163,7 +119,6 @@ def call(module: str, name: str, arguments: bytes) -> bytes:
     return b"\x80\x02c" + f"{module}\n{name}\n".encode() + arguments + b"R."
 
 
-LARGE = b"\x8a\x05" + (10**11).to_bytes(5, "little")
 CALLS = {
     "bytearray": call("builtins", "bytearray", LARGE + b"\x85"),
     "bytearray of old": call("__builtin__", "bytearray", LARGE + b"\x85"),

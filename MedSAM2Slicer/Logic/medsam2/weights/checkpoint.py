@@ -5,7 +5,6 @@ and conversions are safetensors. All use the official tensor names, by which the
 """
 
 import os
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from torch import Tensor
 from medsam2.errors import InputError
 from medsam2.volume.files.utf8_names import name_to_read
 from medsam2.weights.recognition import recognise
-from medsam2.weights.torch_archive import check_archive, damaged, holds_objects
+from medsam2.weights.torch_archive import open_archive
 
 WRAPPERS = ("model", "state_dict")
 READABLE_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -66,7 +65,7 @@ def read_checkpoint(
     with name_to_read(path) as name:
         read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
         loaded, metadata = read(path, name)
-    tensors = _only_tensors(_unwrap(loaded), path)
+    tensors = _only_tensors(loaded, path)
     known = {"preset": preset, "family": family} if preset or family else metadata
     family, preset = recognise(tensors, path.name, known.get("preset"), known.get("family"))
     stored = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}))
@@ -86,31 +85,27 @@ def _read_safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict[st
 
 
 def _read_torch(path: Path, name: str) -> tuple[Any, dict[str, str]]:
-    """Unpickle tensors only; files in torch's current (zip) format are mapped, not copied, into memory."""
+    """The innermost table, its numbers mapped into memory rather than copied."""
     try:
-        is_zip = check_archive(path)
+        archive = open_archive(path)
+        table = _unwrap(archive.table)
+        return archive.tensors(table) if isinstance(table, dict) else table, {}
     except OSError as error:
         raise InputError(f"'{path.name}' cannot be read ({error.strerror}); check the file.") from error
-    try:
-        return torch.load(name, map_location="cpu", weights_only=True, mmap=is_zip), {}
-    except Exception as error:  # any exception at all may come out of an unpickler fed with foreign bytes
-        is_more = isinstance(error, pickle.UnpicklingError)
-        raise (holds_objects if is_more else damaged)(path) from error
 
 
 def _unwrap(loaded: Any) -> Any:
     """The table inside its wrappers, which publishers nest once or not at all."""
     for _ in WRAPPERS:
         if isinstance(loaded, dict):
-            inner = (dict.get(loaded, key) for key in WRAPPERS)
+            inner = (loaded.get(key) for key in WRAPPERS)
             loaded = next((table for table in inner if isinstance(table, dict)), loaded)
     return loaded
 
 
 def _only_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
     """The tensors by their official names, without the prefix that data-parallel training adds."""
-    # A table from a file may have attributes in place of its methods.
-    entries = dict.items(loaded) if isinstance(loaded, dict) else ((None, None),)
+    entries = loaded.items() if isinstance(loaded, dict) else ((None, None),)
     table = {name: tensor for name, tensor in entries if isinstance(name, str) and isinstance(tensor, Tensor)}
     if len(table) < len(entries):
         raise InputError(
