@@ -20,6 +20,8 @@ from medsam2.weights.torch_archive import open_archive
 
 WRAPPERS = ("model", "state_dict")
 READABLE_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+COUNTER = ".num_batches_tracked"
+"""How the name of a batch norm's count of training steps ends, the only whole number in a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,16 @@ def read_checkpoint(
     tensors = _only_tensors(loaded, path)
     known = {"preset": preset, "family": family} if preset or family else metadata
     family, preset = recognise(tensors, path.name, known.get("preset"), known.get("family"))
-    stored = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}))
-    tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()} if dtype else tensors
+    stored = ", ".join(
+        sorted(
+            {str(each.dtype).removeprefix("torch.") for each in tensors.values() if each.is_floating_point()}
+        )
+    )
+    if dtype:
+        tensors = {
+            name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+            for name, tensor in tensors.items()
+        }
     return Checkpoint(tensors, family, preset, stored, metadata)
 
 
@@ -111,7 +121,12 @@ def _only_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"'{path.name}' holds no plain table of tensors; give a checkpoint of a known network."
         )
-    foreign = {str(tensor.dtype) for tensor in table.values() if tensor.dtype not in READABLE_DTYPES}
+    foreign = {
+        str(tensor.dtype)
+        for name, tensor in table.items()
+        if tensor.dtype not in READABLE_DTYPES
+        and not (name.endswith(COUNTER) and tensor.dtype == torch.int64)
+    }
     if foreign:
         raise InputError(
             f"'{path.name}' holds {', '.join(sorted(foreign))} numbers; give a file in fp32, fp16 or bf16."
