@@ -31,9 +31,10 @@ SAM_STD = torch.tensor((58.395, 57.12, 57.375)).view(3, 1, 1)
 
 
 def smooth_image(size: int) -> Tensor:
-    """A grey image (1, 1, size, size) that reaches from 0 to 1."""
+    """A grey image (1, 1, size, size) of 8 bits that reaches from 0 to 1."""
     coarse = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(IMAGE_SEED))
-    return (0.5 + 0.25 * interpolate(coarse, size=(size, size), mode="bicubic")).clamp(0, 1)
+    image = (0.5 + 0.25 * interpolate(coarse, size=(size, size), mode="bicubic")).clamp(0, 1)
+    return (255 * image).round() / 255
 
 
 def sampled(values: Tensor) -> list:
@@ -114,6 +115,7 @@ def golden(network: nn.Module, size: int, images: Tensor) -> dict:
         "shapes": {name: list(tensor.shape) for name, tensor in network.state_dict().items()},
         "features": sampled(features),
         "click": _answer(network, features, True, points=click),
+        "single click": _answer(network, features, False, points=click),
         "box": _answer(network, features, False, boxes=size * torch.tensor(BOX)[None]),
     }
 

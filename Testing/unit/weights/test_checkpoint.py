@@ -24,7 +24,8 @@ def save_shapes(preset, family, path):
     with torch.device("meta"):
         state = build_network(network_config(preset, family)).state_dict()
     with torch.serialization.skip_data():
-        torch.save({"model": {name: torch.empty(tensor.shape) for name, tensor in state.items()}}, path)
+        tensors = {name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()}
+        torch.save({"model": tensors}, path)
 
 
 WRAPPERS = {
@@ -116,6 +117,14 @@ def test_a_file_of_sam_or_of_medsam_is_not_guessed(tmp_path):
     save_shapes("sam_vit_b", "sam", tmp_path / "mine.pth")
     with pytest.raises(InputError, match=r"of sam or medsam.*--family sam or --family medsam"):
         read_checkpoint(tmp_path / "mine.pth", dtype=None)
+
+
+def test_lite_medsam_for_scribbles_is_refused_by_its_name(tmp_path):
+    save_shapes("lite_medsam", "litemedsam", tmp_path / "medsam_lite_scribble.pth")
+    with pytest.raises(
+        InputError, match="scribbles, which answers neither clicks nor boxes; take the weights"
+    ):
+        read_checkpoint(tmp_path / "medsam_lite_scribble.pth")
 
 
 def test_a_preset_that_does_not_fit_is_refused(starter_file):

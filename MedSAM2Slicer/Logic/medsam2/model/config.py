@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from medsam2.errors import InputError
 
 from .segmentation_config import SegmentationConfig, Signature
-from .slice_wise_config import SliceWiseConfig, ViTSizes
+from .slice_wise_config import SliceWiseConfig, TinyViTSizes, ViTSizes
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,17 @@ PRESETS: dict[str, SegmentationConfig] = {
         resampling="cubic",
         normalisation="range",
         truncated=True,
+        multimask="never",
+        takes_mask_prompts=False,
+    ),
+    "mobile_sam": SliceWiseConfig("mobile_sam", "mobilesam", encoder=TinyViTSizes(3, has_classifier=True)),
+    "lite_medsam": SliceWiseConfig(
+        "lite_medsam",
+        "litemedsam",
+        image_size=256,
+        encoder=TinyViTSizes(1),
+        resampling="area",
+        normalisation="range",
         multimask="never",
         takes_mask_prompts=False,
     ),

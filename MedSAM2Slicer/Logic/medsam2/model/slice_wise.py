@@ -14,7 +14,8 @@ from .network import IMAGE_MEAN, IMAGE_STD, MASK_BIAS, MASK_SCALE
 from .prompt_encoder import BOX_START, PromptEncoder
 from .sam_vit import SamViT
 from .segmentation_network import ImageFeatures, MaskPrediction, SegmentationNetwork
-from .slice_wise_config import SliceWiseConfig, ViTSizes
+from .slice_wise_config import SliceWiseConfig, TinyViTSizes, ViTSizes
+from .tiny_vit import TinyViT
 
 GREY_VALUES = 255
 """The official programs see images of 8 bits."""
@@ -108,9 +109,11 @@ class SliceWiseNetwork(SegmentationNetwork):
         return self.prompt_encoder.embed_points(points, labels, self.config.image_size, padded=not has_box)
 
 
-def _image_encoder(config: SliceWiseConfig) -> SamViT:
+def _image_encoder(config: SliceWiseConfig) -> SamViT | TinyViT:
     if isinstance(config.encoder, ViTSizes):
         return SamViT(config.encoder, config.grid, config.model_dim)
+    if isinstance(config.encoder, TinyViTSizes):
+        return TinyViT(config.encoder, config.model_dim)
     raise TypeError(f"no image encoder has {config.encoder}")
 
 

@@ -1,7 +1,7 @@
 """The sizes and the use of networks that know one slice only: SAM and what was trained from it.
 
 The numbers are those of the official programs (``build_sam.py``, ``predictor.py``, ``MedSAM_Inference.py``,
-``predictor_sammed.py``).
+``predictor_sammed.py``, ``CVPR24_LiteMedSAM_infer.py``).
 """
 
 from abc import ABC, abstractmethod
@@ -74,6 +74,33 @@ class ViTSizes(EncoderSizes):
             f"{block}attn.rel_pos_h": (2 * self.window - 1, self.width // self.heads),
             **adapter,
         }
+
+
+@dataclass(frozen=True)
+class TinyViTSizes(EncoderSizes):
+    """TinyViT with 5 million numbers, as MobileSAM and LiteMedSAM have it.
+
+    Attributes:
+        patch_kernel: side of the two convolutions at the entrance, which halve the image where it is 3.
+        has_classifier: the file holds the head of the classifier that the encoder was at first.
+    """
+
+    patch_kernel: int
+    has_classifier: bool = False
+
+    @property
+    def stride(self) -> int:
+        """The blocks shrink the map four times, the entrance another four times or not at all."""
+        return 16 if self.patch_kernel == 3 else 4
+
+    @property
+    def blocks(self) -> tuple[str, int]:
+        """Those of all stages."""
+        return r"image_encoder\.layers\.(\d+\.blocks\.\d+)\.", 12
+
+    def signature(self, grid: int) -> Signature:
+        """The first convolution."""
+        return {"image_encoder.patch_embed.seq.0.c.weight": (32, 3, self.patch_kernel, self.patch_kernel)}
 
 
 @dataclass(frozen=True)

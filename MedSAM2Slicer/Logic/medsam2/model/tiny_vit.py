@@ -15,6 +15,7 @@ from torch.nn.parameter import Parameter
 
 from .hiera import join_windows, split_windows
 from .layers import LayerNorm2d
+from .slice_wise_config import TinyViTSizes
 
 WIDTHS = (64, 128, 160, 320)
 DEPTHS = (2, 2, 6, 2)
@@ -154,26 +155,25 @@ class Stage(nn.Module):
 
 
 class TinyViT(nn.Module):
-    """The encoder.
+    """The encoder: four stages and the neck.
 
     Args:
-        patch_kernel: side of the two convolutions at the entrance, which halve the image where it is 3.
+        sizes: of the entrance.
         model_dim: channels of the result.
-        classifies: has the head of the classifier that it was trained as, which is in MobileSAM's file
-            and never used.
     """
 
-    def __init__(self, patch_kernel: int, model_dim: int = 256, classifies: bool = False):
+    def __init__(self, sizes: TinyViTSizes, model_dim: int):
         super().__init__()
-        width, stride = WIDTHS[0], 2 if patch_kernel > 1 else 1
+        width, kernel = WIDTHS[0], sizes.patch_kernel
+        stride = (kernel + 1) // 2
         entrance = nn.Sequential(
-            ConvNorm(3, width // 2, patch_kernel, stride),
+            ConvNorm(3, width // 2, kernel, stride),
             nn.GELU(),
-            ConvNorm(width // 2, width, patch_kernel, stride),
+            ConvNorm(width // 2, width, kernel, stride),
         )
         self.patch_embed = nn.Sequential(OrderedDict(seq=entrance))
         self.layers = nn.ModuleList(Stage(index) for index in range(len(WIDTHS)))
-        if classifies:
+        if sizes.has_classifier:  # in the file, and never used
             self.norm_head = nn.LayerNorm(WIDTHS[-1])
             self.head = nn.Linear(WIDTHS[-1], IMAGENET_CLASSES)
         self.neck = nn.Sequential(

@@ -16,6 +16,16 @@ OFFICIAL_NAMES = (
 )
 """How official files begin, in lower case, whose tensors fit another preset as well; and what they hold."""
 
+OTHER_USES = (
+    (
+        "medsam_lite_scribble",
+        "lite_medsam",
+        "is LiteMedSAM trained on painted scribbles, which answers neither clicks nor boxes; take the "
+        "weights lite_medsam instead",
+    ),
+)
+"""How official files begin, in lower case, whose tensors fit a preset that they are not for; and why."""
+
 
 def recognise(
     tensors: dict[str, Tensor], filename: str, preset: str | None = None, family: str | None = None
@@ -46,6 +56,9 @@ def recognise(
             f"'{filename}' holds the network {found[chosen]} {chosen}, not one of {family}; choose another "
             "name, family or file."
         )
+    for start, own, reason in OTHER_USES:
+        if filename.lower().startswith(start) and chosen == own:
+            raise InputError(f"'{filename}' {reason}.")
     return found[chosen], chosen
 
 
