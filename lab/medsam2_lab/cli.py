@@ -140,6 +140,20 @@ def ablation(
 
 
 @app.command()
+def confident_memories(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="File of what was measured; again: goes on.")],
+    cases: Cases = None,
+    weights: Weights = "starter",
+    scans: Scans = 9,
+    record: Record = False,
+) -> None:
+    """Memories of confident slices alone, and several pathways, beside SAM 2's memory."""
+    from medsam2_lab.experiments import confident_memories
+
+    _show(confident_memories.confident_memories(log, weights, scans, cases), record)
+
+
+@app.command()
 def shuffled_images(
     weights: Weights = "starter",
     sets: Annotated[int, typer.Option(min=2, help="Sets of each kind.")] = 20,
