@@ -17,6 +17,7 @@ class SegmentationConfig:
         single_mask_tracking: a mask that corrects or continues another is the decoder's single one, rather
             than the best of three.
         stroke_points: that a stroke becomes: no more clicks than the network was trained with.
+        takes_mask_prompts: was trained to correct an earlier answer.
     """
 
     preset: str
@@ -24,6 +25,7 @@ class SegmentationConfig:
     image_size: int = 1024
     single_mask_tracking: bool = False
     stroke_points: int = 8
+    takes_mask_prompts: bool = True
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -114,7 +114,6 @@ class SliceWiseConfig(SegmentationConfig):
         truncated: grey values become whole numbers of 0 to 255 by dropping the rest, not by rounding.
         multimask: when the best of three masks is taken: where one point leaves it open, ``"always"``, or
             ``"never"``.
-        takes_mask_prompts: was trained to correct an earlier answer.
         model_dim: channels of the features and of the mask decoder.
         decoder_heads, decoder_feedforward: the mask decoder's two-way transformer.
     """
@@ -124,7 +123,6 @@ class SliceWiseConfig(SegmentationConfig):
     normalisation: Literal["statistics", "range"] = "statistics"
     truncated: bool = False
     multimask: Literal["ambiguous", "always", "never"] = "ambiguous"
-    takes_mask_prompts: bool = True
     # What corrects or continues another mask is clear (``SamPredictor.predict``).
     single_mask_tracking: bool = True
     model_dim: int = 256

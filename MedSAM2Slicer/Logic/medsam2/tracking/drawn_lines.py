@@ -61,13 +61,13 @@ def as_points(prompt: Prompt, grid: SliceGrid, known: PlacedMask | None, wanted:
     if not positive:
         return replace(prompt, points=points + inner, strokes=struck, lassos=negative)
     region = PlacedMask.cropped(enclosed(positive, grid))
-    box: Box | None = _box(region)
+    box: Box | None = box_round(region)
     limits = negative + positive
     shown = [(row, column) for row, column, is_object in points if is_object]
     if shown and not all(region.covers(*position, grid) for position in shown):
         box, limits = prompt.box, negative
     elif not shown and known is not None and _is_mostly_outside(known, region, grid.shape):
-        box, limits = _joined(_box(region), _box(known)), negative
+        box, limits = _joined(box_round(region), box_round(known)), negative
     return replace(prompt, points=points + inner, box=box, strokes=struck, lassos=limits)
 
 
@@ -125,6 +125,13 @@ def enclosed(lassos: Iterable[DrawnLine], grid: SliceGrid) -> np.ndarray:
         if not inside.any():
             found[grid.voxel(*positions.mean(axis=0))] = True
     return found
+
+
+def box_round(mask: PlacedMask) -> Box:
+    """The box round a mask's voxels, their outer edges included."""
+    tight = mask.tightened()
+    bottom, right = tight.row + tight.height - 0.5, tight.column + tight.width - 0.5
+    return (tight.row - 0.5, tight.column - 0.5, bottom, right)
 
 
 def points_along(stroke: DrawnLine, count: int, grid: SliceGrid) -> list[tuple[float, float]]:
@@ -186,13 +193,6 @@ def _turns(positions: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     turns = np.zeros((shape[0], shape[1] + 1), int)
     np.add.at(turns, (row, np.clip(np.ceil(column), 0, shape[1]).astype(int)), downward[edge, row])
     return turns.cumsum(axis=1)[:, :-1]
-
-
-def _box(mask: PlacedMask) -> Box:
-    """Round a mask's voxels, their outer edges included."""
-    tight = mask.tightened()
-    bottom, right = tight.row + tight.height - 0.5, tight.column + tight.width - 0.5
-    return (tight.row - 0.5, tight.column - 0.5, bottom, right)
 
 
 def _joined(one: Box, other: Box) -> Box:

@@ -10,6 +10,7 @@ from medsam2.model.config import NetworkConfig
 from medsam2.model.segmentation_network import ABSENT_LOGIT, MaskPrediction
 from medsam2.placed_mask import PlacedMask
 
+from .drawn_lines import Box
 from .field_of_view import FieldOfView
 
 
@@ -26,6 +27,7 @@ class MemoryEntry:
         prompted: whether a person prompted this slice.
         allowed: where on the slice a person's lines let the object be, to the voxel; None: anywhere.
         painted: the mask to the voxel where a person gave it, rather than the network.
+        lead: the box, in voxels, with which ``SliceWalker`` asked for the slice; corrections add to it.
         memory, memory_field_of_view: the encoded memory (1, memory_dim, h, w) and what was seen while it was
             encoded; None until it is needed.
     """
@@ -40,6 +42,7 @@ class MemoryEntry:
     prompted: bool
     allowed: PlacedMask | None = None
     painted: PlacedMask | None = None
+    lead: Box | None = None
     memory: Tensor | None = field(default=None, repr=False)
     memory_field_of_view: FieldOfView | None = None
 
@@ -115,6 +118,23 @@ class MemoryBank(Protocol):
 
     def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
         """The memories for a slice, of ``count`` in all, whose image is described by ``query`` (d,)."""
+
+
+class NoBank:
+    """That of an object whose network does not remember."""
+
+    def add(self, entry: MemoryEntry) -> None:
+        """Nothing is remembered."""
+
+    def forget(self, slice_index: int) -> None:
+        """There is nothing to forget."""
+
+    def forget_tracked(self) -> None:
+        """There is nothing to forget."""
+
+    def select(self, slice_index: int, reverse: bool, count: int, query: Tensor) -> Selection:
+        """Nothing to look at."""
+        return Selection([])
 
 
 class TemporalBank:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
@@ -123,6 +125,7 @@ class Prompting:
         entry.logits = within_lines(entry.logits, prompt, shown, grid)
         entry.allowed = allowed_by(prompt, grid)
         entry.painted = None if prompt.mask is None else prompt.mask.tightened()
+        entry.lead = None if earlier is None else earlier.lead
         if self._connected:
             before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
@@ -143,7 +146,7 @@ class Prompting:
             whole = prompt.mask.full(self._slices.grid(prompt.slice_index).shape)
             mask = (field_of_view.share(whole, self._seen.image_size) >= 0.5).float()
             return self._network.take_mask(features, mask.to(self._network.device))
-        points, labels = self._seen.points(prompt, field_of_view)
+        points, labels = self._seen.points(_with_lead(prompt, earlier), field_of_view)
         conditioned = self._network.condition(features.s16, None)
         logits = None
         if earlier is not None:
@@ -165,6 +168,8 @@ class Prompting:
         # (``multimask_output_for_tracking``).
         known = earlier is not None and self._network.config.single_mask_tracking
         ambiguous = prompt.is_ambiguous and not known
+        if not self._network.config.takes_mask_prompts:
+            logits = None
         return self._network.decode(features, conditioned, points, labels, logits, ambiguous)
 
     def _field_of_view_for(
@@ -197,3 +202,13 @@ class Prompting:
 
 def _positive_lassos(prompt: Prompt) -> list[DrawnLine]:
     return [lasso for lasso in prompt.lassos if lasso.positive]
+
+
+def _with_lead(prompt: Prompt, earlier: MemoryEntry | None) -> Prompt:
+    """A prompt on a slice that ``SliceWalker`` asked for with a box: with that, grown to hold the object."""
+    if earlier is None or earlier.lead is None or prompt.box is not None:
+        return prompt
+    places = [place[:2] for place in prompt.points if place[2]]
+    corners = np.array([earlier.lead[:2], earlier.lead[2:], *places])
+    low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return replace(prompt, box=(*low, *high))

@@ -95,8 +95,6 @@ class SliceNetwork:
         self, features: ImageFeatures, selections: list[Selection], field_of_view: FieldOfView
     ) -> Tensor:
         """Stride-16 features (N, dim, h, w) of an image that know what each of N objects' banks selected."""
-        if not self.network.config.remembers:
-            return features.s16.expand(len(selections), -1, -1, -1)
         memories = network_selection(selections, lambda entry: self.memory(entry, field_of_view))
         return self.network.condition(features.s16.expand(len(selections), -1, -1, -1), memories)
 

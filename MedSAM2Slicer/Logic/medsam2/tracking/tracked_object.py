@@ -1,5 +1,6 @@
 """What tracking knows of one object."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from medsam2.prompt import Prompt
@@ -100,6 +101,19 @@ class TrackedObject:
         """The answer on the slice that tracking comes from."""
         return self.entries[slice_index + 1 if reverse else slice_index - 1]
 
+    def last_found(self, slice_index: int, reverse: bool) -> MemoryEntry:
+        """The nearest answer that shows the object, on the way from a prompted slice to this one.
+
+        The neighbour's answer where none of them shows it.
+        """
+        found = before = self.neighbour(slice_index, reverse)
+        while not self.is_found(found.slice_index) and found.slice_index not in self.prompts:
+            on_way = self.entries.get(found.slice_index + (1 if reverse else -1))
+            if on_way is None:
+                return before
+            found = on_way
+        return found
+
     def forget(self, slice_index: int) -> None:
         """Drop everything known of a slice."""
         self.prompts.pop(slice_index, None)
@@ -113,7 +127,7 @@ class TrackedObject:
         self.outdated.discard(slice_index)
         self.bank.forget(slice_index)
 
-    def release_memories(self, in_use: list[MemoryEntry]) -> None:
+    def release_memories(self, in_use: Sequence[MemoryEntry]) -> None:
         """Drop encoded memories that the last slice did not look at; they are made anew when needed."""
         wanted = {id(entry) for entry in in_use}
         for entry in self.entries.values():

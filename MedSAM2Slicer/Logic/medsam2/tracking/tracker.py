@@ -15,12 +15,13 @@ from medsam2.volume import Slices
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, check_side
 from .mask_rules import is_hit
-from .memory_bank import TemporalMemory
+from .memory_bank import MemoryBank, NoBank, TemporalMemory
+from .memory_stepping import MemoryStepping
 from .prompting import Prompting
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .slice_network import SliceNetwork, inference
-from .stepping import Stepping
+from .slice_walker import SliceWalker
 from .sweeps import sweeps, task, way_in
 from .tracked_object import TrackedObject
 
@@ -32,14 +33,15 @@ MEMORIES: dict[Memory, type[TemporalMemory | SelfSortingMemory]] = {
 
 
 class Tracker:
-    """Carries objects through slices.
+    """Carries objects through slices: a network that remembers by its memories, another by the mask before.
 
     Args:
         network: from ``medsam2.load_model``.
         slices: the slices of a volume (``VolumeSlices``) or unrelated images (``ImageSet``).
         field_of_view: ``"auto"`` chooses it on the prompted slice and follows the object,
             ``"slice"`` always shows whole slices, a number is the side in millimetres at the prompt.
-        memory: ``TemporalMemory()`` (SAM 2's rule) or ``SelfSortingMemory(...)`` (MedSAM-2's).
+        memory: ``TemporalMemory()`` (SAM 2's rule) or ``SelfSortingMemory(...)`` (MedSAM-2's); a network that
+            does not remember goes without.
         connected: drop parts of a mask that are out of reach of the clicks, the box, or the mask on the
             slice before.
         absent_stop: a direction ends after so many slices without the object; None never stops.
@@ -74,7 +76,8 @@ class Tracker:
         self.features = seen.features
         self.choice_features = choosing.features
         self._prompting = Prompting(seen, FieldOfViewChooser(choosing), connected)
-        self._stepping = Stepping(seen, self._prompting, connected)
+        stepping = MemoryStepping if network.config.remembers else SliceWalker
+        self._stepping = stepping(seen, self._prompting, connected)
 
     def prompt(
         self, object_id: str, prompt: Prompt, field_of_view: FieldOfViewChoice | None = None
@@ -177,9 +180,7 @@ class Tracker:
         index, grid = prompt.slice_index, self.slices.grid(prompt.slice_index)
         target = self.objects.get(object_id)
         if target is None:
-            config = self.network.config
-            assert isinstance(config, NetworkConfig)
-            target = TrackedObject(self.memory.bank(config), self.field_of_view == "slice")
+            target = TrackedObject(self._bank(), self.field_of_view == "slice")
         said = target.said(index)
         takes_away, earlier = prompt.only_takes_away, target.entries.get(index)
         if prompt.mask is None and said is not None and said.mask is None:
@@ -207,6 +208,11 @@ class Tracker:
         target.whole_slices = whole_slices
         target.take(prompt, entry)
         return answer
+
+    def _bank(self) -> MemoryBank:
+        config = self.network.config
+        is_kept = isinstance(config, NetworkConfig) and config.remembers
+        return self.memory.bank(config) if is_kept else NoBank()
 
     def _unknown(self, name: str, target: TrackedObject, index: int) -> SliceMask:
         """No mask yet, on a slice that was never answered."""
