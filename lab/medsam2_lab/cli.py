@@ -193,6 +193,21 @@ def drawn_lines(cases: Cases = None, scans: Scans = 10, record: Record = False) 
 
 
 @app.command()
+def slice_walk(
+    cases: Cases = None,
+    scans: Scans = 8,
+    log: Annotated[
+        Path, typer.Option(help="File of what is computed; what it holds already is not computed again.")
+    ] = Path("slice_walk.jsonl"),
+    record: Record = False,
+) -> None:
+    """Dice of walking from slice to slice without memories, in several ways, beside tracking."""
+    from medsam2_lab.experiments import slice_walk
+
+    _show(slice_walk.slice_walk(scans, cases, log), record)
+
+
+@app.command()
 def carried_in_time() -> None:
     """Dice at the time points of a phantom that moves, for each way to carry objects through them."""
     from medsam2_lab.experiments import carried_in_time

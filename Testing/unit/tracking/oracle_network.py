@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from medsam2.model.config import NetworkConfig
+from medsam2.model.config import NetworkConfig, SegmentationConfig
 from medsam2.model.prompt_encoder import BOX_START, NEGATIVE, POSITIVE
 from medsam2.model.segmentation_network import ABSENT_LOGIT, ImageFeatures, MaskPrediction, MemorySelection
 
@@ -28,6 +28,7 @@ class OracleNetwork:
 
     def __init__(self, image_size: int = 256):
         self.config = NetworkConfig("oracle", image_size=image_size, model_dim=4, memory_dim=1)
+        self.pointer_dim = 4
         self.encoded = 0
         self.batches: list[int] = []
 
@@ -66,10 +67,10 @@ class OracleNetwork:
             if points is not None:
                 chosen = self._clicked(regions, chosen, points[place].numpy(), labels[place].numpy())
             answers.append(_logits(image, regions, chosen[chosen > 0]))
-        return _prediction(torch.stack(answers)[:, None], self.config.model_dim)
+        return _prediction(torch.stack(answers)[:, None], self.pointer_dim)
 
     def take_mask(self, features: ImageFeatures, mask: Tensor) -> MaskPrediction:
-        return _prediction(F.avg_pool2d(2 * STEEPNESS * (mask - 0.5), 4), self.config.model_dim)
+        return _prediction(F.avg_pool2d(2 * STEEPNESS * (mask - 0.5), 4), self.pointer_dim)
 
     @staticmethod
     def _clicked(regions: np.ndarray, chosen: np.ndarray, points: np.ndarray, labels: np.ndarray):
@@ -84,6 +85,34 @@ class OracleNetwork:
                 x1, y1 = cells[index + 1]
                 chosen = np.union1d(chosen, regions[y : y1 + 1, x : x1 + 1])
         return chosen
+
+
+class OneSliceOracle(OracleNetwork):
+    """The same without a memory: what is not prompted is not found. Keeps what it was asked."""
+
+    def __init__(self, image_size: int = 256, takes_mask_prompts: bool = True):
+        super().__init__(image_size)
+        self.config = SegmentationConfig(
+            "oracle", "oracle", image_size=image_size, takes_mask_prompts=takes_mask_prompts
+        )
+        self.pointer_dim = 0
+        self.asked: list[tuple[Tensor | None, Tensor | None, Tensor | None]] = []
+
+    def encode_memory(self, s16: Tensor, mask: Tensor, object_score: Tensor) -> Tensor:
+        raise AssertionError("there is no memory")
+
+    def decode(
+        self,
+        features: ImageFeatures,
+        conditioned: Tensor,
+        points: Tensor | None = None,
+        labels: Tensor | None = None,
+        mask_logits: Tensor | None = None,
+        ambiguous: bool = True,
+    ) -> MaskPrediction:
+        assert mask_logits is None or self.config.takes_mask_prompts
+        self.asked.append((points, labels, mask_logits))
+        return super().decode(features, conditioned, points, labels, mask_logits, ambiguous)
 
 
 def _logits(image: np.ndarray, regions: np.ndarray, chosen: np.ndarray) -> Tensor:

@@ -80,6 +80,6 @@ def _widened(box: Box, field_of_view: FieldOfView) -> Box:
 
 
 def _overlap(one: PlacedMask, other: PlacedMask, shape: tuple[int, int]) -> float:
-    """IoU of two masks on a slice of ``shape``, of which the other covers something."""
+    """IoU of two masks on a slice of ``shape``; 0 where both are empty."""
     both = np.stack([one.full(shape), other.full(shape)])
-    return float(both.all(axis=0).sum() / both.any(axis=0).sum())
+    return float(both.all(axis=0).sum() / max(both.any(axis=0).sum(), 1))
