@@ -111,13 +111,16 @@ def one_slice_network(network: MedSAM2) -> OneSliceNetwork:
 def structure_scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> Iterator[list[float]]:
     """Volumetric Dice of tracking and of each way of walking, for each structure."""
     encoder, walking = EncodeOnce(network), one_slice_network(network)
-    walking.encode_image = encoder  # type: ignore[method-assign]  # for the experiment only
+    walking.encode_image = encoder  # type: ignore[assignment]  # for the experiment only
     for slices, truth in truths(cases):
         found = [_dice(Tracker(network, slices, cache_bytes=SMALL_CACHE), truth)]
         for walk in WALKS.values():
             config = replace(walking.config, takes_mask_prompts=walk.with_logits)
-            rules = {"LEAST_OVERLAP": walk.overlap, "WIDENING": walk.widening / PIXELS}
-            with patch.multiple(slice_walker, **rules), patch.object(walking, "config", config):
+            with (
+                patch.object(slice_walker, "LEAST_OVERLAP", walk.overlap),
+                patch.object(slice_walker, "WIDENING", walk.widening / PIXELS),
+                patch.object(walking, "config", config),
+            ):
                 found.append(_dice(Tracker(walking, slices, cache_bytes=SMALL_CACHE), truth))
         encoder.forget()
         yield found

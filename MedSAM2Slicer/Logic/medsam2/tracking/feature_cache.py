@@ -5,6 +5,7 @@ from collections import OrderedDict
 import torch
 
 from medsam2.model.segmentation_network import ImageFeatures, SegmentationNetwork
+from medsam2.model.slice_wise_config import SliceWiseConfig
 from medsam2.volume import Slices
 
 from .field_of_view import FieldOfView
@@ -51,9 +52,12 @@ class FeatureCache:
         self.used_bytes = 0
 
     def _encode(self, slice_index: int, field_of_view: FieldOfView) -> ImageFeatures:
-        size = self.network.config.image_size
-        image = field_of_view.network_image(self._slices.pixels(slice_index), size)
-        return self.network.encode_image(image.to(self.network.device))
+        config, pixels, device = self.network.config, self._slices.pixels(slice_index), self.network.device
+        if not isinstance(config, SliceWiseConfig):
+            image = field_of_view.network_image(pixels, config.image_size)
+            return self.network.encode_image(image.to(device))
+        image, shown = field_of_view.prepared_image(pixels, config.image_size, config.resampling)
+        return self.network.encode_image(image.to(device), shown.to(device))
 
 
 def _bytes(features: ImageFeatures) -> int:

@@ -10,6 +10,8 @@ from medsam2.placed_mask import PlacedMask
 from medsam2.protocol import FieldOfViewBox
 from medsam2.slice_grid import SliceGrid
 
+from .resampling import Resampling, resampled, smoothed_rows
+
 OUTSIDE_LOGIT = -10.0
 """What is assumed of pixels that no field of view has shown."""
 MOST_VOXELS = 2**17
@@ -90,10 +92,27 @@ class FieldOfView(FieldOfViewBox):
             return seen.new_zeros(1, 1, image_size, image_size)
         # One axis after the other, the longer first: that of a long thin slice has very many voxels.
         if len(seen) > seen.shape[1]:
-            seen = _resized(seen.T, self.rows, rows, image_size).T
-            return _resized(seen, self.columns, columns, image_size)[None, None]
-        seen = _resized(seen, self.columns, columns, image_size)
-        return _resized(seen.T, self.rows, rows, image_size).T.contiguous()[None, None]
+            seen = _with_black(seen.T, self.rows, rows, image_size).T
+            return _with_black(seen, self.columns, columns, image_size)[None, None]
+        seen = _with_black(seen, self.columns, columns, image_size)
+        return _with_black(seen.T, self.rows, rows, image_size).T.contiguous()[None, None]
+
+    def prepared_image(self, image: np.ndarray, size: int, resampling: Resampling) -> tuple[Tensor, Tensor]:
+        """A slice as networks of one slice were trained: (1, 1, size, size), and what of it is the slice.
+
+        Only the slice is resampled, to whole pixels; ``network_image`` fades it into what is beyond.
+        """
+        ends = (
+            [round(end * size / count) for end in (here.start, here.stop)]
+            for (here, _), count in zip(self._overlap(image.shape), (self.rows, self.columns), strict=True)
+        )
+        (top, bottom), (left, right) = ends
+        prepared, is_slice = torch.zeros(size, size), torch.zeros(size, size, dtype=torch.bool)
+        if top < bottom and left < right:
+            seen = torch.from_numpy(np.ascontiguousarray(self.cut(image)))
+            prepared[top:bottom, left:right] = resampled(seen, (bottom - top, right - left), resampling)
+            is_slice[top:bottom, left:right] = True
+        return prepared[None, None], is_slice[None, None]
 
     def share(self, region: np.ndarray, size: int) -> Tensor:
         """How much of each of (1, 1, size, size) pixels a region (rows, columns) bool of a slice covers."""
@@ -134,10 +153,6 @@ def _enlarged(values: Tensor, count: int, part: slice) -> Tensor:
     return torch.lerp(below, above, (position - before)[:, None])
 
 
-def _resized(image: Tensor, count: int, part: slice, size: int) -> Tensor:
-    """Rows of an image, which fill ``part`` of ``count`` pixels and are zero beyond, resized to ``size``."""
-    image = F.pad(image, (part.start, count - part.stop)).contiguous()
-    if count == size:
-        return image
-    # Along rows only: torch resizes columns of a single pixel wrongly (2.13).
-    return F.interpolate(image[None, None], (len(image), size), mode="bilinear", antialias=True)[0, 0]
+def _with_black(image: Tensor, count: int, part: slice, size: int) -> Tensor:
+    """Rows of an image, which fill ``part`` of ``count`` pixels and are zero beyond, as ``size`` pixels."""
+    return smoothed_rows(F.pad(image, (part.start, count - part.stop)).contiguous(), size)

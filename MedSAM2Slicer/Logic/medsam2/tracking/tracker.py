@@ -211,8 +211,9 @@ class Tracker:
 
     def _bank(self) -> MemoryBank:
         config = self.network.config
-        is_kept = isinstance(config, NetworkConfig) and config.remembers
-        return self.memory.bank(config) if is_kept else NoBank()
+        if isinstance(config, NetworkConfig) and config.remembers:
+            return self.memory.bank(config)
+        return NoBank()
 
     def _unknown(self, name: str, target: TrackedObject, index: int) -> SliceMask:
         """No mask yet, on a slice that was never answered."""
