@@ -8,7 +8,7 @@ from medsam2.evaluation.protocols import segment
 from medsam2.tracking import Tracker
 from unit.evaluation.examples import BALLS, picture, reported, two_balls
 from unit.tracking.examples import a_tracker, disc, volume_slices
-from unit.tracking.oracle_network import OracleNetwork
+from unit.tracking.oracle_network import OneSliceOracle, OracleNetwork
 
 
 @pytest.mark.parametrize(("protocol", "prompts"), [("click", 1), ("box", 1), ("boxes", 3), ("stroke", 1)])
@@ -92,3 +92,9 @@ def test_one_prompt_sets_consist_of_pictures(tmp_path):
         reported([two_balls(tmp_path), two_balls(tmp_path)], protocol="one-prompt")
     with pytest.raises(InputError, match="at least two pictures"):
         reported([picture(tmp_path, "p", disc((64, 64), (30, 30), 9))], protocol="one-prompt")
+
+
+def test_one_prompt_sets_need_a_network_that_remembers(tmp_path):
+    cases = [picture(tmp_path, f"p{column}", disc((64, 64), (30, column), 9)) for column in (30, 32)]
+    with pytest.raises(InputError, match="knows one picture only"):
+        reported(cases, OneSliceOracle(), protocol="one-prompt")

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from medsam2.backend.interruption import Interrupted
+from medsam2.model.building import build_network
 from medsam2.model.prompt_encoder import BOX_END, BOX_START, NEGATIVE, POSITIVE
+from medsam2.model.slice_wise_config import SliceWiseConfig, ViTSizes
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.tracking import SelfSortingMemory, Tracker
@@ -252,3 +255,50 @@ def test_a_network_that_remembers_may_choose_the_field_of_view():
     assert network.encoded == 1
     assert chooser.encoded > 1
     assert dice(collected(tracker, tracker.propagate()), BALL) > 0.95
+
+
+@pytest.mark.network
+@KINDS
+def test_a_real_network_answers_objects_in_one_batch_as_each_alone(takes_mask_prompts):
+    config = SliceWiseConfig(
+        "small",
+        "sam",
+        image_size=64,
+        encoder=ViTSizes(32, 2, 2, (1,)),
+        takes_mask_prompts=takes_mask_prompts,
+        model_dim=32,
+        decoder_heads=2,
+        decoder_feedforward=32,
+    )
+    torch.manual_seed(0)
+    network = build_network(config).eval()
+    given = {"a": PlacedMask.packed(BALL[12]), "b": PlacedMask.packed(SMALL[12])}
+
+    def logits(names: str) -> dict[tuple[str, int], torch.Tensor]:
+        tracker = a_tracker(BALL | SMALL, network=network, field_of_view="slice", connected=False)
+        for name in names:
+            tracker.prompt(name, Prompt(12, mask=given[name]))
+        masks = tracker.propagate(last=14)
+        return {(mask.object_id, mask.slice_index): torch.from_numpy(mask.logits) for mask in masks}
+
+    alone = {**logits("a"), **logits("b")}
+    together = logits("ab")
+    assert together.keys() == alone.keys()
+    for place, answer in together.items():
+        torch.testing.assert_close(answer, alone[place], atol=1e-3, rtol=1e-3)
+
+
+def test_a_network_of_one_slice_is_told_what_is_beyond_it(monkeypatch):
+    seen = []
+    network = OneSliceOracle(64)
+    network.config = SliceWiseConfig("oracle", "oracle", image_size=64, resampling="area")
+    encode = network.encode_image
+    monkeypatch.setattr(
+        network, "encode_image", lambda image, shown: seen.append((image, shown)) or encode(image)
+    )
+    tracker = a_tracker(np.ones((2, 30, 60), bool), network=network, field_of_view="slice")
+    tracker.prompt("a", click(0, 10, 10))
+    ((image, shown),) = seen
+    assert shown[0, 0, 16:48].all()
+    assert int(shown.sum()) == 32 * 64
+    torch.testing.assert_close(image, shown.float(), atol=1e-6, rtol=0)

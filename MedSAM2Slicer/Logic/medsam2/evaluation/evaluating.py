@@ -9,7 +9,7 @@ from medsam2.datasets import Case, LabelledVolume
 from medsam2.errors import InputError
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.metrics import overlap, require_monai
-from medsam2.evaluation.one_prompt import SetResult, picture_set, segment_set
+from medsam2.evaluation.one_prompt import SetResult, check_remembers, picture_set, segment_set
 from medsam2.evaluation.protocols import FIRST_PROMPTS, Stage, segment
 from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
 from medsam2.evaluation.scores import Score
@@ -69,13 +69,14 @@ def evaluate(
         on_case: called when a case is done.
 
     Raises:
-        InputError: MONAI is missing, the protocol is unknown, a case cannot be read, or no case has a
-            structure that counts.
+        InputError: MONAI is missing, the protocol is unknown or nothing for the network, a case cannot be
+            read, or no case has a structure that counts.
     """
     require_monai()
     if settings.protocol not in PROTOCOLS:
         raise InputError(f"There is no protocol '{settings.protocol}': choose {', '.join(PROTOCOLS)}.")
     if settings.protocol == ONE_PROMPT:
+        check_remembers(network)
         findings = _evaluate_set(network, cases, settings, on_case)
     else:
         findings = _evaluate_volumes(network, cases, settings, field_of_view_network, on_case)

@@ -51,6 +51,15 @@ def picture_set(pictures: Sequence[LabelledVolume]) -> ImageSet:
     return ImageSet([VolumeSlices(picture.volume).pixels(0) for picture in pictures])
 
 
+def check_remembers(network: SegmentationNetwork) -> None:
+    """Refuse a network that cannot carry a structure from one picture to others."""
+    if not network.config.remembers:
+        raise InputError(
+            f"The network {network.config.preset} knows one picture only, and carries nothing to the others "
+            "of a One-Prompt set: take weights that track, or another protocol."
+        )
+
+
 def segment_set(
     network: SegmentationNetwork, images: ImageSet, pictures: Sequence[LabelledVolume], structure: str
 ) -> SetResult:
