@@ -189,3 +189,33 @@ def test_trunk_of_the_larger_sizes(preset, width, background, changes):
             1,
             1,
         )
+
+
+def efficienttam(width: int) -> dict[str, tuple[int, ...]]:
+    """SAM 2.0's names with those of a plain image encoder, and without what its finer maps are for."""
+    trunk, level = "image_encoder.trunk", "image_encoder.neck.convs.0"
+    names = {
+        name: shape
+        for name, shape in tiny_of_sam_2_0().items()
+        if not name.startswith(("image_encoder.", "sam_mask_decoder.conv_s"))
+    }
+    names |= {f"{trunk}.pos_embed": (1, 197, width)} | layer(f"{trunk}.patch_embed.proj", width, 3, 16, 16)
+    for i in range(12):
+        block = f"{trunk}.blocks.{i}"
+        names |= layer(f"{block}.norm1", width) | layer(f"{block}.norm2", width)
+        names |= layer(f"{block}.attn.qkv", 3 * width, width) | layer(f"{block}.attn.proj", width, width)
+        names |= layer(f"{block}.mlp.layers.0", 4 * width, width)
+        names |= layer(f"{block}.mlp.layers.1", width, 4 * width)
+    names |= {f"{level}.conv_1x1.weight": (256, width, 1, 1), f"{level}.conv_3x3.weight": (256, 256, 3, 3)}
+    return names | layer(f"{level}.norm_0", 256) | layer(f"{level}.norm_1", 256)
+
+
+@pytest.mark.parametrize(("size", "width", "numbers"), [("ti", 192, 17_866_018), ("s", 384, 34_055_842)])
+def test_names_and_shapes_of_efficienttam(size, width, numbers):
+    """Numbers counted on the public source's models, whose variants have the same tensors."""
+    for variant in ("", "_512", "_1", "_2"):
+        shapes = shapes_of(f"efficienttam_{size}{variant}", "efficienttam")
+        assert shapes == efficienttam(width)
+        assert len(shapes) == 455
+        in_buffers = torch.Size(shapes["sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"])
+        assert sum(torch.Size(shape).numel() for shape in shapes.values()) - in_buffers.numel() == numbers

@@ -76,6 +76,28 @@ def test_the_name_or_the_caller_tells_512_from_1024(tmp_path, name, asked, prese
     assert read_checkpoint(tmp_path / name, asked, dtype=None).preset == preset
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "size", "preset"),
+    [
+        ("efficienttam_ti.pt", None, "ti", "efficienttam_ti"),
+        ("efficienttam_ti_512x512.pt", None, "ti", "efficienttam_ti_512"),
+        ("efficienttam_ti_1.pt", None, "ti", "efficienttam_ti_1"),
+        ("efficienttam_s_2 (1).pt", None, "s", "efficienttam_s_2"),
+        ("efficienttam_s_1024.pt", None, "s", "efficienttam_s"),
+        ("efficienttam_s_512x512.pt", None, "ti", "efficienttam_ti"),
+        ("eff_medsam2_tiny_FLARE25_RECIST_baseline.pt", None, "ti", "efficienttam_ti_512"),
+        ("eff_medsam2_small_FLARE25_RECIST_baseline.pt", None, "s", "efficienttam_s_512"),
+        ("efficienttam_ti_512x512.pt", "efficienttam_ti", "ti", "efficienttam_ti"),
+        ("mine.pt", "efficienttam_s_1", "s", "efficienttam_s_1"),
+    ],
+)
+def test_the_name_or_the_caller_tells_variants_of_efficienttam(tmp_path, name, asked, size, preset):
+    """All variants of a size have the same tensors; a name that the tensors belie says nothing."""
+    save_shapes(f"efficienttam_{size}", "efficienttam", tmp_path / name)
+    checkpoint = read_checkpoint(tmp_path / name, asked, dtype=None)
+    assert (checkpoint.family, checkpoint.preset) == ("efficienttam", preset)
+
+
 def test_safetensors_metadata_goes_before_the_name(tmp_path, tiny21_state):
     path = tmp_path / "MedSAM2_mine.safetensors"
     half = {name: tensor.half() for name, tensor in tiny21_state.items()}

@@ -16,9 +16,9 @@ def initialise(network: MedSAM2) -> None:
     first discover that equal position codes belong together. Starting every attention between tokens and
     image with one and the same orthogonal matrix for both lets a click see its own surroundings at once.
     """
-    trunk = network.image_encoder.trunk
-    nn.init.trunc_normal_(trunk.pos_embed, std=0.02)
-    nn.init.trunc_normal_(trunk.pos_embed_window, std=0.02)
+    for name, parameter in network.image_encoder.trunk.named_parameters():
+        if name.startswith("pos_embed"):
+            nn.init.trunc_normal_(parameter, std=0.02)
     for name, parameter in network.memory_encoder.fuser.named_parameters():
         if name.endswith("gamma"):
             nn.init.constant_(parameter, 0.1)

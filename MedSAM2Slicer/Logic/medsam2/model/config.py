@@ -1,7 +1,8 @@
 """The sizes of the networks: one frozen dataclass per preset, a preset being of one family or of a few.
 
 The numbers are those of the official configuration files (``sam2/sam2_hiera_*.yaml`` and
-``sam2.1/sam2.1_hiera_*.yaml``), of MedSAM2's ``sam2.1_hiera_t512.yaml``, and of our own starter network.
+``sam2.1/sam2.1_hiera_*.yaml``), of MedSAM2's ``sam2.1_hiera_t512.yaml``, of EfficientTAM
+(``efficienttam_*.yaml``), and of our own starter network.
 """
 
 from dataclasses import dataclass, replace
@@ -14,20 +15,24 @@ from .slice_wise_config import SliceWiseConfig, TinyViTSizes, ViTSizes
 
 @dataclass(frozen=True)
 class NetworkConfig(SegmentationConfig):
-    """Everything that fixes the shape of SAM 2's network.
+    """Everything that fixes the shape of SAM 2's network, and of EfficientTAM's.
 
     Attributes:
-        family: ``"sam2.0"`` or ``"sam2.1"``; 2.1 adds three tensors (see the two properties).
+        family: ``"sam2.0"``, ``"sam2.1"``, which adds three tensors (see the last two properties), or
+            ``"efficienttam"``: 2.0 with a plain image encoder.
         image_size: a multiple of 32.
         embed_dim, num_heads, stages, global_blocks, windows, position_background: the Hiera trunk
             (channels and heads of the first stage, blocks per stage, indices of blocks with global
-            attention, window side per stage, side of the coarse position embedding).
+            attention, window side per stage, side of the coarse position embedding); of a plain encoder,
+            which has one stage, the same.
         model_dim: channels of the neck, the mask decoder and the memory attention.
         memory_dim: channels of a memory.
         memory_layers, memory_feedforward: depth and hidden width of the memory attention.
         decoder_heads, decoder_feedforward: the mask decoder's two-way transformer.
         memory_frames: slots of the temporal memory, the prompted one included (``num_maskmem``).
         pointer_frames: frames whose object pointers are attended to (``max_obj_ptrs_in_encoder``).
+        memory_pooling: how several memories are averaged over 2 x 2 pixels before they are attended to: not
+            at all (0), or as EfficientTAM's variants 1 and 2 do (``EfficientRoPEAttention1`` and ``...2``).
     """
 
     family: str = "sam2.1"
@@ -45,11 +50,12 @@ class NetworkConfig(SegmentationConfig):
     decoder_feedforward: int = 2048
     memory_frames: int = 7
     pointer_frames: int = 16
+    memory_pooling: int = 0
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Every size exists in both."""
-        return ("sam2.0", "sam2.1")
+        """Every size of SAM 2 exists in both."""
+        return (self.family,) if self.has_plain_encoder else ("sam2.0", "sam2.1")
 
     @property
     def remembers(self) -> bool:
@@ -59,12 +65,18 @@ class NetworkConfig(SegmentationConfig):
     @property
     def signature(self) -> Signature:
         """The trunk's first convolution."""
-        return {"image_encoder.trunk.patch_embed.proj.weight": (self.embed_dim, 3, 7, 7)}
+        patch = (16, 16) if self.has_plain_encoder else (7, 7)
+        return {"image_encoder.trunk.patch_embed.proj.weight": (self.embed_dim, 3, *patch)}
 
     @property
     def blocks(self) -> tuple[str, int]:
         """The trunk's."""
         return r"image_encoder\.trunk\.blocks\.(\d+)\.", sum(self.stages)
+
+    @property
+    def has_plain_encoder(self) -> bool:
+        """EfficientTAM's image encoder makes one map, at stride 16; Hiera makes finer ones too."""
+        return self.family == "efficienttam"
 
     @property
     def encodes_pointer_time(self) -> bool:
@@ -100,6 +112,19 @@ STARTER = NetworkConfig(
     # It was trained with up to four, mostly with one, and more than two make it worse (docs/results.md).
     stroke_points=2,
 )
+
+_EFFICIENTTAM_TI = NetworkConfig(
+    "efficienttam_ti",
+    family="efficienttam",
+    embed_dim=192,
+    num_heads=3,
+    stages=(12,),
+    global_blocks=(2, 5, 8, 11),
+    windows=(14,),
+    position_background=14,
+)
+_EFFICIENTTAM_S = replace(_EFFICIENTTAM_TI, preset="efficienttam_s", embed_dim=384, num_heads=6)
+
 
 PRESETS: dict[str, SegmentationConfig] = {
     "tiny": _TINY,
@@ -153,6 +178,14 @@ PRESETS: dict[str, SegmentationConfig] = {
         resampling="nearest",
         multimask="always",
     ),
+    "efficienttam_ti": _EFFICIENTTAM_TI,
+    "efficienttam_ti_512": replace(_EFFICIENTTAM_TI, preset="efficienttam_ti_512", image_size=512),
+    "efficienttam_ti_1": replace(_EFFICIENTTAM_TI, preset="efficienttam_ti_1", memory_pooling=1),
+    "efficienttam_ti_2": replace(_EFFICIENTTAM_TI, preset="efficienttam_ti_2", memory_pooling=2),
+    "efficienttam_s": _EFFICIENTTAM_S,
+    "efficienttam_s_512": replace(_EFFICIENTTAM_S, preset="efficienttam_s_512", image_size=512),
+    "efficienttam_s_1": replace(_EFFICIENTTAM_S, preset="efficienttam_s_1", memory_pooling=1),
+    "efficienttam_s_2": replace(_EFFICIENTTAM_S, preset="efficienttam_s_2", memory_pooling=2),
 }
 FAMILIES = tuple(dict.fromkeys(family for config in PRESETS.values() for family in config.families))
 

@@ -99,14 +99,15 @@ class SliceMaskDecoder(MaskHeads):
 
 
 class MaskDecoder(MaskHeads):
-    """SAM 2's mask decoder with high-resolution features (``MaskDecoder``)."""
+    """SAM 2's mask decoder (``MaskDecoder``), with finer features where the image encoder makes them."""
 
     def __init__(self, config: NetworkConfig):
         dim = config.model_dim
         super().__init__(dim, config.decoder_heads, config.decoder_feedforward, MLP)
         self.obj_score_token = nn.Embedding(1, dim)
-        self.conv_s0 = nn.Conv2d(dim, dim // 8, kernel_size=1)
-        self.conv_s1 = nn.Conv2d(dim, dim // 4, kernel_size=1)
+        if not config.has_plain_encoder:
+            self.conv_s0 = nn.Conv2d(dim, dim // 8, kernel_size=1)
+            self.conv_s1 = nn.Conv2d(dim, dim // 4, kernel_size=1)
         self.pred_obj_score_head = MLP(dim, dim, dim, 1)
 
     def forward(

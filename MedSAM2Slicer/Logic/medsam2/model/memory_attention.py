@@ -1,5 +1,7 @@
 """Memory attention: the current image's features look at the memories of other images."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,9 +10,21 @@ from .config import NetworkConfig
 from .layers import AttentionHeads
 from .position_encoding import rotary_table, rotate, sine_map
 
+POOL = 2
+"""Side of the squares of pixels that pooled memories are averaged over."""
+
 
 class RotaryAttention(AttentionHeads):
-    """Attention whose queries and keys carry rotary position codes (``RoPEAttention``)."""
+    """Attention whose queries and keys carry rotary position codes (``RoPEAttention``).
+
+    Args:
+        dim, key_dim: widths of queries and of keys on input.
+        pooling: of several maps of keys, see ``NetworkConfig.memory_pooling``.
+    """
+
+    def __init__(self, dim: int, key_dim: int | None = None, pooling: int = 0):
+        super().__init__(dim, heads=1, key_dim=key_dim)
+        self.pooling = pooling
 
     def forward(
         self,
@@ -37,12 +51,33 @@ class RotaryAttention(AttentionHeads):
         positioned = k.shape[2] - unplaced_keys
         q = rotate(q, table)
         k = _rotate_first(k, positioned, table)
+        if self.pooling and positioned > q.shape[2]:
+            k, v, key_bias = self._pooled(k, v, key_bias, positioned, size)
         bias = (
             None
             if key_bias is None
             else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
         )
         return self.merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
+
+    def _pooled(
+        self, k: Tensor, v: Tensor, key_bias: Tensor | None, positioned: int, size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Keys, values and bias with the maps averaged over squares, each of which counts as its pixels did.
+
+        Variant 2 adds the logarithm of their number to each component of the key, not to the key's logit.
+        """
+        log_count = math.log(POOL**2)
+        k, v = _pool_first(k, positioned, size), _pool_first(v, positioned, size)
+        placed = positioned // POOL**2
+        if self.pooling == 2:
+            k = torch.cat((k[:, :, :placed] + log_count, k[:, :, placed:]), dim=2)
+        if key_bias is not None:
+            key_bias = _pool_first(key_bias[None, None, :, None], positioned, size).flatten()
+        if self.pooling == 1:
+            counts = F.pad(k.new_full((placed,), log_count), (0, k.shape[2] - placed))
+            key_bias = counts if key_bias is None else key_bias + counts
+        return k, v, key_bias
 
 
 def _rotate_first(k: Tensor, count: int, table: Tensor) -> Tensor:
@@ -51,14 +86,21 @@ def _rotate_first(k: Tensor, count: int, table: Tensor) -> Tensor:
     return torch.cat((rotate(k[:, :, :count], table), k[:, :, count:]), dim=2)
 
 
+def _pool_first(tokens: Tensor, count: int, size: tuple[int, int]) -> Tensor:
+    """Average the first ``count`` tokens (B, heads, N, C), maps of ``size``, over squares of pixels."""
+    height, width = size
+    maps = tokens[:, :, :count].unflatten(2, (-1, height // POOL, POOL, width // POOL, POOL))
+    return torch.cat((maps.mean(dim=(4, 6)).flatten(2, 4), tokens[:, :, count:]), dim=2)
+
+
 class MemoryAttentionLayer(nn.Module):
     """Self-attention, attention to the memories, feed-forward; each normalised first."""
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
         dim, hidden = config.model_dim, config.memory_feedforward
-        self.self_attn = RotaryAttention(dim, heads=1)
-        self.cross_attn_image = RotaryAttention(dim, heads=1, key_dim=config.memory_dim)
+        self.self_attn = RotaryAttention(dim)
+        self.cross_attn_image = RotaryAttention(dim, config.memory_dim, config.memory_pooling)
         self.linear1 = nn.Linear(dim, hidden)
         self.linear2 = nn.Linear(hidden, dim)
         self.norm1 = nn.LayerNorm(dim)

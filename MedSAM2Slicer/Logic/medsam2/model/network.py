@@ -1,6 +1,7 @@
 """The whole network: image encoder, memory attention, prompt encoder, mask decoder, memory encoder.
 
-This is SAM 2's network (Ravi et al. 2024, figure 3), which MedSAM-2 keeps unchanged (Zhu et al. 2024).
+This is SAM 2's network (Ravi et al. 2024, figure 3), which MedSAM-2 keeps unchanged (Zhu et al. 2024),
+and to which EfficientTAM gives another image encoder (Xiong et al. 2024).
 Parameter names and shapes equal those of the official checkpoints. The network is without state: which
 memories an image looks at is the memory bank's business (``medsam2.tracking``).
 """
@@ -17,6 +18,7 @@ from .layers import MLP
 from .mask_decoder import Candidates, MaskDecoder
 from .memory_attention import MemoryAttention
 from .memory_encoder import MemoryEncoder
+from .plain_vit import PlainImageEncoder
 from .position_encoding import sine_map, sine_of_time
 from .prompt_encoder import PADDING, PromptEncoder
 from .segmentation_network import (
@@ -46,7 +48,7 @@ class MedSAM2(SegmentationNetwork):
     def __init__(self, config: NetworkConfig):
         super().__init__(config)
         dim, memory_dim = config.model_dim, config.memory_dim
-        self.image_encoder = ImageEncoder(config)
+        self.image_encoder = PlainImageEncoder(config) if config.has_plain_encoder else ImageEncoder(config)
         self.memory_attention = MemoryAttention(config)
         self.memory_encoder = MemoryEncoder(config)
         self.sam_prompt_encoder = PromptEncoder(dim)
@@ -72,7 +74,10 @@ class MedSAM2(SegmentationNetwork):
 
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
         """Features of grey images (``forward_image``); what is beyond the slice is part of them."""
-        s4, s8, s16 = self.image_encoder((images - self.image_mean) / self.image_std)
+        *finer, s16 = self.image_encoder((images - self.image_mean) / self.image_std)
+        if not finer:
+            return ImageFeatures(s16)
+        s4, s8 = finer
         decoder = self.sam_mask_decoder
         return ImageFeatures(s16, decoder.conv_s1(s8), decoder.conv_s0(s4))
 

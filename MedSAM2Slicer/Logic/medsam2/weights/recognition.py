@@ -13,6 +13,9 @@ OFFICIAL_NAMES = (
     ("sam_vit_b", "sam", "sam_vit_b"),
     ("medsam_vit_b", "medsam", "medsam"),
     ("medsam_model_", "medsam", "medsam"),
+    ("eff_medsam2_tiny", "efficienttam", "efficienttam_ti_512"),
+    ("eff_medsam2_small", "efficienttam", "efficienttam_s_512"),
+    *((rf"{name}(?!\d)", "efficienttam", name) for name in PRESETS if re.match("efficienttam_.+_", name)),
 )
 """How official files begin, in lower case, whose tensors fit another preset as well; and what they hold."""
 
@@ -86,7 +89,7 @@ def _choose(found: dict[str, str], filename: str, family: str | None) -> str:
     official = (
         name
         for start, own, name in OFFICIAL_NAMES
-        if filename.lower().startswith(start) and found.get(name) == own and name in fitting
+        if re.match(start, filename.lower()) and found.get(name) == own and name in fitting
     )
     chosen = next(official, None)
     families = list(dict.fromkeys(found[name] for name in fitting))
