@@ -1,7 +1,8 @@
 """Read the tensors of a checkpoint of any supported family.
 
 SAM 2, SAM 2.1 and MedSAM2 publish ``{"model": tensors}``; MedSAM-2 the same in bfloat16; our own files
-and conversions are safetensors. All use the official tensor names, by which the network is recognised.
+and conversions are safetensors. All use the official tensor names, by which the network is
+recognised, or those of the package ``transformers``.
 """
 
 import os
@@ -17,6 +18,7 @@ from medsam2.errors import InputError
 from medsam2.volume.files.utf8_names import name_to_read
 from medsam2.weights.recognition import recognise
 from medsam2.weights.torch_archive import open_archive
+from medsam2.weights.transformers_names import official_names
 
 WRAPPERS = ("model", "state_dict")
 READABLE_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -67,7 +69,7 @@ def read_checkpoint(
     with name_to_read(path) as name:
         read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
         loaded, metadata = read(path, name)
-    tensors = _only_tensors(loaded, path)
+    tensors = official_names(_only_tensors(loaded, path))
     known = {"preset": preset, "family": family} if preset or family else metadata
     family, preset = recognise(tensors, path.name, known.get("preset"), known.get("family"))
     stored = ", ".join(
