@@ -16,6 +16,7 @@ from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.volume.files.utf8_names import name_to_read
+from medsam2.weights.other_files import refuse_other_files
 from medsam2.weights.recognition import recognise
 from medsam2.weights.torch_archive import open_archive
 from medsam2.weights.transformers_names import official_names
@@ -66,6 +67,7 @@ def read_checkpoint(
     path = Path(path)
     if not os.path.isfile(path):  # unlike Path.is_file, no error for a name too long for a file
         raise InputError(f"There is no checkpoint file '{path}'; check the path.")
+    refuse_other_files(path)
     with name_to_read(path) as name:
         read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
         loaded, metadata = read(path, name)

@@ -114,7 +114,9 @@ def _unknown(tensors: dict[str, Tensor], filename: str) -> InputError:
                 f"{_block_count(tensors, config)} blocks, which is no known size; it may be incomplete, so "
                 "copy or download it again."
             )
+    first = next(iter(tensors), "")
+    found = f"{len(tensors)} tensors, the first called {first[:60]!a}," if first else "no tensors"
     return InputError(
-        f"'{filename}' is no network that is known here; Slicer's module MedSAM2 and 'medsam2 weights list' "
-        "show files that work."
+        f"'{filename}' holds {found} and is no network that is known here; Slicer's module MedSAM2 and "
+        "'medsam2 weights list' show files that work."
     )

@@ -199,6 +199,11 @@ def _read_zip(file: IO[bytes], path: Path) -> tuple[Any, Places]:
         members = {member.filename.partition("/")[2]: member for member in archive.infolist()}
         if "constants.pkl" in members:  # a TorchScript program, which older versions of torch would run
             raise holds_objects(path, "a TorchScript program")
+        if "data.pkl" not in members:
+            raise InputError(
+                f"'{path.name}' is a zip archive with other things than a checkpoint; unpack it, and give "
+                "the .pt, .pth or .safetensors file if there is one in it."
+            )
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
             raise InputError(
                 f"'{path.name}' is compressed, and torch never compresses: ask its author for the file as "
