@@ -14,7 +14,14 @@ from slicer.i18n import tr as _
 from ..backend.BackendManager import BackendManager
 from ..backend.BackgroundCommand import BackgroundCommand
 from . import DependencyInstaller
-from .WeightsTable import WeightsTable, catalogueRows, description, licenceQuestion, megabytes
+from .WeightsTable import (
+    WeightsTable,
+    catalogueRows,
+    description,
+    isFetchedByHand,
+    licenceQuestion,
+    megabytes,
+)
 from .Widgets import button, problem, row, section, sentence, showProblem, wideRow
 
 TABLE_HEIGHT = 170
@@ -34,6 +41,7 @@ class WeightsSection:
         self._rows = catalogueRows()
         self._listed = False
         self._folder: Path | None = None
+        self._unclear = ("", "")
         self.widget, self._layout = section(_("Weights"))
         self.table = WeightsTable(self._onSelected)
         self._about, self._disk, self._problem = sentence(), sentence(), problem()
@@ -47,7 +55,11 @@ class WeightsSection:
     def _makeButtons(self) -> None:
         self._use = button(_("Use"), self._onUse, _("Restarts the backend with these weights."))
         self._download = button(_("Download…"), self._onDownload, _("The licence is shown first."))
+        self._page = button(_("Open page"), self._onPage, _("Where the file is; download it there yourself."))
         self._import = button(_("Import file…"), self._onImport, _("A .pt, .pth or .safetensors checkpoint."))
+        self._which = qt.QComboBox()
+        self._which.accessibleName = _("Network of the file")
+        self._importAs = button(_("Import as this"), self._onImportAs)
         self._delete = button(_("Delete…"), self._onDelete, _("Frees the disk; asks first."))
         self._cancel = button(_("Cancel"), self._onCancel, _("A download goes on from here another time."))
         self._showFolder = button(_("Show folder"), self._onShowFolder)
@@ -56,7 +68,8 @@ class WeightsSection:
         self.table.widget.setFixedHeight(TABLE_HEIGHT)
         for widget in (self._server, self.table.widget, self._about, self._problem):
             self._layout.addWidget(widget)
-        self._layout.addLayout(row(self._use, self._download, self._import, self._delete))
+        self._layout.addLayout(wideRow(self._which, self._importAs))
+        self._layout.addLayout(row(self._use, self._download, self._page, self._import, self._delete))
         self._layout.addLayout(wideRow(self._bar, self._cancel))
         self._layout.addLayout(wideRow(self._disk, self._showFolder))
 
@@ -95,9 +108,12 @@ class WeightsSection:
         self._about.setText(description(chosen) if chosen else "")
         self._server.visible = bool(settings.serverUrl)
         self._use.enabled = bool(chosen and installed and chosen["name"] != settings.weights)
-        self._download.enabled = bool(chosen) and not installed and not busy
+        byHand = bool(chosen and isFetchedByHand(chosen))
+        self._page.visible, self._download.visible = byHand, not byHand
+        self._download.enabled = bool(chosen and chosen["url"]) and not installed and not busy
         self._delete.enabled = installed and not ours and not busy
         self._import.enabled = not busy
+        self._which.visible = self._importAs.visible = self._which.count > 0 and not busy
         self._bar.visible = self._cancel.visible = busy
         self._showFolder.visible = self._folder is not None and self._folder.is_dir()
 
@@ -125,12 +141,27 @@ class WeightsSection:
             self._bar.setRange(0, answer["total"] // 1000)
             self._bar.setValue(answer["done"] // 1000)
 
+    def _onPage(self) -> None:
+        chosen = self.table.selected
+        if chosen is not None:
+            qt.QDesktopServices.openUrl(qt.QUrl(chosen["page"]))
+
     def _onImport(self) -> None:
         kinds = _("Checkpoints") + " (*.pt *.pth *.safetensors)"
         path = qt.QFileDialog.getOpenFileName(self.widget, _("Import weights"), "", kinds)
         if path:
-            name = freeName(path, self.table.names)
-            self._run(("import", path, "--name", name), lambda answer: None)
+            self._importFile(path, nameFor(path, self._rows))
+
+    def _importFile(self, path: str, name: str, *family: str) -> None:
+        self._unclear = (path, name)
+        self._which.clear()
+        self._run(("import", path, "--name", name, *family), self._onImported)
+
+    def _onImported(self, answer: dict) -> None:
+        self._which.addItems(answer.get("families", []))
+
+    def _onImportAs(self) -> None:
+        self._importFile(*self._unclear, "--family", self._which.currentText)
 
     def _onDelete(self) -> None:
         chosen = self.table.selected
@@ -174,10 +205,24 @@ class WeightsSection:
 
     def _onFinished(self, what: str, reason: str) -> None:
         self.update()
-        if reason:
+        if reason and self._which.count > 0:
+            text = _("{file} fits several networks, which prepare images differently. Choose which it is.")
+            showProblem(self._problem, text.format(file=Path(self._unclear[0]).name))
+        elif reason:
             showProblem(self._problem, reason)
         elif what != "list":
             self.refresh()
+
+
+def nameFor(path: str, rows: list[dict]) -> str:
+    """The name in the catalogue of the weights whose publisher calls the file so, else a free name.
+
+    Browsers number a file that they download again; ``.unproven`` is one that was kept aside.
+    """
+    name = re.sub(r"( ?\(\d+\)|\.unproven)(?=\.\w+$)", "", Path(path).name)
+    missing = [row for row in rows if not (row["installed"] or row["shipped"] or row["why_not"])]
+    known = [row["name"] for row in missing if row["filename"] == name]
+    return known[0] if known else freeName(path, [row["name"] for row in rows])
 
 
 def freeName(path: str, taken: list[str]) -> str:

@@ -71,12 +71,14 @@ class WeightsTable:
 def catalogueRows() -> list[dict]:
     """Rows of the shipped catalogue, without asking what is installed: that takes seconds."""
     models = json.loads(CATALOGUE.read_text(encoding="utf-8"))["models"]
-    return [model | {"installed": None, "shipped": model["url"] is None} for model in models]
+    return [{"why_not": None} | model | {"installed": None} for model in models]
 
 
 def _texts(row: dict, inUse: str) -> tuple[str, ...]:
     states = {None: "…", False: _("no"), True: _("yes")}
     state = _("included") if row["shipped"] else states[row["installed"]]
+    if row["why_not"]:
+        state = _("not usable")
     if row["name"] == inUse:
         state = _("in use")
     return row["name"], state, megabytes(row["size_bytes"]), inWords(row["licence"]), _list(row["modality"])
@@ -85,15 +87,32 @@ def _texts(row: dict, inUse: str) -> tuple[str, ...]:
 def description(row: dict) -> str:
     """What to know of weights before using them, in HTML."""
     good = _("Good prompts: {prompts}.").format(prompts=_list(row["prompts"])) if row["prompts"] else ""
-    return f"<b>{inWords(row['title'])}</b>. {good} {_licence(row)}"
+    said = [f"<b>{inWords(row['title'])}</b>.", good, _licence(row), _withoutDownload(row)]
+    return " ".join(each for each in said if each)
+
+
+def isFetchedByHand(row: dict) -> bool:
+    """Whether people get the file from its page themselves, and have not yet."""
+    return bool(row["page"]) and not (row["url"] or row["installed"] or row["why_not"])
+
+
+def _withoutDownload(row: dict) -> str:
+    """What to do where the file cannot be downloaded from here."""
+    if row["why_not"]:
+        return inWords(row["why_not"])
+    if not isFetchedByHand(row):
+        return ""
+    return _(
+        "Download {file} from its page with your browser, then choose it with <i>Import file…</i>"
+    ).format(file=row["filename"])
 
 
 def licenceQuestion(row: dict) -> str:
     """What the user agrees to before a download."""
     host = row["url"].split("/")[2]
     unchecked = _(
-        "The publisher gives no checksum: this first download is trusted, and checked at every use from then "
-        "on."
+        "No checksum of this file is known: this first download is trusted, and checked at every use from "
+        "then on."
     )
     return _(
         "{title}, {size} from {host}.\n\n{licence}{unchecked}\n\nAgree to this licence, and download?"

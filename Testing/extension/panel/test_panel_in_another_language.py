@@ -29,7 +29,8 @@ READY = Ready(1, "medsam2/0.1.0", "cuda:0", "sam2.1-tiny", 1024, Limits(1, 1, 1)
 
 def bare(*widgets) -> set[str]:
     """What is shown that is neither translated nor the name of something."""
-    names = NAMES | {row["name"] for row in WeightsTable.catalogueRows()} | {"Apache-2.0", "CC-BY-SA-4.0"}
+    names = NAMES | {"Apache-2.0", "CC-BY-SA-4.0", "LicenseRef-SAM"}
+    names |= {row[key] for row in WeightsTable.catalogueRows() for key in ("name", "filename")}
     return untranslated(*(text for widget in widgets for text in shownBy(widget))) - names
 
 

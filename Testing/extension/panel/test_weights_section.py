@@ -102,12 +102,12 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_the_command_s_words(aSection
 
 
 def test_the_licence_is_shown_before_a_download_and_no_means_no(aSection, aJournal):
-    aSection.table.select("medsam2-latest")
+    aSection.table.select("medsam2-2411")
     aJournal.answers["confirm"] = False
     aSection._download.click()
     assert not aSection.busy
     (asked,) = aJournal.popups
-    for said in ("156 MB from huggingface.co", "CC-BY-SA-4.0", "research and education only", "no checksum"):
+    for said in ("156 MB from huggingface.co", "CC-BY-SA-4.0", "research and education only", "No checksum"):
         assert said in asked.text
 
 
@@ -133,6 +133,60 @@ def test_a_download_shows_its_progress_and_can_be_cancelled(aSection, aClock, mo
     monkeypatch.undo()
     finish()
     assert aSection._problem.isHidden()
+
+
+def test_what_people_fetch_themselves_opens_its_page_and_takes_its_name(aSection, monkeypatch):
+    opened = []
+    monkeypatch.setattr(module.qt.QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    aSection.table.select("sam2.1-tiny")
+    assert aSection._page.isHidden()
+    aSection.table.select("medsam")
+    assert not aSection._page.isHidden()
+    assert aSection._download.isHidden()
+    assert "Download medsam_vit_b.pth from its page" in aSection._about.text
+    aSection._page.click()
+    assert opened == ["https://drive.google.com/drive/folders/1ETWmi4AiniJeWOt6HAsYgTjYv_fkgzoN"]
+    rows = module.catalogueRows()
+    assert module.nameFor("/x/medsam_vit_b (1).pth", rows) == "medsam"
+    assert module.nameFor("/x/sam2.1_hiera_tiny.unproven.pt", rows) == "sam2.1-tiny"
+    there = [row | {"installed": True} for row in rows]
+    assert module.nameFor("/x/medsam_vit_b.pth", there) == "medsam_vit_b"
+
+
+def test_what_cannot_be_used_says_why(aSection):
+    aSection.table.select("sam3")
+    assert "SAM 3 cannot be loaded" in aSection._about.text
+    assert not aSection._use.enabled
+    assert not aSection._download.enabled
+    assert aSection._page.isHidden()
+
+
+def test_a_file_of_either_family_is_asked_about(aSection, aJournal, monkeypatch):
+    started = []
+
+    class Import(BackgroundCommand):
+        """Answers like the command that is given a file which fits SAM ViT-B and MedSAM."""
+
+        running = False
+
+        def __init__(self, arguments, onAnswer, onFinished):
+            started.append(arguments)
+            if arguments[1] == "import" and "--family" not in arguments:
+                onAnswer({"families": ["sam", "medsam"]})
+                onFinished("'tuned.pth' may be of sam or medsam.")
+
+    monkeypatch.setattr(module, "BackgroundCommand", Import)
+    assert aSection._importAs.isHidden()
+    aJournal.answers["file"] = "/files/tuned.pth"
+    aSection._import.click()
+    assert "tuned.pth fits several networks" in aSection._problem.text
+    assert not aSection._importAs.isHidden()
+    aSection._which.setCurrentText("medsam")
+    aSection._importAs.click()
+    assert started[-1] == (
+        *("weights", "import", "/files/tuned.pth", "--name", "tuned", "--family", "medsam", "--json"),
+    )
+    assert aSection._importAs.isHidden()
 
 
 def test_what_ships_cannot_be_deleted_and_what_is_missing_cannot_be_used(aSection):

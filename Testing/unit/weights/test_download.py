@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, VolumeWarning
 from medsam2.weights import catalogue as catalogue_module
 from medsam2.weights.catalogue import CatalogueEntry, find_entry
 from medsam2.weights.download import download
-from medsam2.weights.store import checksum_file, find_stored, locate, weights_folder
+from medsam2.weights.store import checksum_file, find_stored, import_weights, locate, weights_folder
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def entry(file_server, monkeypatch) -> CatalogueEntry:
     made = dataclasses.replace(
         find_entry("starter"),
         name="served",
+        shipped=False,
         url=file_server.url,
         page="https://weights.example.org",
         size_bytes=len(file_server.content),
@@ -89,8 +90,74 @@ def test_the_right_checksum_is_accepted(file_server, entry):
     assert download(known).path.is_file()
 
 
-def test_a_wrong_checksum_deletes_the_file(file_server, entry):
-    with pytest.raises(InputError, match="does not have the expected checksum and was deleted"):
+def another_sum(entry, monkeypatch):
+    """The same entry, in the catalogue too, with the checksum of another file."""
+    other = dataclasses.replace(entry, sha256="0" * 64, checksum_from="a third party")
+    known = [each for each in catalogue_module._read_catalogue() if each.name != entry.name]
+    monkeypatch.setattr(catalogue_module, "_read_catalogue", lambda: (*known, other))
+    return other
+
+
+def test_a_file_with_another_checksum_is_kept_aside_and_both_sums_are_shown(file_server, entry, monkeypatch):
+    other = another_sum(entry, monkeypatch)
+    came = hashlib.sha256(file_server.content).hexdigest()
+    said = (
+        rf"SHA-256 is {came}, the catalogue's is {'0' * 64} \(from a third party\).*weights import .*served"
+    )
+    with pytest.raises(InputError, match=said) as error:
+        download(other)
+    aside = weights_folder() / "served.unproven.pt"
+    assert str(aside) in str(error.value)
+    assert aside.read_bytes() == file_server.content
+    assert stored_files() == ["served.unproven.pt"]
+    assert find_stored("served") is None
+    with pytest.raises(InputError, match="not installed"):
+        locate("served")
+
+
+def test_who_trusts_another_file_brings_it_in_and_it_is_not_kept_twice(file_server, entry, monkeypatch):
+    other = another_sum(entry, monkeypatch)
+    with pytest.raises(InputError, match="not the one that the catalogue knows"):
+        download(other)
+    with pytest.warns(VolumeWarning, match="is another file than the catalogue knows as 'served'"):
+        stored = import_weights(weights_folder() / "served.unproven.pt", "served")
+    assert locate("served") == stored
+    assert stored_files() == ["served.safetensors", "served.safetensors.sha256"]
+    assert download(other) == stored
+
+
+def test_a_part_of_the_old_file_and_a_newer_one_on_the_server(file_server, entry, monkeypatch):
+    """The rest is not joined; the newer file arrives whole, and is not taken for the one that is known."""
+    old = hashlib.sha256(file_server.content).hexdigest()
+    known = dataclasses.replace(entry, sha256=old, checksum_from="the publisher")
+    file_server.break_off_after = len(file_server.content) // 3
+    with pytest.raises(InputError, match="broke off"):
+        download(known)
+    newer = bytearray(file_server.content)
+    newer[-4000] ^= 1
+    file_server.content, file_server.etag, file_server.break_off_after = bytes(newer), '"second"', None
+    with pytest.raises(InputError, match=rf"the catalogue's is {old}"):
+        download(known)
+    assert (weights_folder() / "served.unproven.pt").read_bytes() == newer
+    file_server.content = bytes(newer[:-4000]) + bytes([newer[-4000] ^ 1]) + bytes(newer[-3999:])
+    assert download(known).path.read_bytes() == file_server.content
+    assert stored_files() == ["served.pt", "served.pt.sha256"]
+
+
+def test_a_resumed_download_is_checked_as_a_whole(file_server, entry):
+    known = dataclasses.replace(entry, sha256=hashlib.sha256(file_server.content).hexdigest())
+    file_server.break_off_after = len(file_server.content) // 3
+    with pytest.raises(InputError, match="broke off"):
+        download(known)
+    file_server.break_off_after = None
+    assert download(known).path.read_bytes() == file_server.content
+    assert file_server.ranges[-1].startswith("bytes=")
+
+
+@pytest.mark.parametrize("content", [b"<html>please log in</html>", b"PK short", b""])
+def test_what_is_no_network_is_deleted_whatever_its_checksum_should_be(file_server, entry, content):
+    file_server.content = content
+    with pytest.raises(InputError, match="'served' is not usable and was deleted"):
         download(dataclasses.replace(entry, sha256="0" * 64))
     assert stored_files() == []
 

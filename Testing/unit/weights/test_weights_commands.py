@@ -8,8 +8,9 @@ from medsam2.cli import weights_commands
 from medsam2.cli.weights_commands import app
 from medsam2.errors import InputError
 from medsam2.weights import catalogue as catalogue_module
-from medsam2.weights.catalogue import catalogue
-from medsam2.weights.store import find_stored
+from medsam2.weights.catalogue import catalogue, find_entry
+from medsam2.weights.recognition import SeveralFamiliesError
+from medsam2.weights.store import StoredWeights, find_stored, locate
 
 
 def run(*arguments: str, answer: str | None = None) -> str:
@@ -25,7 +26,7 @@ def run(*arguments: str, answer: str | None = None) -> str:
 def served(file_server, monkeypatch):
     known = catalogue()
     made = known[0].__class__(
-        **{**vars(known[0]), "name": "served", "url": file_server.url, "filename": "s.pt"}
+        **{**vars(known[0]), "name": "served", "shipped": False, "url": file_server.url, "filename": "s.pt"}
     )
     monkeypatch.setattr(catalogue_module, "_read_catalogue", lambda: (*known, made))
     return made
@@ -117,10 +118,58 @@ def test_download_shows_the_licence_first(served, file_server):
     result = CliRunner().invoke(app, ["download", "served", "--accept-licence"])
     assert isinstance(result.exception, InputError)
     assert served.licence_note in result.stderr
-    assert "gives no checksum: this first download is trusted" in result.stderr
+    assert "No checksum of this file is known: this first download is trusted" in result.stderr
     file_server.status = None
     assert "are installed" in run("download", "served", "--accept-licence")
     assert "installed already" in run("download", "served")
+
+
+@pytest.mark.parametrize("name", ["medsam", "lite-medsam", "sam-med2d"])
+def test_what_people_fetch_themselves_is_told_with_its_page(name):
+    entry = find_entry(name)
+    with pytest.raises(InputError) as error:
+        run("download", name, "--accept-licence")
+    for said in (entry.page, entry.filename, f"'medsam2 weights import {entry.filename} --name {name}'"):
+        assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "words", [["download", "sam3"], ["inspect", "sam3"], ["import", "x.pt", "--name", "sam3"]]
+)
+def test_sam_3_says_why_it_cannot_be_used(words):
+    with pytest.raises(InputError, match=r"SAM 3 cannot be loaded.*take sam2.1-large instead"):
+        run(*words)
+
+
+@pytest.fixture
+def either_family(tmp_path, monkeypatch):
+    """A file that fits SAM ViT-B and MedSAM; what is imported of it is put on record instead."""
+    imported = []
+
+    def import_weights(path, name, preset=None, family=None):
+        if family not in ("sam", "medsam"):
+            raise SeveralFamiliesError(["sam", "medsam"], "'tuned.pth' may be of sam or medsam: --family.")
+        imported.append((path.name, name, family))
+        return StoredWeights(name, starter)
+
+    starter = locate("starter").path
+    monkeypatch.setattr(weights_commands, "import_weights", import_weights)
+    return imported
+
+
+def test_a_file_of_either_family_is_asked_about_on_a_terminal(either_family, monkeypatch):
+    monkeypatch.setattr(weights_commands, "_on_terminal", lambda: True)
+    run("import", "tuned.pth", "--name", "mine", answer="medsam\n")
+    assert either_family == [("tuned.pth", "mine", "medsam")]
+
+
+def test_a_file_of_either_family_is_refused_where_nobody_can_be_asked(either_family):
+    with pytest.raises(InputError, match="may be of sam or medsam"):
+        run("import", "tuned.pth", "--name", "mine")
+    result = CliRunner().invoke(app, ["import", "tuned.pth", "--name", "mine", "--json"])
+    assert lines(result.stdout) == [{"families": ["sam", "medsam"]}]
+    run("import", "tuned.pth", "--name", "mine", "--family", "sam", "--json")
+    assert either_family == [("tuned.pth", "mine", "sam")]
 
 
 def lines(output: str) -> list[dict]:

@@ -23,6 +23,7 @@ from medsam2.weights.catalogue import CatalogueEntry, find_entry
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2.weights.download import download
 from medsam2.weights.matching import match_report
+from medsam2.weights.recognition import SeveralFamiliesError
 from medsam2.weights.store import (
     StoredWeights,
     disk_use,
@@ -113,7 +114,7 @@ def download_weights(
     With --json, lines {"done": …, "total": …} count the bytes, and the last line has "installed".
     """
     entry = find_entry(name)
-    if entry.shipped or find_stored(name):
+    if entry.url is None or find_stored(name):
         _echo_installed(locate(name), as_json, " already")
         return
     _agree(entry, accept_licence)
@@ -150,11 +151,12 @@ def _agree(entry: CatalogueEntry, accepted: bool) -> None:
     Raises:
         InputError: nobody agreed.
     """
-    typer.echo(f"{entry.title}, {megabytes(entry.size_bytes)} from {entry.url}", err=True)
+    about = "" if entry.size_is_exact else "about "
+    typer.echo(f"{entry.title}, {about}{megabytes(entry.size_bytes)} from {entry.url}", err=True)
     typer.echo(f"Licence of {entry.publisher}: {entry.licence}. {entry.licence_note}", err=True)
     if entry.sha256 is None:
         typer.echo(
-            "The publisher gives no checksum: this first download is trusted, and its checksum is "
+            "No checksum of this file is known: this first download is trusted, and its checksum is "
             "recorded and checked at every use.",
             err=True,
         )
@@ -179,13 +181,29 @@ def import_file(
     preset: Annotated[
         str | None, typer.Option(help="Network it holds, where the file cannot tell: tiny or tiny_512.")
     ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Family it is of, where the file cannot tell: sam or medsam.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Keep a copy of a weights file under a name.
 
-    The name is one of your own or of the list.
+    The name is one of your own or of the list. Of a file with more in it than the network, such as an
+    optimiser, the network alone is kept.
+
+    With --json, a file that may be of several families is answered with {"families": […]} before the error.
     """
-    _echo_installed(import_weights(file, name, preset), as_json)
+    try:
+        weights = import_weights(file, name, preset, family)
+    except SeveralFamiliesError as error:
+        if as_json:
+            echo_json(families=error.families)
+        if as_json or not _on_terminal():
+            raise
+        typer.echo(f"'{file.name}' fits several networks, which prepare images differently.", err=True)
+        family = typer.prompt(f"Which is it: {' or '.join(error.families)}?", err=True)
+        weights = import_weights(file, name, preset, family)
+    _echo_installed(weights, as_json)
 
 
 @app.command("remove", epilog=examples("medsam2 weights remove mine"))

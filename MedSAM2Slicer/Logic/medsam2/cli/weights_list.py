@@ -36,13 +36,20 @@ def echo_list(rows: list[dict[str, Any]]) -> None:
     ):
         typer.echo(_filled(f"{publisher}, licence {licence}: {note}", width))
         for row in group:
-            here = "installed" if row["installed"] else ""
+            here = "installed" if row["installed"] else _without_download(row)
             good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
-            line = f"  {row['name']:{longest}} {megabytes(row['size_bytes']):>6} {here:9} {good_at}"
-            typer.echo(line.rstrip())
+            line = f"  {row['name']:{longest}} {megabytes(row['size_bytes']):>7} {here:9} {good_at}"
+            typer.echo(textwrap.fill(line.rstrip(), width, subsequent_indent=" " * (longest + 21)))
         typer.echo()
     typer.echo(_filled(RECOMMENDATION, width))
     typer.echo(_filled(f"{megabytes(disk_use())} used in {weights_folder()}", width))
+
+
+def _without_download(row: dict[str, Any]) -> str:
+    """Why weights that are not here cannot simply be downloaded, in a word."""
+    if row["why_not"]:
+        return "unusable"
+    return "" if row["url"] else "by hand"
 
 
 def _filled(text: str, width: int) -> str:
@@ -62,7 +69,11 @@ def describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict
             "family": entry.family,
             "preset": entry.preset,
             "size_bytes": entry.size_bytes,
+            "size_is_exact": entry.size_is_exact,
             "sha256": entry.sha256,
+            "checksum_from": entry.checksum_from,
+            "filename": entry.filename,
+            "why_not": entry.why_not,
             "licence": entry.licence,
             "licence_note": entry.licence_note,
             "modality": entry.modality,
@@ -77,7 +88,11 @@ def describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict
             "page": None,
             "family": family,
             "preset": preset,
+            "size_is_exact": True,
             "sha256": None,
+            "checksum_from": None,
+            "filename": stored.path.name,
+            "why_not": None,
             "licence": "not known here",
             "licence_note": "It is that of the file, and of the weights that it was made from.",
             "modality": (),

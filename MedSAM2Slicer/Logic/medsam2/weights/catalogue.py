@@ -19,17 +19,20 @@ class CatalogueEntry:
         name: what people type.
         title: one line about where the weights come from.
         publisher: who made them, and so whose licence it is.
-        family: ``"sam2.0"`` or ``"sam2.1"``.
-        preset: a preset of :func:`medsam2.model.config.network_config`.
-        url: address of the file; ``None`` for the file that ships with the package.
+        family, preset: of :func:`medsam2.model.config.network_config`.
+        shipped: whether the file comes with the package instead of being downloaded.
+        url: address of the file; ``None`` where people fetch it from the page, and for the shipped file.
         page: where a person finds it in a browser; ``None`` for the file that ships with the package.
-        size_bytes: approximate size (the tensors alone).
-        sha256: checksum of the file, ``None`` where its publisher gives none.
+        size_bytes: of the file.
+        size_is_exact: whether that is known to the byte.
+        sha256: checksum of the file, ``None`` where none is known.
+        checksum_from: where the checksum was read; no publisher prints any.
         licence: SPDX identifier, or ``"not stated"``.
         licence_note: what to know before downloading, contradictions of the publisher included.
         modality: kinds of image the weights were trained for.
         prompts: kinds of prompt they are good at.
-        filename: name of the file in the store.
+        filename: name of the file, at its publisher and in the store.
+        why_not: why the weights cannot be used, and what to take instead; ``None`` where they can.
     """
 
     name: str
@@ -37,20 +40,36 @@ class CatalogueEntry:
     publisher: str
     family: str
     preset: str
+    shipped: bool
     url: str | None
     page: str | None
     size_bytes: int
+    size_is_exact: bool
     sha256: str | None
+    checksum_from: str | None
     licence: str
     licence_note: str
     modality: tuple[str, ...]
     prompts: tuple[str, ...]
     filename: str
+    why_not: str | None = None
+
+    def require_usable(self) -> None:
+        """Refuse weights that cannot be used.
+
+        Raises:
+            InputError: why not.
+        """
+        if self.why_not:
+            raise InputError(self.why_not)
 
     @property
-    def shipped(self) -> bool:
-        """Whether the file comes with the package instead of being downloaded."""
-        return self.url is None
+    def by_hand(self) -> str:
+        """How to get the file without a download: part of a sentence."""
+        return (
+            f"fetch {self.filename} from {self.page} on any computer, and bring it in, with *Import file* in "
+            f"Slicer's module MedSAM2 or 'medsam2 weights import {self.filename} --name {self.name}'"
+        )
 
 
 @functools.cache

@@ -1,13 +1,14 @@
 """Fetch a catalogue's file into the store: with progress, going on where an earlier try stopped.
 
-Pooch names the file only when it is complete and its checksum is right; what it lacks, resuming, is the
-small downloader here. Unfinished bytes lie in ``<file>.part``, and ``<file>.part.version`` holds the
-server's validator (ETag or date), so that bytes of two versions of a file are never joined.
+Pooch names the file only when it is complete; what it lacks, resuming, is the small downloader here.
+Unfinished bytes lie in ``<file>.part``, and ``<file>.part.version`` holds the server's validator (ETag or
+date), so that bytes of two versions of a file are never joined.
 """
 
 import errno
 import logging
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from medsam2.weights.store import (
     made_weights_folder,
     read_complete,
     record_checksum,
+    unproven_file,
 )
 
 Progress = Callable[[int, int | None], None]
@@ -40,18 +42,20 @@ SIZE_FACTOR, SIZE_MARGIN = 2, 1 << 20
 def download(entry: CatalogueEntry, progress: Progress = lambda done, total: None) -> StoredWeights:
     """Bring the weights of a catalogue entry into the store; does nothing where they are installed.
 
-    A file whose publisher gives no checksum is trusted the first time: it must be a complete checkpoint
-    of the expected network, and the checksum then recorded is checked at every use.
+    A file without a known checksum is trusted the first time: it must be a complete checkpoint of the
+    expected network, and the checksum then recorded is checked at every use. A file with another checksum
+    than the known one is kept aside and not installed: the catalogue's come from third parties, and the
+    publisher may have put up a newer file, which a person can tell and a program cannot.
 
     Args:
         entry: what to fetch.
         progress: called with the bytes done so far and their total (``None`` if the server hides it).
 
     Raises:
-        InputError: network, server, disk or checksum fail; only a network failure or a full disk leaves
-            the unfinished part, for the next try to go on with.
+        InputError: network, server, disk or checksum fail, or people fetch the file themselves; only a
+            network failure or a full disk leaves the unfinished part, for the next try to go on with.
     """
-    if entry.shipped or find_stored(entry.name):
+    if entry.url is None or find_stored(entry.name):
         return locate(entry.name)
     folder = made_weights_folder()
     part = folder / f"{entry.filename}.part"
@@ -59,7 +63,7 @@ def download(entry: CatalogueEntry, progress: Progress = lambda done, total: Non
     try:
         fetched = pooch.retrieve(
             entry.url,
-            entry.sha256,
+            None,
             entry.filename,
             folder,
             downloader=_ResumingDownload(entry, part, progress),
@@ -68,12 +72,7 @@ def download(entry: CatalogueEntry, progress: Progress = lambda done, total: Non
         raise
     except requests.RequestException as error:
         raise InputError(
-            f"The download of '{entry.name}' broke off ({_reason(error)}); {GO_ON}, or {_by_hand(entry)}."
-        ) from error
-    except ValueError as error:  # pooch's word for a wrong checksum; it has deleted the file
-        raise InputError(
-            f"The downloaded file of '{entry.name}' does not have the expected checksum and was deleted; "
-            "try again, and do not use the file from elsewhere if it happens twice."
+            f"The download of '{entry.name}' broke off ({_reason(error)}); {GO_ON}, or {entry.by_hand}."
         ) from error
     except OSError as error:
         raise InputError(_disk_message(folder, error)) from error
@@ -86,8 +85,23 @@ def _accept(entry: CatalogueEntry, path: Path) -> StoredWeights:
     if problem:
         path.unlink()
         raise InputError(f"The file downloaded for '{entry.name}' is not usable and was deleted: {problem}")
+    checksum = pooch.file_hash(str(path))
+    if entry.sha256 not in (None, checksum):
+        aside = path.replace(unproven_file(entry))
+        raise InputError(_another_file(entry, aside, checksum))
     record_checksum(path)
+    unproven_file(entry).unlink(missing_ok=True)  # of an earlier try
     return StoredWeights(entry.name, path, entry)
+
+
+def _another_file(entry: CatalogueEntry, aside: Path, checksum: str) -> str:
+    return (
+        f"The file downloaded for '{entry.name}' is not the one that the catalogue knows, and is not "
+        f"installed: its SHA-256 is {checksum}, the catalogue's is {entry.sha256} (from "
+        f"{entry.checksum_from}). If {entry.page} says that it is a newer file, or gives that checksum, "
+        f"bring it in, with *Import file* in Slicer's module MedSAM2 or 'medsam2 weights import "
+        f"{shlex.quote(str(aside))} --name {entry.name}'; else delete it and try again: {aside}"
+    )
 
 
 def _problem(entry: CatalogueEntry, path: Path) -> str | None:
@@ -161,7 +175,7 @@ class _ResumingDownload:
         if not re.fullmatch("[0-9]{1,18}", length):
             raise InputError(
                 f"The server of '{self.entry.name}' says '{length[:20]}' where the size of the file should "
-                f"be; try again later, or {_by_hand(self.entry)}."
+                f"be; try again later, or {self.entry.by_hand}."
             )
         self._check_size(done + int(length))
         return done + int(length)
@@ -174,7 +188,7 @@ class _ResumingDownload:
             left.unlink(missing_ok=True)
         raise InputError(
             f"The server's file for '{self.entry.name}' is too large, {size / 1e6:,.0f} MB or more where the "
-            f"catalogue has {self.entry.size_bytes / 1e6:,.0f} MB; nothing was kept: {_by_hand(self.entry)}."
+            f"catalogue has {self.entry.size_bytes / 1e6:,.0f} MB; nothing was kept: {self.entry.by_hand}."
         )
 
     def _keep_version(self, response: requests.Response) -> None:
@@ -204,20 +218,12 @@ def _continues(response: requests.Response, done: int) -> bool:
     return begins or response.status_code != requests.codes.partial_content
 
 
-def _by_hand(entry: CatalogueEntry) -> str:
-    return (
-        f"fetch {entry.filename} from {entry.page} on any computer, and bring it in, with "
-        f"*Import file* in Slicer's module MedSAM2 or 'medsam2 weights import {entry.filename} --name "
-        f"{entry.name}'"
-    )
-
-
 def _refusal(entry: CatalogueEntry, status: int) -> str:
     if status in (requests.codes.not_found, requests.codes.gone):
-        return f"There is no file at {entry.url} any more; {_by_hand(entry)}."
+        return f"There is no file at {entry.url} any more; {entry.by_hand}."
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
-        return f"The server refuses {entry.url} (status {status}); {_by_hand(entry)}."
-    return f"The server answered {entry.url} with status {status}; try again later, or {_by_hand(entry)}."
+        return f"The server refuses {entry.url} (status {status}); {entry.by_hand}."
+    return f"The server answered {entry.url} with status {status}; try again later, or {entry.by_hand}."
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -30,6 +30,14 @@ OTHER_USES = (
 """How official files begin, in lower case, whose tensors fit a preset that they are not for; and why."""
 
 
+class SeveralFamiliesError(InputError):
+    """A file's tensors fit networks that prepare images differently, and nothing says which it is."""
+
+    def __init__(self, families: list[str], sentence: str) -> None:
+        super().__init__(sentence)
+        self.families = families
+
+
 def recognise(
     tensors: dict[str, Tensor], filename: str, preset: str | None = None, family: str | None = None
 ) -> tuple[str, str]:
@@ -94,10 +102,11 @@ def _choose(found: dict[str, str], filename: str, family: str | None) -> str:
     chosen = next(official, None)
     families = list(dict.fromkeys(found[name] for name in fitting))
     if chosen is None and len(families) > 1:
-        raise InputError(
+        raise SeveralFamiliesError(
+            families,
             f"'{filename}' may be of {' or '.join(families)}, whose tensors are alike but whose images are "
             "prepared differently: bring it in with 'medsam2 weights import' and "
-            f"{' or '.join(f'--family {name}' for name in families)}."
+            f"{' or '.join(f'--family {name}' for name in families)}.",
         )
     return chosen or fitting[0]
 

@@ -16,7 +16,7 @@ import pooch
 from safetensors import SafetensorError
 
 from medsam2.complete_file import complete_file
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.resource_files import resource_path
 from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from medsam2.weights.checkpoint import Checkpoint
 
 HOME_VARIABLE = "MEDSAM2_HOME"
+UNPROVEN = ".unproven"
+"""In the name of a file whose checksum is not the catalogue's."""
 FILE_SUFFIXES = (".pt", ".pth", ".safetensors")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Short enough for the name of a file with its endings, on every system."""
@@ -132,29 +134,37 @@ def find_weights(name_or_path: str | Path) -> StoredWeights:
         return StoredWeights(path.name, path)
     if path.suffix in FILE_SUFFIXES or len(path.parts) > 1:
         raise InputError(f"There is no checkpoint file '{name}'; check the path.")
-    if find_entry(name).shipped:
+    entry = find_entry(name)
+    entry.require_usable()
+    if entry.shipped:
         raise InputError(f"The file of the weights '{name}' is missing from the package; install it again.")
+    if entry.url is None:
+        raise InputError(f"The weights '{name}' are not installed: {entry.by_hand}.")
     raise InputError(
         f"The weights '{name}' are not installed; download them, in Slicer's module MedSAM2 or with "
         f"'medsam2 weights download {name}'."
     )
 
 
-def import_weights(path: str | Path, name: str, preset: str | None = None) -> StoredWeights:
+def import_weights(
+    path: str | Path, name: str, preset: str | None = None, family: str | None = None
+) -> StoredWeights:
     """Copy a checkpoint file into the store, as safetensors in its own number format.
 
     Args:
         path: a checkpoint of any supported family.
         name: how to call it; a catalogue name brings in a file that was fetched by other means.
-        preset: which network it holds, where the file does not tell ``tiny`` from ``tiny_512``.
+        preset, family: which network it holds, where neither file nor catalogue tells.
 
     Raises:
+        SeveralFamiliesError: that is not known, and matters.
         InputError: the name is taken or unusable, or the file is no complete checkpoint.
     """
     from safetensors.torch import save_file  # torch keeps those waiting who only look weights up
 
     entry = _entry_to_import(name)
-    checkpoint = read_complete(Path(path), entry, preset)
+    path = Path(path)
+    checkpoint = read_complete(path, entry, preset, family)
     target = made_weights_folder() / f"{name}.safetensors"
     metadata = {"family": checkpoint.family, "preset": checkpoint.preset}
     try:
@@ -167,10 +177,29 @@ def import_weights(path: str | Path, name: str, preset: str | None = None) -> St
             f"'{target}' cannot be written ({error}); free space or set {HOME_VARIABLE}."
         ) from error
     record_checksum(target)
+    if entry:
+        _note_another_checksum(path, entry)
+        if path.absolute() == unproven_file(entry).absolute():
+            path.unlink()
     return StoredWeights(name, target, entry)
 
 
-def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None = None) -> "Checkpoint":
+def _note_another_checksum(path: Path, entry: CatalogueEntry) -> None:
+    """Say so where a publisher's file, fetched by hand, is not the one that the catalogue knows."""
+    if entry.sha256 is None or path.suffix != Path(entry.filename).suffix:
+        return
+    checksum = pooch.file_hash(str(path))
+    if checksum != entry.sha256:
+        note(
+            f"'{path.name}' is another file than the catalogue knows as '{entry.name}': its SHA-256 is "
+            f"{checksum}, the catalogue's is {entry.sha256} (from {entry.checksum_from}); if you do not know "
+            f"why, look at {entry.page} before you use it."
+        )
+
+
+def read_complete(
+    path: Path, entry: CatalogueEntry | None, preset: str | None = None, family: str | None = None
+) -> "Checkpoint":
     """Read a file that is to enter the store, in its own number format.
 
     Raises:
@@ -179,8 +208,9 @@ def read_complete(path: Path, entry: CatalogueEntry | None, preset: str | None =
     from medsam2.weights.checkpoint import read_checkpoint
     from medsam2.weights.matching import require_match
 
-    known = (entry.preset, entry.family) if entry and preset is None else (preset, None)
-    checkpoint = read_checkpoint(path, known[0], dtype=None, family=known[1])
+    if entry and not (preset or family):
+        preset, family = entry.preset, entry.family
+    checkpoint = read_checkpoint(path, preset, dtype=None, family=family)
     require_match(checkpoint, path.name)
     if entry and (checkpoint.family, checkpoint.preset) != (entry.family, entry.preset):
         raise InputError(
@@ -197,6 +227,8 @@ def _entry_to_import(name: str) -> CatalogueEntry | None:
             f"'{name[:100]}' cannot be a name of weights; use at most 100 letters, digits, '-', '_' and '.'."
         )
     entry = next((entry for entry in catalogue() if entry.name == name), None)
+    if entry:
+        entry.require_usable()
     if entry and entry.shipped:
         raise InputError(f"'{name}' is the name of the weights that ship with the package; choose another.")
     if find_stored(name):
@@ -222,6 +254,12 @@ def remove(name: str) -> int:
     except OSError as error:
         raise InputError(f"'{stored.path}' cannot be removed ({error.strerror}).") from error
     return freed
+
+
+def unproven_file(entry: CatalogueEntry) -> Path:
+    """Where a download lies that has another checksum than the catalogue's; never installed by itself."""
+    name = Path(entry.filename)
+    return weights_folder() / f"{name.stem}{UNPROVEN}{name.suffix}"
 
 
 def checksum_file(path: Path) -> Path:
