@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from medsam2.resource_files import resource_path
+from unit.packaging import weights_page
 
 ROOT = Path(__file__).resolve().parents[3]
 NOT_OURS = {
@@ -101,6 +102,11 @@ def test_classes_and_tests_that_pages_name_are_in_the_code():
 def test_the_model_card_is_that_of_the_shipped_weights():
     shipped = hashlib.sha256(resource_path("weights/starter.safetensors").read_bytes()).hexdigest()
     assert f"`{shipped}`" in (ROOT / "docs" / "model_card.md").read_text("utf-8")
+
+
+def test_the_table_of_weights_is_that_of_the_catalogue():
+    page = weights_page.PAGE.read_text("utf-8")
+    assert page == weights_page.with_table(page), "run Testing/unit/packaging/weights_page.py"
 
 
 def test_every_decision_is_listed_with_its_number():
