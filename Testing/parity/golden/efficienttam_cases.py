@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -58,8 +59,7 @@ def give_weights(network: nn.Module) -> None:
     network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(10)  # the object is on every frame
 
 
-def samples(tensor: Tensor) -> list[float]:
-    """Some of a tensor's numbers, from all over it."""
-    flat = tensor.detach().float().flatten()
-    places = torch.linspace(0, len(flat) - 1, SAMPLES).long()
-    return [round(value, 5) for value in flat[places].tolist()]
+def samples(values: Tensor | np.ndarray) -> np.ndarray:
+    """Some of an array's numbers, from all over it."""
+    flat = np.asarray(values, np.float64).ravel()
+    return flat[np.linspace(0, len(flat) - 1, SAMPLES).astype(int)].round(5)

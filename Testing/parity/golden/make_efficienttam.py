@@ -48,15 +48,19 @@ def answers(network: nn.Module, case: Case) -> dict[str, list[float]]:
     first = step(network, inputs[0], 0, click, {})
     kept = {"cond_frame_outputs": {0: first}, "non_cond_frame_outputs": {}}
     numbers = {
-        "features": samples(inputs[0]["vision_features"]),
-        "click": samples(first["pred_masks"]),
-        "pointer": samples(first["obj_ptr"]),
-        "box": samples(step(network, inputs[0], 0, box, {})["pred_masks"]),
+        "features": numbers_of(inputs[0]["vision_features"]),
+        "click": numbers_of(first["pred_masks"]),
+        "pointer": numbers_of(first["obj_ptr"]),
+        "box": numbers_of(step(network, inputs[0], 0, box, {})["pred_masks"]),
     }
     for frame in range(1, FRAMES):
         kept["non_cond_frame_outputs"][frame] = step(network, inputs[frame], frame, None, kept)
-        numbers[f"frame {frame}"] = samples(kept["non_cond_frame_outputs"][frame]["pred_masks"])
+        numbers[f"frame {frame}"] = numbers_of(kept["non_cond_frame_outputs"][frame]["pred_masks"])
     return numbers
+
+
+def numbers_of(tensor: Tensor) -> list[float]:
+    return samples(tensor.numpy()).tolist()
 
 
 def step(network: nn.Module, image: dict, frame: int, given: dict[str, Tensor] | None, kept: dict) -> dict:
@@ -91,4 +95,4 @@ if __name__ == "__main__":
         "Numbers from the public source, yformer/EfficientTAM abcd061; make_efficienttam.py makes them again."
     )
     file = Path(__file__).with_name("efficienttam.json")
-    file.write_text(json.dumps({"how": how, "cases": found}, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps({"how": how, "cases": found}) + "\n", encoding="utf-8")

@@ -63,6 +63,18 @@ def test_networks_that_choose_among_masks_while_tracking_learn_to_rank_them(monk
     assert (changed[1:] > 0).any()
 
 
+def test_efficienttam_learns_through_its_encoder_and_its_pooled_memories(monkeypatch):
+    monkeypatch.setattr(clip_forward, "CORRECTED_SHARE", 0.0)
+    small = {"embed_dim": 24, "num_heads": 1, "stages": (2,), "global_blocks": (1,), "memory_layers": 1}
+    network = MedSAM2(replace(network_config("efficienttam_ti_1"), **small)).train()
+    learned = gradients(network, Teaching(fine_tuning_loss), frames=4)
+    encoder = {
+        name for name, _ in network.named_parameters() if name.startswith(("image_encoder.", "memory_"))
+    }
+    assert encoder <= learned.keys()
+    assert all(learned[name].abs().max() > 0 for name in encoder if not name.endswith("k_proj.bias"))
+
+
 def test_a_mask_as_first_prompt_is_the_answer_and_teaches_its_own_entry(network):
     learned = gradients(network, Teaching(fine_tuning_loss, mask_share=1.0))
     assert learned["mask_downsample.weight"].abs().max() > 0

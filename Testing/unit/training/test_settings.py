@@ -5,6 +5,8 @@ import json
 import pytest
 
 from medsam2.errors import InputError
+from medsam2.model.config import network_config
+from medsam2.model.network import MedSAM2
 from medsam2.training.model_card import Training, model_card
 from medsam2.training.parameter_rates import freeze, make_optimiser
 from medsam2.training.settings import Settings, keep_settings, names_digest
@@ -92,8 +94,11 @@ def test_frozen_parts_stay_out_of_the_optimiser():
         )
 
 
-def test_rates_fall_towards_the_first_layers_and_norms_do_not_decay():
-    network = load_model("starter", "cpu")
+@pytest.mark.parametrize(
+    ("preset", "neck"), [("starter", "convs.0.conv"), ("efficienttam_ti", "convs.0.conv_1x1")]
+)
+def test_rates_fall_towards_the_first_layers_and_norms_do_not_decay(preset, neck):
+    network = MedSAM2(network_config(preset))
     found = {}
     for group in make_optimiser(network, 5e-5).param_groups:
         for parameter in group["params"]:
@@ -102,7 +107,7 @@ def test_rates_fall_towards_the_first_layers_and_norms_do_not_decay():
     trunk, last = "image_encoder.trunk", len(network.image_encoder.trunk.blocks) - 1
     assert by_name["sam_mask_decoder.iou_token.weight"] == (5e-5, 0.1)
     assert by_name["obj_ptr_proj.layers.0.bias"] == (5e-5, 0.0)
-    assert by_name["image_encoder.neck.convs.0.conv.weight"] == pytest.approx((3e-5, 0.1))
+    assert by_name[f"image_encoder.neck.{neck}.weight"] == pytest.approx((3e-5, 0.1))
     assert by_name[f"{trunk}.pos_embed"] == pytest.approx((3e-5, 0.1))
     assert by_name[f"{trunk}.blocks.{last}.norm1.weight"] == pytest.approx((3e-5 * 0.9, 0.0))
     assert by_name[f"{trunk}.blocks.0.mlp.layers.0.weight"] == pytest.approx((3e-5 * 0.9 ** (last + 1), 0.1))
