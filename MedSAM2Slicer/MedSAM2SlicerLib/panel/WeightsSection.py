@@ -154,7 +154,6 @@ class WeightsSection:
 
     def _importFile(self, path: str, name: str, *family: str) -> None:
         self._unclear = (path, name)
-        self._which.clear()
         self._run(("import", path, "--name", name, *family), self._onImported)
 
     def _onImported(self, answer: dict) -> None:
@@ -195,6 +194,7 @@ class WeightsSection:
             showProblem(self._problem, _("Something is missing: see Installation above."))
             return
         showProblem(self._problem, "")
+        self._which.clear()
         self._bar.setRange(0, 0)
         self._command = BackgroundCommand(
             ("weights", *arguments, "--json"),

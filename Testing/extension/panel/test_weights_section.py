@@ -187,6 +187,9 @@ def test_a_file_of_either_family_is_asked_about(aSection, aJournal, monkeypatch)
         *("weights", "import", "/files/tuned.pth", "--name", "tuned", "--family", "medsam", "--json"),
     )
     assert aSection._importAs.isHidden()
+    aSection._import.click()
+    aSection._onDelete()
+    assert aSection._which.count == 0
 
 
 def test_what_ships_cannot_be_deleted_and_what_is_missing_cannot_be_used(aSection):
