@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 DOUBTFUL = 0.7
-"""Answers with a lower predicted IoU are doubtful."""
+"""Answers of less certainty are doubtful."""
+
+
+def certainty(iou: float, agreement: float | None) -> float:
+    """The predicted IoU of a mask; where several orientations agree less than that, how well they do."""
+    return iou if agreement is None else min(iou, agreement)
 
 
 @dataclass(frozen=True)
@@ -14,13 +19,20 @@ class SliceConfidence:
         iou: that the network predicts for its mask, 0 to 1.
         object_score: logit that the object is on the slice.
         present: whether the mask covers any voxel.
+        agreement: how well several orientations agree, 0 to 1; None of a single one.
     """
 
     iou: float
     object_score: float
     present: bool
+    agreement: float | None = None
+
+    @property
+    def certainty(self) -> float:
+        """The least of what speaks for the mask, 0 to 1."""
+        return certainty(self.iou, self.agreement)
 
     @property
     def is_doubtful(self) -> bool:
         """Whether a person should look at the slice."""
-        return self.present and self.iou < DOUBTFUL
+        return self.present and self.certainty < DOUBTFUL

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from medsam2.orientations import Orientations
+
 Direction = Literal["both", "forward", "backward"]
 
 
@@ -16,6 +18,7 @@ class PropagationOptions:
         direction: towards higher slices, lower ones, or both.
         first, last: limits of the range, both included; None for the volume's end.
         absent_stop: a direction ends after so many slices without the object; None never stops.
+        orientations: ways through the volume whose answers are fused: 1, 3 or 6.
     """
 
     start: int | None = None
@@ -23,6 +26,7 @@ class PropagationOptions:
     first: int = 0
     last: int | None = None
     absent_stop: int | None = 2
+    orientations: Orientations = 1
 
     def covers(self, slice_index: int) -> bool:
         """Whether a slice lies within the range."""

@@ -58,7 +58,7 @@ def notation(hint: Any) -> str:
     if hint in PLAIN:
         return PLAIN[hint]
     if origin is Literal:
-        return " or ".join(f'"{value}"' for value in args)
+        return " or ".join(map(json.dumps, args))
     if origin in (Union, UnionType):
         return " or ".join(map(notation, args))
     if origin is tuple and args[-1] is Ellipsis:

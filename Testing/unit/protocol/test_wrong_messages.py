@@ -49,7 +49,7 @@ def wrong(hint: Any) -> list:
     if hint in WRONG:
         return WRONG[hint]
     if origin is Literal:
-        return [None, 1, True, "", "other", args[0].encode(), [args[0]]]
+        return [None, 2, True, "", "other", str(args[0]).encode(), [args[0]]]
     if origin in (Union, UnionType):
         return _wrong_for_all(args)
     if hasattr(hint, "_fields"):

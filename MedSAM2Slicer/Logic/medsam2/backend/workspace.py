@@ -21,7 +21,14 @@ from medsam2.protocol import (
     SliceShown,
 )
 from medsam2.slice_grid import Axis
-from medsam2.tracking import MEMORIES, SelfSortingMemory, SliceMask, TemporalMemory, Tracker
+from medsam2.tracking import (
+    MEMORIES,
+    OrientedPropagation,
+    SelfSortingMemory,
+    SliceMask,
+    TemporalMemory,
+    Tracker,
+)
 from medsam2.volume import Geometry, Volume, VolumeSlices, Window, choose_window, guess_modality
 
 from .interruption import Interruption
@@ -63,6 +70,7 @@ class Workspace:
         self._feature_bytes = feature_bytes
         self._promise = promise
         self._opened: _Opened | None = None
+        self._oriented: OrientedPropagation | None = None
         self.lookahead = Lookahead(feature_bytes)
 
     def steps(self, request: Message) -> Steps:
@@ -98,6 +106,8 @@ class Workspace:
         self.lookahead.stop()
         for tracker in self._trackers().values():
             tracker.free_features()
+        if self._oriented is not None:
+            self._oriented.free_features()
 
     def interruptible(self, interruption: Interruption) -> AbstractContextManager[None]:
         """Within, requests raise ``Interrupted`` when that is wanted; the slice being computed is dropped."""
@@ -107,7 +117,8 @@ class Workspace:
         return {} if self._opened is None else self._opened.trackers
 
     def _promise_memory(self) -> None:
-        self._promise(sum(tracker.remembered_bytes for tracker in self._trackers().values()))
+        beside = 0 if self._oriented is None else self._oriented.remembered_bytes
+        self._promise(sum(tracker.remembered_bytes for tracker in self._trackers().values()) + beside)
 
     def _tracker(self, axis: Axis) -> Tracker:
         """The tracker along an axis; features of the other axes make room."""
@@ -142,25 +153,22 @@ class Workspace:
             raise InputError("Tracking can stop after one absent slice or more, or never.")
         tracker.absent_stop = options.absent_stop
         names = request.objects or tuple(tracker.objects)
-        total, done = sum(map(options.covers, range(tracker.slices.count))) * len(names), 0
-        answers = tracker.propagate(
-            names,
-            start=options.start,
-            direction=options.direction,
-            first=options.first,
-            last=options.last,
-            whole_way=True,
-        )
-        self._promise_memory()
-        for answer in answers:
-            is_wanted = options.covers(answer.slice_index)
-            if is_wanted:
-                done += 1
-                yield _message(request, answer)
-            # Before the next slice, so that what was tracked has been sent.
+        oriented = OrientedPropagation(tracker, options.orientations)
+        slices = sum(map(options.covers, range(tracker.slices.count))) * len(names)
+        total = slices * (1 + len(oriented.ways))
+        self._oriented = oriented
+        try:
             self._promise_memory()
-            if not is_wanted or done % max(1, len(names)) == 0:
-                yield Progress(request.id, min(done, total), total)
+            for share, answer in oriented.propagate(names, options):
+                if answer is not None:
+                    yield _message(request, answer)
+                # Before the next slice, so that what was tracked has been sent.
+                self._promise_memory()
+                done = round(share * total)
+                if answer is None or done % max(1, len(names)) == 0:
+                    yield Progress(request.id, done, total)
+        finally:
+            self._oriented = None
         yield Done(request.id)
 
     def _show(self, request: SliceShown) -> Steps:
@@ -195,4 +203,5 @@ def _message(request: PromptRequest | Propagate, answer: SliceMask) -> Mask:
         answer.iou,
         answer.object_score,
         answer.field_of_view,
+        answer.agreement,
     )

@@ -7,6 +7,7 @@ import numpy as np
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.errors import note
+from medsam2.orientations import Orientations, other_axes
 from medsam2.prompt import Prompt
 from medsam2.slice_grid import SliceGrid
 from medsam2.volume import VolumeSlices
@@ -60,6 +61,19 @@ def note_unseen(slices: VolumeSlices, entry: PromptedObject) -> None:
             f"At the prompts of {entry.name} on {listed(sorted(unseen))} the image has one brightness only "
             f"(window {window}), as in air or in an empty image, so what is found there may mean nothing: "
             "check where they lie, or choose another --window."
+        )
+
+
+def note_coarse(slices: VolumeSlices, orientations: Orientations) -> None:
+    """Tell the user which axes are too coarse for several orientations."""
+    if orientations == 1:
+        return
+    volume = slices.volume
+    for each in other_axes(volume.voxels.shape, volume.geometry.spacing, slices.axis)[1]:
+        (rows, columns), (height, width) = each.shape, each.spacing
+        note(
+            f"Slices along {each.axis} are too coarse to track along ({rows} x {columns} voxels of "
+            f"{height:.3g} x {width:.3g} mm), so --orientations {orientations} goes without them."
         )
 
 

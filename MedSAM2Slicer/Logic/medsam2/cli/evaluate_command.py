@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from medsam2.cli.options import ThreadsOption, checked_cases, examples
+from medsam2.cli.options import (
+    OrientationsOption,
+    ThreadsOption,
+    checked_cases,
+    checked_orientations,
+    examples,
+)
 from medsam2.cli.stopping import held_back
 from medsam2.plain_matplotlib import load_matplotlib
 from medsam2.threads import settle_threads
@@ -46,6 +52,7 @@ def evaluate(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Also the metric of the released MedSAM-2, to compare.")
     ] = False,
+    orientations: OrientationsOption = 1,
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
@@ -59,6 +66,7 @@ def evaluate(
     """
     from medsam2.evaluation.output_folder import check_output_folder
 
+    ways = checked_orientations(orientations)
     check_output_folder(output, overwrite)
     settle_threads(threads)
     load_matplotlib()
@@ -77,7 +85,7 @@ def evaluate(
     field_of_view_network = None
     if network.config.preset != "starter":
         field_of_view_network = load_model("starter", str(network.device), precision)
-    settings = Settings(protocol, clicks, tuple(structure or ()), lenient)
+    settings = Settings(protocol, clicks, tuple(structure or ()), lenient, ways)
     about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
     report = Report(settings, about | {"device": str(network.device)})
     with stages() as progress:

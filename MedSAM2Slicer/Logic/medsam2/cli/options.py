@@ -1,11 +1,12 @@
 """What several commands share: options, the examples at the end of their help, the cases of a dataset."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from medsam2.errors import InputError
+from medsam2.orientations import Orientations
 
 SeriesOption = Annotated[
     int | None,
@@ -37,6 +38,24 @@ MemoryOption = Annotated[
     Memory,
     typer.Option("--memory", help="Slices remembered: neighbours, or the most telling ones (self-sorting)."),
 ]
+
+
+OrientationsOption = Annotated[
+    int,
+    typer.Option(
+        "--orientations",
+        metavar="1|3|6",
+        help="Track along 1 axis or fuse all 3; 6: each outward and inward. Takes many times longer.",
+    ),
+]
+
+
+def checked_orientations(count: int) -> Orientations:
+    """A number of orientations that there is."""
+    for known in get_args(Orientations):
+        if count == known:
+            return known
+    raise InputError(f"--orientations {count} is not 1, 3 or 6.")
 
 
 def memory_bank(memory: Memory) -> Literal["temporal", "self-sorting"]:

@@ -16,6 +16,7 @@ from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
 from medsam2.complete_file import complete_file
+from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
 from medsam2.plain_matplotlib import load_matplotlib
 from medsam2.volume import (
@@ -189,17 +190,22 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
                 "view_mm": result.fields_of_view_mm[entry.name],
                 **doubts(entry, result),
                 "scores": [
-                    {"slice": index, "iou": round(slice.iou, 4), "object_score": round(slice.object_score, 3)}
-                    for index, slice in sorted(result.confidence[entry.name].items())
+                    _scores(index, slice) for index, slice in sorted(result.confidence[entry.name].items())
                 ],
             }
         )
     return {
         "objects": rows,
         "axis": slices.axis,
+        "orientations": result.orientations,
         "seconds": round(result.seconds, 3),
         "seconds_per_slice": round(result.seconds_per_slice, 4),
     }
+
+
+def _scores(index: int, slice: SliceConfidence) -> dict[str, float]:
+    scores = {"slice": index, "iou": round(slice.iou, 4), "object_score": round(slice.object_score, 3)}
+    return scores if slice.agreement is None else {**scores, "agreement": round(slice.agreement, 4)}
 
 
 def describe(report: dict[str, Any]) -> str:

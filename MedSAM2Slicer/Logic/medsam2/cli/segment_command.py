@@ -12,11 +12,13 @@ from medsam2.cli.options import (
     MemoryOption,
     ModalityOption,
     NanOption,
+    OrientationsOption,
     ResampleOption,
     SeriesOption,
     SkipDamagedOption,
     ThreadsOption,
     VolumeOption,
+    checked_orientations,
     examples,
     memory_bank,
 )
@@ -111,6 +113,7 @@ def segment(
         str, typer.Option(help="Intensities shown: auto, soft-tissue, lung, bone, brain, or LOWER:UPPER.")
     ] = "auto",
     memory: MemoryOption = "neighbours",
+    orientations: OrientationsOption = 1,
     weights: Annotated[
         str | None, typer.Option(help="Name from 'medsam2 weights list', or a file; starter if not given.")
     ] = None,
@@ -140,7 +143,7 @@ def segment(
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
-    from medsam2.cli.doubts import note_unseen
+    from medsam2.cli.doubts import note_coarse, note_unseen
     from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
     from medsam2.cli.results import Outputs, check_referable, describe, summary, write_results
     from medsam2.cli.segmentation import TrackingOptions, track
@@ -168,6 +171,7 @@ def segment(
         raise InputError(
             "The server chooses weights, device, precision and threads: leave those options out."
         )
+    ways = checked_orientations(orientations)
     output_format(output)
     if image.name.lower().endswith(".seg.nrrd"):
         raise InputError(f"{image} is a segmentation: give the scan as the image, and this file with --mask.")
@@ -201,7 +205,8 @@ def segment(
         slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
         objects = objects_from_options(slices, options)
         first, last = _parse_range(slice_range, slices.count)
-        tracking = TrackingOptions(field_of_view, memory_bank(memory), first, last)
+        note_coarse(slices, ways)
+        tracking = TrackingOptions(field_of_view, memory_bank(memory), first, last, ways)
         with backend_client(backend, "segment") as client:
             used = _weights_used(client.ready.weights, weights, server) if outputs.is_dicom else None
             if chosen.is_all:

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from medsam2.cli.progress import stages
+from medsam2.cli.progress import Stages, stages
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.client import BlockingClient
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
+from medsam2.orientations import Orientations
 from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
 from medsam2.volume import VolumeMasks, VolumeSlices
@@ -24,6 +26,7 @@ class TrackingOptions:
         field_of_view: None chooses it.
         memory: the kind of memory bank.
         first, last: the slices along the axis, both included; None for the volume's end.
+        orientations: ways through the volume whose answers are fused.
         title: in front of the stages that are shown, such as "Time point 2: ".
     """
 
@@ -31,6 +34,7 @@ class TrackingOptions:
     memory: Memory = "temporal"
     first: int = 0
     last: int | None = None
+    orientations: Orientations = 1
     title: str = ""
 
 
@@ -40,6 +44,7 @@ class Result:
 
     Attributes:
         confidence: by object name and slice, of the slices that tracking reached.
+        orientations: ways through the volume that were wanted.
     """
 
     masks: Mapping[str, np.ndarray]
@@ -47,6 +52,7 @@ class Result:
     slice_masks: int
     fields_of_view_mm: dict[str, float]
     confidence: dict[str, dict[int, SliceConfidence]]
+    orientations: Orientations = 1
 
     @property
     def seconds_per_slice(self) -> float:
@@ -82,23 +88,33 @@ def track(
         fields_of_view = {
             entry.name: _prompt(client, slices, entry, options.field_of_view) for entry in objects
         }
-        masks, done = VolumeMasks(slices), 0
+        masks, done = VolumeMasks(slices), 0.0
         confidence: dict[str, dict[int, SliceConfidence]] = {entry.name: {} for entry in objects}
         stretches = _stretches(objects, options.first, last)
         total = sum((end - start + 1) * len(names) for (start, end), names in stretches.items())
         progress.begin(f"{options.title}Tracking", total, "slices")
         for (start, end), names in stretches.items():
-            stretch = PropagationOptions(first=start, last=end)
-            for mask in client.propagate(slices.axis, names, stretch):
+            stretch = PropagationOptions(first=start, last=end, orientations=options.orientations)
+            size = (end - start + 1) * len(names)
+            reached = partial(_reach, progress, done, size)
+            for mask in client.propagate(slices.axis, names, stretch, reached):
                 masks.put(mask)
-                answer = SliceConfidence(mask.iou, mask.object_score, not mask.mask.is_empty)
-                confidence[mask.object_id][mask.slice_index] = answer
-                done += 1
-                progress.advance()
-    seconds = time.perf_counter() - started
+                confidence[mask.object_id][mask.slice_index] = SliceConfidence(
+                    mask.iou, mask.object_score, not mask.mask.is_empty, mask.agreement
+                )
+            done += size
     return Result(
-        {entry.name: masks[entry.name] for entry in objects}, seconds, done, fields_of_view, confidence
+        {entry.name: masks[entry.name] for entry in objects},
+        time.perf_counter() - started,
+        sum(map(len, confidence.values())),
+        fields_of_view,
+        confidence,
+        options.orientations,
     )
+
+
+def _reach(progress: Stages, before: float, size: int, share: float) -> None:
+    progress.reach(before + share * size)
 
 
 def _stretches(objects: Sequence[PromptedObject], first: int, last: int) -> dict[tuple[int, int], list[str]]:

@@ -160,7 +160,7 @@ def _through_film(
         replace(entry, prompts=[replace(one, slice_index=prompted) for one in entry.prompts], span=None)
         for entry in objects
     ]
-    whole = track(client, film, on_frame, replace(options, first=0, last=None))
+    whole = track(client, film, on_frame, replace(options, first=0, last=None, orientations=1))
     return [
         TimePointResult(
             objects if number == prompted else [replace(entry, prompts=[]) for entry in objects],

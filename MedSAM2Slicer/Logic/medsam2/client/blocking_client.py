@@ -94,18 +94,31 @@ class BlockingClient:
         return next(answer for answer in list(self._answers(request)) if isinstance(answer, Mask))
 
     def propagate(
-        self, axis: Axis, objects: Iterable[str] = (), options: PropagationOptions = PropagationOptions()
+        self,
+        axis: Axis,
+        objects: Iterable[str] = (),
+        options: PropagationOptions = PropagationOptions(),
+        on_progress: Callable[[float], None] | None = None,
     ) -> Iterator[Mask]:
         """Track objects; yields masks as they come. See ``protocol.Propagate``.
 
-        A slice may come more than once after a lost connection. Closing the iterator cancels the job.
+        A slice may come more than once: after a lost connection, and where several orientations are fused.
+        Closing the iterator cancels the job.
+
+        Args:
+            axis, objects, options: what is tracked.
+            on_progress: called with the share of the work that is done.
 
         Raises:
             ClientError: the job failed.
         """
         job = self._client.propagate(axis, objects, options)
         try:
-            yield from (answer for answer in self._answers(job) if isinstance(answer, Mask))
+            for answer in self._answers(job):
+                if isinstance(answer, Mask):
+                    yield answer
+                elif isinstance(answer, Progress) and on_progress is not None:
+                    on_progress(answer.done / answer.total)
         finally:
             self._client.cancel(job)
             while job in self._arrived:

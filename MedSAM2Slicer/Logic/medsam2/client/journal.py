@@ -39,8 +39,14 @@ class History:
         top of a tracked one may be where it went up again, and begins another stretch. Only a stretch that
         begins at the job's own start keeps it, or the first one where the start lies beyond the job's range:
         from there the object is tracked anew.
+
+        A fused mask, of several orientations, is the end of a job, which is noted as a whole: what it fuses
+        comes of all that the job tracked.
         """
         index = mask.slice_index
+        if mask.agreement is not None:
+            self._note_whole(job, mask.object_id)
+            return
         last = self._events[-1] if self._events else None
         if (
             isinstance(last, Propagate)
@@ -53,8 +59,16 @@ class History:
                 self._events[-1] = replace(last, options=stretch)
                 return
         start = job.options.start if index == job.options.start or self._is_led_in(job) else None
-        options = replace(job.options, start=start, first=index, last=index)
+        options = replace(job.options, start=start, first=index, last=index, orientations=1)
         self._events.append(replace(job, objects=(mask.object_id,), options=options))
+
+    def _note_whole(self, job: Propagate, object_id: str) -> None:
+        whole = replace(job, objects=(object_id,))
+        if self._events[-1:] != [whole]:
+            self._events = [
+                each for each in self._events if not (isinstance(each, Propagate) and each.id == job.id)
+            ]
+            self._events.append(whole)
 
     def _is_led_in(self, job: Propagate) -> bool:
         """Whether a job, no mask of which was noted yet, starts beyond its own range."""

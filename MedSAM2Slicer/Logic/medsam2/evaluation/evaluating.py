@@ -15,6 +15,7 @@ from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESH
 from medsam2.evaluation.scores import Score
 from medsam2.evaluation.snapshot import Snapshot, set_snapshot, volume_snapshot
 from medsam2.model.segmentation_network import SegmentationNetwork
+from medsam2.orientations import Orientations
 from medsam2.tracking import Tracker
 from medsam2.volume import VolumeSlices
 
@@ -32,12 +33,14 @@ class Settings:
         clicks: most corrective clicks of "corrections".
         structures: names of those that count; all when empty.
         lenient: also compute the metric of the released MedSAM-2.
+        orientations: ways through a volume whose answers are fused.
     """
 
     protocol: str
     clicks: int = 5
     structures: tuple[str, ...] = ()
     lenient: bool = False
+    orientations: Orientations = 1
 
     def wanted(self, case: LabelledVolume) -> list[str]:
         """Names of the case's structures that count, in the dataset's order."""
@@ -75,6 +78,8 @@ def evaluate(
     require_monai()
     if settings.protocol not in PROTOCOLS:
         raise InputError(f"There is no protocol '{settings.protocol}': choose {', '.join(PROTOCOLS)}.")
+    if settings.protocol == ONE_PROMPT and settings.orientations != 1:
+        raise InputError(f"Pictures have one orientation: leave out --orientations for {ONE_PROMPT}.")
     if settings.protocol == ONE_PROMPT:
         check_remembers(network)
         findings = _evaluate_set(network, cases, settings, on_case)
@@ -102,7 +107,8 @@ def _evaluate_volumes(
         for name in settings.wanted(case):
             truth = case.labels == case.structures[name]
             tracker = Tracker(network, slices, field_of_view_network=field_of_view_network)
-            for stage in segment(tracker, truth, settings.protocol, settings.clicks):
+            stages = segment(tracker, truth, settings.protocol, settings.clicks, settings.orientations)
+            for stage in stages:
                 snapshot = volume_snapshot(slices, stage, truth) if stage.is_last else None
                 yield Finding(_score(case, name, stage, truth, settings.lenient), snapshot)
         on_case()

@@ -9,8 +9,10 @@ import numpy as np
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.drawn_prompts import central_stroke, lasso
 from medsam2.evaluation.user_prompts import Spacing, central_box, central_click, corrective_click, three_boxes
+from medsam2.orientations import Orientations
 from medsam2.prompt import Prompt
-from medsam2.tracking import Tracker
+from medsam2.propagation_options import PropagationOptions
+from medsam2.tracking import OrientedPropagation, Tracker
 
 FIRST_PROMPTS: dict[str, Callable[[np.ndarray, Spacing], list[Prompt]]] = {
     "click": lambda truth, spacing: [central_click(truth, spacing)],
@@ -43,7 +45,9 @@ class Stage:
     is_last: bool
 
 
-def segment(tracker: Tracker, truth: np.ndarray, protocol: str, clicks: int) -> Iterator[Stage]:
+def segment(
+    tracker: Tracker, truth: np.ndarray, protocol: str, clicks: int, orientations: Orientations = 1
+) -> Iterator[Stage]:
     """Segment one structure by a protocol, along the tracker's slices; one stage for each round of prompts.
 
     "corrections" gives up to ``clicks`` corrective clicks after the first one. Each is tracked from its
@@ -54,13 +58,14 @@ def segment(tracker: Tracker, truth: np.ndarray, protocol: str, clicks: int) -> 
         truth: (k, j, i) bool, not empty.
         protocol: a key of ``FIRST_PROMPTS``.
         clicks: of "corrections".
+        orientations: ways through the volume whose answers are fused.
     """
     spacing, answers, seconds = tracker.slices.grid(0).spacing, Answers(tracker.slices), 0.0
     given: list[Prompt] = []
     prompts, start = FIRST_PROMPTS[protocol](truth, spacing), None
     corrections = clicks if protocol == "corrections" else 0
     for left in range(corrections, -1, -1):
-        seconds += _track(tracker, answers, prompts, start)
+        seconds += _track(tracker, answers, prompts, start, orientations)
         given += prompts
         mask = answers.volume()
         correction = corrective_click(mask, truth, spacing) if left else None
@@ -70,11 +75,19 @@ def segment(tracker: Tracker, truth: np.ndarray, protocol: str, clicks: int) -> 
         prompts, start = [correction], correction.slice_index
 
 
-def _track(tracker: Tracker, answers: Answers, prompts: list[Prompt], start: int | None) -> float:
+def _track(
+    tracker: Tracker,
+    answers: Answers,
+    prompts: list[Prompt],
+    start: int | None,
+    orientations: Orientations,
+) -> float:
     """Give prompts and track from them; returns the seconds that it took."""
     started = time.perf_counter()
     for prompt in prompts:
         answers.put(tracker.prompt(OBJECT, prompt))
-    for answer in tracker.propagate([OBJECT], start=start):
-        answers.put(answer)
+    options = PropagationOptions(start=start)
+    for _, tracked in OrientedPropagation(tracker, orientations).propagate([OBJECT], options):
+        if tracked is not None:
+            answers.put(tracked)
     return time.perf_counter() - started

@@ -124,6 +124,8 @@ class Report:
     def _facts(self) -> dict[str, str]:
         summary = self.summary()
         facts = {**self.about, "protocol": self.settings.protocol}
+        if self.settings.orientations != 1:
+            facts["orientations"] = str(self.settings.orientations)
         if self.settings.protocol == "corrections":
             facts["corrective clicks"] = f"at most {self.settings.clicks}"
         if self.settings.protocol == ONE_PROMPT:

@@ -38,8 +38,8 @@ def to_field(hint: Any, value: Any, name: str) -> Any:
     if origin in (Union, UnionType):
         return _one_of(get_args(hint), value, name)
     if origin is Literal:
-        if type(value) is not str or value not in get_args(hint):
-            raise FieldError(f"'{name}' must be one of {', '.join(get_args(hint))}")
+        if not any(type(value) is type(one) and value == one for one in get_args(hint)):
+            raise FieldError(f"'{name}' must be one of {', '.join(map(str, get_args(hint)))}")
         return value
     if origin is tuple:
         return _tuple(get_args(hint), value, name)

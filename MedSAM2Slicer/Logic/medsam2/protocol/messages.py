@@ -188,6 +188,7 @@ class Mask(Message):
         iou: predicted IoU, 0 to 1.
         object_score: logit that the object is on this slice.
         field_of_view: what the network saw.
+        agreement: how well the orientations agree, 0 to 1, where it is the fused mask of several.
     """
 
     object_id: str
@@ -197,11 +198,12 @@ class Mask(Message):
     iou: float
     object_score: float
     field_of_view: FieldOfViewBox = field(metadata={WIRE: "view"})
+    agreement: float | None = None
 
 
 @dataclass(frozen=True)
 class Progress(Message):
-    """``done`` of ``total``: bytes of an upload, or masks of a propagation, which may be fewer."""
+    """``done`` of ``total``: bytes of an upload, or slices of a propagation, which may be fewer."""
 
     done: int
     total: int

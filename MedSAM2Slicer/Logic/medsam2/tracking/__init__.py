@@ -2,8 +2,17 @@
 
 from .field_of_view import FieldOfView
 from .memory_bank import TemporalMemory
+from .orientations import OrientedPropagation
 from .self_sorting import SelfSortingMemory
 from .slice_mask import SliceMask
 from .tracker import MEMORIES, Tracker
 
-__all__ = ["MEMORIES", "FieldOfView", "SelfSortingMemory", "SliceMask", "TemporalMemory", "Tracker"]
+__all__ = [
+    "MEMORIES",
+    "FieldOfView",
+    "OrientedPropagation",
+    "SelfSortingMemory",
+    "SliceMask",
+    "TemporalMemory",
+    "Tracker",
+]

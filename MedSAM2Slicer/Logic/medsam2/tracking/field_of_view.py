@@ -121,9 +121,21 @@ class FieldOfView(FieldOfViewBox):
     def mask_on_slice(self, logits: Tensor, shape: tuple[int, int], threshold: float = 0.0) -> PlacedMask:
         """Logits (s, s) above a threshold as a mask on a slice of ``shape``, cropped to what it covers."""
         (here_r, there_r), (here_c, there_c) = self._overlap(shape)
-        by_columns = _enlarged(logits.T, self.columns, here_c)
-        on_slice = _enlarged(by_columns.T, self.rows, here_r)
+        on_slice = self._enlarged_part(logits, here_r, here_c)
         return PlacedMask.cropped((on_slice > threshold).cpu().numpy(), there_r.start, there_c.start)
+
+    def logits_on_slice(self, logits: Tensor, rows: slice, columns: slice) -> Tensor:
+        """Logits (s, s) at the voxels of a part of a slice; ``OUTSIDE_LOGIT`` where nothing was seen."""
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        moved = FieldOfView(self.row - rows.start, self.column - columns.start, self.rows, self.columns)
+        (here_r, there_r), (here_c, there_c) = moved._overlap(shape)
+        on_part = logits.new_full(shape, OUTSIDE_LOGIT)
+        on_part[there_r, there_c] = self._enlarged_part(logits, here_r, here_c)
+        return on_part
+
+    def _enlarged_part(self, logits: Tensor, rows: slice, columns: slice) -> Tensor:
+        """Logits (s, s) at some of this field of view's voxels."""
+        return _enlarged(_enlarged(logits.T, self.columns, columns).T, self.rows, rows)
 
     def logits_from(self, logits: Tensor, other: "FieldOfView") -> Tensor:
         """Logits (..., s, s) of another field of view, resampled into this one."""

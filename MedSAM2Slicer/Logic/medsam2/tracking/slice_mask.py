@@ -21,6 +21,7 @@ class SliceMask:
         object_score: logit that the object is on this slice.
         field_of_view: what the network saw.
         logits: the network's own answer in that field of view, (S/4, S/4) float32.
+        agreement: how well the ways through a volume agree, 0 to 1; None where only one was gone.
     """
 
     object_id: str
@@ -30,6 +31,7 @@ class SliceMask:
     object_score: float
     field_of_view: FieldOfView
     logits: np.ndarray
+    agreement: float | None = None
 
     @classmethod
     def from_entry(cls, object_id: str, entry: MemoryEntry, shape: tuple[int, int]) -> "SliceMask":

@@ -10,7 +10,8 @@ from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.propagation_options import Direction, PropagationOptions
 from medsam2.protocol.messages import FieldOfViewChoice, Memory
-from medsam2.volume import Slices
+from medsam2.slice_grid import Axis
+from medsam2.volume import Slices, VolumeSlices
 
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, check_side
@@ -69,6 +70,8 @@ class Tracker:
         self.memory = memory or TemporalMemory()
         self.connected = connected
         self.absent_stop = absent_stop
+        self._cache_bytes = cache_bytes
+        self._field_of_view_network = field_of_view_network
         self.objects: dict[str, TrackedObject] = {}
         seen = choosing = SliceNetwork(network, slices, cache_bytes)
         if field_of_view_network is not None:
@@ -158,6 +161,20 @@ class Tracker:
             for mask in self._sweep(names, indices, direction):
                 if whole_way or mask.slice_index in indices:
                     yield mask
+
+    def along(self, axis: Axis) -> "Tracker":
+        """A tracker of the same volume along an axis, with the same settings, that knows no object."""
+        assert isinstance(self.slices, VolumeSlices)
+        return Tracker(
+            self.network,
+            VolumeSlices(self.slices.volume, axis, self.slices.window),
+            field_of_view=self.field_of_view,
+            memory=self.memory,
+            connected=self.connected,
+            absent_stop=self.absent_stop,
+            cache_bytes=self._cache_bytes,
+            field_of_view_network=self._field_of_view_network,
+        )
 
     def forget(self, object_id: str, slice_index: int | None = None) -> None:
         """Forget an object, or what is known of it on one slice."""
