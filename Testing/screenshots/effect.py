@@ -136,7 +136,7 @@ def drawOptions(editor, picture: Path) -> None:
     slices = {index: mark for index, mark in sorted(strip._slices.items()) if mark.present}
     for mark in list(slices.values())[-ACCEPTED:]:
         mark.accepted = True
-    doubtful = min(slices, key=lambda index: slices[index].iou)
+    doubtful = min(slices, key=lambda index: slices[index].certainty)
     light = optionsOf(editor)
     tip, place = hover(strip, doubtful)
     editor.activeEffect().optionsFrame().findChildren(qt.QGroupBox)[0].collapsed = False

@@ -57,6 +57,12 @@ class AdvancedOptions:
         title = _("Empty slices before that:")
         self._absentStop = parameters.number("AbsentStop", title, gone, minimum=1)
         self._addLabelled(title, self._absentStop)
+        ways = _(
+            "What was found slice by slice is looked for again in the slices across, and all answers are "
+            "averaged; where they disagree the strip above shows a slice as doubtful. All three planes take "
+            "three times as long, and up to ten times in scans of few slices; both ways, twice that."
+        )
+        self._addLabelled(_("Track through:"), parameters.choice("Orientations", _orientations(), ways))
         everySegment = parameters.check("AllSegments", _("All segments that have seeds"))
         self._form.addRow(everySegment)
         self._addLabelled(_("Intensities:"), parameters.choice("Window", _windows()))
@@ -115,6 +121,10 @@ def _directions(side: str) -> dict[str, str]:
         "backward": sides[OPPOSITE[side]],
         "range": _("slice range"),
     }
+
+
+def _orientations() -> dict[str, str]:
+    return {"1": _("one plane"), "3": _("all three planes"), "6": _("all three, both ways")}
 
 
 def _windows() -> dict[str, str]:

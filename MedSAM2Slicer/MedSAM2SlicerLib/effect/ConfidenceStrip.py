@@ -48,11 +48,14 @@ class ConfidenceStrip(qt.QWidget):
             return _("Slice {index}: not propagated yet.").format(index=index)
         if not mark.present:
             said = _("Slice {index}: without the object.")
-        elif mark.iou < DOUBTFUL:
+        elif mark.certainty < DOUBTFUL:
             said = _("Slice {index}: doubtful ({percent} %).")
         else:
             said = _("Slice {index}: sure ({percent} %).")
-        said = said.format(index=index, percent=round(100 * mark.iou))
+        said = said.format(index=index, percent=round(100 * mark.certainty))
+        if mark.present and mark.agreement is not None:
+            agree = _("The planes agree to {percent} %.")
+            said = f"{said} {agree.format(percent=round(100 * mark.agreement))}"
         accepted = _("You accepted it.")
         return f"{said} {accepted}" if mark.accepted else said
 
@@ -118,8 +121,8 @@ class ConfidenceStrip(qt.QWidget):
         if not mark.present:
             painter.fillRect(qt.QRect(left, floor - 2, width, 2), self._ink(FAINT))
         else:
-            height = max(round((floor - TOP) * mark.iou), 3)
-            color = qt.QColor(theme.doubtful if mark.iou < DOUBTFUL else theme.sure)
+            height = max(round((floor - TOP) * mark.certainty), 3)
+            color = qt.QColor(theme.doubtful if mark.certainty < DOUBTFUL else theme.sure)
             painter.fillRect(qt.QRect(left, floor - height, width, height), color)
         if mark.accepted:
             self._paintTick(painter, left, width)
@@ -159,7 +162,7 @@ def _legend() -> str:
 
 def _calm(mark: ReviewedSlice) -> tuple[bool, bool, float]:
     """The greater, the less a person need look at the slice."""
-    return mark.accepted, not mark.present, mark.iou
+    return mark.accepted, not mark.present, mark.certainty
 
 
 def _targets(here: int, last: int) -> dict[int, int]:

@@ -1,11 +1,13 @@
 """What the user can do in the active effect by button or key, and when a gesture may begin."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
 
+from medsam2.orientations import Orientations
 from medsam2.propagation_options import PropagationOptions
 
 from ..logic.TimePlan import TimeError, TimePlan, planThroughTime
@@ -24,10 +26,13 @@ def chosenPropagation(scriptedEffect: ScriptedEffect) -> PropagationOptions:
     """What the user chose; the ends of a range in either order."""
     number, direction = scriptedEffect.integerParameter, scriptedEffect.parameter("Direction")
     absentStop = number("AbsentStop") if number("StopWhenAbsent") else None
+    several: dict[int, Orientations] = {3: 3, 6: 6}
+    ways = several.get(number("Orientations"), 1)
+    options = PropagationOptions(absent_stop=absentStop, orientations=ways)
     if direction != "range":
-        return PropagationOptions(direction=direction, absent_stop=absentStop)
+        return replace(options, direction=direction)
     first, last = sorted((number("FirstSlice"), number("LastSlice")))
-    return PropagationOptions(first=first, last=last, absent_stop=absentStop)
+    return replace(options, first=first, last=last)
 
 
 class EffectActions:
@@ -140,7 +145,8 @@ class EffectActions:
             self._display.showMessage(str(error), True)
             return
         if not plan.contents or _mayReplace(plan):
-            options = PropagationOptions(absent_stop=chosenPropagation(self._effect).absent_stop)
+            chosen = chosenPropagation(self._effect)
+            options = PropagationOptions(absent_stop=chosen.absent_stop, orientations=chosen.orientations)
             self._logic.propagateThroughTime(plan, options)
 
     def goToSlice(self, sliceIndex: int) -> None:

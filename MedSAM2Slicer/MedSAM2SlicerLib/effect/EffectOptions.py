@@ -27,6 +27,7 @@ DEFAULTS = {
     "StopWhenAbsent": 1,
     "AbsentStop": 2,
     "AllSegments": 0,
+    "Orientations": "1",
     "FirstSlice": 0,
     "LastSlice": 0,
 }

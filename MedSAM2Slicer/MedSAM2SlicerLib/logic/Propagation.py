@@ -72,6 +72,7 @@ class Propagation:
         self._writer: SegmentWriter | None = None
         self._started = 0.0
         self._isAbandoned = False
+        self._leftOut: list[str] = []
         self.running = False
 
     @property
@@ -84,6 +85,8 @@ class Propagation:
         self._jobs = [(grid, job) for job in jobs]
         self._started = time.monotonic()
         self._slices.clear()
+        several = dict.fromkeys(axis for axis, _names, options in jobs if options.orientations != 1)
+        self._leftOut = [plane for axis in several for plane in grid.coarse(axis)]
         self._isAbandoned = False
         self.running = True
         self._display.showRunning(True)
@@ -132,7 +135,8 @@ class Propagation:
     def onProgress(self, done: int, total: int) -> None:
         """A job got on."""
         seconds = max(time.monotonic() - self._started, 1e-3)
-        self._display.showProgress(done, total, self.count / seconds)
+        # Slices of further orientations bring no masks.
+        self._display.showProgress(done, total, max(self.count, done) / seconds)
 
     def onFinished(self, ending: "Ending") -> None:
         """A job ended."""
@@ -174,7 +178,11 @@ class Propagation:
             )
         seconds = time.monotonic() - self._started
         text = _("Propagated in {seconds:.1f} s, slices: {count}. Correct any of them with more seeds.")
-        return text.format(count=self.count, seconds=seconds)
+        text = text.format(count=self.count, seconds=seconds)
+        if not self._leftOut:
+            return text
+        left = _("Left out, as their voxels are too coarse: {planes}.")
+        return f"{text} {left.format(planes=', '.join(dict.fromkeys(self._leftOut)))}"
 
     def _currentWriter(self) -> SegmentWriter | None:
         """Where masks go to; None where they have no place any more."""

@@ -15,6 +15,7 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
+from medsam2.orientations import other_axes
 from medsam2.slice_grid import nearest_voxel, nearest_voxels
 
 from ..SlicerTypes import Labelmap, MRMLNode
@@ -128,6 +129,10 @@ class SegmentationGrid:
         nearest = int(np.abs(direction).argmax())
         return ("LPI", "RAS")[int(direction[nearest] > 0)][nearest]
 
+    def coarse(self, axis: "Axis") -> list[str]:
+        """Planes, besides that of the slices along an axis, in which nothing can be tracked, in words."""
+        return [_planes()[self.towards(each.axis)] for each in other_axes(self.shape, self.spacing, axis)[1]]
+
     def position(self, ras: Sequence[float], axis: "Axis") -> SlicePosition | None:
         """Where a point in world RAS lies on the slices along an axis; None outside the grid."""
         voxel = nearest_voxels(self.indices(ras))
@@ -187,6 +192,12 @@ class SegmentationGrid:
         labelmap.SetSpacing(self.image.GetSpacing())
         labelmap.SetOrigin(self.image.GetOrigin())
         return labelmap
+
+
+def _planes() -> dict[str, str]:
+    """By the side of the patient that their slices are counted to."""
+    sagittal, coronal, axial = _("sagittal slices"), _("coronal slices"), _("axial slices")
+    return dict(zip("RLAPSI", (sagittal, sagittal, coronal, coronal, axial, axial), strict=True))
 
 
 def _imageMatrix(image: Labelmap) -> np.ndarray:

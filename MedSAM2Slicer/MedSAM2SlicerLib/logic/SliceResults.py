@@ -4,6 +4,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medsam2.confidence import certainty
+
 if TYPE_CHECKING:
     from medsam2.protocol import Mask
     from medsam2.slice_grid import Axis
@@ -16,16 +18,18 @@ class ReviewedSlice:
     """One slice.
 
     Attributes:
-        iou: predicted, 0 to 1.
+        certainty: the predicted IoU, and how well several orientations agree, in one number; 0 to 1.
         present: whether the object is there.
         accepted: whether the user accepted it.
         written: whether a propagation has written it, rather than that it was only shown.
+        agreement: of several orientations; None of one.
     """
 
-    iou: float
+    certainty: float
     present: bool
     accepted: bool = False
     written: bool = False
+    agreement: float | None = None
 
 
 class Confidence:
@@ -38,7 +42,12 @@ class Confidence:
         """Take a mask (``medsam2.protocol.Mask``); a slice that has changed must be looked at again."""
         earlier = self.slices.get(mask.slice_index)
         isWritten = written or (earlier is not None and earlier.written)
-        self.slices[mask.slice_index] = ReviewedSlice(mask.iou, not mask.mask.is_empty, written=isWritten)
+        self.slices[mask.slice_index] = ReviewedSlice(
+            certainty(mask.iou, mask.agreement),
+            not mask.mask.is_empty,
+            written=isWritten,
+            agreement=mask.agreement,
+        )
 
     @property
     def waiting(self) -> set[int]:
@@ -51,9 +60,9 @@ class Confidence:
             self.slices[sliceIndex].accepted = True
 
     def nextDoubtful(self) -> int | None:
-        """The slice with the lowest predicted IoU among those not yet accepted; None if none is left."""
+        """The slice of the least certainty among those not yet accepted; None if none is left."""
         waiting = {n: slice for n, slice in self.slices.items() if slice.present and not slice.accepted}
-        return min(waiting, key=lambda n: waiting[n].iou) if waiting else None
+        return min(waiting, key=lambda n: waiting[n].certainty) if waiting else None
 
 
 class SliceResults:

@@ -76,7 +76,7 @@ def test_reviewing_doubtful_slices(aBench):
     assert aBench.view("Red").press("P")
     aBench.wait(lambda: not aBench.logic.running)
     confidence = aBench.logic.confidenceAlong("k")
-    least = sorted((mark.iou, n) for n, mark in confidence.slices.items() if mark.present)
+    least = sorted((mark.certainty, n) for n, mark in confidence.slices.items() if mark.present)
     for _iou, index in least[:2]:
         aBench.view("Red").press("N")
         assert shown(aBench) == index

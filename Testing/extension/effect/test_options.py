@@ -54,7 +54,7 @@ def test_options_are_kept_in_the_scene_and_shown_again(aBench):
     adaptor = aBench.editor.activeEffect()
     chosen = {"Tool": "lasso", "Direction": "range", "FirstSlice": 3, "LastSlice": 9, "Window": "lung"}
     chosen |= {"Memory": "self-sorting", "StopWhenAbsent": 0, "AbsentStop": 5, "AllSegments": 1}
-    chosen["TimeDirection"] = "forward"
+    chosen |= {"TimeDirection": "forward", "Orientations": "3"}
     assert chosen.keys() == DEFAULTS.keys()
     for name, value in chosen.items():
         adaptor.setParameter(name, value)

@@ -136,3 +136,27 @@ def test_masking_and_other_segments_are_respected(aBench):
     aBench.propagate()
     assert (aBench.mask("spleen") == spleen).all()
     assert not (aBench.mask("liver") & spleen).any()
+
+
+def test_three_planes_are_fused_and_the_strip_tells_how_well_they_agree(aBench):
+    aBench.editor.activeEffect().setParameter("Orientations", "3")
+    aBench.click("spleen")
+    aBench.propagate()
+    assert dice(aBench.mask(), aBench.phantom.labels["spleen"]) > 0.8
+    marks = aBench.logic.confidenceAlong("k").slices
+    fused = {index: mark for index, mark in marks.items() if mark.agreement is not None}
+    assert len(marks) - len(fused) == 1  # the slice that was clicked
+    index = next(index for index, mark in fused.items() if mark.present)
+    percent = round(100 * fused[index].agreement)
+    assert f"The planes agree to {percent} %." in aBench.effect.options.strip.words(index)
+
+
+def test_planes_that_are_too_coarse_are_left_out_and_named(aBenchOn, aVolumeNode, aPhantom):
+    toRas = aPhantom.volume.geometry.ijk_to_ras @ np.diag([1, 1, 4, 1])
+    bench = aBenchOn(aVolumeNode(aPhantom.volume.voxels, toRas), aPhantom)
+    bench.editor.activeEffect().setParameter("Orientations", "6")
+    bench.toWorld = toRas @ np.linalg.inv(aPhantom.volume.geometry.ijk_to_ras)
+    bench.click("spleen")
+    bench.propagate()
+    assert "Left out, as their voxels are too coarse: coronal slices, sagittal slices." in bench.message
+    assert bench.mask().any()

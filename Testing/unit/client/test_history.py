@@ -1,5 +1,7 @@
 """After a lost connection an object's tracking is repeated in the order in which it was done."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from medsam2.client.client_protocol import ClientProtocol
@@ -177,3 +179,28 @@ def test_what_was_tracked_in_another_volume_is_not_repeated():
     protocol.prompt("a", "k", Prompt(2, ((0, 0, True),)))
     finish_upload(protocol)
     assert kinds(sent(protocol)) == ["PromptRequest"]
+
+
+def tracked_in_three(slices: list[int], fused: list[int], outcome: str = "finished") -> list:
+    """What is told again of a job that was to be fused."""
+    protocol = opened()
+    finish_prompt(protocol, "a", 1)
+    job = protocol.propagate("k", ["a", "b"], PropagationOptions(start=1, orientations=3))
+    sent(protocol)
+    answer(protocol, *(mask(job, "a", index) for index in slices))
+    answer(protocol, *(replace(mask(job, "a", index), agreement=0.5) for index in fused))
+    answer(protocol, Done(job, outcome))
+    return retold(protocol)
+
+
+def test_of_several_orientations_the_first_is_repeated_until_they_are_fused():
+    messages = tracked_in_three([1, 2, 0], [], "cancelled")
+    assert steps(messages) == [1, ("both", 0, 2)]
+    assert messages[1].options.orientations == 1
+
+
+def test_several_orientations_that_were_fused_are_repeated_as_a_whole():
+    messages = tracked_in_three([1, 2, 3, 0], [2, 3, 0])
+    assert steps(messages) == [1, ("both", 0, None)]
+    assert messages[1].options == PropagationOptions(start=1, orientations=3)
+    assert messages[1].objects == ("a",)

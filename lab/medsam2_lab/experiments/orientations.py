@@ -13,11 +13,10 @@ import numpy as np
 from medsam2.datasets import LabelledVolume
 from medsam2.evaluation.metrics import dice
 from medsam2.evaluation.protocols import FIRST_PROMPTS, OBJECT
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.orientations import Orientations, other_axes
-from medsam2.prompt import Prompt
 from medsam2.tracking import SliceMask, Tracker
-from medsam2.tracking.orientations import FusedObject, agreement, other_ways
+from medsam2.tracking.orientations import FusedObject, agreement, go, other_ways
 from medsam2.volume import VolumeSlices
 from medsam2.volume.geometry import axis_index
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS
@@ -59,7 +58,7 @@ def structures(
 
 
 def scores(
-    network: MedSAM2, case: LabelledVolume, truth: np.ndarray, prompt: str, most: Orientations
+    network: SegmentationNetwork, case: LabelledVolume, truth: np.ndarray, prompt: str, most: Orientations
 ) -> dict:
     """Dice and seconds of 1, 3 and, if so many are wanted, 6 orientations, and the rows of all slices."""
     slices, started = VolumeSlices(case.volume), time.perf_counter()
@@ -76,11 +75,12 @@ def scores(
     if not alone.any():
         return found
     fused = FusedObject(slices, first)
-    for answer in first.values():
-        fused.add(slices, answer, 1 / 6)
+    for index, answer in first.items():
+        fused.add(0, index, fused.probable(0, answer) / 6)
     starts = [fused.sections(axis_index(way.axis), way.inward, 1 / 12) for way in ways]
     for gone, (way, sections) in enumerate(zip(ways, starts, strict=True), start=2):
-        _go(Tracker(network, VolumeSlices(case.volume, way.axis, slices.window)), sections, fused)
+        for _ in go(tracker.along(way.axis), {OBJECT: sections}, {OBJECT: fused}, 1 / 6):
+            pass
         if gone in (3, 6):
             mean = {index: 6 / gone * fused.on_slice(slices, index) for index in first}
             found["seconds"].append(time.perf_counter() - started)
@@ -93,16 +93,6 @@ def scores(
                     astuple(_slice_row(first[index], mean[index], truth[index])) for index in sorted(first)
                 ]
     return found
-
-
-def _go(helper: Tracker, sections: list[Prompt], fused: FusedObject) -> None:
-    """Track along one of the other ways."""
-    assert isinstance(helper.slices, VolumeSlices)
-    reach = fused.box[helper.slices.axis_index]
-    for section in sections:
-        helper.prompt(OBJECT, section)
-    for answer in helper.propagate([OBJECT], first=reach.start, last=reach.stop - 1):
-        fused.add(helper.slices, answer, 1 / 6)
 
 
 def _slice_row(first: SliceMask, mean: np.ndarray, truth: np.ndarray) -> SliceRow:

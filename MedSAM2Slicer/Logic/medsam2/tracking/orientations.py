@@ -4,7 +4,7 @@ Source: MedSAM-2 (arXiv 2408.00874) averages six sequences of a volume. How the 
 much each counts, it does not say; ``docs/results.md`` has what was measured.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,13 +119,13 @@ class OrientedPropagation:
 
     def _go_on(self, found: dict[str, dict[int, SliceMask]]) -> Iterator[Step]:
         """Go the other ways with what the first one has found, and fuse all."""
-        share = 1 / (1 + len(self.ways))
+        share, axis = 1 / (1 + len(self.ways)), self._slices.axis_index
         reached = []
         for name, answers in found.items():
             if any(not answer.mask.is_empty for answer in answers.values()):
                 self._fused[name] = fused = FusedObject(self._slices, answers)
-                for answer in answers.values():
-                    fused.add(self._slices, answer, share)
+                for index, answer in answers.items():
+                    fused.add(axis, index, share * fused.probable(axis, answer))
                 reached += [(name, index) for index in answers]
         found.clear()
         if not self._fused:
@@ -150,22 +150,10 @@ class OrientedPropagation:
         return {name: fused.sections(axis, way.inward, share / 2) for name, fused in self._fused.items()}
 
     def _go(self, number: int, way: Way, prompts: dict[str, list[Prompt]], share: float) -> Iterator[Step]:
-        """Track along a way, and add what comes of it."""
-        self._helper = helper = self._tracker.along(way.axis)
-        slices = helper.slices
-        assert isinstance(slices, VolumeSlices)
-        for name, sections in prompts.items():
-            target = self._tracker.objects.get(name)
-            view = "slice" if target is not None and target.whole_slices else None
-            for prompt in sections:
-                helper.prompt(name, prompt, view)
-        axis = slices.axis_index
-        first = min(fused.box[axis].start for fused in self._fused.values())
-        end = max(fused.box[axis].stop for fused in self._fused.values())
-        total = (end - first) * len(prompts)
-        for done, answer in enumerate(helper.propagate(list(prompts), first=first, last=end - 1), start=1):
-            self._fused[answer.object_id].add(slices, answer, share)
-            yield self._share(number, done / total), None
+        self._helper = self._tracker.along(way.axis)
+        whole = [name for name, target in self._tracker.objects.items() if target.whole_slices]
+        for part in go(self._helper, prompts, self._fused, share, whole):
+            yield self._share(number, part), None
 
     def _fuse(self, name: str, index: int) -> SliceMask | None:
         """The fused mask of a slice in place of the first way's; None where a person said something."""
@@ -185,6 +173,51 @@ class OrientedPropagation:
         target.remember(entry)
         answer = SliceMask.from_entry(name, entry, probable.shape)
         return replace(answer, agreement=agreement(probable))
+
+
+def go(
+    helper: Tracker,
+    prompts: dict[str, list[Prompt]],
+    fused: "dict[str, FusedObject]",
+    share: float,
+    whole_slices: Collection[str] = (),
+) -> Iterator[float]:
+    """Track along a way, and add what comes of it; yields how much of it is done.
+
+    What it is prompted with comes from the first way, so it says nothing new where it is prompted: there the
+    slices beside count for it, unless these show nothing.
+
+    Args:
+        helper: along the way; knows no object yet.
+        prompts: by object.
+        fused: by object.
+        share: how much the way counts.
+        whole_slices: objects of which the network is to see whole slices.
+    """
+    assert isinstance(helper.slices, VolumeSlices)
+    axis = helper.slices.axis_index
+    given = {(name, each.slice_index): each for name, sections in prompts.items() for each in sections}
+    own: dict[tuple[str, int], np.ndarray] = {}
+    beside: dict[tuple[str, int], list[np.ndarray]] = {key: [] for key in given}
+    for (name, _), prompt in given.items():
+        helper.prompt(name, prompt, "slice" if name in whole_slices else None)
+    first = min(each.box[axis].start for each in fused.values())
+    end = max(each.box[axis].stop for each in fused.values())
+    total = (end - first) * len(prompts)
+    for done, answer in enumerate(helper.propagate(list(prompts), first=first, last=end - 1), start=1):
+        name, index = answer.object_id, answer.slice_index
+        probable = share * fused[name].probable(axis, answer)
+        if (name, index) in given:
+            own[name, index] = probable
+        else:
+            fused[name].add(axis, index, probable)
+        for near in (index - 1, index + 1):
+            if (name, near) in given and not answer.mask.is_empty:
+                beside[name, near].append(probable)
+        yield done / total
+    for (name, index), probable in own.items():
+        shown = beside[name, index]
+        fused[name].add(axis, index, np.mean(shown, axis=0) if shown else probable)
 
 
 class FusedObject:
@@ -211,15 +244,16 @@ class FusedObject:
         self.box = tuple(box)
         self.mean = np.zeros([each.stop - each.start for each in box], np.float16)
 
-    def add(self, slices: VolumeSlices, answer: SliceMask, share: float) -> None:
-        """Add one slice of a way whose say is ``share``; one beyond the box has none."""
-        axis = slices.axis_index
-        if not self.box[axis].start <= answer.slice_index < self.box[axis].stop:
-            return
-        rows, columns = self._sides(axis)
-        logits = answer.field_of_view.logits_on_slice(torch.from_numpy(answer.logits), rows, columns)
-        probable = share * logits.clamp(-CLIP, CLIP).sigmoid()
-        self._planes(axis)[answer.slice_index - self.box[axis].start] += probable.numpy().astype(np.float16)
+    def probable(self, axis: int, answer: SliceMask) -> np.ndarray:
+        """How probable the object is at the voxels of the box on a slice, (rows, columns) float32."""
+        logits = torch.from_numpy(answer.logits)
+        on_box = answer.field_of_view.logits_on_slice(logits, *self._sides(axis))
+        return on_box.clamp(-CLIP, CLIP).sigmoid().numpy()
+
+    def add(self, axis: int, index: int, probable: np.ndarray) -> None:
+        """Add what a way says of a slice, times how much it counts; a slice beyond the box does not."""
+        if self.box[axis].start <= index < self.box[axis].stop:
+            self._planes(axis)[index - self.box[axis].start] += probable.astype(np.float16)
 
     def sections(self, axis: int, inward: bool, threshold: float) -> list[Prompt]:
         """Where on an axis a way begins, with the mask that lies above the threshold there."""
