@@ -208,6 +208,20 @@ def slice_walk(
 
 
 @app.command()
+def orientations(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="File of rows; an existing one goes on.")],
+    cases: Cases = None,
+    weights: Weights = "starter",
+    scans: Scans = 34,
+    record: Record = False,
+) -> None:
+    """Dice of three and six orientations, and which slices their disagreement finds. Takes hours."""
+    from medsam2_lab.experiments import orientations
+
+    _show(orientations.orientations(log, weights, scans, cases), record)
+
+
+@app.command()
 def carried_in_time() -> None:
     """Dice at the time points of a phantom that moves, for each way to carry objects through them."""
     from medsam2_lab.experiments import carried_in_time
