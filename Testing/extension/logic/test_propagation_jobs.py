@@ -26,16 +26,16 @@ class Parameters(dict):
 
 
 @pytest.mark.parametrize(
-    ("direction", "first", "last", "absentStop", "options"),
+    ("direction", "first", "last", "absentStop", "ways", "options"),
     [
-        ("both", 3, 9, 2, ALL),
-        ("forward", 0, 0, None, PropagationOptions(direction="forward", absent_stop=None)),
-        ("backward", 0, 0, 5, PropagationOptions(direction="backward", absent_stop=5)),
-        ("range", 9, 3, 2, PropagationOptions(first=3, last=9)),
+        ("both", 3, 9, 2, "1", ALL),
+        ("forward", 0, 0, None, "3", PropagationOptions(None, "forward", 0, None, None, orientations=3)),
+        ("backward", 0, 0, 5, "4", PropagationOptions(direction="backward", absent_stop=5)),
+        ("range", 9, 3, 2, "6", PropagationOptions(first=3, last=9, orientations=6)),
     ],
 )
-def test_what_the_user_chose(direction, first, last, absentStop, options):
-    parameters = Parameters(Direction=direction, FirstSlice=first, LastSlice=last)
+def test_what_the_user_chose(direction, first, last, absentStop, ways, options):
+    parameters = Parameters(Direction=direction, FirstSlice=first, LastSlice=last, Orientations=ways)
     parameters |= {"StopWhenAbsent": int(absentStop is not None), "AbsentStop": absentStop or 2}
     assert chosenPropagation(parameters) == options
 

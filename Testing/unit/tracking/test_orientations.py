@@ -43,7 +43,8 @@ def test_what_all_see_alike_stays_and_they_agree(count, ways):
     assert dice(collected(tracker, found), BALL) > 0.98
     fused = [answer for answer in found if answer.agreement is not None]
     assert {answer.slice_index for answer in fused} == (set(range(2, 21)) - {11} if ways else set())
-    assert all(answer.agreement > 0.85 for answer in fused if not answer.mask.is_empty)
+    inner = [answer for answer in fused if BALL[answer.slice_index].sum() > 1]  # the tips are one voxel
+    assert all(answer.agreement > 0.85 for answer in inner)
 
 
 def test_first_the_masks_of_one_axis_then_the_fused_ones_in_their_place():
