@@ -7,6 +7,7 @@ are made anew, the same every time.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,11 +17,17 @@ from torch import Tensor
 
 from medsam2.datasets import LabelledVolume
 from medsam2.evaluation.metrics import dice
-from medsam2.evaluation.protocols import OBJECT, segment
+from medsam2.evaluation.protocols import segment
 from medsam2.model.config import NetworkConfig
 from medsam2.model.network import MedSAM2
 from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction
-from medsam2.tracking import Tracker, slice_walker
+from medsam2.tracking import FieldOfView, Tracker, slice_walker, tracker
+from medsam2.tracking.drawn_lines import Box
+from medsam2.tracking.memory_bank import MemoryEntry
+from medsam2.tracking.prompting import LOGIT_LIMIT
+from medsam2.tracking.slice_walker import LEAST_OVERLAP, SliceWalker
+from medsam2.tracking.stepping import Tracked
+from medsam2.tracking.tracked_object import TrackedObject
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.drawn_lines import truths
@@ -41,27 +48,30 @@ class Walk:
     """One way of walking.
 
     Attributes:
+        margin: of the box, in pixels of the network's image.
+        overlap: IoU with the mask before, below which the object is gone.
         with_logits: the mask before is shown, too, not only its box.
-        overlap: IoU with it below which the object is gone.
-        widening: of the box, in pixels of the network's image.
     """
 
-    with_logits: bool = True
-    overlap: float = 0.5
-    widening: float = 3
+    margin: float = 0
+    overlap: float = LEAST_OVERLAP
+    with_logits: bool = False
 
 
 WALKS = {
-    "box and logits, IoU 0.5, 3 pixels": Walk(),
-    "box alone": Walk(with_logits=False),
-    "IoU 0.3": Walk(overlap=0.3),
-    "IoU 0.7": Walk(overlap=0.7),
-    "IoU 0.8": Walk(overlap=0.8),
-    "0 pixels": Walk(widening=0),
-    "6 pixels": Walk(widening=6),
-    "box alone, IoU 0.7": Walk(with_logits=False, overlap=0.7),
-    "box alone, 0 pixels": Walk(with_logits=False, widening=0),
-    "box alone, 6 pixels": Walk(with_logits=False, widening=6),
+    "box": Walk(),
+    "box, IoU 0.6": Walk(overlap=0.6),
+    "box, IoU 0.7": Walk(overlap=0.7),
+    "box 1 pixel wider": Walk(1),
+    "box 3 pixels wider": Walk(3),
+    "box 3 pixels wider, IoU 0.7": Walk(3, 0.7),
+    "box 6 pixels wider": Walk(6),
+    "box and logits": Walk(with_logits=True),
+    "box 3 pixels wider and logits": Walk(3, with_logits=True),
+    "box 3 pixels wider and logits, IoU 0.3": Walk(3, 0.3, with_logits=True),
+    "box 3 pixels wider and logits, IoU 0.7": Walk(3, 0.7, with_logits=True),
+    "box 3 pixels wider and logits, IoU 0.8": Walk(3, 0.8, with_logits=True),
+    "box 6 pixels wider and logits": Walk(6, with_logits=True),
 }
 TRACKING = "tracking (memory)"
 
@@ -101,6 +111,26 @@ class OneSliceNetwork(MedSAM2):
         )
 
 
+class LogitsWalker(SliceWalker):
+    """Also shows the network the logits of the mask before."""
+
+    _leads: list[MemoryEntry]
+
+    def _step(
+        self, objects: dict[str, TrackedObject], field_of_view: FieldOfView, index: int, reverse: bool
+    ) -> Iterator[Tracked]:
+        self._leads = [target.last_found(index, reverse) for target in objects.values()]
+        yield from super()._step(objects, field_of_view, index, reverse)
+
+    def _predict(
+        self, features: ImageFeatures, index: int, field_of_view: FieldOfView, boxes: list[Box]
+    ) -> list[MaskPrediction]:
+        before = [field_of_view.logits_from(lead.logits, lead.field_of_view) for lead in self._leads]
+        logits = torch.cat(before).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+        with patch.object(self._network, "decode", partial(self._network.decode, mask_logits=logits)):
+            return super()._predict(features, index, field_of_view, boxes)
+
+
 def one_slice_network(network: MedSAM2) -> OneSliceNetwork:
     """A network of one slice with the same weights."""
     walking = OneSliceNetwork(OneSliceConfig(**vars(network.config)))
@@ -115,20 +145,18 @@ def structure_scores(network: MedSAM2, cases: Iterable[LabelledVolume]) -> Itera
     for slices, truth in truths(cases):
         found = [_dice(Tracker(network, slices, cache_bytes=SMALL_CACHE), truth)]
         for walk in WALKS.values():
-            config = replace(walking.config, takes_mask_prompts=walk.with_logits)
             with (
                 patch.object(slice_walker, "LEAST_OVERLAP", walk.overlap),
-                patch.object(slice_walker, "WIDENING", walk.widening / PIXELS),
-                patch.object(walking, "config", config),
+                patch.object(walking, "config", replace(walking.config, box_margin=walk.margin / PIXELS)),
+                patch.object(tracker, "SliceWalker", LogitsWalker if walk.with_logits else SliceWalker),
             ):
                 found.append(_dice(Tracker(walking, slices, cache_bytes=SMALL_CACHE), truth))
         encoder.forget()
         yield found
 
 
-def _dice(tracker: Tracker, truth: np.ndarray) -> float:
-    (stage,) = segment(tracker, truth, PROMPT, 0)
-    tracker.forget(OBJECT)
+def _dice(untouched: Tracker, truth: np.ndarray) -> float:
+    (stage,) = segment(untouched, truth, PROMPT, 0)
     return dice(stage.mask, truth)
 
 
@@ -166,7 +194,9 @@ def slice_walk(scans: int, cases: Path | None, log: Path) -> dict[str, ResultTab
     columns: dict[str, int | None] = {"": None}
     rows: list[list[Cell]] = [[title] for title in (TRACKING, *WALKS)]
     for kind, found in scores.items():
-        columns |= dict.fromkeys((f"Dice, {kind}", f"more than the first walk, {kind}", f"± {kind}"), 3)
+        columns |= dict.fromkeys(
+            (f"Dice, {kind}", f"more than {next(iter(WALKS))}, {kind}", f"standard error, {kind}"), 3
+        )
         gains = found - found[:, 1:2]
         errors = gains.std(axis=0, ddof=1) / len(found) ** 0.5
         for row, cells in zip(

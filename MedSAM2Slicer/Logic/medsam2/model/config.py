@@ -89,6 +89,10 @@ class NetworkConfig(SegmentationConfig):
         return self.family == "sam2.1"
 
 
+# ``train_one_gpu.py`` of both moves the sides outward by up to 20 of 1024, and 5 of 256 pixels; LiteMedSAM's
+# script goes from slice to slice with 3.
+_MEDSAM_MARGIN = 3 / 256
+
 _TINY = NetworkConfig("tiny")
 
 # Trained by us on synthetic volumes. Attention over the whole map from stage 3 on: at 256 pixels
@@ -158,6 +162,7 @@ PRESETS: dict[str, SegmentationConfig] = {
         truncated=True,
         multimask="never",
         takes_mask_prompts=False,
+        box_margin=_MEDSAM_MARGIN,
     ),
     "mobile_sam": SliceWiseConfig("mobile_sam", "mobilesam", encoder=TinyViTSizes(3, has_classifier=True)),
     "lite_medsam": SliceWiseConfig(
@@ -169,6 +174,7 @@ PRESETS: dict[str, SegmentationConfig] = {
         normalisation="range",
         multimask="never",
         takes_mask_prompts=False,
+        box_margin=_MEDSAM_MARGIN,
     ),
     "sam_med2d": SliceWiseConfig(
         "sam_med2d",

@@ -18,6 +18,8 @@ class SegmentationConfig:
             than the best of three.
         stroke_points: that a stroke becomes: no more clicks than the network was trained with.
         takes_mask_prompts: was trained to correct an earlier answer.
+        box_margin: how far outside of objects boxes lay in training, as a share of the image; 0 where they
+            lay inside as often.
     """
 
     preset: str
@@ -26,6 +28,7 @@ class SegmentationConfig:
     single_mask_tracking: bool = False
     stroke_points: int = 8
     takes_mask_prompts: bool = True
+    box_margin: float = 0.0
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""From slice to slice with a network that knows one slice only: the mask before is the next one's prompt.
+"""From slice to slice with a network that knows one slice only: the mask before becomes the next box.
 
-After LiteMedSAM's script, which boxes the mask before, and micro-sam, which also shows its logits, and stops
-where a mask overlaps the one before too little.
+LiteMedSAM's script walks like that, and micro-sam stops where a mask overlaps the one before too little. The
+logits of the mask before, shown beside its box, make it worse (``docs/results.md``).
 """
 
 from collections.abc import Iterator
@@ -16,19 +16,15 @@ from medsam2.prompt import Prompt
 from .drawn_lines import Box, box_round
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
-from .memory_bank import MemoryEntry
-from .prompting import LOGIT_LIMIT
 from .stepping import Stepping, Tracked, singles
 from .tracked_object import TrackedObject
 
-WIDENING = 3 / 256
-"""The box of the mask before grows by this share of the field of view to each side: LiteMedSAM's 3 pixels."""
 LEAST_OVERLAP = 0.5
 """IoU with the mask before; where there is less, the answer is something else and the object is gone."""
 
 
 class SliceWalker(Stepping):
-    """Answers slices by the box of the mask before, and its logits where the network takes them.
+    """Answers slices by the box of the mask before, as far outside of it as the network is used to.
 
     After slices without the object, the last mask on the way leads on.
     """
@@ -40,8 +36,9 @@ class SliceWalker(Stepping):
         features = self._seen.features.get(index, field_of_view)
         leads = {name: target.last_found(index, reverse) for name, target in objects.items()}
         masks = [lead.mask(shape) for lead in leads.values()]
-        boxes = [_widened(box_round(mask), field_of_view) for mask in masks]
-        predictions = self._predict(features, index, field_of_view, list(leads.values()), boxes)
+        margin = self._network.config.box_margin
+        boxes = [_widened(box_round(mask), margin, field_of_view) for mask in masks]
+        predictions = self._predict(features, index, field_of_view, boxes)
         key = sorting_key(features)
         for (name, lead), mask, box, prediction in zip(leads.items(), masks, boxes, predictions, strict=True):
             entry = self._entry(prediction, index, field_of_view, key, lead)
@@ -50,33 +47,22 @@ class SliceWalker(Stepping):
             yield name, entry if is_same else entry.emptied(), ()
 
     def _predict(
-        self,
-        features: ImageFeatures,
-        index: int,
-        field_of_view: FieldOfView,
-        leads: list[MemoryEntry],
-        boxes: list[Box],
+        self, features: ImageFeatures, index: int, field_of_view: FieldOfView, boxes: list[Box]
     ) -> list[MaskPrediction]:
-        """One answer for each object, in one batch."""
+        """The answer to each box, all in one batch."""
         prompts = [self._seen.points(Prompt(index, box=box), field_of_view) for box in boxes]
         points, labels = (torch.cat(part) for part in zip(*prompts, strict=True))
-        shown = None
-        if self._network.config.takes_mask_prompts:
-            before = [field_of_view.logits_from(lead.logits, lead.field_of_view) for lead in leads]
-            shown = torch.cat(before).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
-        conditioned = self._network.condition(features.s16.expand(len(leads), -1, -1, -1), None)
-        return singles(self._network.decode(features, conditioned, points, labels, shown, ambiguous=False))
+        conditioned = self._network.condition(features.s16.expand(len(boxes), -1, -1, -1), None)
+        return singles(self._network.decode(features, conditioned, points, labels, ambiguous=False))
 
 
-def _widened(box: Box, field_of_view: FieldOfView) -> Box:
-    """A box, grown to each side, that stays in the field of view."""
+def _widened(box: Box, margin: float, field_of_view: FieldOfView) -> Box:
+    """A box, grown to each side by a share of the field of view, that stays in it."""
     first = np.array([field_of_view.row, field_of_view.column]) - 0.5
     size = np.array([field_of_view.rows, field_of_view.columns])
-    low, high = np.reshape(box, (2, 2))
-    low, high = (
-        np.clip(corner, first, first + size) for corner in (low - WIDENING * size, high + WIDENING * size)
-    )
-    return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    corners = np.reshape(box, (2, 2)) + np.array([[-margin], [margin]]) * size
+    low, high = np.clip(corners, first, first + size).tolist()
+    return (*low, *high)
 
 
 def _overlap(one: PlacedMask, other: PlacedMask, shape: tuple[int, int]) -> float:
