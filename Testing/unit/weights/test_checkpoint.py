@@ -2,6 +2,7 @@ import argparse
 import os
 import pickle
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -147,6 +148,16 @@ def test_lite_medsam_for_scribbles_is_refused_by_its_name(tmp_path):
         InputError, match="scribbles, which answers neither clicks nor boxes; take the weights"
     ):
         read_checkpoint(tmp_path / "medsam_lite_scribble.pth")
+
+
+def test_sam_for_images_of_another_size_is_refused(tmp_path):
+    config = network_config("sam_vit_b")
+    with torch.device("meta"):
+        state = build_network(replace(config, image_size=256)).state_dict()
+    with torch.serialization.skip_data():
+        torch.save({name: torch.empty(tensor.shape) for name, tensor in state.items()}, tmp_path / "x.pth")
+    with pytest.raises(InputError, match=r"pos_embed', whose shape is \(1, 16, 16, 768\) rather than"):
+        read_checkpoint(tmp_path / "x.pth", dtype=None)
 
 
 def test_a_preset_that_does_not_fit_is_refused(starter_file):

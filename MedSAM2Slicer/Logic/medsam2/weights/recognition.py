@@ -117,11 +117,18 @@ def _unknown(tensors: dict[str, Tensor], filename: str) -> InputError:
         if all(
             name in tensors and tensors[name].ndim == len(shape) for name, shape in config.signature.items()
         ):
-            width = tensors[next(iter(config.signature))].shape[0]
+            first, *others = config.signature
+            width, blocks = tensors[first].shape[0], _block_count(tensors, config)
+            if (tuple(tensors[first].shape), blocks) == (config.signature[first], config.blocks[1]):
+                name = next(name for name in others if tensors[name].shape != config.signature[name])
+                return InputError(
+                    f"'{filename}' is the network {config.preset} but for '{name}', whose shape is "
+                    f"{tuple(tensors[name].shape)} rather than {config.signature[name]}, as for "
+                    "images of another size; give the published file."
+                )
             return InputError(
-                f"'{filename}' has an image encoder of width {width} with "
-                f"{_block_count(tensors, config)} blocks, which is no known size; it may be incomplete, so "
-                "copy or download it again."
+                f"'{filename}' has an image encoder of width {width} with {blocks} blocks, which is no known "
+                "size; it may be incomplete, so copy or download it again."
             )
     first = next(iter(tensors), "")
     found = f"{len(tensors)} tensors, the first called {first[:60]!a}," if first else "no tensors"
