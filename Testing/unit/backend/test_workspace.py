@@ -101,6 +101,20 @@ def test_several_objects_are_tracked_in_one_job_and_progress_is_told():
     assert all(answer.id == 5 for answer in answers)
 
 
+def test_several_orientations_bring_fused_masks_last_and_progress_goes_over_all():
+    workspace = opened(a_workspace())
+    prompted(workspace, field_of_view=CLOSE)
+    request = Propagate(5, "k", options=PropagationOptions(orientations=3))
+    answers = list(workspace.steps(request))
+    kinds = [mask.agreement is not None for mask in masks(answers)]
+    assert kinds == sorted(kinds)
+    assert any(kinds)
+    progress = [answer for answer in answers if isinstance(answer, Progress)]
+    assert {each.total for each in progress} == {3 * SHAPE[0]}
+    assert [each.done for each in progress] == sorted(each.done for each in progress)
+    assert progress[-1].done == progress[-1].total
+
+
 def test_a_click_added_to_another_corrects_the_slice():
     small = ball(SHAPE, (6, 30, 40), 3)
     workspace = opened(a_workspace(), BALL | small)

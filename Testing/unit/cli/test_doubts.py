@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from medsam2.cli.doubts import doubt_lines, doubts, note_unseen
+from medsam2.cli.doubts import doubt_lines, doubts, note_coarse, note_unseen
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.confidence import SliceConfidence
@@ -34,6 +34,27 @@ def test_slices_below_the_limit_of_doubt_are_named():
     row = doubts(an_object(CLICK), result({3: 0.2, 4: 0.9, 5: 0.69, 6: 0.5, 7: 0.7, 8: 0.0, 9: 0.1}))
     assert row == {"found": True, "doubtful_slices": [3, 5, 6, 9], "emptied_slices": []}
     assert doubt_lines(row) == ["  doubtful, so look at slices 3, 5 to 6, 9"]
+
+
+def test_orientations_that_disagree_make_a_slice_doubtful():
+    sure = SliceConfidence(0.8, 5.0, True, agreement=0.7)
+    unsure = SliceConfidence(0.8, 5.0, True, agreement=0.5)
+    assert not sure.is_doubtful
+    assert unsure.is_doubtful
+    assert unsure.certainty == pytest.approx((0.8 * 0.5) ** 0.5)
+
+
+def test_axes_too_coarse_for_several_orientations_are_named():
+    thick = Volume(np.zeros((9, 20, 30), np.int16), Geometry((9, 20, 30), np.diag([1.0, 1.0, 5.0, 1.0])))
+    slices = VolumeSlices(thick, "k", Window(0, 1))
+    with pytest.warns(
+        VolumeWarning, match=r"along [ji] .*9 x [23]0 voxels of 5 x 1 mm.* 3 goes without"
+    ) as noted:
+        note_coarse(slices, 3)
+    assert len(noted) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        note_coarse(slices, 1)
 
 
 def test_slices_that_background_points_left_empty_are_named():

@@ -9,6 +9,7 @@ from medsam2.propagation_options import PropagationOptions
 from medsam2.tracking import OrientedPropagation, SliceMask, Tracker
 from medsam2.tracking.orientations import agreement
 from unit.tracking.examples import a_tracker, ball, click, collected, dice
+from unit.tracking.test_slice_walker import OneSliceOracle
 
 SHAPE = (24, 30, 28)
 BALL = ball(SHAPE, (11, 14, 13), 7)
@@ -132,6 +133,15 @@ def test_what_was_not_found_ends_after_one_axis():
     tracker.forget("a")
     tracker.prompt("a", replace(click(1, 2, 2), box=(0.0, 0.0, 3.0, 3.0), points=()))
     assert all(answer.mask.is_empty and answer.agreement is None for answer in answers(tracker, 3))
+
+
+@pytest.mark.parametrize("takes_mask_prompts", [True, False])
+def test_networks_that_know_one_slice_only_are_fused_too(takes_mask_prompts):
+    tracker = a_tracker(BALL, network=OneSliceOracle(takes_mask_prompts=takes_mask_prompts))
+    tracker.prompt("a", click(11, 14, 13))
+    found = answers(tracker, 6)
+    assert dice(collected(tracker, found), BALL) > 0.95
+    assert any(answer.agreement is not None for answer in found)
 
 
 def test_progress_rises_to_the_whole():
