@@ -24,7 +24,7 @@ OTHER_USES = (
         "medsam_lite_scribble",
         "lite_medsam",
         "is LiteMedSAM trained on painted scribbles, which answers neither clicks nor boxes; take the "
-        "weights lite_medsam instead",
+        "weights lite-medsam instead",
     ),
 )
 """How official files begin, in lower case, whose tensors fit a preset that they are not for; and why."""
