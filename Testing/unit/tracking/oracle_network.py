@@ -88,7 +88,10 @@ class OracleNetwork:
 
 
 class OneSliceOracle(OracleNetwork):
-    """The same without a memory: what is not prompted is not found. Keeps what it was asked."""
+    """The same without a memory, and with one level of features: what is not prompted is not found.
+
+    Keeps what it was asked.
+    """
 
     def __init__(self, image_size: int = 256, takes_mask_prompts: bool = True):
         super().__init__(image_size)
@@ -97,6 +100,9 @@ class OneSliceOracle(OracleNetwork):
         )
         self.pointer_dim = 0
         self.asked: list[tuple[Tensor | None, Tensor | None, Tensor | None]] = []
+
+    def encode_image(self, images: Tensor) -> ImageFeatures:
+        return ImageFeatures(super().encode_image(images).s4)
 
     def encode_memory(self, s16: Tensor, mask: Tensor, object_score: Tensor) -> Tensor:
         raise AssertionError("there is no memory")
@@ -112,7 +118,8 @@ class OneSliceOracle(OracleNetwork):
     ) -> MaskPrediction:
         assert mask_logits is None or self.config.takes_mask_prompts
         self.asked.append((points, labels, mask_logits))
-        return super().decode(features, conditioned, points, labels, mask_logits, ambiguous)
+        seen = features._replace(s4=features.s16)
+        return super().decode(seen, conditioned, points, labels, mask_logits, ambiguous)
 
 
 def _logits(image: np.ndarray, regions: np.ndarray, chosen: np.ndarray) -> Tensor:

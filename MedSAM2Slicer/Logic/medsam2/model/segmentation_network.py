@@ -16,7 +16,7 @@ ABSENT_LOGIT = -1024.0
 class ImageFeatures(NamedTuple):
     """Features at strides 16 (B, dim, h, w), 8 (B, dim/4, 2h, 2w) and 4 (B, dim/8, 4h, 4w).
 
-    Networks whose decoder looks at the coarsest only have no others.
+    Networks whose decoder looks at the coarsest only have no others. LiteMedSAM's ``s16`` is at stride 4.
     """
 
     s16: Tensor

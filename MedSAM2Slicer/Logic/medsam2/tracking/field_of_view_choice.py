@@ -48,7 +48,7 @@ MOST_SIDE = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """An answer to a prompt in one field of view: logits (S/4, S/4), and the mask that they make."""
+    """An answer to a prompt in one field of view: logits (L, L), and the mask that they make."""
 
     field_of_view: FieldOfView
     mask: PlacedMask

@@ -20,13 +20,13 @@ class MemoryEntry:
 
     Attributes:
         slice_index, field_of_view: where it was seen.
-        logits: (1, 1, S/4, S/4) in ``field_of_view``.
+        logits: (1, 1, L, L) in ``field_of_view``, L the network's ``logit_size``.
         iou, object_score: the network's confidence.
-        pointer: the object pointer, (1, dim).
+        pointer: the object pointer, (1, dim); (1, 0) of a network without a memory.
         key: description of the image, (d,), of unit length.
         prompted: whether a person prompted this slice.
         allowed: where on the slice a person's lines let the object be, to the voxel; None: anywhere.
-        painted: the mask to the voxel where a person gave it, rather than the network.
+        painted: the mask to the voxel where a person gave it, or several orientations were fused.
         lead: the box, in voxels, with which ``SliceWalker`` asked for the slice; corrections add to it.
         memory, memory_field_of_view: the encoded memory (1, memory_dim, h, w) and what was seen while it was
             encoded; None until it is needed.

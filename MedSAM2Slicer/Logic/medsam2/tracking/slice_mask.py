@@ -20,7 +20,8 @@ class SliceMask:
         iou: predicted IoU, 0 to 1.
         object_score: logit that the object is on this slice.
         field_of_view: what the network saw.
-        logits: the network's own answer in that field of view, (S/4, S/4) float32.
+        logits: the answer before the threshold, in that field of view, (L, L) float32, L the network's
+            ``logit_size``.
         agreement: how well the ways through a volume agree, 0 to 1; None where only one was gone.
     """
 

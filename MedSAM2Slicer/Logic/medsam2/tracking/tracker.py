@@ -228,9 +228,7 @@ class Tracker:
 
     def _bank(self) -> MemoryBank:
         config = self.network.config
-        if isinstance(config, NetworkConfig) and config.remembers:
-            return self.memory.bank(config)
-        return NoBank()
+        return self.memory.bank(config) if isinstance(config, NetworkConfig) else NoBank()
 
     def _unknown(self, name: str, target: TrackedObject, index: int) -> SliceMask:
         """No mask yet, on a slice that was never answered."""
