@@ -167,6 +167,61 @@ def test_a_negative_stroke_over_all_there_is_ends_the_object():
     assert not found[14:].any()
 
 
+class Yielding(OracleNetwork):
+    """Gives up all of a mask at any negative point, but so many rows."""
+
+    def __init__(self, rows: int = 1):
+        super().__init__()
+        self.rows = rows
+
+    def decode(self, features, conditioned, points=None, labels=None, mask_logits=None, ambiguous=True):
+        answer = super().decode(features, conditioned, points, labels, mask_logits, ambiguous)
+        if labels is None or not (labels == NEGATIVE).any():
+            return answer
+        last = int((mask_logits[0, 0] > 0).any(dim=1).nonzero().max())
+        logits = mask_logits.clone()
+        logits[..., : last + 1 - self.rows, :] = -9.0
+        return answer._replace(logits=logits)
+
+
+@pytest.mark.parametrize("index", [12, 14])
+def test_a_negative_stroke_takes_away_a_line_as_wide_as_the_mask_is_there_and_leaves_the_rest(index):
+    tracker = a_tracker(BALL, network=Yielding())
+    tracker.prompt("a", click(12, 20, 22))
+    before = collected(tracker, tracker.propagate())[index]
+    line = stroke((18, 17), (22, 17), positive=False)
+    left = tracker.prompt("a", Prompt(index, strokes=(line,))).mask.full(SHAPE[1:])
+    np.testing.assert_array_equal(left[:, 21:], before[:, 21:])
+    assert before[18:23, 16:19].all()
+    assert not left[18:23, 16:19].any()
+
+
+def test_a_negative_stroke_through_most_of_a_mask_means_all_of_it():
+    handled = np.zeros(SHAPE, bool)
+    handled[:, 19:22, 4:40] = handled[:, 18:23, 40:45] = True
+    tracker = a_tracker(handled, network=Yielding())
+    tracker.prompt("a", click(8, 20, 42))
+    collected(tracker, tracker.propagate())
+    half, most = (stroke((20, 6), (20, last), positive=False) for last in (20, 38))
+    assert not tracker.prompt("a", Prompt(14, strokes=(half,))).mask.is_empty
+    assert tracker.prompt("a", Prompt(16, strokes=(most,))).mask.is_empty
+    found = collected(tracker, tracker.propagate())
+    assert found[15].any()
+    assert not found[16:].any()
+
+
+@pytest.mark.parametrize(("network", "connected"), [(Yielding(0), True), (Yielding(), False)])
+def test_a_network_that_gives_up_all_of_a_mask_is_believed_and_so_is_any_without_the_rules(
+    network, connected
+):
+    tracker = a_tracker(BALL, network=network, connected=connected)
+    tracker.prompt("a", click(12, 20, 22))
+    before = collected(tracker, tracker.propagate())[14]
+    line = stroke((18, 17), (22, 17), positive=False)
+    left = tracker.prompt("a", Prompt(14, strokes=(line,))).mask.full(SHAPE[1:])
+    assert left.sum() < before.sum() / 8
+
+
 def test_a_negative_stroke_after_a_lasso_corrects_what_was_answered():
     """Rather than to begin anew from what the lasso holds."""
     network = Shown()

@@ -13,7 +13,7 @@ from .drawn_lines import allowed_by, as_points
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
-from .mask_rules import is_hit, is_rejected, near_prompt, within_lines
+from .mask_rules import given_up_near_strokes, is_hit, is_rejected, near_prompt, within_lines
 from .memory_bank import MemoryEntry
 from .slice_network import SliceNetwork
 from .tracked_object import TrackedObject
@@ -122,12 +122,14 @@ class Prompting:
         prediction = self._predict(target, prompt, features, shown, earlier, reverse)
         key = sorting_key(features)
         entry = MemoryEntry.predicted(prompt.slice_index, shown, prediction, key, prompted=True)
+        before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
+        if self._connected and before is not None:
+            entry.logits = given_up_near_strokes(entry.logits, before, prompt, shown, grid)
         entry.logits = within_lines(entry.logits, prompt, shown, grid)
         entry.allowed = allowed_by(prompt, grid)
         entry.painted = None if prompt.mask is None else prompt.mask.tightened()
         entry.lead = None if earlier is None else earlier.lead
         if self._connected:
-            before = None if earlier is None else shown.logits_from(earlier.logits, earlier.field_of_view)
             entry.logits = near_prompt(entry.logits, prompt, shown, before)
         rejected = earlier is not None and is_rejected(earlier.mask(grid.shape), prompt, grid)
         nothing_left = not prompt.shows_object and entry.mask(grid.shape).is_empty
