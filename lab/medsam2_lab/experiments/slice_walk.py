@@ -25,7 +25,7 @@ from medsam2.tracking import FieldOfView, Tracker, slice_walker, tracker
 from medsam2.tracking.drawn_lines import Box
 from medsam2.tracking.memory_bank import MemoryEntry
 from medsam2.tracking.prompting import LOGIT_LIMIT
-from medsam2.tracking.slice_walker import LEAST_OVERLAP, SliceWalker
+from medsam2.tracking.slice_walker import SliceWalker
 from medsam2.tracking.stepping import Tracked
 from medsam2.tracking.tracked_object import TrackedObject
 from medsam2.weights.loading import load_model
@@ -54,25 +54,26 @@ class Walk:
     """
 
     margin: float = 0
-    overlap: float = LEAST_OVERLAP
+    overlap: float = 0.5
     with_logits: bool = False
 
 
 WALKS = {
-    "box": Walk(),
     "box, IoU 0.6": Walk(overlap=0.6),
+    "box, IoU 0.5": Walk(),
     "box, IoU 0.7": Walk(overlap=0.7),
-    "box 1 pixel wider": Walk(1),
-    "box 3 pixels wider": Walk(3),
+    "box 1 pixel wider, IoU 0.5": Walk(1),
+    "box 3 pixels wider, IoU 0.5": Walk(3),
     "box 3 pixels wider, IoU 0.7": Walk(3, 0.7),
-    "box 6 pixels wider": Walk(6),
-    "box and logits": Walk(with_logits=True),
-    "box 3 pixels wider and logits": Walk(3, with_logits=True),
+    "box 6 pixels wider, IoU 0.5": Walk(6),
+    "box and logits, IoU 0.5": Walk(with_logits=True),
     "box 3 pixels wider and logits, IoU 0.3": Walk(3, 0.3, with_logits=True),
+    "box 3 pixels wider and logits, IoU 0.5": Walk(3, with_logits=True),
     "box 3 pixels wider and logits, IoU 0.7": Walk(3, 0.7, with_logits=True),
     "box 3 pixels wider and logits, IoU 0.8": Walk(3, 0.8, with_logits=True),
-    "box 6 pixels wider and logits": Walk(6, with_logits=True),
+    "box 6 pixels wider and logits, IoU 0.5": Walk(6, with_logits=True),
 }
+"""The first is how ``SliceWalker`` walks; the others are compared with it."""
 TRACKING = "tracking (memory)"
 
 
@@ -180,6 +181,22 @@ def all_scores(network: MedSAM2, scans: int, cases: Path | None, log: Path) -> d
     return {kind: np.array(rows) for kind, rows in scores.items()}
 
 
+def table(scores: dict[str, np.ndarray]) -> ResultTable:
+    """Mean Dice of each kind of data, and how it differs from that of the first walk."""
+    columns: dict[str, int | None] = {"": None}
+    rows: list[list[Cell]] = [[title] for title in (TRACKING, *WALKS)]
+    for kind, found in scores.items():
+        columns |= dict.fromkeys((f"Dice, {kind}", f"more than {next(iter(WALKS))}, {kind}", f"± {kind}"), 3)
+        gains = found - found[:, 1:2]
+        errors = gains.std(axis=0, ddof=1) / len(found) ** 0.5
+        cells = np.stack([found.mean(axis=0), gains.mean(axis=0), errors], axis=1)
+        for row, numbers in zip(rows, cells.tolist(), strict=True):
+            row.extend(numbers)
+    counts = " and ".join(f"{len(found)} {kind}" for kind, found in scores.items())
+    about = measured("medsam2-lab slice-walk --cases CASES")
+    return ResultTable(about | {"data": f"{counts} structures, one {PROMPT} each"}, columns, rows)
+
+
 def slice_walk(scans: int, cases: Path | None, log: Path) -> dict[str, ResultTable]:
     """The table, for the starter weights.
 
@@ -190,21 +207,4 @@ def slice_walk(scans: int, cases: Path | None, log: Path) -> dict[str, ResultTab
     """
     network = load_model("starter")
     assert isinstance(network, MedSAM2)
-    scores = all_scores(network, scans, cases, log)
-    columns: dict[str, int | None] = {"": None}
-    rows: list[list[Cell]] = [[title] for title in (TRACKING, *WALKS)]
-    for kind, found in scores.items():
-        columns |= dict.fromkeys(
-            (f"Dice, {kind}", f"more than {next(iter(WALKS))}, {kind}", f"standard error, {kind}"), 3
-        )
-        gains = found - found[:, 1:2]
-        errors = gains.std(axis=0, ddof=1) / len(found) ** 0.5
-        for row, cells in zip(
-            rows, np.stack([found.mean(axis=0), gains.mean(axis=0), errors], axis=1), strict=True
-        ):
-            row.extend(cells.tolist())
-    counts = " and ".join(f"{len(found)} {kind}" for kind, found in scores.items())
-    about = measured("medsam2-lab slice-walk --cases CASES") | {
-        "data": f"{counts} structures, one {PROMPT} each"
-    }
-    return {"slice_walk": ResultTable(about, columns, rows)}
+    return {"slice_walk": table(all_scores(network, scans, cases, log))}

@@ -1,7 +1,7 @@
 """From slice to slice with a network that knows one slice only: the mask before becomes the next box.
 
 LiteMedSAM's script walks like that, and micro-sam stops where a mask overlaps the one before too little. The
-logits of the mask before, shown beside its box, make it worse (``docs/results.md``).
+logits of the mask before, shown beside its box, gain nothing (``docs/results.md``).
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from .field_of_view import FieldOfView
 from .stepping import Stepping, Tracked, singles
 from .tracked_object import TrackedObject
 
-LEAST_OVERLAP = 0.5
+LEAST_OVERLAP = 0.6
 """IoU with the mask before; where there is less, the answer is something else and the object is gone."""
 
 
