@@ -18,6 +18,28 @@ class LayerNorm2d(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+class PatchEmbed(nn.Module):
+    """The image to tokens, each of its own pixels."""
+
+    def __init__(self, dim: int, side: int):
+        super().__init__()
+        self.proj = nn.Conv2d(3, dim, kernel_size=side, stride=side)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S) to (B, S / side, S / side, dim)."""
+        return self.proj(images).permute(0, 2, 3, 1)
+
+
+def neck_layers(dim_in: int, dim: int) -> tuple[nn.Module, ...]:
+    """From a plain encoder's map (B, dim_in, H, W) to features (B, dim, H, W): two convolutions, normed."""
+    return (
+        nn.Conv2d(dim_in, dim, kernel_size=1, bias=False),
+        LayerNorm2d(dim),
+        nn.Conv2d(dim, dim, kernel_size=3, padding=1, bias=False),
+        LayerNorm2d(dim),
+    )
+
+
 class MLP(nn.Module):
     """Linear layers with an activation between them (``MLP`` upstream).
 

@@ -23,27 +23,22 @@ from .position_encoding import sine_map, sine_of_time
 from .prompt_encoder import PADDING, PromptEncoder
 from .segmentation_network import (
     ABSENT_LOGIT,
+    MASK_BIAS,
+    MASK_SCALE,
     ImageFeatures,
     MaskPrediction,
     MemorySelection,
     SegmentationNetwork,
 )
 
-MASK_SCALE, MASK_BIAS = 20.0, -10.0
-"""How a mask in [0, 1] enters the memory encoder (``sigmoid_scale_for_mem_enc``, ``..._bias_...``)."""
 STABILITY_DELTA, STABILITY_THRESHOLD = 0.05, 0.98
 """When the single mask is too unsure of its outline and gives way to the best of three."""
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
-"""ImageNet's statistics, with which every official checkpoint was trained."""
 
 
 class MedSAM2(SegmentationNetwork):
     """SAM 2's network (``SAM2Base``), built from a ``NetworkConfig``, with random weights."""
 
     config: NetworkConfig
-    image_mean: Tensor
-    image_std: Tensor
 
     def __init__(self, config: NetworkConfig):
         super().__init__(config)
@@ -63,9 +58,6 @@ class MedSAM2(SegmentationNetwork):
             self.no_obj_embed_spatial = nn.Parameter(0.02 * torch.randn(1, memory_dim))
         if config.encodes_pointer_time:
             self.obj_ptr_tpos_proj = nn.Linear(dim, memory_dim)
-        mean, std = torch.tensor(IMAGE_MEAN), torch.tensor(IMAGE_STD)
-        self.register_buffer("image_mean", mean.view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("image_std", std.view(1, 3, 1, 1), persistent=False)
 
     @property
     def encoder_blocks(self) -> Iterable[nn.Module]:
@@ -74,7 +66,7 @@ class MedSAM2(SegmentationNetwork):
 
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
         """Features of grey images (``forward_image``); what is beyond the slice is part of them."""
-        *finer, s16 = self.image_encoder((images - self.image_mean) / self.image_std)
+        *finer, s16 = self.image_encoder(self.normalised(images))
         if not finer:
             return ImageFeatures(s16)
         s4, s8 = finer

@@ -4,6 +4,7 @@ One width and one map, at stride 16, from the first block to the last. Most bloc
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterator
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from .config import NetworkConfig
-from .layers import MLP, LayerNorm2d
+from .layers import MLP, PatchEmbed, neck_layers
 
 PATCH = 16
 """Side of a token in pixels."""
@@ -87,25 +88,13 @@ class Block(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
-class PatchEmbed(nn.Module):
-    """The image to tokens, each of its own pixels."""
-
-    def __init__(self, dim: int):
-        super().__init__()
-        self.proj = nn.Conv2d(3, dim, kernel_size=PATCH, stride=PATCH)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) to (B, S/16, S/16, dim)."""
-        return self.proj(images).permute(0, 2, 3, 1)
-
-
 class PlainViT(nn.Module):
     """The trunk."""
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
         dim, (depth,), (window,) = config.embed_dim, config.stages, config.windows
-        self.patch_embed = PatchEmbed(dim)
+        self.patch_embed = PatchEmbed(dim, PATCH)
         # The first of them was for the class token of the training before, which is gone.
         self.pos_embed = Parameter(torch.zeros(1, 1 + config.position_background**2, dim))
         self.blocks = nn.ModuleList(
@@ -135,16 +124,9 @@ class Neck(nn.Module):
 
     def __init__(self, dim: int, model_dim: int):
         super().__init__()
-        layers = {
-            "conv_1x1": nn.Conv2d(dim, model_dim, kernel_size=1, bias=False),
-            "norm_0": LayerNorm2d(model_dim),
-            "conv_3x3": nn.Conv2d(model_dim, model_dim, kernel_size=3, padding=1, bias=False),
-            "norm_1": LayerNorm2d(model_dim),
-        }
-        level = nn.Sequential()
-        for name, layer in layers.items():
-            level.add_module(name, layer)
-        self.convs = nn.ModuleList([level])
+        names = ("conv_1x1", "norm_0", "conv_3x3", "norm_1")
+        layers = zip(names, neck_layers(dim, model_dim), strict=True)
+        self.convs = nn.ModuleList([nn.Sequential(OrderedDict(layers))])
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, dim, H, W) to (B, model_dim, H, W)."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from .hiera import join_windows, split_windows
-from .layers import LayerNorm2d, MLPBlock
+from .layers import MLPBlock, PatchEmbed, neck_layers
 from .slice_wise_config import ViTSizes
 from .vit_adapter import Adapter
 
@@ -73,18 +73,6 @@ class Block(nn.Module):
         return x + self.Adapter(normed) if hasattr(self, "Adapter") else x
 
 
-class PatchEmbed(nn.Module):
-    """The image to tokens, each of its own pixels."""
-
-    def __init__(self, dim: int, side: int):
-        super().__init__()
-        self.proj = nn.Conv2d(3, dim, kernel_size=side, stride=side)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) to (B, S / side, S / side, dim)."""
-        return self.proj(images).permute(0, 2, 3, 1)
-
-
 class SamViT(nn.Module):
     """The encoder.
 
@@ -107,12 +95,7 @@ class SamViT(nn.Module):
             )
             for index in range(sizes.depth)
         )
-        self.neck = nn.Sequential(
-            nn.Conv2d(sizes.width, dim, kernel_size=1, bias=False),
-            LayerNorm2d(dim),
-            nn.Conv2d(dim, dim, kernel_size=3, padding=1, bias=False),
-            LayerNorm2d(dim),
-        )
+        self.neck = nn.Sequential(*neck_layers(sizes.width, dim))
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) to features (B, dim, S / 16, S / 16)."""

@@ -11,6 +11,11 @@ from .segmentation_config import SegmentationConfig
 
 ABSENT_LOGIT = -1024.0
 """Logit of every pixel of an image that the object is not in (``NO_OBJ_SCORE``)."""
+MASK_SCALE, MASK_BIAS = 20.0, -10.0
+"""From a mask in [0, 1] to logits (``sigmoid_scale_for_mem_enc``, ``sigmoid_bias_for_mem_enc``)."""
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+"""ImageNet's statistics, with which most networks were trained."""
 
 
 class ImageFeatures(NamedTuple):
@@ -78,16 +83,26 @@ class SegmentationNetwork(nn.Module):
     Those whose config ``remembers`` also look at memories of other slices, and so track an object.
     """
 
+    image_mean: Tensor
+    image_std: Tensor
+
     def __init__(self, config: SegmentationConfig):
         super().__init__()
         self.config = config
         self.autocast_dtype: torch.dtype | None = None
         """Precision of inference: None for the weights' own, else the type to autocast to."""
+        mean, std = torch.tensor(IMAGE_MEAN), torch.tensor(IMAGE_STD)
+        self.register_buffer("image_mean", mean.view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("image_std", std.view(1, 3, 1, 1), persistent=False)
 
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
         return next(self.parameters()).device
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Grey images (B, 1, S, S) as colours of ImageNet's statistics, (B, 3, S, S)."""
+        return (images - self.image_mean) / self.image_std
 
     @property
     def encoder_blocks(self) -> Iterable[nn.Module]:

@@ -10,10 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .mask_decoder import SliceMaskDecoder
-from .network import IMAGE_MEAN, IMAGE_STD, MASK_BIAS, MASK_SCALE
 from .prompt_encoder import BOX_START, PromptEncoder
 from .sam_vit import SamViT
-from .segmentation_network import ImageFeatures, MaskPrediction, SegmentationNetwork
+from .segmentation_network import MASK_BIAS, MASK_SCALE, ImageFeatures, MaskPrediction, SegmentationNetwork
 from .slice_wise_config import SliceWiseConfig, TinyViTSizes, ViTSizes
 from .tiny_vit import TinyViT
 
@@ -27,8 +26,6 @@ class SliceWiseNetwork(SegmentationNetwork):
     """SAM's network (``Sam``), built from a ``SliceWiseConfig``, with random weights."""
 
     config: SliceWiseConfig
-    image_mean: Tensor
-    image_std: Tensor
 
     def __init__(self, config: SliceWiseConfig):
         super().__init__(config)
@@ -37,9 +34,6 @@ class SliceWiseNetwork(SegmentationNetwork):
         self.mask_decoder = SliceMaskDecoder(
             config.model_dim, config.decoder_heads, config.decoder_feedforward
         )
-        mean, std = torch.tensor(IMAGE_MEAN), torch.tensor(IMAGE_STD)
-        self.register_buffer("image_mean", mean.view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("image_std", std.view(1, 3, 1, 1), persistent=False)
 
     @property
     def encoder_blocks(self) -> Iterable[nn.Module]:
@@ -60,7 +54,7 @@ class SliceWiseNetwork(SegmentationNetwork):
         values = images * GREY_VALUES
         values = ((values + NEARLY_WHOLE).floor() if self.config.truncated else values.round()) / GREY_VALUES
         if self.config.normalisation == "statistics":
-            values = (values - self.image_mean) / self.image_std
+            values = self.normalised(values)
         else:
             lowest = values.where(shown, torch.inf).amin(dim=(1, 2, 3), keepdim=True)
             highest = values.where(shown, -torch.inf).amax(dim=(1, 2, 3), keepdim=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from .hiera import join_windows, split_windows
-from .layers import LayerNorm2d
+from .layers import neck_layers
 from .slice_wise_config import TinyViTSizes
 
 WIDTHS = (64, 128, 160, 320)
@@ -176,12 +176,7 @@ class TinyViT(nn.Module):
         if sizes.has_classifier:  # in the file, and never used
             self.norm_head = nn.LayerNorm(WIDTHS[-1])
             self.head = nn.Linear(WIDTHS[-1], IMAGENET_CLASSES)
-        self.neck = nn.Sequential(
-            nn.Conv2d(WIDTHS[-1], model_dim, kernel_size=1, bias=False),
-            LayerNorm2d(model_dim),
-            nn.Conv2d(model_dim, model_dim, kernel_size=3, padding=1, bias=False),
-            LayerNorm2d(model_dim),
-        )
+        self.neck = nn.Sequential(*neck_layers(WIDTHS[-1], model_dim))
 
     @property
     def blocks(self) -> Iterator[nn.Module]:

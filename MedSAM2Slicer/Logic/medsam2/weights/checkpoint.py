@@ -1,7 +1,8 @@
 """Read the tensors of a checkpoint of any supported family.
 
-SAM 2, SAM 2.1 and MedSAM2 publish ``{"model": tensors}``; MedSAM-2 the same in bfloat16; our own files
-and conversions are safetensors. All use the official tensor names, by which the network is
+SAM 2, EfficientTAM and MedSAM2 publish ``{"model": tensors}``, MedSAM-2 the same in bfloat16, SAM-Med2D the
+same beside an optimiser; SAM, MedSAM, MobileSAM and LiteMedSAM the tensors alone; our own files and
+conversions are safetensors. All use the official tensor names, by which the network is
 recognised, or those of the package ``transformers``.
 """
 
