@@ -6,18 +6,16 @@ import torch
 from torch import Tensor, nn
 
 
-def seed_weights(module: nn.Module, rename: dict[str, str] | None = None) -> None:
+def seed_weights(module: nn.Module) -> None:
     """Fill the state of a module: each tensor from the checksum of its name, with values of a useful size.
 
-    Args:
-        module: any network; integer buffers stay.
-        rename: names in the module to those that the values are made of, where a part is called otherwise.
+    Integer buffers stay.
     """
     state = module.state_dict()
     with torch.no_grad():
         for name, tensor in state.items():
             if tensor.is_floating_point():
-                tensor.copy_(seeded_tensor((rename or {}).get(name, name), tensor.shape))
+                tensor.copy_(seeded_tensor(name, tensor.shape))
 
 
 def seeded_tensor(name: str, shape: torch.Size) -> Tensor:

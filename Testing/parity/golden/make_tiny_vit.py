@@ -18,23 +18,20 @@ from types import ModuleType
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
+from parity.conftest import random_images
 from parity.seeded_weights import seed_weights
 
 CLICK = (0.4, 0.55)
 BOX = (0.2, 0.3, 0.65, 0.8)
 """A click, and a box (x0, y0, x1, y1), as parts of the image's side."""
-IMAGE_SEED = 1
 SAM_MEAN = torch.tensor((123.675, 116.28, 103.53)).view(3, 1, 1)
 SAM_STD = torch.tensor((58.395, 57.12, 57.375)).view(3, 1, 1)
 
 
 def smooth_image(size: int) -> Tensor:
     """A grey image (1, 1, size, size) of 8 bits that reaches from 0 to 1."""
-    coarse = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(IMAGE_SEED))
-    image = (0.5 + 0.25 * interpolate(coarse, size=(size, size), mode="bicubic")).clamp(0, 1)
-    return (255 * image).round() / 255
+    return (255 * random_images(1, size)).round() / 255
 
 
 def sampled(values: Tensor) -> list:

@@ -98,13 +98,11 @@ def serve(
 def _networks(
     weights: str, device: str, precision: str
 ) -> tuple["SegmentationNetwork", "SegmentationNetwork | None"]:
-    """The network that tracks, and a quick one that chooses fields of view if that is a large one."""
-    from medsam2.weights.loading import load_model
+    """The network that tracks, and the one that chooses fields of view in its place."""
+    from medsam2.weights.loading import load_chooser, load_model
 
     network = load_model(weights, device, precision)
-    if network.config.preset == "starter":
-        return network, None
-    return network, load_model("starter", str(network.device), precision)
+    return network, load_chooser(network, precision)
 
 
 def _tokens(local: bool, file: Path | None) -> "Tokens":

@@ -27,7 +27,7 @@ from medsam2.training.settings import Settings, keep_settings, names_digest
 from medsam2.training.training_log import TrainingLog, validation_begins
 from medsam2.training.validation import History, mean_click_dice
 from medsam2.volume import VolumeSlices
-from medsam2.weights.loading import load_model
+from medsam2.weights.loading import load_chooser, load_model
 from medsam2.weights.store import locate
 
 CLIP_NORM = 0.1
@@ -115,9 +115,7 @@ class FineTuning:
         self._ranks = ranks
         self.network = trainable(load_model(settings.weights, str(ranks.device)), settings.weights).train()
         freeze(self.network, settings.freeze)
-        # As in the backend: large networks leave the choice of the field of view to the quick one.
-        is_large = self.network.config.preset != "starter"
-        self._field_of_view_network = load_model("starter", str(ranks.device)) if is_large else None
+        self._field_of_view_network = load_chooser(self.network)
         self._claim_folder()
         self._log = TrainingLog(folder, running.tensorboard, settings.steps) if ranks.writes else None
         self.history = History(folder)

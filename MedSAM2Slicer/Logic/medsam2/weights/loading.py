@@ -39,6 +39,13 @@ def load_model(
     return network.to(chosen_device).eval()
 
 
+def load_chooser(network: SegmentationNetwork, precision: str = "auto") -> SegmentationNetwork | None:
+    """The starter network, which chooses fields of view quickly in place of another; None beside itself."""
+    if network.config.preset == "starter":
+        return None
+    return load_model("starter", str(network.device), precision)
+
+
 def check_choices(name_or_path: str | Path, device: str = "auto", precision: str = "auto") -> None:
     """Refuse what ``load_model`` would refuse without reading the weights.
 
