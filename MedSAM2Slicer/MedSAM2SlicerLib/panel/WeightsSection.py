@@ -21,6 +21,7 @@ from .WeightsTable import (
     isFetchedByHand,
     licenceQuestion,
     megabytes,
+    slowWarning,
 )
 from .Widgets import button, problem, row, section, sentence, showProblem, wideRow
 
@@ -89,7 +90,7 @@ class WeightsSection:
 
     def refresh(self) -> None:
         """Ask what is installed; the answer comes later."""
-        self._run(("list",), self._onListed)
+        self._run(("list", "--device", self._manager.settings.device), self._onListed)
 
     def _onFolded(self, folded: bool) -> None:
         if not folded and not self._listed and not DependencyInstaller.missing(server=False):
@@ -105,7 +106,7 @@ class WeightsSection:
         installed = bool(chosen and (chosen["installed"] or chosen["shipped"]))
         ours = bool(chosen and chosen["shipped"])
         settings = self._manager.settings
-        self._about.setText(description(chosen) if chosen else "")
+        self._about.setText(description(chosen, slowWarning(chosen, self._rows)) if chosen else "")
         self._server.visible = bool(settings.serverUrl)
         self._use.enabled = bool(chosen and installed and chosen["name"] != settings.weights)
         byHand = bool(chosen and isFetchedByHand(chosen))
@@ -123,6 +124,10 @@ class WeightsSection:
         chosen = self.table.selected
         if chosen is None:
             return
+        warning = slowWarning(chosen, self._rows)
+        question = _("{warning}\n\nUse {name} all the same?").format(warning=warning, name=chosen["name"])
+        if warning and not slicer.util.confirmOkCancelDisplay(question, _("Slow weights")):
+            return
         self._manager.settings.weights = chosen["name"]
         self._manager.restart()
         self.update()
@@ -131,7 +136,7 @@ class WeightsSection:
     def _onDownload(self) -> None:
         chosen = self.table.selected
         if chosen and slicer.util.confirmOkCancelDisplay(
-            licenceQuestion(chosen), _("Licence of the weights")
+            licenceQuestion(chosen, slowWarning(chosen, self._rows)), _("Licence of the weights")
         ):
             self._run(("download", chosen["name"], "--accept-licence"), self._onProgress)
 

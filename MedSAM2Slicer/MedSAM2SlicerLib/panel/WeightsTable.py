@@ -10,6 +10,7 @@ from slicer.i18n import translate
 
 ROW_HEIGHT = 22
 """Pixels."""
+SCAN_SLICES = 200
 CATALOGUE = Path(__file__).resolve().parents[2] / "Resources" / "models.json"
 
 
@@ -24,7 +25,7 @@ class WeightsTable:
         self._rows: list[dict] = []
         self.widget = qt.QTableWidget()
         self.widget.accessibleName = _("Weights")
-        titles = (_("Name"), _("Installed"), _("Size"), _("Licence"), _("For"))
+        titles = (_("Name"), _("Installed"), _("Here"), _("Size"), _("Licence"), _("For"))
         self.widget.setColumnCount(len(titles))
         self.widget.setHorizontalHeaderLabels(titles)
         self.widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
@@ -71,7 +72,8 @@ class WeightsTable:
 def catalogueRows() -> list[dict]:
     """Rows of the shipped catalogue, without asking what is installed: that takes seconds."""
     models = json.loads(CATALOGUE.read_text(encoding="utf-8"))["models"]
-    return [{"why_not": None} | model | {"installed": None} for model in models]
+    unknown = {"installed": None, "seconds_per_slice": None, "pace": None, "quicker": None}
+    return [{"why_not": None} | model | unknown for model in models]
 
 
 def _texts(row: dict, inUse: str) -> tuple[str, ...]:
@@ -81,13 +83,48 @@ def _texts(row: dict, inUse: str) -> tuple[str, ...]:
         state = _("not usable")
     if row["name"] == inUse:
         state = _("in use")
-    return row["name"], state, megabytes(row["size_bytes"]), inWords(row["licence"]), _list(row["modality"])
+    size, licence = megabytes(row["size_bytes"]), inWords(row["licence"])
+    return row["name"], state, _paceInWords(row), size, licence, _list(row["modality"])
 
 
-def description(row: dict) -> str:
+def _paceInWords(row: dict) -> str:
+    kinds = {
+        "quick": _("quick: {seconds} s a slice"),
+        "slow": _("slow: {seconds} s a slice"),
+        "too slow": _("needs a graphics card"),
+        None: "…",
+    }
+    return kinds[row["pace"]].format(seconds=_seconds(row))
+
+
+def _seconds(row: dict) -> str:
+    seconds = row["seconds_per_slice"]
+    return "" if seconds is None else f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
+
+
+def slowWarning(row: dict, rows: list[dict]) -> str:
+    """How long weights keep a person waiting on this computer, and what is quicker; empty for quick ones."""
+    if row["pace"] in (None, "quick"):
+        return ""
+    quicker = next((each for each in rows if each["name"] == row["quicker"]), row)
+    return _(
+        "With {name} a slice takes about {seconds} s on this computer, and a scan of {slices} slices about "
+        "{minutes} minutes; {quicker} takes {fewer} s a slice."
+    ).format(
+        name=row["name"],
+        seconds=_seconds(row),
+        slices=SCAN_SLICES,
+        minutes=round(row["seconds_per_slice"] * SCAN_SLICES / 60),
+        quicker=quicker["name"],
+        fewer=_seconds(quicker),
+    )
+
+
+def description(row: dict, warning: str) -> str:
     """What to know of weights before using them, in HTML."""
+    slow = f"<b>{warning}</b>" if warning else ""
     good = _("Good prompts: {prompts}.").format(prompts=_list(row["prompts"])) if row["prompts"] else ""
-    said = [f"<b>{inWords(row['title'])}</b>.", good, _licence(row), _withoutDownload(row)]
+    said = [slow, f"<b>{inWords(row['title'])}</b>.", good, _licence(row), _withoutDownload(row)]
     return " ".join(each for each in said if each)
 
 
@@ -107,7 +144,7 @@ def _withoutDownload(row: dict) -> str:
     ).format(file=row["filename"])
 
 
-def licenceQuestion(row: dict) -> str:
+def licenceQuestion(row: dict, warning: str) -> str:
     """What the user agrees to before a download."""
     host = row["url"].split("/")[2]
     unchecked = _(
@@ -115,11 +152,12 @@ def licenceQuestion(row: dict) -> str:
         "then on."
     )
     return _(
-        "{title}, {size} from {host}.\n\n{licence}{unchecked}\n\nAgree to this licence, and download?"
+        "{title}, {size} from {host}.\n\n{slow}{licence}{unchecked}\n\nAgree to this licence, and download?"
     ).format(
         title=inWords(row["title"]),
         size=megabytes(row["size_bytes"]),
         host=host,
+        slow=f"{warning}\n\n" if warning else "",
         licence=_licence(row),
         unchecked="" if row["sha256"] else f"\n\n{unchecked}",
     )

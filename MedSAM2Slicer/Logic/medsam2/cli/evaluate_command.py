@@ -20,11 +20,13 @@ from medsam2.threads import settle_threads
 if TYPE_CHECKING:
     from medsam2.evaluation.report import Report
     from medsam2.evaluation.scores import Summary
+    from medsam2.model.segmentation_network import SegmentationNetwork
 
 
 EXAMPLES = examples(
     "medsam2 evaluate dataset -o report",
     "medsam2 evaluate dataset -o report --protocol box --structure liver",
+    "medsam2 evaluate dataset -o report --weights tuned.safetensors --baseline starter",
 )
 
 
@@ -54,6 +56,9 @@ def evaluate(
     ] = False,
     orientations: OrientationsOption = 1,
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
+    baseline: Annotated[
+        str | None, typer.Option(help="Other weights, compared case by case: name or file.")
+    ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
     threads: ThreadsOption = None,
@@ -75,30 +80,42 @@ def evaluate(
     from medsam2.evaluation.evaluating import Settings
     from medsam2.evaluation.evaluating import evaluate as findings
     from medsam2.evaluation.metrics import require_monai
-    from medsam2.evaluation.report import Report
+    from medsam2.evaluation.report import Report, comparison_table
     from medsam2.weights.loading import check_choices, load_model
 
     require_monai()
-    check_choices(weights, device, precision)
+    for each in (weights, *([baseline] if baseline else [])):
+        check_choices(each, device, precision)
     cases = checked_cases(dataset, split, limit)
     network = load_model(weights, device, precision)
-    field_of_view_network = None
-    if network.config.preset != "starter":
-        field_of_view_network = load_model("starter", str(network.device), precision)
+    starter = load_model("starter", str(network.device), precision)
     settings = Settings(protocol, clicks, tuple(structure or ()), lenient, ways)
     about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
+    about |= {"baseline": Path(baseline).name} if baseline else {}
     report = Report(settings, about | {"device": str(network.device)})
     with stages() as progress:
         progress.begin("Evaluating", len(cases), "cases")
-        for finding in findings(network, cases, settings, field_of_view_network, progress.advance):
+        for finding in findings(network, cases, settings, _chooser(network, starter), progress.advance):
             report.add(finding)
+        if baseline:
+            other = load_model(baseline, str(network.device), precision)
+            progress.begin("The baseline", len(cases), "cases")
+            for finding in findings(other, cases, settings, _chooser(other, starter), progress.advance):
+                report.add_baseline(finding)
     with held_back():
         report.write(output)
     if as_json:
         typer.echo(json.dumps(report.as_json()["summary"]))
         return
     typer.echo(describe(report))
+    if comparison := report.comparison():
+        typer.echo(f"\n{comparison_table(comparison, report.about)}")
     typer.echo(f"The report, with pictures of the worst cases, is {output / 'report.md'}.")
+
+
+def _chooser(network: "SegmentationNetwork", starter: "SegmentationNetwork") -> "SegmentationNetwork | None":
+    """The network that chooses fields of view for another, if not that one itself."""
+    return None if network.config.preset == starter.config.preset else starter
 
 
 def describe(report: "Report") -> str:

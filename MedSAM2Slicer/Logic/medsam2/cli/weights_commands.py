@@ -15,14 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from medsam2.cli.options import examples
 from medsam2.cli.output import echo_json
 from medsam2.cli.stopping import leaves
-from medsam2.cli.weights_list import echo_list, weights_rows
+from medsam2.cli.weights_list import echo_list, slow_note, weights_rows
 from medsam2.cli.wording import megabytes
 from medsam2.errors import InputError
-from medsam2.model.config import network_config
 from medsam2.weights.catalogue import CatalogueEntry, find_entry
-from medsam2.weights.checkpoint import read_checkpoint
-from medsam2.weights.download import download
-from medsam2.weights.matching import match_report
 from medsam2.weights.recognition import SeveralFamiliesError
 from medsam2.weights.store import (
     StoredWeights,
@@ -47,9 +43,15 @@ REPORT_SECONDS = 0.2
 
 
 @app.command("list", epilog=examples("medsam2 weights list", "medsam2 weights list --json"))
-def list_weights(as_json: JsonOption = False) -> None:
-    """Show all weights that are known or installed."""
-    rows = weights_rows()
+def list_weights(
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Show all weights that are known or installed, the quickest on this computer first.
+
+    How quick this computer is, is measured once, within seconds.
+    """
+    rows = weights_rows(device)
     if as_json:
         echo_json(folder=str(weights_folder()), disk_bytes=disk_use(), weights=rows)
         return
@@ -66,6 +68,11 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Show which network weights hold, and whether they fill it."""
+    # Imported here, as torch keeps those waiting who only list weights.
+    from medsam2.model.config import network_config
+    from medsam2.weights.checkpoint import read_checkpoint
+    from medsam2.weights.matching import match_report
+
     weights = locate(name_or_file)
     checkpoint = read_checkpoint(weights.path, weights.preset, dtype=None)
     report = match_report(checkpoint.tensors, network_config(checkpoint.preset, checkpoint.family))
@@ -118,6 +125,8 @@ def download_weights(
         _echo_installed(locate(name), as_json, " already")
         return
     _agree(entry, accept_licence)
+    from medsam2.weights.download import download
+
     leaves("the same command goes on where it stopped")
     with _json_progress() if as_json else _progress_bar(entry) as progress:
         weights = download(entry, progress)
@@ -154,6 +163,8 @@ def _agree(entry: CatalogueEntry, accepted: bool) -> None:
     about = "" if entry.size_is_exact else "about "
     typer.echo(f"{entry.title}, {about}{megabytes(entry.size_bytes)} from {entry.url}", err=True)
     typer.echo(f"Licence of {entry.publisher}: {entry.licence}. {entry.licence_note}", err=True)
+    if note := slow_note(entry.name, weights_rows()):
+        typer.echo(note, err=True)
     if entry.sha256 is None:
         typer.echo(
             "No checksum of this file is known: this first download is trusted, and its checksum is "

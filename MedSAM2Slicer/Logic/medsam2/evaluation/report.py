@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from medsam2.evaluation.comparison import PairedDice, paired_dice
 from medsam2.evaluation.drawing import draw_curve, draw_snapshot
 from medsam2.evaluation.evaluating import ONE_PROMPT, Finding, Settings
 from medsam2.evaluation.metrics import TOLERANCE_MM
@@ -46,6 +47,7 @@ class Report:
         self.settings = settings
         self.about = about
         self.scores: list[Score] = []
+        self.baseline_scores: list[Score] = []
         self._worst: list[tuple[float, Score, Snapshot]] = []
 
     def add(self, finding: Finding) -> None:
@@ -54,6 +56,14 @@ class Report:
         if finding.snapshot is not None and finding.score.dice is not None:
             self._worst.append((finding.score.dice, finding.score, finding.snapshot))
             self._worst = sorted(self._worst, key=lambda entry: entry[0])[:WORST]
+
+    def add_baseline(self, finding: Finding) -> None:
+        """Take a finding of the network that the other is compared with."""
+        self.baseline_scores.append(finding.score)
+
+    def comparison(self) -> dict[str, PairedDice]:
+        """Dice of both networks, where there are two."""
+        return paired_dice(self.scores, self.baseline_scores) if self.baseline_scores else {}
 
     def summary(self) -> Summary:
         """Means over all structures."""
@@ -67,6 +77,10 @@ class Report:
             "lenient": LABEL,
             "summary": asdict(self.summary()),
             "structures": {n: asdict(s) for n, s in by_structure(last_scores(self.scores)).items()},
+            "comparison": {
+                name: asdict(pair) | {"difference": pair.difference}
+                for name, pair in self.comparison().items()
+            },
             "results": [asdict(score) for score in self.scores],
         }
 
@@ -110,6 +124,8 @@ class Report:
             table(rows, self.settings.lenient),
             f"Dice is volumetric. NSD allows {TOLERANCE_MM:g} mm. {EMPTY_POLICY}",
         ]
+        if comparison := self.comparison():
+            parts += ["## Compared with the baseline", comparison_table(comparison, self.about)]
         if self.settings.lenient:
             parts.append(
                 f"The columns called {LABEL} average 2D scores over slices and thresholds of the logits; a "
@@ -147,6 +163,17 @@ def table(rows: Sequence[tuple[str, Summary]], lenient: bool) -> str:
         cells += [rounded(summary.hd95, 1), rounded(summary.prompts, 1)]
         cells += [rounded(summary.lenient_dice), rounded(summary.lenient_iou)] if lenient else []
         lines.append(cells)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def comparison_table(comparison: dict[str, PairedDice], about: dict[str, str]) -> str:
+    """Markdown with the Dice of both, the mean difference and how often the first is better."""
+    titles = ["Dice", "n", about["weights"], about["baseline"], "difference", "better"]
+    lines = [titles, ["---"] * len(titles)]
+    for name, pair in comparison.items():
+        difference = "none" if pair.difference is None else f"{pair.difference:+.3f}"
+        means = [rounded(pair.dice), rounded(pair.baseline), difference]
+        lines.append([name.replace("|", r"\|"), str(pair.cases), *means, f"{pair.better} of {pair.cases}"])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
