@@ -47,6 +47,14 @@ app = typer.Typer(
 
 
 @app.command()
+def network_work() -> None:
+    """Count what each network computes for a slice, for the estimates of 'medsam2 weights list'."""
+    from medsam2_lab.network_work import write_table
+
+    write_table()
+
+
+@app.command()
 def synthesise(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Folder to make; it must not exist yet, or be empty.")

@@ -4,6 +4,7 @@ Counted on fake tensors, which have shapes only: nothing is computed and no memo
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,8 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from medsam2.model.building import build_network
-from medsam2.model.config import PRESETS, NetworkConfig, SegmentationConfig
-from medsam2.model.prompt_encoder import BOX_END, BOX_START
+from medsam2.model.config import PRESETS, NetworkConfig
+from medsam2.model.segmentation_config import SegmentationConfig
 from medsam2.model.segmentation_network import MemorySelection, SegmentationNetwork
 from medsam2.weights.speed import WORK_FILE, Work
 
@@ -66,13 +67,13 @@ def _tensors(found: Any) -> list[Tensor]:
     return [each for item in found for each in _tensors(item)] if isinstance(found, (tuple, list)) else []
 
 
-def work_table() -> dict[str, Work]:
+def work_table(presets: Sequence[str] = tuple(PRESETS)) -> dict[str, Work]:
     """What the network of each preset computes for a slice; for a process that computes nothing else.
 
     Networks keep tensors that all images share: those that are made here are fake ones.
     """
     with FakeTensorMode(), torch.no_grad():
-        return {name: _work_of(config) for name, config in PRESETS.items()}
+        return {name: _work_of(PRESETS[name]) for name in presets}
 
 
 def _work_of(config: SegmentationConfig) -> Work:
@@ -99,11 +100,11 @@ def _tracked_slice(network: SegmentationNetwork, config: NetworkConfig) -> None:
 
 
 def _prompted_slice(network: SegmentationNetwork, config: SegmentationConfig) -> None:
-    """A slice with a box."""
+    """A slice that is prompted with the mask of the one before."""
     size = config.image_size
     features = network.encode_image(torch.empty(1, 1, size, size))
-    corners, labels = torch.empty(1, 2, 2), torch.tensor([[BOX_START, BOX_END]])
-    network.decode(features, network.condition(features.s16, None), corners, labels, ambiguous=False)
+    before = torch.empty(1, 1, config.logit_size, config.logit_size)
+    network.decode(features, network.condition(features.s16, None), mask_logits=before, ambiguous=False)
 
 
 def write_table() -> None:

@@ -192,6 +192,29 @@ def test_a_file_of_either_family_is_asked_about(aSection, aJournal, monkeypatch)
     assert aSection._which.count == 0
 
 
+def test_slow_weights_say_how_slow_before_they_are_downloaded_or_used(aSection, aManager, aJournal):
+    for row in aSection._rows:
+        large = row["name"] == "sam2.1-large"
+        row |= {"seconds_per_slice": 24.0 if large else 0.05, "pace": "too slow" if large else "quick"}
+        row |= {"installed": large, "quicker": "starter" if large else None}
+    aSection.update()
+    assert column(aSection, 2)[0] == "quick: 0.05 s a slice"
+    aSection.table.select("sam2.1-large")
+    said = (
+        "With sam2.1-large a slice takes about 24 s on this computer, and a scan of 200 slices about 80 "
+        "minutes; starter takes 0.05 s a slice."
+    )
+    assert said in aSection._about.text
+    aJournal.answers["confirm"] = False
+    aSection._use.click()
+    assert said in aJournal.popups[-1].text
+    assert aManager.settings.weights == "starter"
+    aSection.table.selected["installed"] = False
+    aSection._onSelected()
+    aSection._download.click()
+    assert said in aJournal.popups[-1].text
+
+
 def test_what_ships_cannot_be_deleted_and_what_is_missing_cannot_be_used(aSection):
     aSection.table.select("starter")
     assert not aSection._delete.enabled

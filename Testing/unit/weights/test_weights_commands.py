@@ -4,13 +4,17 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from medsam2.cli import weights_commands
+from medsam2.cli import weights_commands, weights_list
 from medsam2.cli.weights_commands import app
+from medsam2.cli.weights_list import TITLES
 from medsam2.errors import InputError
 from medsam2.weights import catalogue as catalogue_module
 from medsam2.weights.catalogue import catalogue, find_entry
 from medsam2.weights.recognition import SeveralFamiliesError
+from medsam2.weights.speed import Speed, Work
 from medsam2.weights.store import StoredWeights, find_stored, locate
+
+ORDER = ("starter", "medsam2-latest", "sam2.1-tiny", "sam2.1-large")
 
 
 def run(*arguments: str, answer: str | None = None) -> str:
@@ -39,26 +43,54 @@ def test_list_shows_every_name_and_the_licence_trouble():
     assert "research and education only" in " ".join(output.split())
 
 
+@pytest.fixture(autouse=True)
+def measured(monkeypatch):
+    """A computer on which starter is quick, and the large networks are not."""
+    per_second = Work(products=1.5e11, attention=1.5e11, bytes=1e10, calls=1e5)
+    monkeypatch.setattr(weights_list, "speed", lambda device, on_measuring: Speed("cpu", per_second))
+
+
 @pytest.mark.parametrize("columns", ["80", None], ids=["80 columns", "no terminal"])
 def test_list_fits_into_80_columns_and_says_whose_each_licence_is(starter_file, monkeypatch, columns):
     run("import", starter_file, "--name", "mine")
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns:
         monkeypatch.setenv("COLUMNS", columns)
-    lines = run("list").splitlines()
-    folder = next(line for line in lines if "used in" in line)
-    assert max(len(line) for line in lines if line != folder and "/" not in line) <= 80
+    text = run("list")
+    folder = next(line for line in text.splitlines() if "used in" in line)
+    assert max(len(line) for line in text.splitlines() if line != folder and "/" not in line) <= 80
+    words = " ".join(text.split())
     for entry in catalogue():
-        place = next(number for number, line in enumerate(lines) if line.split()[:1] == [entry.name])
-        above = "\n".join(lines[:place]).split("\n\n")[-1]
-        assert entry.publisher in above
-        assert f"licence {entry.licence}" in " ".join(above.split())
-    assert "Imported by you" in "\n".join(lines)
-    assert any(line.startswith("  starter ") and " installed " in line for line in lines)
+        about = words[words.index(f"{entry.publisher}, licence {entry.licence} (") :]
+        assert entry.name in about.partition(")")[0] + about.partition(": ")[0]
+    assert "Imported by you" in words
+    assert any(line.startswith("  starter ") and " installed " in line for line in text.splitlines())
 
 
-def test_list_recommends_starter_without_a_gpu():
-    assert "Without a graphics card (GPU): starter" in " ".join(run("list").split())
+def test_list_groups_by_how_quick_a_slice_is_here():
+    lines = run("list").splitlines()
+    titles = [lines.index(title) for title in TITLES.values() if title in lines]
+    assert titles == sorted(titles)
+    places = [next(n for n, line in enumerate(lines) if line.startswith(f"  {name} ")) for name in ORDER]
+    assert titles[0] < places[0] < titles[1] < places[-1]
+    assert places == sorted(places)
+    assert "quick on this computer are starter" in " ".join(lines)
+
+
+def test_slow_weights_say_before_the_download_how_slow_and_what_is_quicker(monkeypatch):
+    asked = CliRunner().invoke(app, ["download", "sam2.1-large"])
+    assert isinstance(asked.exception, InputError)
+    (said,) = (line for line in asked.stderr.splitlines() if "200 slices" in line)
+    seconds = rows()["sam2.1-large"]["seconds_per_slice"]
+    assert f"takes about {seconds:.0f} s on this computer" in said
+    assert f"about {seconds * 200 / 60:.0f} minutes" in said
+    assert rows()["sam2.1-large"]["quicker"] in said
+    quick = CliRunner().invoke(app, ["download", "medsam2-latest"])
+    assert "200 slices" not in quick.stderr
+
+
+def rows() -> dict[str, dict]:
+    return {row["name"]: row for row in json.loads(run("list", "--json"))["weights"]}
 
 
 def test_list_shows_the_others_where_one_file_is_damaged(starter_file):

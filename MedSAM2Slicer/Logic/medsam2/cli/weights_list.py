@@ -81,8 +81,7 @@ def echo_list(rows: list[dict[str, Any]]) -> None:
             here = "installed" if row["installed"] else _without_download(row)
             good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
             line = f"  {row['name']:{longest}} {_seconds(row):>6} {megabytes(row['size_bytes']):>7} {here:9} "
-            indent = " " * (longest + 28)
-            typer.echo(textwrap.fill(f"{line}{good_at}".rstrip(), width, subsequent_indent=indent))
+            typer.echo(_filled(f"{line}{good_at}".rstrip(), width, " " * (longest + 28)))
         typer.echo()
     by_licence = itemgetter("publisher", "licence", "licence_note")
     for (publisher, licence, note), members in groupby(sorted(rows, key=by_licence), by_licence):
@@ -114,8 +113,10 @@ def _seconds(row: dict[str, Any]) -> str:
     return "" if seconds is None else f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
-def _filled(text: str, width: int) -> str:
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+def _filled(text: str, width: int, indent: str = "") -> str:
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict[str, Any]:

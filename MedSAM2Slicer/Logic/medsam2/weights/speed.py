@@ -86,10 +86,12 @@ def pace(seconds_per_slice: float) -> Pace:
 
 def kept_speed(device: str = "auto") -> Speed | None:
     """What was measured of this computer as it is now, for a choice of device; None if it was not."""
-    kept = _kept().get(device, {})
-    if kept.get("computer") != computer():
+    try:
+        kept = _kept()[device]
+        known = kept["computer"] == computer()
+        return Speed(kept["device"], Work(**kept["per_second"])) if known else None
+    except (KeyError, TypeError):  # none, or damaged
         return None
-    return Speed(kept["device"], Work(**kept["per_second"]))
 
 
 def speed(device: str = "auto", on_measuring: Callable[[], None] = lambda: None) -> Speed:
