@@ -78,12 +78,19 @@ def work_table(presets: Sequence[str] = tuple(PRESETS)) -> dict[str, Work]:
 
 def _work_of(config: SegmentationConfig) -> Work:
     network = build_network(config).eval()
-    slice_of = _tracked_slice if isinstance(config, NetworkConfig) else _prompted_slice
-    slice_of(network, config)  # what all images share is made by the first
+    _slice(network)  # what all images share is made by the first
     counter = _Counter()
     with _Attention(counter), counter:
-        slice_of(network, config)
+        _slice(network)
     return Work(counter.products, counter.attention, counter.bytes, counter.calls)
+
+
+def _slice(network: SegmentationNetwork) -> None:
+    config = network.config
+    if isinstance(config, NetworkConfig):
+        _tracked_slice(network, config)
+    else:
+        _prompted_slice(network, config)
 
 
 def _tracked_slice(network: SegmentationNetwork, config: NetworkConfig) -> None:
