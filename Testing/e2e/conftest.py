@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from kept_speed import keep_speed
+
 ROOT = Path(__file__).resolve().parents[2]
 LOGIC = ROOT / "MedSAM2Slicer" / "Logic"
 
@@ -31,6 +33,8 @@ def medsam2(tmp_path):
         *arguments, prefix: tuple[str, ...] = (), module: str = "medsam2.cli.main"
     ) -> subprocess.CompletedProcess:
         environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(tmp_path / "home")}
+        if arguments[0] == "weights":
+            keep_speed(environment)
         command = [*prefix, sys.executable, "-m", module, *map(str, arguments)]
         return subprocess.run(
             command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=tmp_path

@@ -3,9 +3,12 @@
 import json
 
 import numpy as np
+import torch
 
 from e2e.conftest import said, write_image
 from medsam2.cli.phantom import make_phantom
+from medsam2.model.building import build_network
+from medsam2.model.config import network_config
 from medsam2.volume import Geometry, write_labelmap, write_volume
 
 VALUES = {"liver": 1, "spleen": 2}
@@ -38,6 +41,39 @@ def test_boxes_on_a_phantom(medsam2, tmp_path):
     assert summary["nsd"] > 0.6
     assert (out / "report.md").is_file()
     assert [path.name for path in (out / "worst").iterdir()] == ["01_p_spleen.png"]
+
+
+def test_two_weights_are_compared_case_by_case(medsam2, tmp_path):
+    torch.manual_seed(5)
+    torch.save({"model": build_network(network_config("starter")).state_dict()}, tmp_path / "untrained.pt")
+    options = ("--split", "train", "--protocol", "box", "--baseline", "untrained.pt", "-o", "out")
+    run = medsam2("evaluate", dataset(tmp_path / "set"), *options)
+    assert run.returncode == 0, run.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in run.stdout.splitlines()]
+    titles = ["Dice", "n", "starter", "untrained.pt", "difference", "better"]
+    head = rows.index(titles)
+    assert [row[0] for row in rows[head + 2 : head + 5]] == ["mean over all", *VALUES]
+    found = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert found["baseline"] == "untrained.pt"
+    for row in rows[head + 2 : head + 5]:
+        pair = found["comparison"][row[0]]
+        assert pair["dice"] > pair["baseline"] + 0.3
+        assert row[1:] == [
+            str(pair["cases"]),
+            f"{pair['dice']:.3f}",
+            f"{pair['baseline']:.3f}",
+            f"{pair['difference']:+.3f}",
+            f"{pair['cases']} of {pair['cases']}",
+        ]
+    assert "| ".join(titles) in (tmp_path / "out" / "report.md").read_text("utf-8").replace(" | ", "| ")
+
+
+def test_weights_to_compare_with_that_are_absent_are_refused_before_anything_runs(medsam2, tmp_path):
+    out = tmp_path / "out"
+    run = medsam2("evaluate", dataset(tmp_path / "set"), "--baseline", "absent.pt", "-o", out)
+    assert run.returncode == 2
+    assert "absent.pt" in said(run.stderr)[-1]
+    assert not out.exists()
 
 
 def test_bad_files_are_all_named_before_anything_runs(medsam2, tmp_path):

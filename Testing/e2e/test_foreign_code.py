@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from e2e.conftest import ENVIRONMENT, LOGIC
+from kept_speed import keep_speed
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.client.local_backend import child_command, child_environment
 from medsam2.prompt import Prompt
@@ -47,10 +48,11 @@ def test_the_local_backend_runs_nothing_of_the_working_folder(trap, monkeypatch)
     assert not marks(trap)
 
 
-def test_no_command_that_is_started_needs_python_to_know_of_safe_paths(trap):
+def test_no_command_that_is_started_needs_python_to_know_of_safe_paths(trap, tmp_path):
     """Python 3.10 does not: it knows neither ``-P`` nor the variable."""
-    environment = child_environment(sys.executable)
+    environment = child_environment(sys.executable) | {"MEDSAM2_HOME": str(tmp_path / "home")}
     del environment["PYTHONSAFEPATH"]
+    keep_speed(environment)
     command = child_command(sys.executable, "weights", "list", "--json")
     run = subprocess.run(
         command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from e2e.conftest import ENVIRONMENT, said
+from kept_speed import keep_speed
 from unit.training.examples import write_set
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
@@ -119,13 +120,15 @@ def test_a_terminal_s_ctrl_c_reaches_the_whole_group_and_leaves_no_process(tmp_p
 @pytest.mark.parametrize("command", ["--help", "weights list", "weights list --json", "info absent --json"])
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_an_answer_that_cannot_be_printed_is_no_success(tmp_path, command, buffered):
+    environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": buffered, "MEDSAM2_HOME": str(tmp_path / "home")}
+    keep_speed(environment)
     with open("/dev/full", "w") as full:
         run = subprocess.run(
             [sys.executable, "-m", "medsam2.cli.main", *command.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            env={**ENVIRONMENT, "PYTHONUNBUFFERED": buffered},
+            env=environment,
             cwd=tmp_path,
         )
     assert run.returncode == 2
@@ -135,12 +138,14 @@ def test_an_answer_that_cannot_be_printed_is_no_success(tmp_path, command, buffe
 
 @pytest.mark.parametrize("buffered", ["", "1"])
 @pytest.mark.parametrize("command", ["--help", "weights list --json"])
-def test_a_reader_that_went_away_is_told_nothing(command, buffered):
+def test_a_reader_that_went_away_is_told_nothing(tmp_path, command, buffered):
+    environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": buffered, "MEDSAM2_HOME": str(tmp_path / "home")}
+    keep_speed(environment)
     process = subprocess.Popen(
         [sys.executable, "-m", "medsam2.cli.main", *command.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**ENVIRONMENT, "PYTHONUNBUFFERED": buffered},
+        env=environment,
     )
     process.stdout.close()
     assert process.stderr.read() == b""

@@ -77,9 +77,10 @@ def test_torch_computes_as_was_settled():
     ("module", "arguments"),
     [("medsam2.cli.main", ("weights", "list")), ("medsam2_lab.cli", ("device-speed",))],
 )
-def test_a_command_settles_them_before_torch_is_imported(module, arguments):
+def test_a_command_settles_them_before_torch_is_imported(module, arguments, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in (*WAITING, COUNT)}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    environment["MEDSAM2_HOME"] = str(tmp_path)  # how quick this computer is, is not known there yet
     command = [sys.executable, "-c", WHEN_TORCH_COMES % module, *arguments]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert json.loads(told.stdout) == settle_threads(environment={}), told.stderr

@@ -92,7 +92,7 @@ def _paceInWords(row: dict) -> str:
         "quick": _("quick: {seconds} s a slice"),
         "slow": _("slow: {seconds} s a slice"),
         "too slow": _("needs a graphics card"),
-        None: "…",
+        None: "…" if row["installed"] is None else "",
     }
     return kinds[row["pace"]].format(seconds=_seconds(row))
 
@@ -106,18 +106,20 @@ def slowWarning(row: dict, rows: list[dict]) -> str:
     """How long weights keep a person waiting on this computer, and what is quicker; empty for quick ones."""
     if row["pace"] in (None, "quick"):
         return ""
-    quicker = next((each for each in rows if each["name"] == row["quicker"]), row)
-    return _(
+    slow = _(
         "With {name} a slice takes about {seconds} s on this computer, and a scan of {slices} slices about "
-        "{minutes} minutes; {quicker} takes {fewer} s a slice."
+        "{minutes} minutes."
     ).format(
         name=row["name"],
         seconds=_seconds(row),
         slices=SCAN_SLICES,
         minutes=round(row["seconds_per_slice"] * SCAN_SLICES / 60),
-        quicker=quicker["name"],
-        fewer=_seconds(quicker),
     )
+    for each in rows:
+        if each["name"] == row["quicker"]:
+            quicker = _("{name} takes {seconds} s.").format(name=each["name"], seconds=_seconds(each))
+            return f"{slow} {quicker}"
+    return slow
 
 
 def description(row: dict, warning: str) -> str:

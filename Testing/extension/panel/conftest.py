@@ -2,11 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from kept_speed import keep_speed
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
     """A store of weights of the test's own."""
     monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path / "home"))
+    keep_speed({})
     return tmp_path / "home"
 
 

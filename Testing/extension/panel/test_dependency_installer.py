@@ -14,6 +14,7 @@ import slicer
 from MedSAM2SlicerLib.panel import DependencyInstaller
 from MedSAM2SlicerLib.panel.DependencyInstaller import TORCH, InstallError, Requirement
 
+from kept_speed import keep_speed
 from unit.packaging.declared import requirements
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,6 +103,7 @@ def test_a_backend_and_the_weights_commands_do_without_what_slicer_is_not_given(
     environment = dict(
         os.environ, PYTHONPATH=str(ROOT / "MedSAM2Slicer" / "Logic"), MEDSAM2_HOME=str(tmp_path)
     )
+    keep_speed(environment)
     command = [sys.executable, "-c", code]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120

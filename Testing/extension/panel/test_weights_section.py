@@ -202,7 +202,7 @@ def test_slow_weights_say_how_slow_before_they_are_downloaded_or_used(aSection, 
     aSection.table.select("sam2.1-large")
     said = (
         "With sam2.1-large a slice takes about 24 s on this computer, and a scan of 200 slices about 80 "
-        "minutes; starter takes 0.05 s a slice."
+        "minutes. starter takes 0.05 s."
     )
     assert said in aSection._about.text
     aJournal.answers["confirm"] = False

@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 
+from kept_speed import keep_speed
 from medsam2.cli.wording import collected_notes
 
 pytestmark = pytest.mark.process
@@ -46,8 +47,10 @@ def test_without_json_standard_output_stays_empty():
     assert (answer.returncode, answer.stdout) == (2, b"")
 
 
-def test_a_command_that_succeeds_exits_with_0_and_its_own_json():
-    answer = run("weights", "list", "--json")
+def test_a_command_that_succeeds_exits_with_0_and_its_own_json(tmp_path):
+    environment = {"MEDSAM2_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    keep_speed(environment)
+    answer = run("weights", "list", "--json", **environment)
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)
 

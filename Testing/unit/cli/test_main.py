@@ -6,6 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from kept_speed import keep_speed
 from medsam2.cli.app import app
 
 WITHOUT_TORCH = """
@@ -28,7 +29,9 @@ def test_help_does_not_wait_for_torch(command, tmp_path):
     assert b"Usage" in run.stdout
 
 
-def test_weights_commands_are_there():
+def test_weights_commands_are_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path))
+    keep_speed({})
     listing = CliRunner().invoke(app, ["weights", "--help"]).output
     for command in ("list", "inspect", "download", "import", "remove"):
         assert command in listing

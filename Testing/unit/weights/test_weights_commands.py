@@ -4,6 +4,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from kept_speed import SPEED
 from medsam2.cli import weights_commands, weights_list
 from medsam2.cli.weights_commands import app
 from medsam2.cli.weights_list import TITLES
@@ -11,7 +12,6 @@ from medsam2.errors import InputError
 from medsam2.weights import catalogue as catalogue_module
 from medsam2.weights.catalogue import catalogue, find_entry
 from medsam2.weights.recognition import SeveralFamiliesError
-from medsam2.weights.speed import Speed, Work
 from medsam2.weights.store import StoredWeights, find_stored, locate
 
 ORDER = ("starter", "medsam2-latest", "sam2.1-tiny", "sam2.1-large")
@@ -46,8 +46,7 @@ def test_list_shows_every_name_and_the_licence_trouble():
 @pytest.fixture(autouse=True)
 def measured(monkeypatch):
     """A computer on which starter is quick, and the large networks are not."""
-    per_second = Work(products=1.5e11, attention=1.5e11, bytes=1e10, calls=1e5)
-    monkeypatch.setattr(weights_list, "speed", lambda device, on_measuring: Speed("cpu", per_second))
+    monkeypatch.setattr(weights_list, "speed", lambda device, on_measuring: SPEED)
 
 
 @pytest.mark.parametrize("columns", ["80", None], ids=["80 columns", "no terminal"])

@@ -15,9 +15,8 @@ TOKENS, CHANNELS = 4096, 192
 QUERIES, KEYS, WIDTH = 512, 3616, 128
 """Between those of memory attention at 256 and at 512 pixels."""
 SMALL_CALLS = 500
-SECONDS, ROUNDS = 0.4, 5
-"""How long a kind of computation is repeated, and how often at least. The best round counts, and a round is a
-few milliseconds only: that it shares the processor with other programs must not be kept for long."""
+ROUNDS, ROUND_SECONDS = 3, 0.1
+"""The best of a few rounds counts. Windows counts a thread's time in steps of 16 ms."""
 
 
 def measured_speed(device: str = "auto") -> Speed:
@@ -29,34 +28,36 @@ def measured_speed(device: str = "auto") -> Speed:
     place = choose_device(device)
     dtype = choose_autocast_dtype("auto", place)
     with torch.inference_mode(), torch.autocast(place.type, dtype=dtype, enabled=dtype is not None):
-        return Speed(place.type, Work(*(_per_second(*part) for part in _parts(place))))
+        clock = time.thread_time if place.type == "cpu" else time.perf_counter
+        return Speed(place.type, Work(*(_per_second(*part, clock) for part in _parts(place))))
 
 
 def _parts(device: torch.device) -> list[tuple[float, Callable[[], Tensor]]]:
     """Amount and computation of each kind, in the order of ``Work``."""
     tokens = torch.randn(TOKENS, CHANNELS, device=device)
+    large = torch.randn(4 * TOKENS, CHANNELS, device=device)  # more than a processor's cache holds
     wide, narrow = (torch.randn(*shape, device=device) for shape in _mlp_shapes())
     query, key, value = (torch.randn(1, 1, count, WIDTH, device=device) for count in (QUERIES, KEYS, KEYS))
     image, kernel = torch.randn(1, 64, 64, 64, device=device), torch.randn(64, 64, 3, 3, device=device)
-    few = tokens[:8, :32].contiguous()
+    few, norm = tokens[:8, :32].contiguous(), torch.nn.LayerNorm(32, device=device)
 
     def products() -> Tensor:
         F.conv2d(image, kernel, padding=1)
         return F.linear(F.linear(tokens[::4], wide), narrow)
 
     def all_else() -> Tensor:
-        return tokens + F.gelu(F.layer_norm(tokens, (CHANNELS,)))
+        return large + F.gelu(F.layer_norm(large, (CHANNELS,)))
 
     def small_calls() -> Tensor:
         for _ in range(SMALL_CALLS):
-            F.layer_norm(few, few.shape[1:])
+            norm(few[None]).transpose(0, 1)  # as networks do it: by a module, with views that cost a little
         return few
 
     mlp, convolution = 4 * TOKENS * CHANNELS**2, 2 * 64**2 * 64**2 * 9
     return [
         (mlp + convolution, products),
         (4 * QUERIES * KEYS * WIDTH, lambda: F.scaled_dot_product_attention(query, key, value)),
-        (7 * tokens.numel() * tokens.element_size(), all_else),
+        (7 * large.numel() * large.element_size(), all_else),
         (SMALL_CALLS, small_calls),
     ]
 
@@ -65,14 +66,20 @@ def _mlp_shapes() -> tuple[tuple[int, int], tuple[int, int]]:
     return (4 * CHANNELS, CHANNELS), (CHANNELS, 4 * CHANNELS)
 
 
-def _per_second(amount: float, run: Callable[[], Tensor]) -> float:
-    rounds = [_seconds(run)]  # the first one prepares
-    while sum(rounds) < SECONDS or len(rounds) <= ROUNDS:
-        rounds.append(_seconds(run))
-    return amount / min(rounds[1:])
+def _per_second(amount: float, run: Callable[[], Tensor], clock: Callable[[], float]) -> float:
+    """By a clock that runs while this computes: on the processor that of the calling thread.
+
+    It does its share of what several threads do, and all else. So the estimate is for a computer at rest,
+    whatever other programs do meanwhile: it is kept for long.
+    """
+    run()  # the first one prepares
+    return amount / min(_seconds(run, clock) for _ in range(ROUNDS))
 
 
-def _seconds(run: Callable[[], Tensor]) -> float:
-    started = time.perf_counter()
-    run().flatten()[0].item()  # a graphics card computes on its own until it is asked for a number
-    return time.perf_counter() - started
+def _seconds(run: Callable[[], Tensor], clock: Callable[[], float]) -> float:
+    """Of one run: the mean of a round."""
+    runs, started = 0, clock()
+    while clock() - started < ROUND_SECONDS:
+        run().flatten()[0].item()  # a graphics card computes on its own until it is asked for a number
+        runs += 1
+    return (clock() - started) / runs

@@ -111,11 +111,20 @@ def speed(device: str = "auto", on_measuring: Callable[[], None] = lambda: None)
 
     found = measured_speed(device)
     with suppress(InputError, OSError):  # it is measured anew then
-        made_weights_folder()
-        kept = _kept() | {device: {"computer": computer(), **asdict(found)}}
-        with complete_file(_file()) as unfinished:
-            unfinished.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+        keep(device, found)
     return found
+
+
+def keep(device: str, found: Speed) -> None:
+    """Note what was measured for a choice of device.
+
+    Raises:
+        InputError, OSError: the cache folder cannot be written.
+    """
+    made_weights_folder()
+    kept = _kept() | {device: {"computer": computer(), **asdict(found)}}
+    with complete_file(_file()) as unfinished:
+        unfinished.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
 def computer() -> dict[str, str]:
