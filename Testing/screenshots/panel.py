@@ -24,7 +24,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["MEDSAM2_HOME"] = home
         import fakes
+        from kept_speed import keep_speed
 
+        keep_speed({})  # the same picture from every computer
         fakes.install()
         from fakes.clock import CLOCK
         from fakes.session import Session

@@ -74,12 +74,12 @@ def test_import_use_and_delete(aSection, aManager, aJournal, aCheckpoint, finish
     aSection._import.click()
     assert aSection.busy
     finish()
-    assert column(aSection, 0)[-1] == "my-liver-v2"
+    assert column(aSection, 0)[:2] == ["starter", "my-liver-v2"], "as quick as what it was tuned from"
     assert (home / "weights" / "my-liver-v2.safetensors").is_file()
     aSection.table.select("my-liver-v2")
     aSection._use.click()
     assert aManager.settings.weights == "my-liver-v2"
-    assert column(aSection, 1)[-1] == "in use"
+    assert column(aSection, 1)[:2] == ["included", "in use"]
     aJournal.answers["confirm"] = False
     aSection._delete.click()
     assert not aSection.busy
