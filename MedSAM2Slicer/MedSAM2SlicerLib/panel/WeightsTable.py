@@ -25,7 +25,7 @@ class WeightsTable:
         self._rows: list[dict] = []
         self.widget = qt.QTableWidget()
         self.widget.accessibleName = _("Weights")
-        titles = (_("Name"), _("Installed"), _("Here"), _("Size"), _("Licence"), _("For"))
+        titles = (_("Name"), _("Installed"), _("A slice here"), _("Size"), _("Licence"), _("For"))
         self.widget.setColumnCount(len(titles))
         self.widget.setHorizontalHeaderLabels(titles)
         self.widget.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
@@ -89,8 +89,8 @@ def _texts(row: dict, inUse: str) -> tuple[str, ...]:
 
 def _paceInWords(row: dict) -> str:
     kinds = {
-        "quick": _("quick: {seconds} s a slice"),
-        "slow": _("slow: {seconds} s a slice"),
+        "quick": _("{seconds} s: quick"),
+        "slow": _("{seconds} s: slow"),
         "too slow": _("needs a graphics card"),
         None: "…" if row["installed"] is None else "",
     }

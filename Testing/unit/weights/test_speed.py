@@ -22,9 +22,8 @@ def test_the_work_of_every_network_is_known_and_is_what_counting_it_again_gives(
     rows = json.loads(speed.WORK_FILE.read_text("utf-8"))
     assert rows.keys() == PRESETS.keys(), "run medsam2-lab network-work"
     presets = ("starter", "mobile_sam")  # one that tracks, one that does not
-    assert {name: vars(work) for name, work in in_fresh_process(work_table, presets).items()} == {
-        name: rows[name] for name in presets
-    }
+    for name, work in in_fresh_process(work_table, presets).items():
+        assert vars(work) == pytest.approx(rows[name], rel=0.01), "run medsam2-lab network-work"
 
 
 def test_the_computer_is_measured_once_and_anew_when_it_changes(measurements, monkeypatch):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "medsam2 evaluate dataset -o report",
     "medsam2 evaluate dataset -o report --protocol box --structure liver",
-    "medsam2 evaluate dataset -o report --weights tuned.safetensors --baseline starter",
+    "medsam2 evaluate dataset -o report --weights mine --baseline starter",
 )
 
 

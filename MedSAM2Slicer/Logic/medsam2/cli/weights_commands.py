@@ -47,7 +47,7 @@ def list_weights(
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Show all weights that are known or installed, the quickest on this computer first.
+    """Show all weights, the quickest on this computer first.
 
     How quick this computer is, is measured once, within seconds.
     """
