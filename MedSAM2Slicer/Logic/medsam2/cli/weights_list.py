@@ -8,12 +8,11 @@ from operator import itemgetter
 from typing import Any
 
 import typer
-from safetensors import SafetensorError, safe_open
 
 from medsam2.cli.wording import megabytes
 from medsam2.weights.catalogue import CatalogueEntry, catalogue
 from medsam2.weights.speed import QUICK_SECONDS, SCAN_SLICES, SLOW_SECONDS, Pace, pace, speed
-from medsam2.weights.store import StoredWeights, disk_use, installed, weights_folder
+from medsam2.weights.store import StoredWeights, disk_use, installed, noted_network, weights_folder
 
 TITLES = {
     Pace.QUICK: f"Quick here (up to {QUICK_SECONDS:g} s a slice)",
@@ -143,14 +142,14 @@ def describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict
             "prompts": entry.prompts,
         }
     elif stored:
-        family, preset = _network(stored)
+        noted = noted_network(stored.path)
         row |= {
             "name": stored.name,
             "title": "Imported by you",
             "publisher": "Imported by you",
             "page": None,
-            "family": family,
-            "preset": preset,
+            "family": noted.get("family", "damaged"),
+            "preset": noted.get("preset", "damaged"),
             "size_is_exact": True,
             "sha256": None,
             "checksum_from": None,
@@ -164,13 +163,3 @@ def describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict
     if stored:
         row["size_bytes"] = stored.size_bytes
     return row
-
-
-def _network(stored: StoredWeights) -> tuple[str, str]:
-    """Family and preset, which an import notes in the file; a damaged one must not hide the others."""
-    try:
-        with safe_open(stored.path, "numpy") as file:
-            noted = file.metadata() or {}
-    except (OSError, SafetensorError):
-        noted = {}
-    return noted.get("family", "damaged"), noted.get("preset", "damaged")

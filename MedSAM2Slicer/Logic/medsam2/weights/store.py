@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pooch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError, note
@@ -144,6 +144,15 @@ def find_weights(name_or_path: str | Path) -> StoredWeights:
         f"The weights '{name}' are not installed; download them, in Slicer's module MedSAM2 or with "
         f"'medsam2 weights download {name}'."
     )
+
+
+def noted_network(path: Path) -> dict[str, str]:
+    """Family and preset, which an import notes in the file; empty for a damaged one."""
+    try:
+        with safe_open(path, "numpy") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError):
+        return {}
 
 
 def import_weights(
