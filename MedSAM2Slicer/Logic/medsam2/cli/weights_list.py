@@ -79,8 +79,8 @@ def echo_list(rows: list[dict[str, Any]]) -> None:
         for row in members:
             here = "installed" if row["installed"] else _without_download(row)
             good_at = f"{', '.join(row['modality'])}: {', '.join(row['prompts'])}" if row["modality"] else ""
-            line = f"  {row['name']:{longest}} {_seconds(row):>6} {megabytes(row['size_bytes']):>7} {here:9} "
-            typer.echo(_filled(f"{line}{good_at}".rstrip(), width, " " * (longest + 28)))
+            line = f"  {row['name']:{longest}} {_seconds(row):>7} {megabytes(row['size_bytes']):>7} {here:9} "
+            typer.echo(_filled(f"{line}{good_at}".rstrip(), width, " " * (longest + 29)))
         typer.echo()
     by_licence = itemgetter("publisher", "licence", "licence_note")
     for (publisher, licence, note), members in groupby(sorted(rows, key=by_licence), by_licence):
