@@ -17,7 +17,7 @@ sys.exit(int("torch" in sys.modules or "SimpleITK" in sys.modules))
 """
 
 
-@pytest.mark.parametrize("command", [(), ("segment",), ("demo",)])
+@pytest.mark.parametrize("command", [(), ("segment",), ("demo",), ("weights", "list")])
 def test_help_does_not_wait_for_torch(command, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *command, "--help"],

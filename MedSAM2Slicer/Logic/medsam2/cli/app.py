@@ -23,7 +23,7 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
 class _WeightsGroup(TyperGroup):
-    """The commands of ``medsam2 weights``, loaded when asked for: they import torch, which takes seconds."""
+    """The commands of ``medsam2 weights``, loaded when asked for: other commands start sooner without."""
 
     @staticmethod
     def _loaded() -> TyperGroup:

@@ -1,12 +1,14 @@
 """Which network the tensors of a file belong to: by their names and shapes, and by what is said of it."""
 
 import re
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from medsam2.errors import InputError
 from medsam2.model.config import PRESETS, check_family
 from medsam2.model.segmentation_config import SegmentationConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 OFFICIAL_NAMES = (
     ("medsam2_", "sam2.1", "tiny_512"),
@@ -39,7 +41,7 @@ class SeveralFamiliesError(InputError):
 
 
 def recognise(
-    tensors: dict[str, Tensor], filename: str, preset: str | None = None, family: str | None = None
+    tensors: dict[str, "Tensor"], filename: str, preset: str | None = None, family: str | None = None
 ) -> tuple[str, str]:
     """The family and the preset of a file's network.
 
@@ -73,18 +75,18 @@ def recognise(
     return found[chosen], chosen
 
 
-def _fits(tensors: dict[str, Tensor], config: SegmentationConfig) -> bool:
+def _fits(tensors: dict[str, "Tensor"], config: SegmentationConfig) -> bool:
     has_signature = all(
         name in tensors and tuple(tensors[name].shape) == shape for name, shape in config.signature.items()
     )
     return has_signature and _block_count(tensors, config) == config.blocks[1]
 
 
-def _block_count(tensors: dict[str, Tensor], config: SegmentationConfig) -> int:
+def _block_count(tensors: dict[str, "Tensor"], config: SegmentationConfig) -> int:
     return len({match[1] for name in tensors if (match := re.match(config.blocks[0], name))})
 
 
-def _family(tensors: dict[str, Tensor], config: SegmentationConfig, family: str | None) -> str:
+def _family(tensors: dict[str, "Tensor"], config: SegmentationConfig, family: str | None) -> str:
     """The family that the tensors show, where a preset is of several."""
     if len(config.families) == 1:
         return config.family
@@ -111,7 +113,7 @@ def _choose(found: dict[str, str], filename: str, family: str | None) -> str:
     return chosen or fitting[0]
 
 
-def _unknown(tensors: dict[str, Tensor], filename: str) -> InputError:
+def _unknown(tensors: dict[str, "Tensor"], filename: str) -> InputError:
     """The error for tensors that no preset has, which says how far they are known."""
     for config in PRESETS.values():
         if all(
