@@ -24,7 +24,7 @@ def write_column(path: Path, slices: int) -> Path:
 
 @pytest.mark.parametrize(
     ("preset", "slices"),
-    [("lite_medsam", 2), ("mobile_sam", 2), ("sam_med2d", 1)],
+    [("lite_medsam", 2), ("mobile_sam", 2), ("sam_med2d", 1), ("sam_vit_b", 1), ("medsam", 2)],
 )
 def test_from_a_click_to_a_labelmap(medsam2, tmp_path, preset, slices):
     image = write_column(tmp_path / "column.nrrd", slices)

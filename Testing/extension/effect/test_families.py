@@ -15,7 +15,7 @@ SECONDS = 300
 SLICES = 4
 
 
-@pytest.fixture(params=["efficienttam_ti_512"])
+@pytest.fixture(params=["efficienttam_ti_512", "lite_medsam"])
 def chosenWeights(request, aBackend, aClock, aJournal, tmp_path, monkeypatch):
     """The panel, after the official file was imported and chosen there; and the name of the weights."""
     monkeypatch.setenv("MEDSAM2_HOME", str(tmp_path / "home"))
