@@ -164,7 +164,7 @@ def test_what_is_no_network_is_deleted_whatever_its_checksum_should_be(file_serv
 
 def test_a_file_that_is_not_the_promised_network_is_deleted(file_server, entry):
     file_server.content = b"<html>please log in</html>"
-    with pytest.raises(InputError, match=r"'served' is not usable and was deleted: .*not a checkpoint"):
+    with pytest.raises(InputError, match=r"'served' is not usable and was deleted: .*is a web page"):
         download(entry)
     assert stored_files() == []
 

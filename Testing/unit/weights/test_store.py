@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from medsam2.errors import InputError
 from medsam2.weights.catalogue import find_entry
@@ -54,6 +55,29 @@ def test_a_file_fetched_by_other_means_takes_its_catalogue_name(tmp_path, tiny21
     assert read_checkpoint(stored.path).preset == "tiny_512"
 
 
+def test_a_file_called_as_another_of_the_same_tensors_takes_no_wrong_name(tmp_path, tiny21_state):
+    torch.save(tiny21_state, tmp_path / "sam2.1_hiera_tiny (1).pt")
+    with pytest.raises(InputError, match=r"called as the file of 'sam2.1-tiny', not of 'medsam2-2411'"):
+        import_weights(tmp_path / "sam2.1_hiera_tiny (1).pt", "medsam2-2411")
+    import_weights(tmp_path / "sam2.1_hiera_tiny (1).pt", "medsam2-2411", "tiny_512")
+
+
+def test_what_a_file_says_of_itself_goes_before_the_name_it_is_given(tmp_path, tiny21_state):
+    exported = {"family": "sam2.1", "preset": "tiny_512"}
+    save_file(tiny21_state, tmp_path / "exported.safetensors", exported)
+    with pytest.raises(InputError, match=r"holds the network sam2.1 tiny_512, but 'sam2.1-tiny'"):
+        import_weights(tmp_path / "exported.safetensors", "sam2.1-tiny")
+    foreign = {"family": "vit", "preset": "fast"}
+    save_file(tiny21_state, tmp_path / "foreign.safetensors", foreign)
+    import_weights(tmp_path / "foreign.safetensors", "sam2.1-tiny")
+
+
+def test_a_family_that_the_tensors_are_not_of_is_no_question(tmp_path, starter_state):
+    torch.save(starter_state, tmp_path / "tuned.pt")
+    with pytest.raises(InputError, match=r"sam2.1 starter, not one of medsam; choose another"):
+        import_weights(tmp_path / "tuned.pt", "mine", family="medsam")
+
+
 @pytest.mark.parametrize("name", ["../mine", "", ".hidden", "a/b", "mine.pt", "m" * 101, "m" * 300])
 def test_import_refuses_names_that_are_no_names(starter_file, name):
     with pytest.raises(InputError, match="cannot be a name"):
@@ -74,6 +98,16 @@ def test_a_refused_import_leaves_nothing(tmp_path, starter_state, home):
     with pytest.raises(InputError, match="only partly"):
         import_weights(tmp_path / "partial.pt", "mine")
     assert not home.exists()
+
+
+def test_an_import_stopped_at_its_checksum_leaves_nothing(starter_file, monkeypatch):
+    def stop(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pooch.file_hash", stop)
+    with pytest.raises(KeyboardInterrupt):
+        import_weights(starter_file, "mine")
+    assert list(weights_folder().iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_told(starter_file, monkeypatch):

@@ -212,7 +212,7 @@ def import_file(
         if as_json or not _on_terminal():
             raise
         typer.echo(f"'{file.name}' fits several networks, which prepare images differently.", err=True)
-        family = typer.prompt(f"Which is it: {' or '.join(error.families)}?", err=True)
+        family = typer.prompt(f"Which is it: {' or '.join(error.families)}?", err=True, prompt_suffix=" ")
         weights = import_weights(file, name, preset, family)
     _echo_installed(weights, as_json)
 

@@ -4,6 +4,7 @@ import difflib
 import functools
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import jsonschema
 
@@ -67,7 +68,7 @@ class CatalogueEntry:
     def by_hand(self) -> str:
         """How to get the file without a download: part of a sentence."""
         return (
-            f"fetch {self.filename} from {self.page} on any computer, and bring it in, with *Import file* in "
+            f"fetch {self.filename} from {self.page} on any computer, and bring it in, with 'Import file' in "
             f"Slicer's module MedSAM2 or 'medsam2 weights import {self.filename} --name {self.name}'"
         )
 
@@ -104,3 +105,9 @@ def find_entry(name: str) -> CatalogueEntry:
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise InputError(f"There are no weights called '{name}': {hint}see 'medsam2 weights list' for all.")
     return entries[name]
+
+
+def entry_of_file(filename: str) -> CatalogueEntry | None:
+    """The entry whose publisher calls its file so, whatever a browser or a person added to it."""
+    begun = [entry for entry in catalogue() if filename.lower().startswith(Path(entry.filename).stem.lower())]
+    return max(begun, key=lambda entry: len(entry.filename), default=None)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from medsam2.errors import InputError
+from medsam2.model.config import FAMILIES, PRESETS
 from medsam2.volume.files.utf8_names import name_to_read
 from medsam2.weights.other_files import refuse_other_files
 from medsam2.weights.recognition import recognise
@@ -73,7 +74,7 @@ def read_checkpoint(
         read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
         loaded, metadata = read(path, name)
     tensors = official_names(_only_tensors(loaded, path))
-    known = {"preset": preset, "family": family} if preset or family else metadata
+    known = {"preset": preset, "family": family} if preset or family else said_network(metadata)
     family, preset = recognise(tensors, path.name, known.get("preset"), known.get("family"))
     stored = ", ".join(
         sorted(
@@ -86,6 +87,12 @@ def read_checkpoint(
             for name, tensor in tensors.items()
         }
     return Checkpoint(tensors, family, preset, stored, metadata)
+
+
+def said_network(metadata: dict[str, str]) -> dict[str, str]:
+    """The family and the preset that a file says it holds; nothing where the words are another project's."""
+    known = metadata.get("family") in FAMILIES and metadata.get("preset") in PRESETS
+    return {key: metadata[key] for key in ("family", "preset")} if known else {}
 
 
 def _read_safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:

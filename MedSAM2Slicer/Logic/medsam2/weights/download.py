@@ -99,7 +99,7 @@ def _another_file(entry: CatalogueEntry, aside: Path, checksum: str) -> str:
         f"The file downloaded for '{entry.name}' is not the one that the catalogue knows, and is not "
         f"installed: its SHA-256 is {checksum}, the catalogue's is {entry.sha256} (from "
         f"{entry.checksum_from}). If {entry.page} says that it is a newer file, or gives that checksum, "
-        f"bring it in, with *Import file* in Slicer's module MedSAM2 or 'medsam2 weights import "
+        f"bring it in, with 'Import file' in Slicer's module MedSAM2 or 'medsam2 weights import "
         f"{shlex.quote(str(aside))} --name {entry.name}'; else delete it and try again: {aside}"
     )
 

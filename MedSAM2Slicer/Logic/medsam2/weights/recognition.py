@@ -62,13 +62,18 @@ def recognise(
         raise _unknown(tensors, filename)
     found = {name: _family(tensors, PRESETS[name], family) for name in fitting}
     if preset is not None and preset not in found:
-        raise InputError(f"'{filename}' holds the network {' or '.join(found)}, not {preset}.")
-    chosen = preset or _choose(found, filename, family)
-    if family not in (None, found[chosen]):
         raise InputError(
-            f"'{filename}' holds the network {found[chosen]} {chosen}, not one of {family}; choose another "
-            "name, family or file."
+            f"'{filename}' holds the network {' or '.join(found)}, not {preset}; choose another name, "
+            "preset or file."
         )
+    candidates = [preset] if preset else list(found)
+    if family and family not in (found[name] for name in candidates):
+        networks = " or ".join(f"{found[name]} {name}" for name in candidates)
+        raise InputError(
+            f"'{filename}' holds the network {networks}, not one of {family}; choose another name, family or "
+            "file."
+        )
+    chosen = preset or _choose(found, filename, family)
     for start, own, reason in OTHER_USES:
         if filename.lower().startswith(start) and chosen == own:
             raise InputError(f"'{filename}' {reason}.")
@@ -95,7 +100,7 @@ def _family(tensors: dict[str, "Tensor"], config: SegmentationConfig, family: st
 
 def _choose(found: dict[str, str], filename: str, family: str | None) -> str:
     """One of the presets that fit: of the family that was said, or by the file's name, else the first."""
-    fitting = [name for name, own in found.items() if family in (None, own)] or list(found)
+    fitting = [name for name, own in found.items() if family in (None, own)]
     official = (
         name
         for start, own, name in OFFICIAL_NAMES

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError, note
 from medsam2.resource_files import resource_path
-from medsam2.weights.catalogue import CatalogueEntry, catalogue, find_entry
+from medsam2.weights.catalogue import CatalogueEntry, catalogue, entry_of_file, find_entry
 
 if TYPE_CHECKING:
     from medsam2.weights.checkpoint import Checkpoint
@@ -181,11 +181,11 @@ def import_weights(
             save_file(
                 {key: tensor.contiguous() for key, tensor in checkpoint.tensors.items()}, unfinished, metadata
             )
+            record_checksum(target, unfinished)
     except SafetensorError as error:
         raise InputError(
             f"'{target}' cannot be written ({error}); free space or set {HOME_VARIABLE}."
         ) from error
-    record_checksum(target)
     if entry:
         _note_another_checksum(path, entry)
         if path.absolute() == unproven_file(entry).absolute():
@@ -214,17 +214,28 @@ def read_complete(
     Raises:
         InputError: it is no complete checkpoint, or not of the network that the catalogue's entry names.
     """
-    from medsam2.weights.checkpoint import read_checkpoint
+    from medsam2.weights.checkpoint import read_checkpoint, said_network
     from medsam2.weights.matching import require_match
 
-    if entry and not (preset or family):
+    said = bool(preset or family)
+    if entry and not said:
         preset, family = entry.preset, entry.family
     checkpoint = read_checkpoint(path, preset, dtype=None, family=family)
     require_match(checkpoint, path.name)
-    if entry and (checkpoint.family, checkpoint.preset) != (entry.family, entry.preset):
+    # Networks with the same tensors prepare images differently: what the file says of itself counts too.
+    holds = {"family": checkpoint.family, "preset": checkpoint.preset}
+    if not said:
+        holds |= said_network(checkpoint.metadata)
+    if entry and holds != {"family": entry.family, "preset": entry.preset}:
         raise InputError(
-            f"'{path.name}' holds the network {checkpoint.family} {checkpoint.preset}, but '{entry.name}' is "
+            f"'{path.name}' holds the network {' '.join(holds.values())}, but '{entry.name}' is "
             f"{entry.family} {entry.preset}; choose another name or file."
+        )
+    other = entry_of_file(path.name)
+    if entry and other and not said and other.preset != entry.preset:
+        raise InputError(
+            f"'{path.name}' is called as the file of '{other.name}', not of '{entry.name}'; choose that "
+            "name, or rename the file if you know that it is the other."
         )
     return checkpoint
 
@@ -276,9 +287,14 @@ def checksum_file(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def record_checksum(path: Path) -> str:
-    """Compute a stored file's SHA-256 and write it beside the file, which makes it count as installed."""
-    digest = pooch.file_hash(str(path))
+def record_checksum(path: Path, unfinished: Path | None = None) -> str:
+    """Compute a stored file's SHA-256 and write it beside the file, which makes it count as installed.
+
+    Args:
+        path: of the stored file.
+        unfinished: where its content is still, so that no stop leaves a file that nothing lists.
+    """
+    digest = pooch.file_hash(str(unfinished or path))
     with complete_file(checksum_file(path)) as unfinished:
         unfinished.write_text(f"{digest}  {path.name}\n", "utf-8", "surrogateescape")
     return digest
