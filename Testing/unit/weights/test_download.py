@@ -9,7 +9,8 @@ from medsam2.errors import InputError, VolumeWarning
 from medsam2.weights import catalogue as catalogue_module
 from medsam2.weights.catalogue import CatalogueEntry, find_entry
 from medsam2.weights.download import download
-from medsam2.weights.store import checksum_file, find_stored, import_weights, locate, weights_folder
+from medsam2.weights.importing import import_weights
+from medsam2.weights.store import checksum_file, find_stored, locate, weights_folder
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from medsam2.errors import InputError
+from medsam2.weights.importing import import_weights
 from medsam2.weights.loading import choose_autocast_dtype, choose_device, load_model
-from medsam2.weights.store import import_weights
 
 
 def test_a_file_becomes_a_ready_network(starter_file, starter_state):

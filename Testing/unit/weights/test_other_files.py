@@ -13,8 +13,8 @@ from medsam2.errors import InputError
 from medsam2.model.building import build_network
 from medsam2.model.config import network_config
 from medsam2.weights.checkpoint import read_checkpoint
+from medsam2.weights.importing import import_weights
 from medsam2.weights.matching import require_match
-from medsam2.weights.store import import_weights
 
 
 def zipped(compression: int) -> bytes:

@@ -5,11 +5,11 @@ from safetensors.torch import save_file
 from medsam2.errors import InputError
 from medsam2.weights.catalogue import find_entry
 from medsam2.weights.checkpoint import read_checkpoint
+from medsam2.weights.importing import import_weights
 from medsam2.weights.store import (
     checksum_file,
     disk_use,
     find_stored,
-    import_weights,
     installed,
     locate,
     remove,

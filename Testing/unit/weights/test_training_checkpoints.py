@@ -11,7 +11,7 @@ import torch
 
 from medsam2.errors import InputError
 from medsam2.weights.checkpoint import read_checkpoint
-from medsam2.weights.store import import_weights
+from medsam2.weights.importing import import_weights
 from unit.weights.examples import LARGE, all_refused, archive
 
 

@@ -19,16 +19,9 @@ from medsam2.cli.weights_list import echo_list, slow_note, weights_rows
 from medsam2.cli.wording import megabytes
 from medsam2.errors import InputError
 from medsam2.weights.catalogue import CatalogueEntry, find_entry
+from medsam2.weights.importing import import_weights
 from medsam2.weights.recognition import SeveralFamiliesError
-from medsam2.weights.store import (
-    StoredWeights,
-    disk_use,
-    find_stored,
-    import_weights,
-    locate,
-    remove,
-    weights_folder,
-)
+from medsam2.weights.store import StoredWeights, disk_use, find_stored, locate, remove, weights_folder
 
 app = typer.Typer(
     help="List, inspect, download, import and remove weights of the network.",

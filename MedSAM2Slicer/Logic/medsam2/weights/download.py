@@ -18,12 +18,12 @@ import requests
 
 from medsam2.errors import InputError
 from medsam2.weights.catalogue import CatalogueEntry
+from medsam2.weights.importing import read_complete
 from medsam2.weights.store import (
     StoredWeights,
     find_stored,
     locate,
     made_weights_folder,
-    read_complete,
     record_checksum,
     unproven_file,
 )
