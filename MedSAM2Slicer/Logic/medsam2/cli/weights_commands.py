@@ -183,7 +183,7 @@ def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Checkpoint file: .pt, .pth or .safetensors.")],
     name: Annotated[str, typer.Option(help="How to call the weights.")],
     preset: Annotated[
-        str | None, typer.Option(help="Network it holds, where the file cannot tell: tiny or tiny_512.")
+        str | None, typer.Option(help="Network it holds, where the file cannot tell, such as tiny_512.")
     ] = None,
     family: Annotated[
         str | None, typer.Option(help="Family it is of, where the file cannot tell: sam or medsam.")
