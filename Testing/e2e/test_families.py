@@ -1,4 +1,7 @@
-"""A click becomes a labelmap with a network of each family, from a file as it is published."""
+"""A click becomes a labelmap with a network of each family, from a file as it is published.
+
+LiteMedSAM's goes through ``test_families_on_a_server``, EfficientTAM's through ``test_efficienttam``.
+"""
 
 import json
 from pathlib import Path
@@ -24,7 +27,7 @@ def write_column(path: Path, slices: int) -> Path:
 
 @pytest.mark.parametrize(
     ("preset", "slices"),
-    [("lite_medsam", 2), ("mobile_sam", 2), ("sam_med2d", 1), ("sam_vit_b", 1), ("medsam", 2)],
+    [("mobile_sam", 2), ("sam_med2d", 1), ("sam_vit_b", 1), ("medsam", 1)],
 )
 def test_from_a_click_to_a_labelmap(medsam2, tmp_path, preset, slices):
     image = write_column(tmp_path / "column.nrrd", slices)

@@ -12,7 +12,7 @@ from medsam2.volume import Volume
 
 SECONDS = 300
 """Patience with a child process on a busy computer."""
-SLICES = 4
+SLICES = 3
 
 
 @pytest.fixture(params=["efficienttam_ti_512", "lite_medsam"])
