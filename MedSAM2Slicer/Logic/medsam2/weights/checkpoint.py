@@ -90,9 +90,9 @@ def read_checkpoint(
 
 
 def said_network(metadata: dict[str, str]) -> dict[str, str]:
-    """The family and the preset that a file says it holds; nothing where the words are another project's."""
-    known = metadata.get("family") in FAMILIES and metadata.get("preset") in PRESETS
-    return {key: metadata[key] for key in ("family", "preset")} if known else {}
+    """The family and the preset that a file says it holds, where the words are not another project's."""
+    known = (("family", FAMILIES), ("preset", PRESETS))
+    return {key: metadata[key] for key, words in known if metadata.get(key) in words}
 
 
 def _read_safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:

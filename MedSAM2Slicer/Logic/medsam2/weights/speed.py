@@ -106,9 +106,9 @@ def speed(device: str = "auto", on_measuring: Callable[[], None] = lambda: None)
     """
     if known := kept_speed(device):
         return known
-    on_measuring()
     from medsam2.weights.measuring import measured_speed  # torch keeps those waiting who have measured
 
+    on_measuring()
     found = measured_speed(device)
     with suppress(InputError, OSError):  # it is measured anew then
         keep(device, found)
@@ -135,8 +135,15 @@ def computer() -> dict[str, str]:
         "threads": os.environ.get("OMP_NUM_THREADS") or str(physical_cores()),
         "graphics driver": shutil.which("nvidia-smi") or "",
         "graphics cards": os.environ.get("CUDA_VISIBLE_DEVICES", "all"),
-        "torch": importlib.metadata.version("torch"),
+        "torch": _torch_version(),
     }
+
+
+def _torch_version() -> str:
+    """Empty where it is not installed, as in Slicer at first."""
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version("torch")
+    return ""
 
 
 def _processor() -> str:
