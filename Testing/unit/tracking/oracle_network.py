@@ -4,14 +4,18 @@ It has the methods of ``SegmentationNetwork`` that tracking calls. An object is 
 click picks the region it lies in, and tracking picks the regions that touch what the nearest memory shows.
 """
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from medsam2.model.config import NetworkConfig, SegmentationConfig
+from medsam2.model.config import NetworkConfig
 from medsam2.model.prompt_encoder import BOX_START, NEGATIVE, POSITIVE
+from medsam2.model.segmentation_config import SegmentationConfig, Signature
 from medsam2.model.segmentation_network import ABSENT_LOGIT, ImageFeatures, MaskPrediction, MemorySelection
 
 STEEPNESS = 20.0
@@ -87,6 +91,14 @@ class OracleNetwork:
         return chosen
 
 
+@dataclass(frozen=True)
+class OneSliceConfig(SegmentationConfig):
+    """Of a network that is in no file."""
+
+    signature: ClassVar[Signature] = {}
+    blocks: ClassVar[tuple[str, int]] = ("", 0)
+
+
 class OneSliceOracle(OracleNetwork):
     """The same without a memory, and with one level of features: what is not prompted is not found.
 
@@ -95,7 +107,7 @@ class OneSliceOracle(OracleNetwork):
 
     def __init__(self, image_size: int = 256, takes_mask_prompts: bool = True):
         super().__init__(image_size)
-        self.config = SegmentationConfig(
+        self.config = OneSliceConfig(
             "oracle", "oracle", image_size=image_size, takes_mask_prompts=takes_mask_prompts
         )
         self.pointer_dim = 0

@@ -1,5 +1,6 @@
 """What is known of every network."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 Signature = dict[str, tuple[int, ...]]
@@ -7,7 +8,7 @@ Signature = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class SegmentationConfig:
+class SegmentationConfig(ABC):
     """What is known of every network.
 
     Attributes:
@@ -46,11 +47,11 @@ class SegmentationConfig:
         return self.image_size // 4
 
     @property
+    @abstractmethod
     def signature(self) -> Signature:
         """Tensors by which a file with this network is known."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def blocks(self) -> tuple[str, int]:
         """Pattern of the names of the image encoder's blocks, its group a block's number; and their count."""
-        raise NotImplementedError

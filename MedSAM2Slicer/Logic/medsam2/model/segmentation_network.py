@@ -1,5 +1,6 @@
 """What all networks have in common: images and prompts in, masks out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -77,7 +78,7 @@ class MemorySelection:
     log_weights: Tensor | None = None
 
 
-class SegmentationNetwork(nn.Module):
+class SegmentationNetwork(nn.Module, ABC):
     """A network that answers a prompt on an image with a mask.
 
     Those whose config ``remembers`` also look at memories of other slices, and so track an object.
@@ -105,10 +106,11 @@ class SegmentationNetwork(nn.Module):
         return (images - self.image_mean) / self.image_std
 
     @property
+    @abstractmethod
     def encoder_blocks(self) -> Iterable[nn.Module]:
         """The blocks of the image encoder, one after another."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
         """Features of grey images.
 
@@ -116,7 +118,6 @@ class SegmentationNetwork(nn.Module):
             images: (B, 1, S, S) with values in [0, 1].
             shown: what of them lies on the slice, (B, 1, S, S) bool; all where it is None.
         """
-        raise NotImplementedError
 
     def condition(self, s16: Tensor, selection: MemorySelection | None) -> Tensor:
         """Stride-16 features (B, dim, h, w) that know the memories, of a network that remembers."""
@@ -130,8 +131,9 @@ class SegmentationNetwork(nn.Module):
             mask: probabilities, or 0 and 1 where a person prompted the slice, (B, 1, S, S).
             object_score: (B,).
         """
-        raise NotImplementedError
+        raise TypeError(f"a network of {self.config.family} remembers nothing")
 
+    @abstractmethod
     def decode(
         self,
         features: ImageFeatures,
@@ -152,8 +154,7 @@ class SegmentationNetwork(nn.Module):
             ambiguous: choose the best of three masks rather than take the single one; for all images, or
                 for each, (B,).
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def take_mask(self, features: ImageFeatures, mask: Tensor) -> MaskPrediction:
         """Take a given mask (B, 1, S, S) of 0 and 1 as the answer."""
-        raise NotImplementedError
