@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from medsam2.slice_grid import Axis
+from medsam2.slice_grid import AXES, Axis
 
 Orientations = Literal[1, 3, 6]
 """How many ways through the volume: one axis; all three; each of them outward and inward."""
-AXES: tuple[Axis, ...] = ("k", "j", "i")
 STRETCHED = 3.0
 """Voxels so many times as long as wide show a network stairs instead of an outline."""
 FEWEST = 8
@@ -42,12 +41,14 @@ def other_axes(
     usable: list[Axis] = []
     coarse = []
     for number, other in enumerate(AXES):
+        if other == axis:
+            continue
         (rows, height), (columns, width) = [
             (int(shape[each]), float(spacing[each])) for each in range(3) if each != number
         ]
         is_coarse = min(rows, columns) < FEWEST or max(height, width) > STRETCHED * min(height, width)
-        if other != axis and is_coarse:
+        if is_coarse:
             coarse.append(CoarseAxis(other, (rows, columns), (height, width)))
-        elif other != axis:
+        else:
             usable.append(other)
     return usable, coarse

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 Axis = Literal["k", "j", "i"]
 """Of a volume's array: slices lie along one."""
+AXES: tuple[Axis, ...] = ("k", "j", "i")
 _HALF = 0.5 + 1e-6
 """Half a voxel, and what two programs that compute the same position may differ by."""
 

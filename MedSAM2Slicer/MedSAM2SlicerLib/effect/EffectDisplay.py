@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..logic.SegmentationGrid import AXES
+from medsam2.slice_grid import AXES
 
 if TYPE_CHECKING:
     from ..logic.EffectLogic import EffectLogic

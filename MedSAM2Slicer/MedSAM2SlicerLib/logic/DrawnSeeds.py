@@ -8,9 +8,10 @@ from slicer.i18n import tr as _
 
 from medsam2.polyline import telling
 from medsam2.prompt import MOST_POSITIONS
+from medsam2.slice_grid import AXES
 
 from .Seeds import BOX, LASSOS, Ras, Seed, bySlice, placed
-from .SegmentationGrid import AXES, SegmentationGrid
+from .SegmentationGrid import SegmentationGrid
 
 FINEST, SHARE = 0.5, 1 / 20
 """A line is kept to half a voxel, a small one to this share of its size."""

@@ -15,10 +15,10 @@ import numpy as np
 import vtk
 
 from medsam2.prompt import MOST_POSITIONS, DrawnLine, Prompt
+from medsam2.slice_grid import AXES
 
 from ..SlicerTypes import Segment
 from .SegmentationGrid import SegmentationGrid, SlicePosition
-from .SegmentContent import AXES
 
 if TYPE_CHECKING:
     from medsam2.slice_grid import Axis

@@ -1,16 +1,11 @@
 """A segment's own voxels on a grid, slice by slice."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medsam2.placed_mask import PlacedMask
-
-if TYPE_CHECKING:
-    from medsam2.slice_grid import Axis
-
-AXES: "tuple[Axis, ...]" = ("k", "j", "i")
+from medsam2.slice_grid import AXES, Axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +22,7 @@ class SegmentContent:
     first: tuple[int, int, int]
     label: int
 
-    def mask(self, axis: "Axis", index: int) -> PlacedMask:
+    def mask(self, axis: Axis, index: int) -> PlacedMask:
         """Its voxels on a slice along an axis."""
         dimension = AXES.index(axis)
         inside = index - self.first[dimension]
@@ -36,7 +31,7 @@ class SegmentContent:
         row, column = np.delete(self.first, dimension)
         return PlacedMask.cropped(self.labels.take(inside, dimension) == self.label, row, column)
 
-    def planes(self, axis: "Axis", first: int, count: int) -> tuple[np.ndarray, int, int]:
+    def planes(self, axis: Axis, first: int, count: int) -> tuple[np.ndarray, int, int]:
         """Its voxels on consecutive slices along an axis.
 
         Returns:
@@ -51,7 +46,7 @@ class SegmentContent:
         row, column = np.delete(self.first, dimension).tolist()
         return planes, row, column
 
-    def slices(self, axis: "Axis") -> list[int]:
+    def slices(self, axis: Axis) -> list[int]:
         """The slices along an axis on which it has voxels, in order."""
         dimension = AXES.index(axis)
         has = np.zeros(self.labels.shape[dimension], bool)

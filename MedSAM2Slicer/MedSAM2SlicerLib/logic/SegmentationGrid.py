@@ -16,10 +16,10 @@ from slicer.i18n import tr as _
 from vtk.util import numpy_support
 
 from medsam2.orientations import other_axes
-from medsam2.slice_grid import nearest_voxel, nearest_voxels
+from medsam2.slice_grid import AXES, nearest_voxel, nearest_voxels
 
 from ..SlicerTypes import Labelmap, MRMLNode
-from .SegmentContent import AXES, SegmentContent
+from .SegmentContent import SegmentContent
 from .SourceVoxels import asArray
 
 if TYPE_CHECKING:

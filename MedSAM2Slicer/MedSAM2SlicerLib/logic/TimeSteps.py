@@ -8,9 +8,9 @@ from slicer.i18n import tr as _
 
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
+from medsam2.slice_grid import AXES
 from medsam2.through_time import CarriedSlice, carried_slices, film_of, prompts_after
 
-from .SegmentationGrid import AXES
 from .SegmentationSequence import SegmentationSequence, contentOf
 from .TimePlan import TimePlan
 

@@ -10,8 +10,8 @@ from MedSAM2SlicerLib.logic.SegmentationGrid import SegmentationGrid
 from fakes.make_nodes import makeSegmentation, rotation
 from medsam2.cli.coordinates import Coordinates
 from medsam2.errors import InputError
-from medsam2.slice_grid import nearest_voxel
-from medsam2.volume import AXES, Geometry, Volume, VolumeSlices
+from medsam2.slice_grid import AXES, nearest_voxel
+from medsam2.volume import Geometry, Volume, VolumeSlices
 
 SHAPE = (3, 4, 5)
 HALVES = st.integers(-2, 11).map(lambda number: number / 2)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from medsam2.datasets import LabelledVolume
 from medsam2.errors import InputError
-from medsam2.slice_grid import SliceGrid
+from medsam2.slice_grid import AXES, SliceGrid
 from medsam2.tracking import FieldOfView
 from medsam2.training.augmentation import jittered_frames, jittered_window, random_affine, transformed
-from medsam2.volume import AXES, VolumeSlices, axis_index, check_axis, choose_window
+from medsam2.volume import VolumeSlices, axis_index, check_axis, choose_window
 
 SMALLEST_FILL, LARGEST_FILL = 0.14, 0.95
 """Share of the field of view's side that the object takes, between these."""

@@ -13,7 +13,7 @@ from medsam2.volume.files.writing import (
     write_labelmap,
     write_volume,
 )
-from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.volume.geometry import Geometry, axis_index
 from medsam2.volume.image_sequence import ImageSequence, TimePoints
 from medsam2.volume.modality import guess_modality
 from medsam2.volume.orientation import PLANES, Orientation, choose_axis, orientation, slice_axis
@@ -23,7 +23,6 @@ from medsam2.volume.volume import ReadOptions, Volume, check_axis
 from medsam2.volume.window import WINDOW_PRESETS, Window, choose_window
 
 __all__ = [
-    "AXES",
     "DICOM_FORMATS",
     "OUTPUT_FORMATS",
     "PALETTE",

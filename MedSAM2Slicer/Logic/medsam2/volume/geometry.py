@@ -7,9 +7,8 @@ import SimpleITK
 from numpy.typing import ArrayLike
 
 from medsam2.errors import InputError
-from medsam2.slice_grid import Axis, nearest_voxels
+from medsam2.slice_grid import AXES, nearest_voxels
 
-AXES: tuple[Axis, ...] = ("k", "j", "i")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """World axes of ITK and DICOM run to the left and to the back; RAS runs to the right and to the front."""
 _RIGHT_ANGLE = 1e-4  # a cosine

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.slice_grid import AXES
+from medsam2.volume.geometry import Geometry, axis_index
 
 PLANES = ("sagittal", "coronal", "axial")
 """Slices across R, A and S."""

@@ -7,8 +7,8 @@ import numpy as np
 
 from medsam2.errors import InputError
 from medsam2.placed_mask import PlacedMask
-from medsam2.slice_grid import SliceGrid, nearest_voxel
-from medsam2.volume.geometry import AXES, axis_index
+from medsam2.slice_grid import AXES, SliceGrid, nearest_voxel
+from medsam2.volume.geometry import axis_index
 from medsam2.volume.volume import Volume, check_axis
 from medsam2.volume.window import Window, choose_window
 

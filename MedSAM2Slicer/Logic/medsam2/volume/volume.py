@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medsam2.errors import InputError
-from medsam2.volume.geometry import AXES, Geometry, axis_index
+from medsam2.slice_grid import AXES
+from medsam2.volume.geometry import Geometry, axis_index
 from medsam2.volume.modality import parse_modality
 
 if TYPE_CHECKING:

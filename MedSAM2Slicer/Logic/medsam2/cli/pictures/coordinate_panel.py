@@ -8,7 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from medsam2.cli.pictures.style import INK, PLAIN_I, draw_letters
 from medsam2.cli.wording import digits_for, spoken
-from medsam2.volume import AXES, PLANES, VolumeSlices, anatomical_axes, hanging
+from medsam2.slice_grid import AXES
+from medsam2.volume import PLANES, VolumeSlices, anatomical_axes, hanging
 
 VOXEL_COLOR, MM_COLOR = "#f2b134", "#5fc9e8"
 LINES = 12
