@@ -20,7 +20,6 @@ from medsam2.threads import settle_threads
 if TYPE_CHECKING:
     from medsam2.evaluation.report import Report
     from medsam2.evaluation.scores import Summary
-    from medsam2.model.segmentation_network import SegmentationNetwork
 
 
 EXAMPLES = examples(
@@ -81,26 +80,25 @@ def evaluate(
     from medsam2.evaluation.evaluating import evaluate as findings
     from medsam2.evaluation.metrics import require_monai
     from medsam2.evaluation.report import Report, comparison_table
-    from medsam2.weights.loading import check_choices, load_model
+    from medsam2.weights.loading import check_choices, load_chooser, load_model
 
     require_monai()
     for each in (weights, *([baseline] if baseline else [])):
         check_choices(each, device, precision)
     cases = checked_cases(dataset, split, limit)
     network = load_model(weights, device, precision)
-    starter = load_model("starter", str(network.device), precision)
     settings = Settings(protocol, clicks, tuple(structure or ()), lenient, ways)
     about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
     about |= {"baseline": Path(baseline).name} if baseline else {}
     report = Report(settings, about | {"device": str(network.device)})
     with stages() as progress:
         progress.begin("Evaluating", len(cases), "cases")
-        for finding in findings(network, cases, settings, _chooser(network, starter), progress.advance):
+        for finding in findings(network, cases, settings, load_chooser(network, precision), progress.advance):
             report.add(finding)
         if baseline:
             other = load_model(baseline, str(network.device), precision)
             progress.begin("The baseline", len(cases), "cases")
-            for finding in findings(other, cases, settings, _chooser(other, starter), progress.advance):
+            for finding in findings(other, cases, settings, load_chooser(other, precision), progress.advance):
                 report.add_baseline(finding)
     with held_back():
         report.write(output)
@@ -111,11 +109,6 @@ def evaluate(
     if comparison := report.comparison():
         typer.echo(f"\n{comparison_table(comparison, report.about)}")
     typer.echo(f"The report, with pictures of the worst cases, is {output / 'report.md'}.")
-
-
-def _chooser(network: "SegmentationNetwork", starter: "SegmentationNetwork") -> "SegmentationNetwork | None":
-    """The network that chooses fields of view for another, if not that one itself."""
-    return None if network.config.preset == starter.config.preset else starter
 
 
 def describe(report: "Report") -> str:

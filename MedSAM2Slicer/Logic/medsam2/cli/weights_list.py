@@ -3,6 +3,7 @@
 import math
 import shutil
 import textwrap
+from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -120,46 +121,31 @@ def _filled(text: str, width: int, indent: str = "") -> str:
 
 def describe(entry: CatalogueEntry | None, stored: StoredWeights | None) -> dict[str, Any]:
     """One row of the list, from the catalogue where it knows the weights, else from the imported file."""
-    row: dict[str, Any] = {"installed": stored is not None, "path": str(stored.path) if stored else None}
-    row |= {"shipped": bool(entry and entry.shipped), "url": entry.url if entry else None}
-    if entry:
-        row |= {
-            "name": entry.name,
-            "title": entry.title,
-            "publisher": entry.publisher,
-            "page": entry.page,
-            "family": entry.family,
-            "preset": entry.preset,
-            "size_bytes": entry.size_bytes,
-            "size_is_exact": entry.size_is_exact,
-            "sha256": entry.sha256,
-            "checksum_from": entry.checksum_from,
-            "filename": entry.filename,
-            "why_not": entry.why_not,
-            "licence": entry.licence,
-            "licence_note": entry.licence_note,
-            "modality": entry.modality,
-            "prompts": entry.prompts,
-        }
-    elif stored:
-        noted = noted_network(stored.path)
-        row |= {
-            "name": stored.name,
-            "title": "Imported by you",
-            "publisher": "Imported by you",
-            "page": None,
-            "family": noted.get("family", "damaged"),
-            "preset": noted.get("preset", "damaged"),
-            "size_is_exact": True,
-            "sha256": None,
-            "checksum_from": None,
-            "filename": stored.path.name,
-            "why_not": None,
-            "licence": "not known here",
-            "licence_note": "It is that of the file, and of the weights that it was made from.",
-            "modality": (),
-            "prompts": (),
-        }
+    row = asdict(entry) if entry else {}
     if stored:
-        row["size_bytes"] = stored.size_bytes
-    return row
+        row = (row or _imported(stored)) | {"size_bytes": stored.size_bytes}
+    return row | {"installed": stored is not None, "path": str(stored.path) if stored else None}
+
+
+def _imported(stored: StoredWeights) -> dict[str, Any]:
+    """What an entry of the catalogue says, for weights that are in none."""
+    noted = noted_network(stored.path)
+    return {
+        "name": stored.name,
+        "title": "Imported by you",
+        "publisher": "Imported by you",
+        "family": noted.get("family", "damaged"),
+        "preset": noted.get("preset", "damaged"),
+        "shipped": False,
+        "url": None,
+        "page": None,
+        "filename": stored.path.name,
+        "size_is_exact": True,
+        "sha256": None,
+        "checksum_from": None,
+        "why_not": None,
+        "licence": "not known here",
+        "licence_note": "It is that of the file, and of the weights that it was made from.",
+        "modality": (),
+        "prompts": (),
+    }

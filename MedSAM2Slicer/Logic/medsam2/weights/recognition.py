@@ -60,7 +60,7 @@ def recognise(
     fitting = [name for name, config in PRESETS.items() if _fits(tensors, config)]
     if not fitting:
         raise _unknown(tensors, filename)
-    found = {name: _family(tensors, PRESETS[name], family) for name in fitting}
+    found = {name: _family(tensors, PRESETS[name]) for name in fitting}
     if preset is not None and preset not in found:
         raise InputError(
             f"'{filename}' holds the network {' or '.join(found)}, not {preset}; choose another name, "
@@ -91,7 +91,7 @@ def _block_count(tensors: dict[str, "Tensor"], config: SegmentationConfig) -> in
     return len({match[1] for name in tensors if (match := re.match(config.blocks[0], name))})
 
 
-def _family(tensors: dict[str, "Tensor"], config: SegmentationConfig, family: str | None) -> str:
+def _family(tensors: dict[str, "Tensor"], config: SegmentationConfig) -> str:
     """The family that the tensors show, where a preset is of several."""
     if len(config.families) == 1:
         return config.family
