@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from parity.conftest import random_images
+from parity.sam_reference import answer, package_without_init
 from parity.seeded_weights import seed_weights
 
 CLICK = (0.4, 0.55)
@@ -52,22 +53,15 @@ def _stub_timm() -> None:
         sys.modules[module.__name__] = module
 
 
-def _package_without_init(name: str, folder: Path) -> None:
-    """The package of that folder, whose own first file imports more than the network needs."""
-    package = ModuleType(name)
-    package.__path__ = [str(folder)]
-    sys.modules[name] = package
-
-
 def _mobile_sam(checkout: Path) -> tuple[nn.Module, int, Tensor]:
-    _package_without_init("mobile_sam", checkout / "mobile_sam")
+    package_without_init("mobile_sam", str(checkout / "mobile_sam"))
     network = importlib.import_module("mobile_sam.build_sam").build_sam_vit_t()
     return network, 1024, (255 * smooth_image(1024) - SAM_MEAN) / SAM_STD
 
 
 def _lite_medsam(checkout: Path) -> tuple[nn.Module, int, Tensor]:
     """As its inference script puts the network together."""
-    _package_without_init("segment_anything", checkout / "segment_anything")
+    package_without_init("segment_anything", str(checkout / "segment_anything"))
     sys.path.insert(0, str(checkout))
     parts = importlib.import_module("segment_anything.modeling")
     encoder = importlib.import_module("tiny_vit_sam").TinyViT(
@@ -89,15 +83,7 @@ def _lite_medsam(checkout: Path) -> tuple[nn.Module, int, Tensor]:
 
 
 def _answer(network: nn.Module, features: Tensor, multimask: bool, **prompt) -> dict:
-    prompt = {"points": None, "boxes": None, "masks": None} | prompt
-    sparse, dense = network.prompt_encoder(**prompt)
-    logits, ious = network.mask_decoder(
-        image_embeddings=features,
-        image_pe=network.prompt_encoder.get_dense_pe(),
-        sparse_prompt_embeddings=sparse,
-        dense_prompt_embeddings=dense,
-        multimask_output=multimask,
-    )
+    logits, ious = answer(network, features, multimask, **prompt)
     return {"ious": [round(iou, 6) for iou in ious[0].tolist()], "logits": sampled(logits)}
 
 

@@ -16,8 +16,7 @@ from medsam2.tracking import SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.memory_rules import DrawnBank, EqualWeightsBank, LatestBank, OtherRule
-from medsam2_lab.experiments.real_cases import real_cases
-from medsam2_lab.synthetic.volumes import make_scan
+from medsam2_lab.experiments.scans import scans_by_kind
 
 CAPACITY = 7
 """As many memories as SAM 2's rule looks at: the prompted one and six others."""
@@ -29,15 +28,6 @@ RULES: dict[str, TemporalMemory | SelfSortingMemory] = {
     "+ resampling, expected": SelfSortingMemory(CAPACITY),
     "+ resampling, drawn": OtherRule(CAPACITY, rule=DrawnBank),
 }
-FIRST_SCAN = 9000
-"""Numbers of the scans, far from those of any training set."""
-
-
-def synthetic_cases(count: int) -> Iterator[LabelledVolume]:
-    """CT and MR in turn."""
-    for number in range(count):
-        scan = make_scan(FIRST_SCAN + number, ("CT", "MR")[number % 2])
-        yield LabelledVolume(f"scan {number}", scan.volume, scan.labels, scan.structures)
 
 
 def structure_scores(
@@ -79,13 +69,9 @@ def ablation(weights: str, scans: int, structures: int, cases: Path | None) -> N
         cases: folder of the real cases; None for synthetic scans alone.
     """
     network = load_model(weights)
-    kinds: dict[str, tuple[Iterator[LabelledVolume], int | None]] = {
-        "synthetic": (synthetic_cases(scans), structures)
-    }
-    if cases is not None:
-        kinds["real"] = ((case.read() for case in real_cases(cases)), None)
+    most = {"synthetic": structures, "real": None}
     scores = {
-        kind: np.array([row for case in of_kind for row in structure_scores(network, case, most)])
-        for kind, (of_kind, most) in kinds.items()
+        kind: np.array([row for case in of_kind for row in structure_scores(network, case, most[kind])])
+        for kind, of_kind in scans_by_kind(scans, cases).items()
     }
     print("\n" + table(scores))

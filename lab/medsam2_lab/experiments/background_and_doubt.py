@@ -19,8 +19,7 @@ from medsam2.prompt import Prompt
 from medsam2.tracking import SliceMask, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
-from medsam2_lab.experiments.ablation import synthetic_cases
-from medsam2_lab.experiments.real_cases import real_cases
+from medsam2_lab.experiments.scans import KINDS, scans_by_kind
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 NEAR_MM, FAR_MM = 2.0, 8.0
@@ -105,16 +104,13 @@ def background_and_doubt(weights: str, scans: int, cases: Path | None) -> dict[s
         cases: folder of the real cases; None for synthetic scans alone.
     """
     network = load_model(weights)
-    kinds = {"synthetic scans": synthetic_cases(scans)}
-    if cases is not None:
-        kinds["real cases"] = (case.read() for case in real_cases(cases))
     dices: list[list[Cell]] = []
     doubts: list[list[Cell]] = []
-    for kind, of_kind in kinds.items():
+    for kind, of_kind in scans_by_kind(scans, cases).items():
         structures, slices = scores(network, of_kind)
-        dices.append([kind, len(structures), *structures.mean(axis=0).tolist()])
+        dices.append([KINDS[kind], len(structures), *structures.mean(axis=0).tolist()])
         doubted, wrong, right = slices[:, 0] < DOUBTFUL, slices[:, 1] < WRONG, slices[:, 1] >= RIGHT
-        doubts.append([kind, len(structures)])
+        doubts.append([KINDS[kind], len(structures)])
         for some in (wrong, right):
             doubts[-1] += [int(some.sum()), 100 * float(doubted[some].mean())]
     about = measured("medsam2-lab background-and-doubt")

@@ -4,7 +4,7 @@ All rules share the image features of a structure. Synthetic scans are made anew
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,10 @@ from medsam2.evaluation.protocols import FIRST_PROMPTS, OBJECT, segment
 from medsam2.tracking import TemporalMemory, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
-from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.gated_memory import GatedMemory
 from medsam2_lab.experiments.pathways import Pathways, PathwayTracker
-from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
+from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS
+from medsam2_lab.experiments.scans import scans_by_kind
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 PROMPTS = ("click", "box")
@@ -71,7 +71,7 @@ def case_scores(
                 yield key, {title: score(tracker, truth, prompt, rule) for title, rule in rules.items()}
 
 
-def measure(weights: str, kinds: dict[str, Iterable[LabelledVolume]], log: Path) -> dict[str, Row]:
+def measure(weights: str, kinds: Mapping[str, Iterable[LabelledVolume]], log: Path) -> dict[str, Row]:
     """The rows of a log, and those that it lacks, which are added to it; by kind, case, structure, prompt."""
     network = load_model(weights)
     lines = log.read_text("utf-8").splitlines() if log.exists() else []
@@ -117,7 +117,4 @@ def confident_memories(log: Path, weights: str, scans: int, cases: Path | None) 
         scans: how many synthetic ones.
         cases: folder of the real cases; None for synthetic scans alone.
     """
-    kinds: dict[str, Iterable[LabelledVolume]] = {"synthetic": synthetic_cases(scans)}
-    if cases is not None:
-        kinds["real"] = (case.read() for case in real_cases(cases))
-    return {"confident_memories": table(measure(weights, kinds, log))}
+    return {"confident_memories": table(measure(weights, scans_by_kind(scans, cases), log))}

@@ -20,8 +20,8 @@ from medsam2.tracking import Tracker
 from medsam2.tracking.drawn_lines import enclosed
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
-from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
+from medsam2_lab.experiments.scans import synthetic_cases
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 PROTOCOLS = ("stroke", "lasso")

@@ -25,12 +25,11 @@ from medsam2.tracking.orientations import FusedObject, agreement, go, other_ways
 from medsam2.volume import VolumeSlices
 from medsam2.volume.geometry import axis_index
 from medsam2.weights.loading import load_model
-from medsam2_lab.experiments.ablation import synthetic_cases
-from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
+from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS
+from medsam2_lab.experiments.scans import KINDS, scans_by_kind
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 PROMPTS = ("click", "box")
-KINDS = {"synthetic": "synthetic scans", "real": "real cases"}
 SIX_EVERY, MOST_STRUCTURES = 3, 4
 """Six orientations on every so many-th structure, as they take long; most structures of a synthetic scan."""
 WRONG, RIGHT = 0.5, 0.8
@@ -205,7 +204,5 @@ def orientations(log: Path, weights: str, scans: int, cases: Path | None) -> dic
         cases: folder of the real cases; None for synthetic scans alone.
     """
     network = load_model(weights)
-    kinds = {"synthetic": synthetic_cases(scans)}
-    if cases is not None:
-        kinds["real"] = (case.read() for case in real_cases(cases))
+    kinds = scans_by_kind(scans, cases)
     return tables({kind: measure(network, kind, of_kind, log) for kind, of_kind in kinds.items()})

@@ -29,9 +29,8 @@ from medsam2.tracking.slice_walker import SliceWalker
 from medsam2.tracking.stepping import Tracked
 from medsam2.tracking.tracked_object import TrackedObject
 from medsam2.weights.loading import load_model
-from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.drawn_lines import truths
-from medsam2_lab.experiments.real_cases import real_cases
+from medsam2_lab.experiments.scans import scans_by_kind
 from medsam2_lab.experiments.shuffled_images import EncodeOnce
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
@@ -163,21 +162,16 @@ def _dice(untouched: Tracker, truth: np.ndarray) -> float:
 
 def all_scores(network: MedSAM2, scans: int, cases: Path | None, log: Path) -> dict[str, np.ndarray]:
     """Dice (structures, 1 + walks) of each kind of data; cases in the log are not computed again."""
-    sources: dict[str, Iterable[tuple[str, Iterable[LabelledVolume]]]] = {
-        "synthetic": ((case.name, [case]) for case in synthetic_cases(scans))
-    }
-    if cases is not None:
-        sources["real"] = ((case.name, [case.read()]) for case in real_cases(cases))
     known = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
     done = {entry["case"]: entry["scores"] for entry in known}
     scores: dict[str, list[list[float]]] = {}
-    for kind, of_kind in sources.items():
-        for name, case in of_kind:
-            if name not in done:
-                done[name] = list(structure_scores(network, case))
+    for kind, of_kind in scans_by_kind(scans, cases).items():
+        for case in of_kind:
+            if case.name not in done:
+                done[case.name] = list(structure_scores(network, [case]))
                 with log.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps({"case": name, "scores": done[name]}) + "\n")
-            scores.setdefault(kind, []).extend(done[name])
+                    lines.write(json.dumps({"case": case.name, "scores": done[case.name]}) + "\n")
+            scores.setdefault(kind, []).extend(done[case.name])
     return {kind: np.array(rows) for kind, rows in scores.items()}
 
 

@@ -11,10 +11,10 @@ from medsam2.model.config import network_config
 from medsam2.tracking import TemporalMemory, Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
-from medsam2_lab.experiments.ablation import synthetic_cases
 from medsam2_lab.experiments.confident_memories import RULES, TEMPORAL, measure, table
 from medsam2_lab.experiments.gated_memory import GatedBank, GatedMemory
 from medsam2_lab.experiments.pathways import Pathway, Pathways, PathwayTracker, survivors
+from medsam2_lab.experiments.scans import synthetic_cases
 from unit.tracking.examples import entry
 
 CONFIG = network_config("starter")
