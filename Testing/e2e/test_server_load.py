@@ -109,9 +109,11 @@ def test_ten_thousand_damaged_messages_harm_nobody(server):
     rng = random.Random(0)
     bad = server.metrics().get(BAD_MESSAGES, 0)
     lines = len(server.log())
-    use(server)
-    speak(server, rng, MESSAGES // 5)
-    before = server.memory
+    before = 0
+    for _ in range(2):
+        use(server)
+        speak(server, rng, MESSAGES // 5)
+        before = max(before, server.memory)  # what earlier sessions freed may go, and be taken again
     for _ in range(4):
         speak(server, rng, MESSAGES // 5)
     growth = server.memory / before - 1
