@@ -115,6 +115,7 @@ STARTER = NetworkConfig(
     single_mask_tracking=True,
     # It was trained with up to four, mostly with one, and more than two make it worse (docs/results.md).
     stroke_points=2,
+    sees_colour=False,
 )
 
 _EFFICIENTTAM_TI = NetworkConfig(

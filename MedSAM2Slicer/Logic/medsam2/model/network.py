@@ -65,7 +65,7 @@ class MedSAM2(SegmentationNetwork):
         return self.image_encoder.trunk.blocks
 
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
-        """Features of grey images (``forward_image``); what is beyond the slice is part of them."""
+        """Features of images (``forward_image``); what is beyond the slice is part of them."""
         *finer, s16 = self.image_encoder(self.normalised(images))
         if not finer:
             return ImageFeatures(s16)

@@ -21,6 +21,7 @@ class SegmentationConfig(ABC):
         takes_mask_prompts: was trained to correct an earlier answer.
         box_margin: how far outside of objects boxes lay in training, as a share of the image; 0 where they
             lay inside as often.
+        sees_colour: was trained with colours; else it is shown grey.
     """
 
     preset: str
@@ -30,6 +31,7 @@ class SegmentationConfig(ABC):
     stroke_points: int = 8
     takes_mask_prompts: bool = True
     box_margin: float = 0.0
+    sees_colour: bool = True
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ class SegmentationNetwork(nn.Module, ABC):
         return next(self.parameters()).device
 
     def normalised(self, images: Tensor) -> Tensor:
-        """Grey images (B, 1, S, S) as colours of ImageNet's statistics, (B, 3, S, S)."""
+        """Images (B, 1 or 3, S, S) as colours of ImageNet's statistics, (B, 3, S, S)."""
         return (images - self.image_mean) / self.image_std
 
     @property
@@ -112,10 +112,10 @@ class SegmentationNetwork(nn.Module, ABC):
 
     @abstractmethod
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
-        """Features of grey images.
+        """Features of images.
 
         Args:
-            images: (B, 1, S, S) with values in [0, 1].
+            images: grey or colour, (B, 1, S, S) or (B, 3, S, S), with values in [0, 1].
             shown: what of them lies on the slice, (B, 1, S, S) bool; all where it is None.
         """
 

@@ -41,9 +41,9 @@ class SliceWiseNetwork(SegmentationNetwork):
         return self.image_encoder.blocks
 
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
-        """Features of grey images, prepared as the network was trained.
+        """Features of images, prepared as the network was trained.
 
-        What is beyond the slice is zero for the network, whatever grey value that is, and has no part in
+        What is beyond the slice is zero for the network, whatever value that is, and has no part in
         the image's range.
         """
         return ImageFeatures(self.image_encoder(self.prepared(images, shown)))

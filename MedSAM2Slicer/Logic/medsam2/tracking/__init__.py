@@ -1,6 +1,7 @@
 """Tracking: a volume as a video, or a set of images as one."""
 
 from .field_of_view import FieldOfView
+from .image_set_tracker import ImageSetTracker, SetAnswer, Survey
 from .memory_bank import TemporalMemory
 from .orientations import OrientedPropagation
 from .self_sorting import SelfSortingMemory
@@ -10,9 +11,12 @@ from .tracker import MEMORIES, Tracker
 __all__ = [
     "MEMORIES",
     "FieldOfView",
+    "ImageSetTracker",
     "OrientedPropagation",
     "SelfSortingMemory",
+    "SetAnswer",
     "SliceMask",
+    "Survey",
     "TemporalMemory",
     "Tracker",
 ]

@@ -85,7 +85,13 @@ class FieldOfView(FieldOfViewBox):
         return pairs
 
     def network_image(self, image: np.ndarray, image_size: int) -> Tensor:
-        """What the network sees of a slice: (1, 1, image_size, image_size); zero beyond the slice."""
+        """What the network sees of a slice: (1, 1, image_size, image_size); zero beyond the slice.
+
+        Of a slice in colour, (rows, columns, 3), it is (1, 3, image_size, image_size).
+        """
+        if image.ndim == 3:
+            planes = [self.network_image(plane, image_size) for plane in np.moveaxis(image, 2, 0)]
+            return torch.cat(planes, dim=1)
         (rows, _), (columns, _) = self._overlap(image.shape)
         seen = torch.from_numpy(np.ascontiguousarray(self.cut(image)))
         if not seen.numel():
@@ -100,8 +106,12 @@ class FieldOfView(FieldOfViewBox):
     def prepared_image(self, image: np.ndarray, size: int, resampling: Resampling) -> tuple[Tensor, Tensor]:
         """A slice as networks of one slice were trained: (1, 1, size, size), and what of it is the slice.
 
-        Only the slice is resampled, to whole pixels; ``network_image`` fades it into what is beyond.
+        Only the slice is resampled, to whole pixels; ``network_image`` fades it into what is beyond. A slice
+        in colour is (1, 3, size, size).
         """
+        if image.ndim == 3:
+            planes = [self.prepared_image(plane, size, resampling) for plane in np.moveaxis(image, 2, 0)]
+            return torch.cat([plane for plane, _ in planes], dim=1), planes[0][1]
         ends = (
             [round(end * size / count) for end in (here.start, here.stop)]
             for (here, _), count in zip(self._overlap(image.shape), (self.rows, self.columns), strict=True)

@@ -14,7 +14,7 @@ from medsam2.volume.window import Window, choose_window
 
 
 class Slices(Protocol):
-    """Grey images in an order. Windowed one at a time, so that no volume is ever held as float."""
+    """Images in an order. Windowed one at a time, so that no volume is ever held as float."""
 
     count: int
 
@@ -22,7 +22,7 @@ class Slices(Protocol):
         """The voxels of one image."""
 
     def pixels(self, index: int) -> np.ndarray:
-        """One image, (rows, columns) float32 in [0, 1]."""
+        """One image, float32 in [0, 1]: (rows, columns) grey, or (rows, columns, 3) colour."""
 
 
 class VolumeSlices:
@@ -64,23 +64,27 @@ class ImageSet:
     """Unrelated images as a pseudo-video (MedSAM-2, section 3.3: One-Prompt segmentation).
 
     Args:
-        images: grey images in [0, 1], (rows, columns) each; sizes may differ.
+        images: in [0, 1], (rows, columns) grey or (rows, columns, 3) colour each; sizes may differ. A
+            sequence that reads images when asked for them keeps any number of them out of memory.
     """
 
     def __init__(self, images: Sequence[np.ndarray]):
         if not images:
             raise InputError("The image set is empty: give at least one image.")
         self._images = images
+        self._last: tuple[int, np.ndarray] | None = None
         self.count = len(images)
 
     def grid(self, index: int) -> SliceGrid:
         """The voxels of one image, 1 mm each."""
-        rows, columns = self._images[index].shape
+        rows, columns = self.pixels(index).shape[:2]
         return SliceGrid((rows, columns), (1.0, 1.0))
 
     def pixels(self, index: int) -> np.ndarray:
-        """One image, (rows, columns) float32 in [0, 1]."""
-        return np.asarray(self._images[index], dtype=np.float32)
+        """One image, float32 in [0, 1]: (rows, columns) grey, or (rows, columns, 3) colour."""
+        if self._last is None or self._last[0] != index:
+            self._last = index, np.asarray(self._images[index], dtype=np.float32)
+        return self._last[1]
 
 
 class ObjectMask(Protocol):

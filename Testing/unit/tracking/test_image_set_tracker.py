@@ -1,0 +1,90 @@
+"""One object in unrelated images."""
+
+import numpy as np
+import pytest
+
+from medsam2.errors import InputError
+from medsam2.model.building import build_network
+from medsam2.model.config import network_config
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
+from medsam2.tracking import ImageSetTracker, SelfSortingMemory
+from medsam2.volume import ImageSet
+from medsam2.weights.loading import load_model
+
+SIDE = 96
+
+
+@pytest.fixture(scope="module")
+def starter():
+    return load_model("starter", device="cpu")
+
+
+def disc(seed: int, count: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """A bright disc before a dark, uneven ground, and its mask."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    centre = rng.uniform(0.42, 0.58, 2) * SIDE
+    mask = np.hypot(rows - centre[0], columns - centre[1]) < rng.uniform(14, 18)
+    image = np.where(mask, 0.8, 0.3) + rng.normal(0, 0.03, mask.shape)
+    return image.clip(0, 1).astype(np.float32), mask
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    return 2 * (one & other).sum() / (one.sum() + other.sum())
+
+
+def tracked(network, order, capacity=4):
+    """All answers by the name of the image, for images in some order."""
+    images = [disc(number) for number in order]
+    tracker = ImageSetTracker(network, ImageSet([image for image, _ in images]), SelfSortingMemory(capacity))
+    place = order.index(0)
+    tracker.prompt(Prompt(place, mask=PlacedMask.cropped(images[place][1])))
+    surveys = [tracker.survey(index).survey for index in range(len(order))]
+    return {order[index]: tracker.answer(index) for index in tracker.plan(surveys)}, tracker
+
+
+@pytest.mark.network
+def test_the_object_is_found_in_whatever_order_the_images_come(starter):
+    shuffled = [4, 2, 0, 5, 1, 3]
+    answers, _ = tracked(starter, list(range(6)))
+    others, _ = tracked(starter, shuffled)
+    for number in range(6):
+        mask = answers[number].mask.full((SIDE, SIDE))
+        assert dice(mask, disc(number)[1]) > 0.85
+        assert dice(mask, others[number].mask.full((SIDE, SIDE))) > 0.99
+
+
+@pytest.mark.network
+def test_a_prompted_image_keeps_its_mask_and_is_remembered_by_it(starter):
+    images = [disc(number) for number in range(4)]
+    tracker = ImageSetTracker(starter, ImageSet([image for image, _ in images]))
+    rows, columns = np.nonzero(images[1][1])
+    shown = tracker.prompt(Prompt(1, box=(rows.min(), columns.min(), rows.max(), columns.max())))
+    assert tracker.answer(1).mask == shown.mask
+    again = ImageSetTracker(starter, ImageSet([image for image, _ in images]))
+    again.prompt(Prompt(1, mask=shown.mask))
+    for index in range(4):
+        assert again.answer(index).mask == tracker.answer(index).mask
+
+
+@pytest.mark.network
+def test_nothing_is_kept_of_images_beyond_the_bank(starter):
+    _, tracker = tracked(starter, list(range(9)), capacity=3)
+    assert len(tracker._bank.entries) <= 3
+    assert tracker._seen.features.used_bytes <= 64 * 2**20
+
+
+def test_networks_of_one_image_are_refused():
+    network = build_network(network_config("lite_medsam"))
+    with pytest.raises(InputError, match="one picture only"):
+        ImageSetTracker(network, ImageSet([np.zeros((8, 8))]))
+
+
+@pytest.mark.network
+def test_without_a_template_there_is_no_answer(starter):
+    tracker = ImageSetTracker(starter, ImageSet([disc(0)[0]]))
+    with pytest.raises(InputError, match="prompt it on one image first"):
+        tracker.survey(0)
+    with pytest.raises(InputError, match="only where the object is not"):
+        tracker.prompt(Prompt(0, points=((2.0, 2.0, False),)))
