@@ -34,6 +34,17 @@ def held_destinations(files: Sequence[Path], read: Sequence[Path], overwrite: bo
     Raises:
         InputError: one could not be written, is read, exists, or is another run's; nothing has happened then.
     """
+    check_destinations(files, read)
+    with ExitStack() as locks:
+        for file in files:
+            locks.enter_context(_held(file))
+        # Last, as another run may have written one until now.
+        check_free(files, overwrite)
+        yield
+
+
+def check_destinations(files: Sequence[Path], read: Sequence[Path]) -> None:
+    """Raise InputError if a file could not be written, or is one of those that the run reads."""
     for number, file in enumerate(files):
         _check_writable(file)
         if file in files[:number] or _find_among(file, files[:number]) is not None:
@@ -43,12 +54,6 @@ def held_destinations(files: Sequence[Path], read: Sequence[Path], overwrite: bo
             raise InputError(
                 f"{file} would replace {original}, which this command reads: name another file to write."
             )
-    with ExitStack() as locks:
-        for file in files:
-            locks.enter_context(_held(file))
-        # Last, as another run may have written one until now.
-        check_free(files, overwrite)
-        yield
 
 
 def check_free(files: Sequence[Path], overwrite: bool) -> None:

@@ -109,7 +109,7 @@ def _from_mask(slices: VolumeSlices, path: Path) -> list[PromptedObject]:
     segments = read_segments(path, slices.volume.geometry)
     if all((voxels[segment.mask] == segment.label).all() for segment in segments):
         raise InputError(f"The mask {path.name} holds the same numbers as the image: give labels of objects.")
-    labels = _labels_of_their_own(segments)
+    labels = labels_of_their_own(segments)
     return [
         PromptedObject(segment.name, segment.color, _painted(slices, segment.mask), label)
         for segment, label in zip(segments, labels, strict=True)
@@ -124,7 +124,7 @@ def _painted(slices: VolumeSlices, mask: np.ndarray) -> list[Prompt]:
     ]
 
 
-def _labels_of_their_own(segments: Sequence[Segment]) -> list[int]:
+def labels_of_their_own(segments: Sequence[Segment]) -> list[int]:
     """A label for each segment: its own, or the smallest free one where an earlier segment has it."""
     given = {segment.label for segment in segments if segment.label is not None}
     free = (label for label in range(1, 2 * len(segments) + 1) if label not in given)

@@ -18,17 +18,13 @@ from medsam2.cli.options import (
     SkipDamagedOption,
     ThreadsOption,
     VolumeOption,
-    checked_orientations,
     examples,
-    memory_bank,
 )
 from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
 
 if TYPE_CHECKING:
     from medsam2.client import LocalBackend, RemoteBackend
-    from medsam2.protocol.messages import FieldOfViewChoice
-    from medsam2.volume import WeightsUsed
 
 EXAMPLES = examples(
     "medsam2 segment ct_folder --point L60.5,A12,I341 -o liver.seg.nrrd",
@@ -143,10 +139,17 @@ def segment(
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import backend_client, local_backend, server_backend
     from medsam2.cli.destinations import check_free, held_destinations
-    from medsam2.cli.doubts import note_coarse, note_unseen
     from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
-    from medsam2.cli.results import Outputs, check_referable, describe, summary, write_results
-    from medsam2.cli.segmentation import TrackingOptions, track
+    from medsam2.cli.results import Outputs, describe
+    from medsam2.cli.segmenting import (
+        SegmentOptions,
+        note_unseen_objects,
+        open_image,
+        read_scene,
+        track_scene,
+        weights_used,
+        write_scene,
+    )
     from medsam2.cli.time_choice import TimeChoice
     from medsam2.cli.time_results import (
         TimeOutputs,
@@ -157,74 +160,57 @@ def segment(
     )
     from medsam2.cli.time_tracking import slices_at, track_in_time
     from medsam2.cli.wording import collected_notes
-    from medsam2.volume import (
-        ReadOptions,
-        VolumeSlices,
-        choose_axis,
-        choose_window,
-        label_names_file,
-        output_format,
-        read_sequence,
-    )
+    from medsam2.volume import ReadOptions, label_names_file, output_format
 
     if server is not None and (weights or device or precision or threads):
         raise InputError(
             "The server chooses weights, device, precision and threads: leave those options out."
         )
-    ways = checked_orientations(orientations)
     output_format(output)
-    if image.name.lower().endswith(".seg.nrrd"):
-        raise InputError(f"{image} is a segmentation: give the scan as the image, and this file with --mask.")
     if preview is not None:
         check_picture_name(preview)
     outputs = Outputs(output, preview, overlap)
     chosen = TimeChoice.parsed(time, prompt_time)
     check_time_names(outputs, chosen.is_all)
+    reading = ReadOptions(series, volume, skip_damaged, resample, nan, modality)
+    options = SegmentOptions(image, reading, chosen, axis, slice_range, view, window, memory, orientations)
     read = [path for path in (image, mask, prompts, token_file, ca_file) if path is not None]
     read += [Path(weights)] if weights is not None else []
     read += [label_names_file(mask)] if mask is not None else []
     with collected_notes() as notes, ExitStack() as held:
         files = [] if chosen.is_all else outputs.files  # how many they are, the image tells
         held.enter_context(held_destinations(files, read, overwrite))
-        options = PromptOptions(point or [], box, stroke or [], lasso or [], mask, prompts, name, ijk)
-        check_prompt_options(options)
-        field_of_view = _parse_field_of_view(view)
+        prompted = PromptOptions(point or [], box, stroke or [], lasso or [], mask, prompts, name, ijk)
+        check_prompt_options(prompted)
         backend: LocalBackend | RemoteBackend
         if server is None:
             backend = local_backend(weights, device, precision, threads)
         else:
             backend = server_backend(server, token_file, ca_file)
-        sequence = read_sequence(image, ReadOptions(series, volume, skip_damaged, resample, nan, modality))
-        prompted = chosen.in_image(image, sequence.times)
+        sequence, time_point = open_image(options)
         over_time = TimeOutputs(outputs, sequence.times)
         if chosen.is_all:
             files = over_time.files
             held.enter_context(held_destinations(files, read, overwrite))
-        scan = sequence.volume(prompted)
-        check_referable(outputs, image, scan)
-        slices = VolumeSlices(scan, choose_axis(scan.geometry, axis), choose_window(scan, window))
-        objects = objects_from_options(slices, options)
-        first, last = _parse_range(slice_range, slices.count)
-        note_coarse(slices, ways)
-        tracking = TrackingOptions(field_of_view, memory_bank(memory), first, last, ways)
+        objects_of = partial(objects_from_options, options=prompted)
+        scene = read_scene(options, sequence, time_point, outputs, objects_of)
+        slices, objects = scene.slices, scene.objects
         with backend_client(backend, "segment") as client:
-            used = _weights_used(client.ready.weights, weights, server) if outputs.is_dicom else None
+            used = (
+                weights_used(client.ready.weights, weights, server is not None) if outputs.is_dicom else None
+            )
             if chosen.is_all:
-                found = track_in_time(client, sequence, slices, objects, prompted, tracking)
+                found = track_in_time(client, sequence, slices, objects, time_point, scene.tracking)
             else:
-                result = track(client, slices, objects, tracking)
+                result = track_scene(client, scene)
         check_free(files, overwrite)
         if chosen.is_all:
             write_time_results(over_time, found, partial(slices_at, sequence, like=slices), used)
-            results = time_summary(sequence.times, prompted, slices, found)
+            results = time_summary(sequence.times, time_point, slices, found)
         else:
-            write_results(outputs, slices, objects, result, used)
-            results = summary(slices, objects, result)
-            if sequence.times.count > 1:
-                results["time_point"] = prompted
+            results = write_scene(outputs, scene, result, used)
         leaves("all was written")
-        for entry in objects:
-            note_unseen(slices, entry)
+        note_unseen_objects(scene)
     report = {
         "output": str(output),
         "preview": None if preview is None else str(preview),
@@ -241,44 +227,3 @@ def check_picture_name(path: Path) -> None:
     """Refuse a preview that is not called a PNG."""
     if path.suffix.lower() != ".png":
         raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
-
-
-def _weights_used(name: str, wanted: str | None, server: str | None) -> "WeightsUsed":
-    """What a backend calls its weights, and their checksum where it runs here."""
-    from medsam2.volume import WeightsUsed
-
-    if server is not None:
-        return WeightsUsed(name)
-    import pooch
-
-    from medsam2.weights.store import locate
-
-    return WeightsUsed(name, pooch.file_hash(str(locate(wanted or "starter").path)))
-
-
-def _parse_field_of_view(text: str) -> "FieldOfViewChoice | None":
-    """``slice``, millimetres, or None for ``auto``."""
-    if text == "auto":
-        return None
-    if text == "slice":
-        return "slice"
-    try:
-        side = float(text)
-    except ValueError:
-        side = -1.0
-    if not 0 < side < float("inf"):
-        raise InputError(f"--view {text} is not auto, slice, or a side in millimetres above 0.")
-    return side
-
-
-def _parse_range(text: str | None, count: int) -> tuple[int, int]:
-    """First and last slice of ``A:B``, both included; all slices when not given."""
-    if text is None:
-        return 0, count - 1
-    try:
-        first, last = (int(part) for part in text.split(":"))
-    except ValueError:
-        first, last = 1, 0
-    if not 0 <= first <= last < count:
-        raise InputError(f"--range {text} is not A:B with 0 <= A <= B <= {count - 1}, slices of this axis.")
-    return first, last

@@ -34,14 +34,15 @@ def spoken(millimetres: float, ras: int, digits: int) -> str:
 
 
 @contextmanager
-def collected_notes() -> Iterator[list[str]]:
-    """The text of every warning that is shown during the block; it is shown as ever."""
+def collected_notes(show_them: bool = True) -> Iterator[list[str]]:
+    """The text of every warning that is given during the block; if ``show_them``, it is shown as ever."""
     notes: list[str] = []
     show = warnings.showwarning
 
     def keep(message: Warning | str, *about: Any, **more: Any) -> None:
         notes.append(str(message))
-        show(message, *about, **more)
+        if show_them:
+            show(message, *about, **more)
 
     warnings.showwarning = keep
     try:

@@ -53,6 +53,11 @@ class BlockingClient:
             self._pump()
         return self._client.ready
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it gave its backend up, so that a new client is needed."""
+        return self._client.failure is not None
+
     def open_volume(
         self,
         voxels: np.ndarray,
