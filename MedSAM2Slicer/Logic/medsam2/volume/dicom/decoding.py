@@ -52,13 +52,16 @@ _PIXEL_ELEMENTS = (
 )
 
 
-def decoded(file: ImageFile, indices: Sequence[int], scratch: Path) -> Iterator[np.ndarray]:
+def decoded(
+    file: ImageFile, indices: Sequence[int], scratch: Path, in_colour: bool = False
+) -> Iterator[np.ndarray]:
     """Stored values (rows, columns) of frames of a file, those of colours as luminance.
 
     Args:
         file: the file.
         indices: which frames, ascending.
         scratch: folder for copies of single frames.
+        in_colour: those of colours as (rows, columns, 3) instead.
 
     Raises:
         DamagedFile: the pixels cannot be decoded.
@@ -66,7 +69,8 @@ def decoded(file: ImageFile, indices: Sequence[int], scratch: Path) -> Iterator[
     """
     try:
         if file.pixels is None or file.colour:
-            yield from _through_gdcm(file, indices, scratch)
+            for values in _through_gdcm(file, indices, scratch):
+                yield values if values.ndim == 2 or in_colour else luminance(values)
         else:
             yield from _native(file, file.pixels, indices)
     except OSError as error:
@@ -110,7 +114,7 @@ def _through_gdcm(file: ImageFile, indices: Sequence[int], scratch: Path) -> Ite
             )
         if values is None or values.shape[:2] != file.shape:
             raise DamagedFile("its pixels cannot be decoded")
-        yield luminance(values) if values.ndim == 3 else values
+        yield values
 
 
 def _whole_file(file: ImageFile) -> Dataset:

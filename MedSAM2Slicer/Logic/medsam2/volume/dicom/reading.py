@@ -1,14 +1,19 @@
 """Reading one volume from a DICOM folder or file, and listing all of them."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from medsam2.errors import InputError, note
 from medsam2.volume.dicom.choosing import choose, meant_volumes, only
 from medsam2.volume.dicom.cleaning import without_duplicates, without_strays
+from medsam2.volume.dicom.decoding import decoded
 from medsam2.volume.dicom.finding import Findings, find_images
+from medsam2.volume.dicom.header import DamagedFile
 from medsam2.volume.dicom.resampling import resampled
 from medsam2.volume.dicom.stack import NO_POSITIONS, Stack
 from medsam2.volume.dicom.time_series import film, in_time, is_film, sequence_of
@@ -61,6 +66,22 @@ def read_dicom_sequence(
     if is_film(frames):
         return film(frames, lambda stack: _read_whole(path, meant[0], stack, options))
     return ImageSequence(ONE_TIME_POINT, lambda time_point: _read_chosen(path, findings, options))
+
+
+def read_dicom_colours(path: str | os.PathLike) -> np.ndarray | None:
+    """Colours (rows, columns, 3) of a DICOM file with one image; None where it is grey.
+
+    Raises InputError where the file is damaged or holds no image.
+    """
+    path = Path(path)
+    frame = _find(path, DEFAULT_READ_OPTIONS).frames[0]
+    if not frame.file.colour:
+        return None
+    try:
+        with tempfile.TemporaryDirectory(prefix="medsam2-") as scratch:
+            return next(decoded(frame.file, [frame.index], Path(scratch), in_colour=True))
+    except DamagedFile as damage:
+        raise InputError(f"{path} is damaged: {damage}; copy it again.") from damage
 
 
 def _read_whole(path: Path, listed: ListedVolume, stack: Stack, options: ReadOptions) -> Volume:

@@ -21,10 +21,13 @@ def pictures_in(folder: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): check the folder.") from error
-    return sorted((path for path in found if not path.name.startswith(".") and path.is_file()), key=_natural)
+    return sorted(
+        (path for path in found if not path.name.startswith(".") and path.is_file()), key=natural_order
+    )
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def natural_order(path: Path) -> list[tuple[int, str]]:
+    """What to sort files by so that 2 comes before 10."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts if part]
 
