@@ -67,6 +67,7 @@ class ScriptedBackend:
         farewell: sent before a connection is lost.
         heard: what each connection was told, without chunks.
         uploads: unfinished and finished uploads by name.
+        sessions: the name with which each connection was asked for.
     """
 
     token: str = "secret"
@@ -74,11 +75,13 @@ class ScriptedBackend:
     farewell: Error | None = None
     heard: list[list[Message]] = field(default_factory=list)
     uploads: dict[str, Upload] = field(default_factory=dict)
+    sessions: list[str] = field(default_factory=list)
 
     def __call__(self, connection: ServerConnection) -> None:
         """Serve one connection."""
         number = len(self.heard)
         self.heard.append([])
+        self.sessions.append(connection.request.headers["X-Session-Id"])
         left = self.cuts[number] if number < len(self.cuts) else None
         with suppress(ConnectionClosed):
             for data in connection:

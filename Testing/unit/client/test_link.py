@@ -241,18 +241,19 @@ def test_nobody_listens(link_to):
     assert not ends.link.was_open
 
 
-def test_another_kind_of_server(link_to):
+@pytest.mark.parametrize(("status", "lasting"), [(404, True), (403, True), (500, False), (503, False)])
+def test_a_refusal_by_http_lasts_unless_a_proxy_has_lost_its_server(link_to, status, lasting):
     def refuse(connection, request):
-        return connection.respond(http.HTTPStatus.NOT_FOUND, "nothing here")
+        return connection.respond(http.HTTPStatus(status), "nothing here")
 
     with serve(echo, "127.0.0.1", 0, process_request=refuse) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         ends = link_to(f"ws://localhost:{server.socket.getsockname()[1]}/session")
-        assert "HTTP 404" in ends.run_to_close()
+        assert f"HTTP {status}" in ends.run_to_close()
         server.shutdown()
         thread.join()
-    assert ends.link.lasting
+    assert ends.link.lasting is lasting
 
 
 def test_a_server_that_never_ends_its_greeting(link_to, monkeypatch):

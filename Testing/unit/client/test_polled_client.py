@@ -15,7 +15,7 @@ def play(monkeypatch):
 
     def links(*played):
         waiting = list(played)
-        monkeypatch.setattr(polled_client, "Link", lambda url, ca_file: waiting.pop(0))
+        monkeypatch.setattr(polled_client, "Link", lambda url, ca_file, session: waiting.pop(0))
 
     return links
 

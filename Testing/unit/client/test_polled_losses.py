@@ -71,6 +71,19 @@ def test_a_cut_connection_is_not_noticed(client_of, lost_after):
     assert [(message.id, message.slice_index) for message in last] == [(job, index) for index in range(10)]
 
 
+def test_a_client_keeps_its_name_over_losses_and_another_has_another(client_of):
+    server = ScriptedBackend(cuts=[1, 1])
+    with serving(server) as url:
+        for _ in range(2):
+            client = client_of(url)
+            run_to_end(client, client.open_volume(VOXELS, SPACING))
+            client.close()
+    first, *again, other = server.sessions
+    assert again == [first, first]
+    assert len(first) == len(other) == 16
+    assert first != other
+
+
 def test_the_state_tells_of_the_restoration(client_of):
     server = ScriptedBackend(cuts=[OPENING + 5])
     with serving(server) as url:

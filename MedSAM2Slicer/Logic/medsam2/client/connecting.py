@@ -14,6 +14,8 @@ SECONDS = 10.0
 """For each step of connecting."""
 LARGEST_ANSWER = 64 * 2**20
 """Bytes of a message from the server."""
+SESSION_HEADER = "X-Session-Id"
+"""By it a proxy before several servers sends a client that comes again to the one that knows it."""
 
 
 class ConnectingError(Exception):
@@ -28,12 +30,15 @@ class ConnectingError(Exception):
         self.lasting = lasting
 
 
-def open_websocket(url: str, ca_file: str | Path | None) -> tuple[socket.socket, WebSocketProtocol]:
+def open_websocket(
+    url: str, ca_file: str | Path | None, session: str
+) -> tuple[socket.socket, WebSocketProtocol]:
     """A non-blocking socket after the WebSocket's handshake, and the protocol's state.
 
     Args:
         url: ``ws://`` or ``wss://``.
         ca_file: PEM file of the authorities that signed the server's certificate; the system's when None.
+        session: a random name, the same whenever this client connects; no secret.
 
     Raises:
         ConnectingError: it failed.
@@ -42,7 +47,7 @@ def open_websocket(url: str, ca_file: str | Path | None) -> tuple[socket.socket,
     context = _tls_context(ca_file) if uri.secure else None
     sock = _connect(uri, context)
     try:
-        protocol = _upgrade(sock, uri)
+        protocol = _upgrade(sock, uri, session)
         sock.setblocking(False)
     except BaseException:
         sock.close()
@@ -76,10 +81,12 @@ def _connect(uri: WebSocketURI, context: ssl.SSLContext | None) -> socket.socket
         raise
 
 
-def _upgrade(sock: socket.socket, uri: WebSocketURI) -> WebSocketProtocol:
+def _upgrade(sock: socket.socket, uri: WebSocketURI, session: str) -> WebSocketProtocol:
     end = time.monotonic() + SECONDS
     protocol = WebSocketProtocol(uri, max_size=LARGEST_ANSWER)
-    protocol.send_request(protocol.connect())
+    request = protocol.connect()
+    request.headers[SESSION_HEADER] = session
+    protocol.send_request(request)
     try:
         for data in protocol.data_to_send():
             sock.sendall(data)
@@ -97,8 +104,8 @@ def _upgrade(sock: socket.socket, uri: WebSocketURI) -> WebSocketProtocol:
         status = refusal.response.status_code if isinstance(refusal, InvalidStatus) else None
         raise ConnectingError(
             f"{_where(uri)} is no MedSAM-2 server{f' (HTTP {status})' if status else ''}: check the address.",
-            # A proxy says 502 to 504 while the server behind it is being restarted.
-            lasting=status not in (502, 503, 504),
+            # What a proxy says while the server behind it is being restarted, or one of several has been lost.
+            lasting=status is None or status < 500,
         ) from refusal
     return protocol
 

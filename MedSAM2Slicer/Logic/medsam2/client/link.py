@@ -45,6 +45,7 @@ class Link:
     Args:
         url: ``ws://`` or ``wss://``.
         ca_file: see ``open_websocket``.
+        session: see ``open_websocket``.
         clock: seconds, for the silence of a server that is gone.
 
     Attributes:
@@ -55,7 +56,11 @@ class Link:
     """
 
     def __init__(
-        self, url: str, ca_file: str | Path | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        ca_file: str | Path | None = None,
+        session: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ):
         self.reason = ""
         self.lasting = False
@@ -68,12 +73,12 @@ class Link:
         self._parts: list[bytes] = []
         self._heard = clock()
         self._pinged: float | None = None
-        self._thread = threading.Thread(target=self._connect, args=(url, ca_file), daemon=True)
+        self._thread = threading.Thread(target=self._connect, args=(url, ca_file, session), daemon=True)
         self._thread.start()
 
-    def _connect(self, url: str, ca_file: str | Path | None) -> None:
+    def _connect(self, url: str, ca_file: str | Path | None, session: str) -> None:
         try:
-            opened = _Opened(*open_websocket(url, ca_file))
+            opened = _Opened(*open_websocket(url, ca_file, session))
         except ConnectingError as error:
             self._end(str(error), error.lasting)
             return

@@ -1,5 +1,6 @@
 """A client that never blocks: Slicer's timer pumps it."""
 
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -60,6 +61,7 @@ class PolledClient:
         self._backend = backend
         self._clock = clock
         self._protocol = ClientProtocol(backend.token, name, backend.remote)
+        self._session = secrets.token_hex(8)
         self._link: Link | None = None
         self._arrived: deque[bytes] = deque()
         self._moved = False
@@ -245,7 +247,7 @@ class PolledClient:
         elif isinstance(state, Ended):
             self._lost(state.reason, state.hint, state.lasting)
         elif isinstance(state, Listening):
-            self._link = Link(state.url, state.ca_file)
+            self._link = Link(state.url, state.ca_file, self._session)
         return False
 
     def _lost_link(self, link: Link) -> None:
