@@ -58,7 +58,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo lab/pyproject.toml
-	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,slicer,train]" -e lab
+	$(QUIET) $(BIN)/pip install --quiet --no-build-isolation -c constraints.txt -e ".[dev,evaluate,parity,ray,slicer,train]" -e lab
 	SAM2_BUILD_CUDA=0 $(BIN)/pip install --quiet --no-deps --no-build-isolation "sam2==1.1.0"
 	touch $@
 

@@ -140,6 +140,15 @@ async def test_who_does_not_say_hello_is_not_waited_for(monkeypatch):
 
 
 @in_loop
+async def test_a_hello_that_is_too_large_is_refused_whoever_accepted_the_connection():
+    async with served(hello=False) as it:
+        it.socket.say(Hello(1, TOKEN, "x" * 4096))
+        await it.running
+    (error,) = it.socket.sent
+    assert error.code == "too_large"
+
+
+@in_loop
 async def test_who_takes_no_answers_is_not_read_and_then_gets_them_all(monkeypatch):
     monkeypatch.setattr("medsam2.backend.send_queue.FULL_BYTES", 2000)
     async with served() as it:

@@ -8,7 +8,7 @@ import pytest
 
 from unit.packaging.declared import modules
 
-EVERYTHING = ("backend", "evaluate", "train")
+EVERYTHING = ("backend", "evaluate", "ray", "train")
 UNSEEN = {"zstandard"}
 """Imported by name, where there is one."""
 BEHIND_TORCH = {"tensorboard"}

@@ -19,13 +19,14 @@ from .log import log_event
 from .service import Service
 
 
-def make_app(service: Service, any_host: bool = False) -> Starlette:
+def make_app(service: Service, any_host: bool = False, metrics: bool = True) -> Starlette:
     """The application for uvicorn, or for Ray Serve on a cluster.
 
     Args:
         service: what it gives access to.
         any_host: whether it is reached by other names than this computer's addresses: a proxy, or TLS, sees
             to it that they are its own.
+        metrics: whether it has that page: not where a question reaches any one of several processes.
     """
 
     @asynccontextmanager
@@ -53,14 +54,16 @@ def make_app(service: Service, any_host: bool = False) -> Starlette:
             return _forbidden()
         return PlainTextResponse("stopping" if service.stopping else "ok", 503 if service.stopping else 200)
 
-    async def metrics(request: Request) -> Response:
+    async def numbers(request: Request) -> Response:
         # A token opens it from elsewhere.
         is_near = request.client is not None and is_loopback(request.client.host) and not is_foreign(request)
         if not is_near and service.tokens.name_of(_bearer_token(request.headers)) is None:
             return _forbidden()
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    routes = [WebSocketRoute("/session", session), Route("/healthz", healthz), Route("/metrics", metrics)]
+    routes = [WebSocketRoute("/session", session), Route("/healthz", healthz)]
+    if metrics:
+        routes.append(Route("/metrics", numbers))
     return Starlette(routes=routes, lifespan=lifespan)
 
 

@@ -26,7 +26,7 @@ from medsam2.protocol import (
     decode,
 )
 
-from .entrance import Visitor
+from .entrance import FIRST_BYTES, Visitor
 from .failures import HINTS, failure
 from .jobs import Client, Job
 from .log import log_event
@@ -107,7 +107,8 @@ class Connection:
     async def _welcome(self) -> Admission | None:
         """The hello: checks the token and makes room for a client."""
         try:
-            message = self._decoded(await asyncio.wait_for(self._receive(), HELLO_SECONDS))
+            data = await asyncio.wait_for(self._receive(), HELLO_SECONDS)
+            message = self._decoded(data, FIRST_BYTES)
             if not isinstance(message, Hello):
                 raise ProtocolError("not_ready", "The first message must be a hello.", message.id)
             admission = self._admit(message)
@@ -154,7 +155,7 @@ class Connection:
             data = await self._receive()
             request = 0
             try:
-                message = self._decoded(data)
+                message = self._decoded(data, self._service.limits.message_bytes)
                 request = message.id
                 self._handle(message, len(data or b""), admission.uploading)
             except Exception as error:
@@ -179,10 +180,10 @@ class Connection:
         self._used = time.monotonic()
         return event.get("bytes")
 
-    def _decoded(self, data: bytes | None) -> Message:
+    def _decoded(self, data: bytes | None, most: int) -> Message:
         if data is None:
             raise ProtocolError("bad_message", "Messages must be binary.")
-        if len(data) > self._service.limits.message_bytes:
+        if len(data) > most:
             raise ProtocolError("too_large", "The message is larger than the server takes.")
         return decode(data)
 

@@ -104,7 +104,7 @@ def _upgrade(sock: socket.socket, uri: WebSocketURI, session: str) -> WebSocketP
         status = refusal.response.status_code if isinstance(refusal, InvalidStatus) else None
         raise ConnectingError(
             f"{_where(uri)} is no MedSAM-2 server{f' (HTTP {status})' if status else ''}: check the address.",
-            # What a proxy says while the server behind it is being restarted, or one of several has been lost.
+            # So a proxy speaks while the server behind it is being restarted, or was lost.
             lasting=status is None or status < 500,
         ) from refusal
     return protocol

@@ -1,0 +1,58 @@
+"""A Ray cluster of two nodes on this computer, of which nothing is left afterwards."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from e2e.conftest import ENVIRONMENT
+
+RAY = {
+    "PYTHONPATH": ENVIRONMENT["PYTHONPATH"],
+    "OMP_NUM_THREADS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Loopback alone; read when Ray is imported, and by its processes.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+NODE = {"node_ip_address": "127.0.0.1", "num_cpus": 2, "object_store_memory": 80 * 2**20}
+PATIENCE = 10.0
+"""Seconds for processes to end by themselves."""
+
+
+@contextmanager
+def two_nodes() -> Iterator[str]:
+    """Start the cluster; gives its address. This process is not connected to it."""
+    before = set(_descendants())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in RAY.items():
+            patch.setenv(name, value)
+        from ray.cluster_utils import Cluster
+
+        cluster = None
+        try:
+            cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+            cluster.add_node(**NODE)
+            yield cluster.address
+        finally:
+            started = [process for process in _descendants() if process not in before]
+            if cluster is not None:
+                cluster.shutdown()
+            _end(started)
+
+
+def _descendants() -> list[psutil.Process]:
+    return psutil.Process(os.getpid()).children(recursive=True)
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    _, left = psutil.wait_procs(processes, PATIENCE)
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, PATIENCE)
+
+
+def process_ids(title: str) -> list[int]:
+    """Of this cluster's actors, by how Ray titles them."""
+    return [process.pid for process in _descendants() if title in " ".join(process.cmdline())]
