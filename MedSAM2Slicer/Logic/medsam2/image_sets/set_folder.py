@@ -11,12 +11,14 @@ class SetFolder:
 
     ``review.sqlite`` is what counts; each run of the command brings the files beside it up to date:
     ``masks/NAME.png`` (0 and 255, in the size of the image) of every image that has a mask which was not
-    rejected, ``results.csv``, and ``contact_sheet_1.png`` with those that follow.
+    rejected, ``results.csv``, and ``contact_sheet_1.png`` with those that follow. ``thumbnails/NAME.jpg``
+    are small pictures of the images.
     """
 
     def __init__(self, folder: str | os.PathLike):
         self.path = Path(folder)
         self.masks = self.path / "masks"
+        self.thumbnails = self.path / "thumbnails"
         self.results = self.path / "results.csv"
 
     def review(self) -> ReviewFile:
@@ -26,6 +28,10 @@ class SetFolder:
     def mask(self, name: str) -> Path:
         """The file with the mask of an image."""
         return self.masks / f"{name}.png"
+
+    def thumbnail(self, name: str) -> Path:
+        """A small picture of an image, which Slicer's panel shows."""
+        return self.thumbnails / f"{name}.jpg"
 
     def contact_sheet(self, number: int) -> Path:
         """The picture with all images of a page, from 1."""
