@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 import medsam2
 
 from ..backend.BackendManager import BackendManager
+from .ImageSetSection import ImageSetSection
 from .InstallSection import InstallSection
 from .SelfTestSection import SelfTestSection
 from .ServerSection import ServerSection
@@ -31,11 +32,19 @@ class ModulePanel:
         self.installation = InstallSection(manager)
         self.server = ServerSection(manager, self.update)
         self.weights = WeightsSection(manager, self.update)
+        self.imageSets = ImageSetSection(manager)
         self.selfTest = SelfTestSection(manager)
         layout = qt.QVBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(sentence(_introduction()))
-        for each in (self.state, self.installation, self.server, self.weights, self.selfTest):
+        for each in (
+            self.state,
+            self.installation,
+            self.server,
+            self.weights,
+            self.imageSets,
+            self.selfTest,
+        ):
             layout.addWidget(each.widget)
         layout.addWidget(sentence(_links(homepage)))
 
@@ -44,10 +53,11 @@ class ModulePanel:
         self.state.update()
         self.installation.update()
         self.weights.update()
+        self.imageSets.update()
 
     def cleanup(self) -> None:
         """End what the panel has started; the backend goes on for the effect."""
-        for each in (self.state, self.weights, self.selfTest):
+        for each in (self.state, self.weights, self.imageSets, self.selfTest):
             each.cleanup()
 
 

@@ -12,6 +12,8 @@ from medsam2.cli.app import app
 
 WEIGHTS = ("list", "inspect", "download", "import", "remove")
 COMMANDS = ("segment", "info", "demo", "serve", "evaluate", "train", "weights")
+FOR_PROGRAMS = ("thumbnails",)
+"""Not shown to people."""
 ALL = [(), *((name,) for name in COMMANDS), *(("weights", name) for name in WEIGHTS)]
 JARGON = ("`", "array", "temporal", "tensor", "ndarray", "argparse", "pose")
 
@@ -24,7 +26,8 @@ def shown(*command: str) -> str:
 
 def test_every_command_is_known_here():
     names = set(typer.main.get_command(app).list_commands(None))
-    assert names == set(COMMANDS)
+    assert names == {*COMMANDS, *FOR_PROGRAMS}
+    assert not any(name in shown() for name in FOR_PROGRAMS)
     assert set(typer.main.get_command(app).get_command(None, "weights").list_commands(None)) == set(WEIGHTS)
 
 

@@ -12,6 +12,7 @@ from medsam2.cli import (
     info_command,
     segment_command,
     serve_command,
+    thumbnails_command,
     train_command,
 )
 from medsam2.cli.options import examples
@@ -51,6 +52,7 @@ app.command("info", epilog=info_command.EXAMPLES)(info_command.info)
 app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
 app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)
 app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
+app.command("thumbnails", hidden=True)(thumbnails_command.thumbnails)
 app.command("train", epilog=train_command.EXAMPLES)(train_command.train)
 app.add_typer(
     typer.Typer(

@@ -1,0 +1,165 @@
+"""An image set under review: what is known of its images, a person's decisions, the command at work on it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..backend.BackendSettings import BackendSettings
+from ..backend.BackgroundCommand import BackgroundCommand
+
+if TYPE_CHECKING:
+    from medsam2.image_sets.image_record import ImageRecord
+    from medsam2.placed_mask import PlacedMask
+
+TEMPLATES = ("prompted", "accepted")
+"""States of the images that the network learns the object from."""
+TO_REVIEW = ("proposed",)
+DECIDED = ("accepted", "rejected", "absent")
+
+
+class ImageSetReview:
+    """Reads the review file once, and then what changes: a set may have ten thousand images.
+
+    Args:
+        folder: of the set; made if it is not there.
+        settings: which weights and which device a run takes.
+        onChanged: called with the names of images of which something has changed.
+        onRun: called when a run has begun, has come on, or has ended.
+
+    Attributes:
+        folder: as given.
+        records: what is known of each image, by name, in the order in which ``sort`` found them.
+        done, total: of the images that the run works on; 0 before it has said.
+        failure: why the last run failed, in one sentence; empty when it did not.
+
+    Raises:
+        InputError: the folder cannot be used; of methods also where a decision makes no sense.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: BackendSettings,
+        onChanged: Callable[[Iterable[str]], None],
+        onRun: Callable[[], None],
+    ):
+        # Here, as the panel opens before what it needs is installed.
+        from medsam2.image_sets.review_file import ReviewFile
+
+        self.folder = folder
+        self._settings = settings
+        self._onChanged, self._onRun = onChanged, onRun
+        self._file = ReviewFile(folder)
+        self._command: BackgroundCommand | None = None
+        self._again = False
+        self.records: dict[str, ImageRecord] = {}
+        self.done = self.total = 0
+        self.failure = ""
+        self.sort()
+
+    def close(self) -> None:
+        """End the run and let go of the file: the set goes on when it is opened again."""
+        self._again = False
+        if self._command is not None and self.running:
+            self._command.cancel()
+        self._file.close()
+
+    # What is known
+
+    def add(self, paths: Iterable[Path]) -> None:
+        """Take images into the set; those that it has stay as they are."""
+        self._file.add(paths)
+        self.sort()
+
+    def sort(self) -> None:
+        """Read everything anew: the most doubtful first, what is decided last."""
+        self.records = {record.name: record for record in self._file.records()}
+
+    def mask(self, name: str) -> "PlacedMask | None":
+        """The mask of an image."""
+        return self._file.mask(name)
+
+    def names(self, states: Sequence[str] = ()) -> list[str]:
+        """Of the images in some states, or of all."""
+        return [name for name, record in self.records.items() if not states or record.state in states]
+
+    @property
+    def hasTemplate(self) -> bool:
+        """Whether there is anything that the network can go by."""
+        return any(record.state in TEMPLATES for record in self.records.values())
+
+    # What a person decides
+
+    def decide(self, name: str, state: str) -> None:
+        """Accept, reject, or say that the object is absent."""
+        seen = self.records[name]
+        if state == "accepted":
+            self._file.accept(name, seen.revision)
+        elif state == "rejected":
+            self._file.reject(name)
+        else:
+            self._file.mark_absent(name)
+        self._reread((name,))
+
+    def undo(self) -> str | None:
+        """Take the last decision back; the name of its image, None where there is none."""
+        name = self._file.undo()
+        if name is not None:
+            self._reread((name,))
+        return name
+
+    def prompt(self, name: str, mask: np.ndarray) -> None:
+        """A person's own mask (rows, columns) of an image: a template, or a correction."""
+        from medsam2.placed_mask import PlacedMask
+        from medsam2.prompt import Prompt
+
+        record = self.records[name]
+        self._file.set_prompt(name, Prompt(record.index, mask=PlacedMask.cropped(mask)))
+        self._reread((name,))
+
+    def _reread(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.records[name] = self._file.record(name)
+        self._onChanged(names)
+
+    # The command
+
+    @property
+    def running(self) -> bool:
+        """Whether the command is at work."""
+        return self._command is not None and self._command.running
+
+    def run(self) -> None:
+        """Have the network answer what is undecided; while it does, once more from the start afterwards."""
+        if self.running:
+            self._again = True
+            return
+        self.failure, self.done, self.total = "", 0, 0
+        self._again = False
+        network = ("--weights", self._settings.weights, "--device", self._settings.device)
+        arguments = ("one-prompt", "-o", str(self.folder), *network, "--json")
+        self._command = BackgroundCommand(arguments, self._onAnswer, self._onFinished)
+        self._onRun()
+
+    def cancel(self) -> None:
+        """End the run; what it has answered stays."""
+        self._again = False
+        if self._command is not None and self.running:
+            self._command.cancel()
+
+    def _onAnswer(self, answer: dict) -> None:
+        self.done, self.total = answer.get("done", self.done), answer.get("total", self.total)
+        name = answer.get("name")
+        if name in self.records:
+            self._reread((name,))
+        self._onRun()
+
+    def _onFinished(self, failure: str) -> None:
+        self.failure = failure
+        self.sort()
+        if self._again and not failure:
+            self.run()
+        else:
+            self._onRun()

@@ -1,0 +1,49 @@
+"""Images that are in Slicer's scene already, as files for a set: every pixel as it is."""
+
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from ..SlicerTypes import MRMLNode
+from .ImageSetScene import FILE
+
+
+def sceneImages() -> list[MRMLNode]:
+    """The scene's volumes of one slice, grey or in colour; no labels."""
+    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return [each for each in volumes if _isImage(each)]
+
+
+def exportImage(volume: MRMLNode, folder: Path) -> Path:
+    """The file of an image: the one that it was exported to or loaded from for a set, else a new one.
+
+    The volume stays as it is, with its place in the patient; the file has its pixels only.
+    """
+    import SimpleITK  # takes long to load
+
+    known = volume.GetAttribute(FILE)
+    if known and Path(known).is_file():
+        return Path(known)
+    pixels = np.squeeze(slicer.util.arrayFromVolume(volume), 0)
+    folder.mkdir(exist_ok=True)
+    suffix = ".png" if pixels.dtype in (np.uint8, np.uint16) else ".tif"
+    path = _free(folder, volume.GetName(), suffix)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(pixels, isVector=pixels.ndim == 3), str(path))
+    volume.SetAttribute(FILE, str(path))
+    return path
+
+
+def _isImage(volume: MRMLNode) -> bool:
+    image = volume.GetImageData()
+    if image is None or volume.IsA("vtkMRMLLabelMapVolumeNode"):
+        return False
+    columns, rows, slices = image.GetDimensions()
+    return slices == 1 and min(columns, rows) > 1
+
+
+def _free(folder: Path, name: str, suffix: str) -> Path:
+    safe = "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name)
+    safe = safe.strip() or "image"
+    names = [safe, *(f"{safe}_{number}" for number in range(2, 10_000))]
+    return next(path for each in names if not (path := folder / f"{each}{suffix}").exists())

@@ -1,0 +1,219 @@
+"""The part of the panel about image sets: choose images, review what one segmented image makes of them."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..backend.BackendManager import BackendManager
+from ..backend.BackgroundCommand import BackgroundCommand
+from . import DependencyInstaller
+from .ImageReviewFrame import ImageReviewFrame
+from .ImageSetChoice import ImageSetChoice, Source
+from .SceneLoading import SceneLoading
+from .Widgets import besides, button, fact, problem, section, showProblem, wideRow
+
+if TYPE_CHECKING:
+    from ..logic.ImageSetReview import ImageSetReview
+    from ..logic.ImageSetScene import ImageSetScene
+
+MANY = 50
+"""Images; before more than that are loaded into the scene, a question is asked."""
+
+
+class ImageSetSection:
+    """Opens sets, runs the command, and loads results.
+
+    Args:
+        manager: whose settings say which weights and which device a run takes.
+    """
+
+    def __init__(self, manager: BackendManager):
+        self._manager = manager
+        self.review: ImageSetReview | None = None
+        self._scene: ImageSetScene | None = None
+        self._pictures: BackgroundCommand | None = None
+        self._loading: SceneLoading | None = None
+        self._started = 0.0
+        self.widget, layout = section(_("Image sets"))
+        self._problem = problem()
+        self.choice = ImageSetChoice(self._begin, self.openSet, self._problem)
+        self.frame = ImageReviewFrame(self._onMask)
+        self._place, self._progress = fact(), fact()
+        self._bar = qt.QProgressBar()
+        self._run = button(_("Run"), self.run, _("Looks for the object in all images that are not decided."))
+        self._cancel = button(_("Cancel"), self._onCancel, _("What has been found stays."))
+        self._load = button(
+            _("Load into the scene"),
+            self._onLoad,
+            _("Images that you accepted or segmented, each with its segmentation below it."),
+        )
+        self._files = button(_("Show files"), self._onFiles)
+        self._close = button(_("Close the set"), self.close, _("It goes on with Earlier set."))
+        for each in (self.choice.widget, self._problem, self._place, self.frame.widget, self._progress):
+            layout.addWidget(each)
+        layout.addLayout(wideRow(self._bar, self._run, self._cancel))
+        layout.addWidget(besides(self._load, self._files, self._close))
+        self.update()
+
+    def cleanup(self) -> None:
+        """End what runs; the set goes on when it is opened again."""
+        self.close()
+
+    # Opening and closing
+
+    def _begin(self, source: Source, folder: Path) -> None:
+        if not self.openSet(folder) or self.review is None:
+            return
+        self._try(lambda: self._add(source(folder)))
+
+    def _add(self, files: list[Path]) -> None:
+        assert self.review is not None
+        self.review.add(files)
+        self.frame.showAgain()
+        self._makePictures()
+
+    def openSet(self, folder: Path) -> bool:
+        """Show the set in a folder, which is made if it is not there; whether that was possible."""
+        if DependencyInstaller.missing(server=False):
+            showProblem(self._problem, _("Something is missing: see Installation above."))
+            return False
+        from ..logic.ImageSetReview import ImageSetReview
+        from ..logic.ImageSetScene import ImageSetScene
+
+        self.close()
+
+        def open_() -> None:
+            self.review = ImageSetReview(folder, self._manager.settings, self._onChanged, self._onRun)
+
+        if not self._try(open_) or self.review is None:
+            return False
+        self._scene = ImageSetScene(folder)
+        self.choice.begun()
+        self.frame.open(self.review, self._scene)
+        self._makePictures()
+        self.update()
+        return True
+
+    def close(self) -> None:
+        """Leave the set as it is."""
+        for command in (self._pictures, self._loading):
+            if command is not None:
+                command.cancel()
+        if self.review is not None:
+            self.review.close()
+        self.review = self._scene = self._pictures = self._loading = None
+        self.frame.cleanup()
+        self.update()
+
+    def _try(self, act: Callable[[], object]) -> bool:
+        """Do something that a person may have asked in vain: then one sentence says why."""
+        from medsam2.errors import InputError
+
+        try:
+            act()
+        except (InputError, OSError) as error:
+            showProblem(self._problem, str(error))
+            return False
+        showProblem(self._problem, "")
+        return True
+
+    # What is going on
+
+    def update(self) -> None:
+        """Show what is so now."""
+        review, loading = self.review, self._loading
+        isOpen, isRunning = review is not None, review is not None and review.running
+        self.choice.widget.visible = not isOpen
+        for each in (self._place, self.frame.widget, self._run, self._load, self._files, self._close):
+            each.visible = isOpen
+        isLoading = loading is not None and bool(loading.left)
+        self._bar.visible = self._cancel.visible = isRunning or isLoading
+        self._progress.visible = isRunning or isLoading
+        if review is None:
+            return
+        self._place.setText(_("Results: {folder}").format(folder=review.folder))
+        self._run.enabled = review.hasTemplate and not isRunning
+        self._load.enabled = bool(review.names(("accepted", "prompted"))) and not isLoading
+        if isRunning:
+            self._bar.setRange(0, review.total)
+            self._bar.setValue(review.done)
+            self._progress.setText(self._pace(review))
+        self.frame.update()
+
+    def _pace(self, review: "ImageSetReview") -> str:
+        if not review.done:
+            return _("Starting; the first time this takes half a minute.")
+        seconds = (time.monotonic() - self._started) / review.done * (review.total - review.done)
+        text = _("{done} of {total} images; about {minutes} min left")
+        return text.format(done=review.done, total=review.total, minutes=max(round(seconds / 60), 1))
+
+    def _makePictures(self) -> None:
+        """Thumbnails are made by the command: reading a large picture would hold Slicer."""
+        if self.review is None or (self._pictures is not None and self._pictures.running):
+            return
+        review = self.review
+        self._pictures = BackgroundCommand(
+            ("thumbnails", str(review.folder), "--json"),
+            lambda answer: self.frame.changed([answer.get("name", "")]),
+            lambda failure: self.frame.changed(review.names()),
+        )
+
+    # The run
+
+    def run(self) -> None:
+        """Have the network look for the object."""
+        if self.review is not None:
+            self._started = time.monotonic()
+            showProblem(self._problem, "")
+            self.review.run()
+
+    def _onMask(self) -> None:
+        self.run()
+
+    def _onChanged(self, names: Iterable[str]) -> None:
+        self.frame.changed(names)
+        self.update()
+
+    def _onRun(self) -> None:
+        if self.review is not None and not self.review.running:
+            showProblem(self._problem, self.review.failure)
+            self.frame.showDoubtful()
+        self.update()
+
+    def _onCancel(self) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+        if self.review is not None:
+            self.review.cancel()
+
+    # Results
+
+    def _onLoad(self) -> None:
+        if self.review is None or self._scene is None:
+            return
+        names = self.review.names(("accepted", "prompted"))
+        question = _("Load {count} images with their segmentations into the scene?").format(count=len(names))
+        if len(names) > MANY and not slicer.util.confirmOkCancelDisplay(question, "MedSAM2"):
+            return
+        self._loading = SceneLoading(self.review, self._scene, names, self._onLoaded)
+        self._bar.setRange(0, len(names))
+        self.update()
+
+    def _onLoaded(self) -> None:
+        if self._loading is not None:
+            left = len(self._loading.left)
+            self._bar.setValue(self._bar.maximum - left)
+            text = _("{count} images are still to be loaded.")
+            self._progress.setText(text.format(count=left))
+            if not left:
+                showProblem(self._problem, " ".join(self._loading.failures[:3]))
+        self.update()
+
+    def _onFiles(self) -> None:
+        if self.review is not None:
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.review.folder)))
