@@ -150,7 +150,7 @@ class ImageSetReview:
             self._command.cancel()
 
     def _onAnswer(self, answer: dict) -> None:
-        self.done, self.total = answer.get("done", self.done), answer.get("total", self.total)
+        self.done, self.total = answer.get("done", self.done), answer.get("of", self.total)
         name = answer.get("name")
         if name in self.records:
             self._reread((name,))

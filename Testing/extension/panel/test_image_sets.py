@@ -55,7 +55,7 @@ class Run:
     def propose(self, name, mask, confidence):
         with ReviewFile(self.arguments[2]) as file:
             file.propose(name, confidence, PlacedMask.cropped(mask), mask.shape)
-        self.onAnswer({"name": name, "done": 1, "total": 8})
+        self.onAnswer({"name": name, "done": 1, "of": 8})
 
     def finish(self, failure=""):
         self.running = False

@@ -15,7 +15,8 @@ from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.files.picture_wholeness import MOST_PIXELS, check_tiff, too_large, whole_picture
 
 UPRIGHT = 1
-_ORIENTATION = 0x0112  # EXIF
+ORIENTATION = 0x0112
+"""The tag of EXIF that says how viewers turn a picture."""
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BY_PILLOW = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF")
 _START = 26
@@ -74,7 +75,7 @@ def read_picture(path: Path) -> Picture:
 
 def _through_pillow(path: Path, is_deep: bool) -> Picture:
     with whole_picture(path) as picture:
-        orientation = picture.getexif().get(_ORIENTATION, UPRIGHT)
+        orientation = picture.getexif().get(ORIENTATION, UPRIGHT)
         if is_deep:
             values = SimpleITK.GetArrayFromImage(read_itk_image(path))[..., :3]
         elif picture.mode[0] in "IF":  # more than 8 bits

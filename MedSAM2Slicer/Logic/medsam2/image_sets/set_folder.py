@@ -11,7 +11,8 @@ class SetFolder:
 
     ``review.sqlite`` is what counts; each run of the command brings the files beside it up to date:
     ``masks/NAME.png`` (0 and 255, in the size of the image) of every image that has a mask which was not
-    rejected, ``results.csv``, and ``contact_sheet_1.png`` with those that follow.
+    rejected, ``results.csv``, and ``contact_sheet_1.png`` with those that follow. ``thumbnails/NAME.jpg``
+    are small pictures of the images.
     """
 
     def __init__(self, folder: str | os.PathLike):

@@ -4,40 +4,47 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import SimpleITK
+from PIL import Image
 
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.image_sets.pictures import read_picture
+from medsam2.image_sets.pictures import ORIENTATION, UPRIGHT, Picture, read_picture
 from medsam2.image_sets.set_folder import SetFolder
 
 SIDE = 320
-"""Pixels of the longer side."""
+"""Pixels of the longer side, at most."""
 
 
 def make_thumbnails(folder: SetFolder) -> Iterator[str]:
-    """Write those that are missing; yields the names of the images.
+    """Write those that are missing; yields the names of their images.
 
     Images that cannot be read get none: the run says why.
     """
-    folder.thumbnails.mkdir(exist_ok=True)
     with folder.review() as review:
         records = review.records()
     for record in sorted(records, key=lambda each: each.index):
         if folder.thumbnail(record.name).exists():
             continue
         try:
-            pixels = read_picture(record.path).pixels
+            picture = read_picture(record.path)
         except InputError:
             continue
-        _write(folder.thumbnail(record.name), pixels)
+        write_thumbnail(folder.thumbnail(record.name), picture)
         yield record.name
 
 
-def _write(path: Path, pixels: np.ndarray) -> None:
-    """As JPEG, of pixels in [0, 1]: (rows, columns) grey, or (rows, columns, 3) colour."""
-    image = SimpleITK.GetImageFromArray((255 * pixels).astype(np.uint8), isVector=pixels.ndim == 3)
-    factor = max(round(max(pixels.shape[:2]) / SIDE), 1)
-    small = SimpleITK.BinShrink(image, [min(factor, size) for size in image.GetSize()])
+def write_thumbnail(path: Path, picture: Picture) -> None:
+    """Write a small JPEG on the picture's own grid, with the note how viewers turn it."""
+    path.parent.mkdir(exist_ok=True)
+    small = Image.fromarray(np.rint(picture.pixels * 255).astype(np.uint8))
+    small.thumbnail((SIDE, SIDE))
+    write_turned(path, small, picture.orientation, quality=90)
+
+
+def write_turned(path: Path, image: Image.Image, orientation: int, quality: int = 75) -> None:
+    """Write a PNG or JPEG that viewers turn as they turn another picture, of that EXIF orientation."""
+    exif = Image.Exif()
+    if orientation != UPRIGHT:
+        exif[ORIENTATION] = orientation
     with complete_file(path) as unfinished:
-        SimpleITK.WriteImage(small, str(unfinished))
+        image.save(unfinished, exif=exif, quality=quality)
