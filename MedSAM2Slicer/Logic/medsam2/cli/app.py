@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from medsam2 import __version__
 from medsam2.cli import (
+    batch_command,
     demo_command,
     evaluate_command,
     info_command,
@@ -48,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("segment", epilog=segment_command.EXAMPLES)(segment_command.segment)
+app.command("batch", epilog=batch_command.EXAMPLES)(batch_command.batch)
 app.command("info", epilog=info_command.EXAMPLES)(info_command.info)
 app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
 app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from medsam2 import __version__
@@ -12,6 +13,35 @@ from medsam2.errors import InputError
 from medsam2.weights.choices import check_device_word, check_precision
 
 TOKEN_VARIABLE = "MEDSAM2_TOKEN"
+
+
+@dataclass(frozen=True)
+class WhereToCompute:
+    """The options that say so.
+
+    Raises:
+        InputError: a server is given, and what only it can choose.
+    """
+
+    weights: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    threads: int | None = None
+    server: str | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.server is not None and (self.weights or self.device or self.precision or self.threads):
+            raise InputError(
+                "The server chooses weights, device, precision and threads: leave those options out."
+            )
+
+    def backend(self) -> LocalBackend | RemoteBackend:
+        """A backend that is not started yet, as ``local_backend`` or ``server_backend`` makes it."""
+        if self.server is not None:
+            return server_backend(self.server, self.token_file, self.ca_file)
+        return local_backend(self.weights, self.device, self.precision, self.threads)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def _exit_code(command: "typer.Typer | None", name: str, extra: str | None) -> i
 def sufficient_extra(words: Sequence[str]) -> str:
     """The smallest extra that installs all that a command line of ``medsam2`` needs."""
     asked, options = words[:1], {word.partition("=")[0] for word in words}
-    if asked == ["info"] or (asked == ["segment"] and "--server" in options):
+    if asked == ["info"] or (asked in (["segment"], ["batch"]) and "--server" in options):
         return "cli"
     if asked == ["train"] and "--tensorboard" in options:
         return "train"

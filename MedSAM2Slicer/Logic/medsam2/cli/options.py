@@ -33,6 +33,47 @@ ThreadsOption = Annotated[
     typer.Option("--threads", min=1, max=1024, help="Processor cores to compute on; all when not given."),
 ]
 
+AxisOption = Annotated[
+    str,
+    typer.Option(
+        "--axis", help="Track along axial, coronal or sagittal slices, or k, j or i; auto: the thickest."
+    ),
+]
+IjkOption = Annotated[
+    bool, typer.Option("--ijk", help="Coordinates are voxel indices i,j,k; i,j on a 2D image.")
+]
+ViewOption = Annotated[str, typer.Option("--view", help="Field of view: auto, slice, or its side in mm.")]
+WindowOption = Annotated[
+    str,
+    typer.Option("--window", help="Intensities shown: auto, soft-tissue, lung, bone, brain, or LOWER:UPPER."),
+]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option("--weights", help="Name from 'medsam2 weights list', or a file; starter if not given."),
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="Where to compute: auto, cpu, cuda or mps.")
+]
+PrecisionOption = Annotated[
+    str | None, typer.Option("--precision", help="Numbers to compute with: auto, fp32 or bf16.")
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option("--server", help="Compute on a server, wss://HOST/session: the image is sent there."),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option("--token-file", help="File with the server's token; else MEDSAM2_TOKEN is used."),
+]
+CaFileOption = Annotated[
+    Path | None, typer.Option("--ca-file", help="PEM file to check the server's certificate.")
+]
+OverlapOption = Annotated[
+    Literal["last", "first"] | None,
+    typer.Option(
+        "--overlap", help="Object that keeps voxels of several in a labelmap; if not given, that is refused."
+    ),
+]
 Memory = Literal["neighbours", "self-sorting"]
 MemoryOption = Annotated[
     Memory,

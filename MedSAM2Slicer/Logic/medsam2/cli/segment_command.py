@@ -4,27 +4,35 @@ import json
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from medsam2.cli.options import (
+    AxisOption,
+    CaFileOption,
+    DeviceOption,
+    IjkOption,
     MemoryOption,
     ModalityOption,
     NanOption,
     OrientationsOption,
+    OverlapOption,
+    PrecisionOption,
     ResampleOption,
     SeriesOption,
+    ServerOption,
     SkipDamagedOption,
     ThreadsOption,
+    TokenFileOption,
+    ViewOption,
     VolumeOption,
+    WeightsOption,
+    WindowOption,
     examples,
 )
 from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
-
-if TYPE_CHECKING:
-    from medsam2.client import LocalBackend, RemoteBackend
 
 EXAMPLES = examples(
     "medsam2 segment ct_folder --point L60.5,A12,I341 -o liver.seg.nrrd",
@@ -81,13 +89,8 @@ def segment(
     name: Annotated[
         str | None, typer.Option(help="Name of the object of points, box and lines; Segment_1 if not given.")
     ] = None,
-    ijk: Annotated[
-        bool, typer.Option("--ijk", help="Coordinates are voxel indices i,j,k; i,j on a 2D image.")
-    ] = False,
-    axis: Annotated[
-        str,
-        typer.Option(help="Track along axial, coronal or sagittal slices, or k, j or i; auto: the thickest."),
-    ] = "auto",
+    ijk: IjkOption = False,
+    axis: AxisOption = "auto",
     slice_range: Annotated[
         str | None, typer.Option("--range", help="Only these slices along the axis, such as 10:40.")
     ] = None,
@@ -104,40 +107,25 @@ def segment(
     resample: ResampleOption = False,
     nan: NanOption = None,
     modality: ModalityOption = None,
-    view: Annotated[str, typer.Option(help="Field of view: auto, slice, or its side in mm.")] = "auto",
-    window: Annotated[
-        str, typer.Option(help="Intensities shown: auto, soft-tissue, lung, bone, brain, or LOWER:UPPER.")
-    ] = "auto",
+    view: ViewOption = "auto",
+    window: WindowOption = "auto",
     memory: MemoryOption = "neighbours",
     orientations: OrientationsOption = 1,
-    weights: Annotated[
-        str | None, typer.Option(help="Name from 'medsam2 weights list', or a file; starter if not given.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")
-    ] = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
     threads: ThreadsOption = None,
-    server: Annotated[
-        str | None, typer.Option(help="Compute on a server, wss://HOST/session: the image is sent there.")
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help="File with the server's token; else MEDSAM2_TOKEN is used.")
-    ] = None,
-    ca_file: Annotated[Path | None, typer.Option(help="PEM file to check the server's certificate.")] = None,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     preview: Annotated[Path | None, typer.Option(help="PNG with contours on the slices.")] = None,
-    overlap: Annotated[
-        Literal["last", "first"] | None,
-        typer.Option(
-            help="Object that keeps voxels of several in a labelmap; if not given, that is refused."
-        ),
-    ] = None,
+    overlap: OverlapOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, errors too.")] = False,
 ) -> None:
     """Segment objects from clicks, boxes, lines or masks on some slices."""
     # Imported here, as SimpleITK would keep --help waiting.
-    from medsam2.cli.backend_options import backend_client, local_backend, server_backend
+    from medsam2.cli.backend_options import WhereToCompute, backend_client
     from medsam2.cli.destinations import check_free, held_destinations
     from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
     from medsam2.cli.results import Outputs, describe
@@ -162,10 +150,7 @@ def segment(
     from medsam2.cli.wording import collected_notes
     from medsam2.volume import ReadOptions, label_names_file, output_format
 
-    if server is not None and (weights or device or precision or threads):
-        raise InputError(
-            "The server chooses weights, device, precision and threads: leave those options out."
-        )
+    compute = WhereToCompute(weights, device, precision, threads, server, token_file, ca_file)
     output_format(output)
     if preview is not None:
         check_picture_name(preview)
@@ -182,11 +167,7 @@ def segment(
         held.enter_context(held_destinations(files, read, overwrite))
         prompted = PromptOptions(point or [], box, stroke or [], lasso or [], mask, prompts, name, ijk)
         check_prompt_options(prompted)
-        backend: LocalBackend | RemoteBackend
-        if server is None:
-            backend = local_backend(weights, device, precision, threads)
-        else:
-            backend = server_backend(server, token_file, ca_file)
+        backend = compute.backend()
         sequence, time_point = open_image(options)
         over_time = TimeOutputs(outputs, sequence.times)
         if chosen.is_all:

@@ -15,6 +15,7 @@ from medsam2.client import BlockingClient, LocalBackend
 from unit.cli.cohort.volumes import ball, case, read, scan, write
 
 pytestmark = pytest.mark.process
+ROW_CHANGED = "its row or the command's options have changed"
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +85,7 @@ def test_files_that_the_command_did_not_write_are_never_replaced(client, tmp_pat
     assert "was not written by this command" in run_case(one, client).reason
     assert theirs.read_text() == "theirs"
     assert run_case(one, client, overwrite=True).state == "done"
-    assert (
-        why_again(replace(one, cells={**one.cells, "axis": "j"}), read_record(one)) == "its row has changed"
-    )
+    assert why_again(replace(one, cells={**one.cells, "axis": "j"}), read_record(one)) == ROW_CHANGED
     assert run_case(one, client).state == "done"  # its own files
     theirs.write_text("corrected by hand")
     assert "was changed after it was written" in run_case(one, client).reason

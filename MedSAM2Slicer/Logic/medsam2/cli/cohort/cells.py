@@ -97,6 +97,12 @@ def objects_of_case(case: Case) -> ObjectsOf:
     return partial(objects_from_options, options=options)
 
 
+def check_defaults(cells: Mapping[str, str]) -> None:
+    """Raise InputError for a cell that the command gives to all cases, and that would fail all of them."""
+    anything = Case("any", {"image": "any", **cells}, Path(), Path())
+    segment_options(anything)
+
+
 def files_read(case: Case) -> dict[str, Path]:
     """Files and folders that a case is made from, by what they are to it, whether or not they exist."""
     paths = {option: _path(case, option) for option in ("image", "mask", "prompts")}

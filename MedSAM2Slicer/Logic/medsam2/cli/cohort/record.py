@@ -105,7 +105,7 @@ def why_again(case: Case, record: Record) -> str:
         return "it was broken off"
     was, now = record.made_from, made_from(case)
     if was["row"] != now["row"]:
-        return "its row has changed"
+        return "its row or the command's options have changed"
     changed = [what for what in now["files"] if now["files"][what] != was["files"].get(what)]
     if changed:
         return f"the {changed[0]} has changed"

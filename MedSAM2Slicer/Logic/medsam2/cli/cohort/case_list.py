@@ -1,0 +1,150 @@
+"""The list of cases: a CSV as programs and spreadsheets write it."""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from medsam2.cli.cohort.cells import OPTIONS
+from medsam2.errors import InputError
+
+CASE = "case"
+_ALIASES = {"points": "point", "boxes": "box", "strokes": "stroke", "lassos": "lasso", "prompt": "prompts"}
+_ENDINGS = (".nii.gz", ".img.gz", ".seq.nrrd")
+_RESERVED = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
+}
+_LONGEST_NAME = 150  # bytes, as endings follow
+_MOST_BYTES = 64 << 20
+
+
+class Row(NamedTuple):
+    """A case of the list: its name, its cells by option without the empty ones, and its line."""
+
+    name: str
+    cells: Mapping[str, str]
+    line: int
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a list, with names of their own.
+
+    Commas, semicolons or tabs are between cells; empty lines and columns whose name begins with ``#`` do not
+    count.
+
+    Raises:
+        InputError: the list cannot be read, has a column that is none, or two rows have the same name.
+    """
+    lines = list(_lines(path))
+    if len(lines) < 2:
+        raise InputError(f"{path} lists no case: give a line of column names, and one for each case.")
+    columns = _columns(path, lines[0][1])
+    rows: list[Row] = []
+    for line, texts in lines[1:]:
+        if any(texts[len(columns) :]):
+            raise InputError(
+                f"Line {line} of {path} has {len(texts)} cells, but there are {len(columns)} columns: put "
+                "texts with commas, such as coordinates, into quotes."
+            )
+        cells = {option: text for option, text in zip(columns, texts, strict=False) if option and text}
+        name = cells.pop(CASE, "") or _default_name(path.parent / cells.get("image", ""))
+        rows.append(Row(_checked_name(path, line, name), cells, line))
+    first: dict[str, Row] = {}
+    for row in rows:
+        same = first.setdefault(row.name.casefold(), row)
+        if same is not row:
+            raise InputError(
+                f"Lines {same.line} and {row.line} of {path} would both be called {row.name}: give each case "
+                f"a name of its own in a column {CASE}."
+            )
+    return rows
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line that holds something."""
+    text = _text(path)
+    stated = re.match(r"sep=(.)\r?\n", text)  # Excel
+    head = text[stated.end() :] if stated else text
+    header = next((line for line in head.splitlines() if line.strip()), "")
+    separator = stated[1] if stated else max(",;\t", key=header.count)
+    before = 1 if stated else 0
+    reader = csv.reader(
+        io.StringIO(head, newline=""), delimiter=separator, strict=True, skipinitialspace=True
+    )
+    try:
+        for texts in reader:
+            cells = [cell.strip() for cell in texts]
+            if any(cells):
+                yield reader.line_num + before, cells
+    except csv.Error as error:
+        line = reader.line_num + before
+        raise InputError(f"Line {line} of {path} is no CSV ({error}): correct its quotes.") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path} is larger than {_MOST_BYTES >> 20} MiB: give a list of cases.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The list {path} cannot be read ({error.strerror}): check its name.") from error
+    if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path} is no text: save the list as CSV.")
+    encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InputError(f"{path} is no text of a known encoding: save it as CSV UTF-8.")
+
+
+def _columns(path: Path, texts: list[str]) -> list[str]:
+    """The option of each column; empty for one that does not count."""
+    columns = []
+    for text in texts:
+        name = re.sub(r"[\s_]+", "-", text.lower().lstrip("-"))
+        name = "" if name.startswith("#") else _ALIASES.get(name, name)
+        if name and name not in (CASE, *OPTIONS):
+            raise InputError(
+                f"{path} has a column {text}, which is none that a case has: {CASE}, {', '.join(OPTIONS)}; "
+                f"call it #{text} if it is for people only."
+            )
+        if name and name in columns:
+            raise InputError(f"{path} has two columns {name}: leave one.")
+        columns.append(name)
+    if "image" not in columns:
+        raise InputError(
+            f"{path} has no column image: name its columns in the first line, one of them image."
+        )
+    return columns
+
+
+def _default_name(image: Path) -> str:
+    """The image's, without what says which kind of file it is."""
+    ending = next((end for end in _ENDINGS if image.name.lower().endswith(end)), image.suffix)
+    return image.name if image.is_dir() else image.name[: len(image.name) - len(ending)]
+
+
+def _checked_name(path: Path, line: int, name: str) -> str:
+    """A case's name, which is to be the name of files on any system."""
+    name = unicodedata.normalize("NFC", name)
+    is_file_name = (
+        not re.search(r'[\x00-\x1f\x7f/\\:*?"<>|]|^[.~-]|[. ]$', name)
+        and name.casefold().partition(".")[0] not in _RESERVED
+        and 0 < len(name.encode("utf-8", "replace")) <= _LONGEST_NAME
+    )
+    if not is_file_name:
+        said = f"calls its case {name}" if name else "names no image"
+        raise InputError(
+            f"Line {line} of {path} {said}, which can be no file's name: give it a short one of letters, "
+            f"digits, - and _ in a column {CASE}."
+        )
+    return name

@@ -1,0 +1,197 @@
+"""One process at work on a cohort, perhaps beside others that share its folder."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+
+from medsam2.cli.backend_options import backend_client
+from medsam2.cli.cohort.case import Case, CaseResult
+from medsam2.cli.cohort.claims import ClaimLostError, Claims
+from medsam2.cli.cohort.record import read_record, why_again
+from medsam2.cli.cohort.running import run_case
+from medsam2.cli.progress import CaseProgress, case_progress
+from medsam2.cli.wording import millilitres
+from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
+from medsam2.errors import InputError
+
+POLL_SECONDS = 2.0
+"""Between looks at cases that others work on."""
+REPORT_SECONDS = 60.0
+"""Between reports while cases are done."""
+_RESTARTS = (1.0, 10.0)
+"""Seconds before another try to start a backend, such as after memory ran out."""
+
+
+class Shard:
+    """Which cases a process begins with: every n-th. Then it helps with those that are left.
+
+    Args:
+        text: ``i/n``, i from 1; None for all cases in their order.
+
+    Raises:
+        InputError: it is none.
+    """
+
+    def __init__(self, text: str | None):
+        found = re.fullmatch(r"(\d+)/(\d+)", text or "1/1", re.ASCII)
+        self._number, self._of = map(int, found.groups()) if found else (0, 0)
+        if not 1 <= self._number <= self._of:
+            raise InputError(f"--shard {text} is not i/n, the i-th of n processes, with i from 1 to n.")
+
+    def ordered(self, cases: Sequence[Case]) -> list[Case]:
+        """Its own cases first, then those of the next process, and so on."""
+        return [
+            case
+            for turn in range(self._of)
+            for case in cases[(self._number - 1 + turn) % self._of :: self._of]
+        ]
+
+
+def why_to_run(case: Case, began: float, overwrite: bool) -> str | None:
+    """Why a case is not finished, as the end of a sentence; empty if it was never begun, None if it is.
+
+    Args:
+        case: which.
+        began: seconds since 1970; what was finished since is the work of this run, whoever did it.
+        overwrite: do again what earlier runs finished.
+
+    Raises:
+        InputError: its record cannot be read.
+    """
+    record = read_record(case)
+    if record is None:
+        return ""
+    if record.result is not None:
+        if record.result.finished >= began:
+            return None
+        if record.result.state == "failed":
+            return "it failed before"
+        if overwrite:
+            return "--overwrite says so"
+    return why_again(case, record) or None
+
+
+class Clients:
+    """One client for all cases, and another only where its backend is lost.
+
+    Args:
+        backend: makes a backend.
+    """
+
+    def __init__(self, backend: Callable[[], LocalBackend | RemoteBackend]):
+        self._backend = backend
+        self._client: BlockingClient | None = None
+        self._open = ExitStack()
+
+    def ready(self) -> BlockingClient:
+        """A client whose backend is ready.
+
+        Raises:
+            InputError: no backend can be started or reached.
+        """
+        if self._client is None:
+            self._client = self._connected()
+        elif self._client.is_lost:
+            self.close()
+            for wait in _RESTARTS:
+                with suppress(InputError):
+                    self._client = self._connected()
+                    break
+                time.sleep(wait)
+            else:
+                self._client = self._connected()
+        return self._client
+
+    def close(self) -> None:
+        """End the session, and the backend's process."""
+        self._open.close()
+
+    def _connected(self) -> BlockingClient:
+        return self._open.enter_context(backend_client(self._backend(), "batch"))
+
+
+class Worker:
+    """Works on the cases of a cohort until all are finished, by it or by others.
+
+    Args:
+        cases: of the cohort, all in one folder, in the order in which to begin.
+        clients: for all of them.
+        overwrite: do all again, and replace files that this command did not write.
+        report: called now and then, and at the end.
+    """
+
+    def __init__(
+        self, cases: Sequence[Case], clients: Clients, overwrite: bool, report: Callable[[], object]
+    ):
+        self._cases = cases
+        self._clients = clients
+        self._overwrite = overwrite
+        self._report = report
+        self._began = time.time()
+        self._claims = Claims(cases[0].folder)
+
+    def run(self) -> None:
+        """Do what is left to do; a case that fails does not stop it.
+
+        Raises:
+            InputError: no backend can be started, or the folder cannot be written.
+        """
+        waiting = self._waiting(self._cases)
+        finished = len(self._cases) - len(waiting)
+        with case_progress(len(self._cases), finished) as progress:
+            if finished:
+                progress.say(f"{finished} of {len(self._cases)} cases are finished already.")
+            try:
+                self._work(waiting, progress)
+            finally:
+                self._report()
+        self._claims.tidy()
+
+    def _work(self, waiting: dict[str, Case], progress: CaseProgress) -> None:
+        reported = time.monotonic()
+        while waiting:
+            before = len(waiting)
+            for case in list(waiting.values()):
+                result = self._result(case, progress)
+                if result is not None or self._why(case) is None:
+                    waiting.pop(case.name, None)
+                if result is not None:
+                    progress.finish(_line(result), len(self._cases) - len(waiting))
+                if time.monotonic() - reported > REPORT_SECONDS:
+                    self._report()
+                    waiting, reported = self._waiting(waiting.values()), time.monotonic()
+                progress.reach(len(self._cases) - len(waiting))
+            if len(waiting) == before:
+                time.sleep(POLL_SECONDS)
+
+    def _waiting(self, cases: Iterable[Case]) -> dict[str, Case]:
+        return {case.name: case for case in cases if self._why(case) is not None}
+
+    def _result(self, case: Case, progress: CaseProgress) -> CaseResult | None:
+        """Do a case; None if it is finished, or somebody else works on it."""
+        if self._why(case) is None:
+            return None
+        with self._claims.taken(case.name) as claim:
+            why = self._why(case)  # again, as another may have finished it until now
+            if claim is None or why is None:
+                return None
+            if why:
+                progress.say(f"{case.name} is done again, as {why}.")
+            try:
+                return run_case(case, self._clients.ready(), self._overwrite, claim.check)
+            except ClaimLostError:
+                return None
+
+    def _why(self, case: Case) -> str | None:
+        try:
+            return why_to_run(case, self._began, self._overwrite)
+        except InputError:
+            return None  # the report says so
+
+
+def _line(result: CaseResult) -> str:
+    if result.state == "failed":
+        return f"{result.name} failed: {result.reason}"
+    volumes = ", ".join(f"{entry.name} {millilitres(entry.volume_ml)}" for entry in result.objects)
+    return f"{result.name}: {volumes}, {result.seconds:.1f} s"
