@@ -19,6 +19,8 @@ POLL_SECONDS = 2.0
 """Between looks at cases that others work on."""
 REPORT_SECONDS = 60.0
 """Between reports while cases are done."""
+_RETRY = (1.0,)
+"""Seconds before a backend is started once more for the same case."""
 _RESTARTS = (1.0, 10.0)
 """Seconds before another try to start a backend, such as after memory ran out."""
 
@@ -108,7 +110,10 @@ class Clients:
         self._open.close()
 
     def _connected(self) -> BlockingClient:
-        return self._open.enter_context(backend_client(self._backend(), "batch"))
+        backend = self._backend()
+        if isinstance(backend, LocalBackend):
+            backend.waits = _RETRY  # a case for which memory ran out twice has had its chance
+        return self._open.enter_context(backend_client(backend, "batch"))
 
 
 class Worker:
