@@ -90,9 +90,9 @@ def batch(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON, errors too.")] = False,
 ) -> None:
-    """Segment many volumes: finished cases are skipped, and one that fails does not stop the rest.
+    """Segment a list of volumes, each with prompts of its own.
 
-    Exit code 1 says that some cases failed.
+    Finished cases are skipped, and one that fails does not stop the rest; exit code 1 says that some failed.
     """
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import WhereToCompute
