@@ -11,7 +11,7 @@ from medsam2 import __version__
 from medsam2.cli.app import app
 
 WEIGHTS = ("list", "inspect", "download", "import", "remove")
-COMMANDS = ("segment", "batch", "info", "demo", "serve", "evaluate", "train", "weights")
+COMMANDS = ("segment", "batch", "info", "demo", "one-prompt", "serve", "evaluate", "train", "weights")
 FOR_PROGRAMS = ("thumbnails",)
 """Not shown to people."""
 ALL = [(), *((name,) for name in COMMANDS), *(("weights", name) for name in WEIGHTS)]

@@ -154,7 +154,7 @@ def bad_files(folder):
         "truncated.jpg": "incomplete or damaged",
         "truncated.tif": "incomplete or damaged",
         "empty.png": "is empty",
-        "text.png": "cannot be read as an image",
+        "text.png": "is no picture",
         "animated.gif": "is a film",
         "animated.png": "is a film",
         "pages.tif": "holds 2 pages",

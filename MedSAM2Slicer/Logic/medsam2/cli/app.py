@@ -11,6 +11,7 @@ from medsam2.cli import (
     demo_command,
     evaluate_command,
     info_command,
+    one_prompt_command,
     segment_command,
     serve_command,
     thumbnails_command,
@@ -52,6 +53,7 @@ app.command("segment", epilog=segment_command.EXAMPLES)(segment_command.segment)
 app.command("batch", epilog=batch_command.EXAMPLES)(batch_command.batch)
 app.command("info", epilog=info_command.EXAMPLES)(info_command.info)
 app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
+app.command("one-prompt", epilog=one_prompt_command.EXAMPLES)(one_prompt_command.one_prompt)
 app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)
 app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
 app.command("thumbnails", hidden=True)(thumbnails_command.thumbnails)

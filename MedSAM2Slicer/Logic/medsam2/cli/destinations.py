@@ -18,6 +18,10 @@ from medsam2.volume.files.utf8_names import HEADERS
 _LONGEST_HEADER = 1 << 20
 
 
+class HeldElsewhere(InputError):  # noqa: N818 - like InputError, a sentence for people
+    """Another run holds a file."""
+
+
 class _OnlyTrying(Exception):  # noqa: N818 - not an error
     """Leaves a file unwritten."""
 
@@ -87,7 +91,9 @@ def _held(file: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise InputError(f"Another run is writing {file}: wait for its end, or name another file.") from error
+        raise HeldElsewhere(
+            f"Another run is writing {file}: wait for its end, or name another file."
+        ) from error
     except OSError as error:
         raise InputError(
             f"{file} cannot be held against other runs ({error.strerror}): name another file."

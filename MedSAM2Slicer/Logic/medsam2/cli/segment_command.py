@@ -123,7 +123,7 @@ def segment(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, errors too.")] = False,
 ) -> None:
-    """Segment objects from clicks, boxes, lines or masks on some slices."""
+    """Segment objects from clicks, boxes, lines or masks."""
     # Imported here, as SimpleITK would keep --help waiting.
     from medsam2.cli.backend_options import WhereToCompute, backend_client
     from medsam2.cli.destinations import check_free, held_destinations

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from medsam2.errors import InputError
+from medsam2.image_sets.pictures import PICTURE_SUFFIXES
 from medsam2.volume.dicom import is_dicom_file
 from medsam2.volume.files.picture_stack import natural_order
 
-_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".dcm")
+_SUFFIXES = (*PICTURE_SUFFIXES, ".dcm")
 
 
 def find_images(given: Sequence[str], list_file: Path | None, set_folder: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from medsam2.volume.files.byte_source import check_regular, opened_as_it_is
 from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.files.picture_wholeness import MOST_PIXELS, check_tiff, too_large, whole_picture
 
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 UPRIGHT = 1
 ORIENTATION = 0x0112
 """The tag of EXIF that says how viewers turn a picture."""
@@ -70,6 +71,8 @@ def read_picture(path: Path) -> Picture:
             return _through_pillow(
                 path, is_deep=tuple(start[24:26]) in _DEEP_COLOURS and start[1:4] == b"PNG"
             )
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            raise InputError(f"{path} is no picture, whatever its name says: copy or download it again.")
         return Picture(_single_slice(read_volume(path), path))
 
 

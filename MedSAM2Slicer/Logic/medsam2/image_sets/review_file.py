@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from medsam2.errors import InputError
 from medsam2.image_sets.image_names import folded, free_name
@@ -30,8 +31,9 @@ _DOUBTS = (
 )
 _RANKS = " ".join(f"WHEN '{state.value}' THEN {rank}" for rank, state in enumerate(_DOUBTS))
 _MOST_DOUBTFUL_FIRST = f"ORDER BY CASE state {_RANKS} END, confidence, position"
-_FIELDS = "position, name, path, state, confidence, pixels, rows, columns, prompt, reason, revision"
+FIELDS = "position, name, path, state, confidence, pixels, rows, columns, prompt, reason, revision"
 _COLUMNS = ", ".join(CHANGED)
+_Self = TypeVar("_Self", bound="ReviewFile")
 
 
 class ReviewFile:
@@ -47,7 +49,7 @@ class ReviewFile:
     def __init__(self, folder: str | os.PathLike):
         self._database = ReviewDatabase(Path(folder))
 
-    def __enter__(self) -> "ReviewFile":
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -81,13 +83,13 @@ class ReviewFile:
     def records(self) -> list[ImageRecord]:
         """All images, the most doubtful first: proposals by confidence, and at the end what is decided."""
         return [
-            _record(row)
-            for row in self._database.rows(f"SELECT {_FIELDS} FROM images {_MOST_DOUBTFUL_FIRST}")
+            record_of(row)
+            for row in self._database.rows(f"SELECT {FIELDS} FROM images {_MOST_DOUBTFUL_FIRST}")
         ]
 
     def record(self, name: str) -> ImageRecord:
         """One image."""
-        return _record(self._row(name))
+        return record_of(self._row(name))
 
     def mask(self, name: str) -> PlacedMask | None:
         """The mask of an image within its ``shape``; of a rejected one that which was wrong."""
@@ -97,8 +99,6 @@ class ReviewFile:
         """How many images are in each state."""
         found = self._database.rows("SELECT state, COUNT(*) AS images FROM images GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): row["images"] for row in found}
-
-    # What a person says.
 
     def set_prompt(self, name: str, prompt: Prompt) -> None:
         """Make an image a template, or correct it.
@@ -173,27 +173,6 @@ class ReviewFile:
             self._database.change("DELETE FROM decisions WHERE number = ?", last[0]["number"])
             return str(last[0]["name"])
 
-    def _decide_absent(self, name: str) -> None:
-        self._decide(
-            name,
-            State.ABSENT,
-            confidence=None,
-            pixels=0,
-            mask=packed(NOTHING),
-            prompt=None,
-            base=None,
-            reason="",
-        )
-
-    def _decide(self, name: str, state: State, **values: object) -> None:
-        self._database.change(
-            f"INSERT INTO decisions (name, {_COLUMNS}) SELECT name, {_COLUMNS} FROM images WHERE name = ?",
-            name,
-        )
-        self._change(name, state=state.value, **values)
-
-    # What a run says.
-
     def propose(
         self, name: str, confidence: float, mask: PlacedMask, shape: tuple[int, int], basis: str = ""
     ) -> bool:
@@ -224,6 +203,25 @@ class ReviewFile:
             )
             return True
 
+    def _decide_absent(self, name: str) -> None:
+        self._decide(
+            name,
+            State.ABSENT,
+            confidence=None,
+            pixels=0,
+            mask=packed(NOTHING),
+            prompt=None,
+            base=None,
+            reason="",
+        )
+
+    def _decide(self, name: str, state: State, **values: object) -> None:
+        self._database.change(
+            f"INSERT INTO decisions (name, {_COLUMNS}) SELECT name, {_COLUMNS} FROM images WHERE name = ?",
+            name,
+        )
+        self._change(name, state=state.value, **values)
+
     def _change(self, name: str, **values: object) -> None:
         changes = ", ".join(f"{column} = ?" for column in values)
         self._database.change(
@@ -237,7 +235,8 @@ class ReviewFile:
         return rows[0]
 
 
-def _record(row: sqlite3.Row) -> ImageRecord:
+def record_of(row: sqlite3.Row) -> ImageRecord:
+    """The record in a row of ``FIELDS``."""
     return ImageRecord(
         row["position"],
         row["name"],

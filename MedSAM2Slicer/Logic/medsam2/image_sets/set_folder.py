@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from medsam2.image_sets.review_database import FILE_NAME
 from medsam2.image_sets.review_file import ReviewFile
 
 
@@ -20,6 +21,11 @@ class SetFolder:
         self.masks = self.path / "masks"
         self.thumbnails = self.path / "thumbnails"
         self.results = self.path / "results.csv"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a set in the folder."""
+        return (self.path / FILE_NAME).is_file()
 
     def review(self) -> ReviewFile:
         """The states of the images; the folder and the file are made if they are not there."""

@@ -1,0 +1,231 @@
+"""``medsam2 one-prompt``: one annotated image drives the segmentation of many."""
+
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medsam2.cli.options import ThreadsOption, examples
+from medsam2.cli.output import echo_json
+from medsam2.cli.stopping import leaves
+from medsam2.errors import InputError, note
+from medsam2.threads import settle_threads
+
+if TYPE_CHECKING:
+    from medsam2.cli.progress import Stages
+    from medsam2.image_sets.run_review import RunReview
+    from medsam2.image_sets.set_folder import SetFolder
+    from medsam2.model.segmentation_network import SegmentationNetwork
+
+EXAMPLES = examples(
+    "medsam2 one-prompt photos -o set --template photos/1.png --point 210,240",
+    'medsam2 one-prompt "scans/**/*.png" -o set --template a.png --mask m.png',
+    "medsam2 one-prompt -o set --template photos/7.png --point 90,88,-",
+    "medsam2 one-prompt -o set --accept 3 --accept 4 --reject 5 --absent 6",
+)
+
+
+def one_prompt(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the set: new, empty, or of an earlier run.")
+    ],
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IMAGES", help="Pictures, DICOM images, folders of them, or patterns in quotes."
+        ),
+    ] = None,
+    list_file: Annotated[
+        Path | None, typer.Option("--list", help="Text file with the path of an image on each line.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Image that the prompts are on: path, or name in the set; also to correct it."),
+    ] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option("--point", help="Click X,Y in pixels; add ,- for background. May be repeated."),
+    ] = None,
+    box: Annotated[str | None, typer.Option(help="Two opposite corners X,Y,X,Y.")] = None,
+    stroke: Annotated[
+        list[str] | None,
+        typer.Option("--stroke", help='Line along the object, "X,Y X,Y"; ,- at the end for background.'),
+    ] = None,
+    lasso: Annotated[
+        list[str] | None, typer.Option("--lasso", help="Line round the object, likewise.")
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Picture of the template's size: the object in one colour on black.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option("--accept", help="Name of an image whose mask is right.")
+    ] = None,
+    reject: Annotated[
+        list[str] | None, typer.Option("--reject", help="Name of an image whose mask is wrong.")
+    ] = None,
+    absent: Annotated[
+        list[str] | None, typer.Option("--absent", help="Name of an image without the object.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Name from 'medsam2 weights list', or a file; at first starter.")
+    ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Replace what other weights proposed; decisions stay.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
+    threads: ThreadsOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print progress and summary as lines of JSON, errors too.")
+    ] = False,
+) -> None:
+    """Segment an object in many pictures: show it on one.
+
+    Each call goes on where the last one ended. The folder of the set holds the masks, results.csv and contact
+    sheets, the most doubtful first.
+    """
+    # Imported here, as these keep --help waiting.
+    from medsam2.cli.destinations import HeldElsewhere, held_destinations
+    from medsam2.cli.drawn_template import DrawnTemplate
+    from medsam2.cli.prompt_options import PromptOptions
+    from medsam2.image_sets.finding import find_images
+    from medsam2.image_sets.run_review import RunReview
+    from medsam2.image_sets.set_folder import SetFolder
+    from medsam2.weights.choices import check_device_word, check_precision
+
+    check_device_word(device)
+    check_precision(precision)
+    prompts = PromptOptions(point or [], box, stroke or [], lasso or [], mask, ijk=True)
+    drawn = DrawnTemplate.of(template, prompts)
+    found = find_images(images or [], list_file, output)
+    folder = SetFolder(output)
+    decisions = [
+        *((RunReview.accept, name) for name in accept or []),
+        *((RunReview.reject, name) for name in reject or []),
+        *((RunReview.mark_absent, name) for name in absent or []),
+    ]
+    with ExitStack() as held:
+        known = held.enter_context(RunReview(output)) if folder.exists else None
+        if known is None and drawn is None:
+            raise InputError(f"{output} is no set yet: show the object on one image, with --template.")
+        path = None if drawn is None else drawn.path(known)
+        prompt = None if drawn is None or path is None else drawn.prompt(path)
+        if known is None and prompt is not None and not prompt.shows_object:
+            raise InputError("All prompts are background: add a point on the object, or a box round it.")
+        review = known or held.enter_context(RunReview(output))
+        for _, name in decisions:
+            review.record(name)  # refused before the first is taken down
+        leaves("what was decided and proposed is kept, and the same command goes on from there")
+        review.add(found)
+        if path is not None and prompt is not None:
+            review.set_prompt(review.add([path])[0], prompt)
+        for decide, name in decisions:
+            decide(review, name)
+        only_decides = bool(decisions) and not (found or drawn)
+        try:
+            held.enter_context(held_destinations([folder.results], [], overwrite=True))
+        except HeldElsewhere:
+            if not only_decides:
+                raise
+            note(f"Another run works on {output}: it will bring masks and tables up to date.")
+            return
+        choice = WeightsChoice(weights, renew, device, precision)
+        settle_threads(threads)
+        summary = _brought_up_to_date(folder, review, choice, only_decides, as_json)
+    typer.echo(json.dumps(summary) if as_json else _described(summary))
+    if summary["failed"]:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class WeightsChoice:
+    """Which network is to answer, and whether it may replace what another one proposed."""
+
+    weights: str | None
+    renew: bool
+    device: str
+    precision: str
+
+    def load(self, review: "RunReview") -> "tuple[SegmentationNetwork, str]":
+        """The network, and the checksum of its weights; those of the set where none are named.
+
+        Raises:
+            InputError: the set has proposals of other weights, which may not be replaced.
+        """
+        import pooch
+
+        from medsam2.image_sets.image_record import State
+        from medsam2.weights.loading import load_model
+        from medsam2.weights.store import locate
+
+        used = review.weights()
+        name = self.weights or (used[0] if used else "starter")
+        checksum = pooch.file_hash(str(locate(name).path))
+        if used and used[1] != checksum and review.counts()[State.PROPOSED] and not self.renew:
+            raise InputError(
+                f"The proposals of this set were made with the weights {used[0]}, not {name}: take those, or "
+                "replace all proposals with --renew."
+            )
+        network = load_model(name, self.device, self.precision)
+        review.use_weights(os.path.abspath(name) if os.path.isfile(name) else name, checksum)
+        return network, checksum
+
+
+def _brought_up_to_date(
+    folder: "SetFolder", review: "RunReview", choice: WeightsChoice, only_decides: bool, as_json: bool
+) -> dict[str, Any]:
+    """Compute what is to be computed, write all files, and sum up."""
+    from medsam2.cli.pictures.contact_sheet import write_contact_sheets
+    from medsam2.cli.progress import stages
+    from medsam2.image_sets.exports import prepare, write_masks, write_results
+    from medsam2.image_sets.running import SetRun
+
+    prepare(folder)
+    answered, failed = 0, {}
+    with stages() as progress:
+        if not only_decides or review.is_waiting:
+            progress.begin("Loading the network")
+            network, checksum = choice.load(review)
+            run = SetRun(folder, review, network, checksum, _Progress(progress, as_json))
+            run.compute()
+            answered, failed = run.answered, run.failed
+        progress.begin("Writing masks and tables")
+        write_masks(folder, review)
+        write_results(folder, review)
+        sheets = write_contact_sheets(folder, review)
+    return {
+        "output": str(folder.path),
+        "states": {state.value: count for state, count in review.counts().items()},
+        "answered": answered,
+        "failed": failed,
+        "contact_sheets": [sheet.name for sheet in sheets],
+    }
+
+
+class _Progress:
+    """Tells how many images are done: a bar, or lines of JSON for programs."""
+
+    def __init__(self, progress: "Stages", as_json: bool):
+        self._progress, self._as_json, self._begun = progress, as_json, False
+
+    def __call__(self, done: float, of: int, name: str) -> None:
+        if self._as_json:
+            echo_json(done=done, of=of, name=name)
+        if not self._begun:
+            self._progress.begin("Segmenting", of, "images")
+            self._begun = True
+        self._progress.reach(done)
+
+
+def _described(summary: dict[str, Any]) -> str:
+    """The summary for people."""
+    states = ", ".join(f"{count} {state}" for state, count in summary["states"].items() if count)
+    lines = [f"{summary['answered']} images were answered; now {states}."]
+    lines += [f"{name} was left out: {reason}" for name, reason in summary["failed"].items()]
+    sheet = summary["contact_sheets"][0]
+    lines.append(f"Masks, results.csv and {sheet} lie in {summary['output']}; the most doubtful come first.")
+    return "\n".join(lines)

@@ -1,0 +1,86 @@
+"""Files made from the review of a set: masks, and a table of all images."""
+
+import csv
+import os
+import shutil
+
+import numpy as np
+from PIL import Image
+
+from medsam2.complete_file import complete_file
+from medsam2.errors import InputError
+from medsam2.image_sets.image_record import ImageRecord, State
+from medsam2.image_sets.pictures import Picture, read_picture
+from medsam2.image_sets.run_review import RunReview
+from medsam2.image_sets.set_folder import SetFolder
+from medsam2.image_sets.thumbnails import write_turned
+
+_RESULTS = (State.PROMPTED, State.PROPOSED, State.ACCEPTED, State.ABSENT)
+_COLUMNS = ("name", "path", "state", "confidence", "area", "reason")
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings that spreadsheets take for a formula."""
+
+
+def prepare(folder: SetFolder) -> None:
+    """Make the folders for files, and clear away what a killed run left unfinished.
+
+    Raises:
+        InputError: one of them is a link, which may lead to files of the user.
+    """
+    for part in (folder.masks, folder.thumbnails):
+        if part.is_symlink() or (part.exists() and not part.is_dir()):
+            raise InputError(f"{part} is a link or a file: remove it, so that a folder can be made there.")
+        part.mkdir(exist_ok=True)
+    for part in (folder.path, folder.masks, folder.thumbnails):
+        for left in part.glob(".incomplete-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def write_mask(
+    folder: SetFolder, review: RunReview, record: ImageRecord, picture: Picture | None = None
+) -> None:
+    """Bring the file with an image's mask up to date: 0 and 255 on the pixel grid of the image's own file.
+
+    Args:
+        folder, review: the set.
+        record: of the image.
+        picture: the image, if it has been read; else that is done where its size is not known.
+    """
+    path = folder.mask(record.name)
+    mask = review.mask(record.name)
+    if record.state in _RESULTS and mask is not None:
+        try:
+            picture = picture or read_picture(record.path)
+        except InputError:
+            return  # of an image that is not there any more; the run tells of it
+        voxels = mask.full(picture.shape).astype(np.uint8) * 255
+        write_turned(path, Image.fromarray(voxels), picture.orientation)
+    else:
+        path.unlink(missing_ok=True)
+    review.note_written(record)
+
+
+def write_masks(folder: SetFolder, review: RunReview) -> None:
+    """Bring all of them up to date."""
+    for record in review.unwritten():
+        write_mask(folder, review, record)
+
+
+def write_results(folder: SetFolder, review: RunReview) -> None:
+    """Write the table of all images, the most doubtful first."""
+    with (
+        complete_file(folder.results) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        table = csv.writer(file)
+        table.writerow(_COLUMNS)
+        for record in review.records():
+            confidence = "" if record.confidence is None else f"{record.confidence:.3f}"
+            area = "" if record.pixels is None or record.state not in _RESULTS else record.pixels
+            texts = (_plain(record.name), _plain(os.fspath(record.path)))
+            table.writerow((*texts, record.state.value, confidence, area, _plain(record.reason)))
+
+
+def _plain(text: str) -> str:
+    """With a mark in front that makes spreadsheets take it for a text."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text

@@ -1,0 +1,130 @@
+"""What a run asks and says of the images of a set."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medsam2.image_sets.image_record import TEMPLATES, UNDECIDED, ImageRecord, State
+from medsam2.image_sets.review_database import packed, unpacked
+from medsam2.image_sets.review_file import FIELDS, ReviewFile, record_of
+from medsam2.placed_mask import PlacedMask
+
+_UNDECIDED, _TEMPLATES = (
+    "state IN ({})".format(", ".join(f"'{state.value}'" for state in states))
+    for states in (UNDECIDED, TEMPLATES)
+)
+
+
+@dataclass(frozen=True)
+class Template:
+    """An image that a person prompted or accepted.
+
+    Attributes:
+        record: what is known of it.
+        mask: of the object; None where the network has not answered the prompt yet.
+        base: the mask that the prompt corrects; None of a prompt that shows the object anew.
+    """
+
+    record: ImageRecord
+    mask: PlacedMask | None
+    base: PlacedMask | None
+
+
+class RunReview(ReviewFile):
+    """The review as a run has it, which holds the folder against other runs, but not against persons.
+
+    A ``basis`` names what answers are made from: weights and templates. Answers of one basis are never made
+    twice, which is what makes a run that was killed go on where it was.
+    """
+
+    def templates(self) -> list[Template]:
+        """In the order of the set."""
+        rows = self._database.rows(f"SELECT * FROM images WHERE {_TEMPLATES} ORDER BY position")
+        return [
+            Template(record_of(row), unpacked(PlacedMask, row["mask"]), unpacked(PlacedMask, row["base"]))
+            for row in rows
+        ]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an image was never answered, though there are templates to answer it by."""
+        found = self._database.rows(
+            f"SELECT SUM({_TEMPLATES}) AS templates, "
+            f"SUM(state = ? OR ({_TEMPLATES} AND mask IS NULL)) AS open FROM images",
+            State.WAITING.value,
+        )[0]
+        return bool(found["templates"] and found["open"])
+
+    def answer_prompt(self, record: ImageRecord, mask: PlacedMask, confidence: float) -> None:
+        """Put in what the network makes of a prompt, unless ``record`` is out of date by now."""
+        with self._database.transaction():
+            if self.record(record.name).revision == record.revision:
+                self._change(
+                    record.name, mask=packed(mask), pixels=int(mask.voxels.sum()), confidence=confidence
+                )
+
+    def weights(self) -> tuple[str, str] | None:
+        """Name and checksum of the weights that the proposals were made with."""
+        rows = self._database.rows("SELECT value FROM facts WHERE name = 'weights'")
+        return None if not rows else tuple(json.loads(rows[0]["value"]))
+
+    def use_weights(self, name: str, checksum: str) -> None:
+        """From now on all proposals are made with these."""
+        value = json.dumps((name, checksum))
+        self._database.change("INSERT OR REPLACE INTO facts VALUES ('weights', ?)", value)
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Say why an image is unreadable, unless a person has decided on it."""
+        with self._database.transaction():
+            if State(self._row(name)["state"]) in UNDECIDED:
+                self._change(
+                    name,
+                    state=State.UNREADABLE.value,
+                    reason=reason,
+                    **dict.fromkeys(("confidence", "pixels", "mask", "basis")),
+                )
+
+    def note_shape(self, name: str, shape: tuple[int, int]) -> None:
+        """Put in how large an image is."""
+        self._database.change("UPDATE images SET rows = ?, columns = ? WHERE name = ?", *shape, name)
+
+    def note_survey(self, name: str, survey: Mapping[str, float], basis: str) -> None:
+        """Put in what the network said of an image after the templates alone."""
+        self._database.change(
+            "UPDATE images SET survey = ?, surveyed = ? WHERE name = ?", json.dumps(survey), basis, name
+        )
+
+    def surveys(self, basis: str) -> list[dict[str, Any]]:
+        """All surveys of undecided images, in the order of the set, without those answered wrongly."""
+        rows = self._database.rows(
+            f"SELECT survey FROM images WHERE {_UNDECIDED} AND state != ? AND surveyed = ? "
+            "AND NOT (state = ? AND basis IS ?) ORDER BY position",
+            *(State.UNREADABLE.value, basis, State.REJECTED.value, basis),
+        )
+        return [json.loads(row["survey"]) for row in rows]
+
+    def to_survey(self, basis: str) -> dict[int, str]:
+        """Images that the templates were not asked about yet, or that could not be read: names by index."""
+        rows = self._database.rows(
+            f"SELECT position, name FROM images WHERE {_UNDECIDED} AND (state = ? OR surveyed IS NOT ?) "
+            "ORDER BY position",
+            *(State.UNREADABLE.value, basis),
+        )
+        return {row["position"]: row["name"] for row in rows}
+
+    def to_answer(self, basis: str) -> dict[int, str]:
+        """Images without an answer of this basis: names by index."""
+        rows = self._database.rows(
+            f"SELECT position, name FROM images WHERE {_UNDECIDED} AND basis IS NOT ?", basis
+        )
+        return {row["position"]: row["name"] for row in rows}
+
+    def unwritten(self) -> list[ImageRecord]:
+        """Images whose mask in a file is not that of the record any more."""
+        rows = self._database.rows(f"SELECT {FIELDS} FROM images WHERE written != revision ORDER BY position")
+        return [record_of(row) for row in rows]
+
+    def note_written(self, record: ImageRecord) -> None:
+        """Say that the mask of this revision is in its file."""
+        self._database.change("UPDATE images SET written = ? WHERE name = ?", record.revision, record.name)

@@ -1,0 +1,213 @@
+"""The real command: one annotated picture drives many, with the starter weights."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from e2e.conftest import ENVIRONMENT, said
+from medsam2.image_sets.review_file import ReviewFile
+
+COUNT = 7
+
+
+def disc(seed: int, shape=(128, 150)) -> tuple[np.ndarray, np.ndarray]:
+    """A disc that its colour tells from its surroundings, and its mask."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    centre = rng.uniform(0.4, 0.6, 2) * shape
+    mask = np.hypot(rows - centre[0], columns - centre[1]) < rng.uniform(0.16, 0.22) * min(shape)
+    image = np.where(mask[..., None], (210, 120, 60), (110, 60, 130)) + rng.normal(0, 10, (*shape, 3))
+    return image.clip(0, 255).astype(np.uint8), mask
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Pictures 0.png to 6.png, of which 5 is wide, and files that are none; the mask of the first beside."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(COUNT):
+        image, mask = disc(number, (96, 220) if number == 5 else (128, 150))
+        Image.fromarray(image).save(folder / f"{number}.png")
+        if number == 0:
+            Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    (folder / "notes.txt").write_text("no picture, and not meant to be one")
+    return folder
+
+
+def masks(folder):
+    return {path.stem: np.asarray(Image.open(path)) for path in (folder / "masks").iterdir()}
+
+
+def states(folder):
+    with ReviewFile(folder) as review:
+        return {record.name: record.state.value for record in review.records()}
+
+
+def table(folder):
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def dice(one, other):
+    return 2 * (one & other).sum() / (one.sum() + other.sum())
+
+
+def started(folder, *arguments) -> subprocess.Popen:
+    """The command while it works."""
+    command = [sys.executable, "-m", "medsam2.cli.main", "one-prompt", *arguments]
+    environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(folder / "home")}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=folder)
+
+
+def test_one_template_drives_a_folder_and_bad_images_are_left_out(medsam2, photos, tmp_path):
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    bad = photos / "bad.png"
+    bad.write_bytes(before[photos / "3.png"][:3000])
+    arguments = ("one-prompt", "photos", "-o", "set", "--template", "photos/0.png")
+    run = medsam2(*arguments, "--mask", "mask.png", "--json")
+    assert run.returncode == 1, run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [line["of"] for line in lines[:-1]] == [COUNT] * (len(lines) - 1)
+    assert lines[-2]["done"] == COUNT
+    assert {line["name"] for line in lines[:-1]} == {"bad", *map(str, range(1, COUNT))}
+    assert lines[-1]["answered"] == COUNT - 1
+    assert list(lines[-1]["failed"]) == ["bad"]
+    assert "incomplete or damaged" in lines[-1]["failed"]["bad"]
+
+    found = masks(tmp_path / "set")
+    assert set(found) == set(map(str, range(COUNT)))
+    for number in range(COUNT):
+        mask = found[str(number)]
+        truth = disc(number, (96, 220) if number == 5 else (128, 150))[1]
+        assert set(np.unique(mask)) == {0, 255}
+        assert dice(mask > 0, truth) > 0.85
+    rows = table(tmp_path / "set")
+    proposed = [float(row["confidence"]) for row in rows if row["state"] == "proposed"]
+    assert len(proposed) == COUNT - 1
+    assert proposed == sorted(proposed)
+    assert [row["state"] for row in rows[-2:]] == ["unreadable", "prompted"]
+    assert int(rows[0]["area"]) == (found[rows[0]["name"]] > 0).sum()
+    with Image.open(tmp_path / "set" / "contact_sheet_1.png") as sheet:
+        assert min(sheet.size) > 500
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(medsam2, photos, tmp_path):
+    folder = tmp_path / "set"
+    box = disc(0)[1].nonzero()
+    corners = ",".join(str(int(edge)) for edge in (box[1].min(), box[0].min(), box[1].max(), box[0].max()))
+    run = medsam2("one-prompt", "photos", "-o", "set", "--template", "photos/0.png", "--box", corners)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("6 images were answered; now 1 prompted, 6 proposed.")
+    first = masks(folder)
+    assert dice(first["0"] > 0, disc(0)[1]) > 0.85
+
+    run = medsam2("one-prompt", "-o", "set", "--accept", "1", "--reject", "2", "--absent", "3")
+    assert run.returncode == 0, run.stderr
+    assert said(run.stderr) == []
+    assert run.stdout.startswith("0 images were answered")
+    expected = {"1": "accepted", "2": "rejected", "3": "absent"}
+    assert states(folder) == {"0": "prompted", **expected, **dict.fromkeys("456", "proposed")}
+    decided = masks(folder)
+    assert "2" not in decided
+    assert not decided["3"].any()
+    assert decided["3"].shape == (128, 150)
+
+    # A correction of an image of the set, called by its name: a click outside takes away.
+    rows, columns = (first["4"] > 0).nonzero()
+    stroke = f"{columns.min()},{rows.min()} {columns.min()},{rows.max()},-"
+    run = medsam2("one-prompt", "-o", "set", "--template", "4", "--stroke", stroke)
+    assert run.returncode == 0, run.stderr
+    assert states(folder) == {
+        **dict.fromkeys("04", "prompted"),
+        "1": "accepted",
+        "3": "absent",
+        **dict.fromkeys("256", "proposed"),
+    }
+    last = masks(folder)
+    for name in "013":
+        np.testing.assert_array_equal(last[name], decided[name])
+    assert dice(last["2"] > 0, disc(2)[1]) > 0.8
+    assert (last["4"][rows.min() : rows.max(), columns.min()] == 0).all()
+
+
+def test_a_run_that_is_killed_goes_on_and_ends_as_one_that_was_not(medsam2, photos, tmp_path):
+    template = ("--template", "photos/0.png", "--mask", "mask.png")
+    whole = medsam2("one-prompt", "photos", "-o", "whole", *template)
+    assert whole.returncode == 0, whole.stderr
+    first = ("photos", "-o", "set", *template, "--json")
+    again = ("-o", "set", "--json")
+    for arguments, lines in ((first, 3), (again, 6)):  # in the first round over the images, and the second
+        with started(tmp_path, *arguments) as process:
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+    done = sum(state == "proposed" for state in states(tmp_path / "set").values())
+    assert 0 < done < COUNT - 1
+    run = medsam2("one-prompt", "-o", "set", "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout.splitlines()[-1])["answered"] == COUNT - 1 - done
+    assert masks(tmp_path / "set").keys() == masks(tmp_path / "whole").keys()
+    for name, mask in masks(tmp_path / "whole").items():
+        np.testing.assert_array_equal(masks(tmp_path / "set")[name], mask)
+    assert not list((tmp_path / "set").rglob(".incomplete-*"))
+
+
+def test_a_person_decides_while_a_run_works_and_is_obeyed(medsam2, photos, tmp_path):
+    template = ("--template", "photos/0.png", "--mask", "mask.png")
+    with started(tmp_path, "photos", "-o", "set", *template, "--json") as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)  # for as long as the others look
+        second = medsam2("one-prompt", "-o", "set")
+        decision = medsam2("one-prompt", "-o", "set", "--absent", "6")
+        process.send_signal(signal.SIGCONT)
+        process.stdout.read()
+    assert process.returncode == 0
+    assert second.returncode == 2
+    assert "Another run is writing" in second.stderr
+    assert decision.returncode == 0
+    assert "it will bring masks and tables up to date" in decision.stderr
+    assert states(tmp_path / "set")["6"] == "absent"
+    assert not masks(tmp_path / "set")["6"].any()
+    assert {row["name"]: row["state"] for row in table(tmp_path / "set")}["6"] == "absent"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("photos", "-o", "set"), "show the object on one image, with --template"),
+        (("photos", "-o", "set", "--point", "1,1"), "Say with --template"),
+        (("photos", "-o", "set", "--template", "photos/0.png"), "Say where the object is"),
+        (("photos", "-o", "set", "--template", "photos/no.png", "--point", "1,1"), "There is no image"),
+        (("photos", "-o", "set", "--template", "photos/0.png", "--point", "1,1,1"), "two coordinates, X,Y"),
+        (("photos", "-o", "set", "--template", "photos/0.png", "--point", "999,1"), "lies outside"),
+        (
+            ("photos", "-o", "set", "--template", "photos/0.png", "--point", "9,9,-"),
+            "All prompts are background",
+        ),
+        (("photos", "-o", "set", "--template", "photos/0.png", "--mask", "photos/1.png"), "several labels"),
+        (("photos", "-o", "set", "--template", "photos/5.png", "--mask", "mask.png"), "give one that fits"),
+        (
+            ("nothing", "-o", "set", "--template", "photos/0.png", "--point", "9,9"),
+            "There is no image nothing",
+        ),
+        (("photos", "-o", "photos", "--template", "photos/0.png", "--point", "9,9"), "holds other files"),
+        (("-o", "set", "--accept", "1"), "is no set yet"),
+    ],
+    ids=lambda value: "" if isinstance(value, tuple) else value,
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_written(
+    medsam2, photos, tmp_path, arguments, sentence
+):
+    before = sorted(tmp_path.rglob("*"))
+    run = medsam2("one-prompt", *arguments)
+    assert run.returncode == 2
+    assert sentence in run.stderr
+    assert len(said(run.stderr)) == 1
+    assert [path for path in sorted(tmp_path.rglob("*")) if "home" not in path.parts] == before
