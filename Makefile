@@ -46,6 +46,7 @@ lists: $(VENV)/.dev
 screenshots: $(VENV)/.dev
 	$(BIN)/python Testing/screenshots/panel.py
 	$(BIN)/python Testing/screenshots/effect.py
+	$(BIN)/python Testing/screenshots/review.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from slicer.i18n import tr as _
 
 from ..backend.BackendSettings import BackendSettings
 from ..backend.BackgroundCommand import BackgroundCommand
@@ -31,7 +32,8 @@ class ImageSetReview:
     Attributes:
         folder: as given.
         records: what is known of each image, by name, in the order in which ``sort`` found them.
-        done, total: of the images that the run works on; 0 before it has said.
+        done, total: of the images that the run works on, in halves, as each is looked at twice; 0 before it
+            has said.
         failure: why the last run failed, in one sentence; empty when it did not.
 
     Raises:
@@ -53,9 +55,9 @@ class ImageSetReview:
         self._onChanged, self._onRun = onChanged, onRun
         self._file = ReviewFile(folder)
         self._command: BackgroundCommand | None = None
-        self._again = False
+        self._again = self._isSummedUp = False
         self.records: dict[str, ImageRecord] = {}
-        self.done = self.total = 0
+        self.done = self.total = 0.0
         self.failure = ""
         self.sort()
 
@@ -94,17 +96,21 @@ class ImageSetReview:
 
     def decide(self, name: str, state: str) -> None:
         """Accept, reject, or say that the object is absent."""
+        self._check()
         seen = self.records[name]
-        if state == "accepted":
-            self._file.accept(name, seen.revision)
-        elif state == "rejected":
-            self._file.reject(name)
-        else:
-            self._file.mark_absent(name)
-        self._reread((name,))
+        try:
+            if state == "accepted":
+                self._file.accept(name, seen.revision)
+            elif state == "rejected":
+                self._file.reject(name)
+            else:
+                self._file.mark_absent(name)
+        finally:  # also where it is refused, as a run has changed the answer
+            self._reread((name,))
 
     def undo(self) -> str | None:
         """Take the last decision back; the name of its image, None where there is none."""
+        self._check()
         name = self._file.undo()
         if name is not None:
             self._reread((name,))
@@ -115,9 +121,18 @@ class ImageSetReview:
         from medsam2.placed_mask import PlacedMask
         from medsam2.prompt import Prompt
 
+        self._check()
         record = self.records[name]
         self._file.set_prompt(name, Prompt(record.index, mask=PlacedMask.cropped(mask)))
         self._reread((name,))
+
+    def _check(self) -> None:
+        """A file that was deleted can be written to, and nothing would be left of it."""
+        from medsam2.errors import InputError
+
+        if not (self.folder / "review.sqlite").is_file():
+            gone = _("{folder} is gone: bring it back, or close the set.")
+            raise InputError(gone.format(folder=self.folder))
 
     def _reread(self, names: Iterable[str]) -> None:
         for name in names:
@@ -136,10 +151,11 @@ class ImageSetReview:
         if self.running:
             self._again = True
             return
-        self.failure, self.done, self.total = "", 0, 0
+        self.failure, self.done, self.total = "", 0.0, 0.0
+        self._isSummedUp = False
         self._again = False
         network = ("--weights", self._settings.weights, "--device", self._settings.device)
-        arguments = ("one-prompt", "-o", str(self.folder), *network, "--json")
+        arguments = ("one-prompt", "-o", str(self.folder), *network, "--renew", "--json")
         self._command = BackgroundCommand(arguments, self._onAnswer, self._onFinished)
         self._onRun()
 
@@ -151,13 +167,15 @@ class ImageSetReview:
 
     def _onAnswer(self, answer: dict) -> None:
         self.done, self.total = answer.get("done", self.done), answer.get("of", self.total)
+        self._isSummedUp = self._isSummedUp or "states" in answer
         name = answer.get("name")
         if name in self.records:
             self._reread((name,))
         self._onRun()
 
     def _onFinished(self, failure: str) -> None:
-        self.failure = failure
+        # Which images cannot be read, their records say; that they cannot is no failure of the run.
+        self.failure = "" if self._isSummedUp else failure
         self.sort()
         if self._again and not failure:
             self.run()

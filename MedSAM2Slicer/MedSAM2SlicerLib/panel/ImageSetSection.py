@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..logic.ImageSetReview import ImageSetReview
     from ..logic.ImageSetScene import ImageSetScene
 
+STATUS_MILLISECONDS = 5000
 MANY = 50
 """Images; before more than that are loaded into the scene, a question is asked."""
 
@@ -80,7 +81,7 @@ class ImageSetSection:
     def openSet(self, folder: Path) -> bool:
         """Show the set in a folder, which is made if it is not there; whether that was possible."""
         if DependencyInstaller.missing(server=False):
-            showProblem(self._problem, _("Something is missing: see Installation above."))
+            showProblem(self._problem, _missing(bool(self._manager.settings.serverUrl)))
             return False
         from ..logic.ImageSetReview import ImageSetReview
         from ..logic.ImageSetScene import ImageSetScene
@@ -140,8 +141,8 @@ class ImageSetSection:
         self._run.enabled = review.hasTemplate and not isRunning
         self._load.enabled = bool(review.names(("accepted", "prompted"))) and not isLoading
         if isRunning:
-            self._bar.setRange(0, review.total)
-            self._bar.setValue(review.done)
+            self._bar.setRange(0, round(2 * review.total))
+            self._bar.setValue(round(2 * review.done))
             self._progress.setText(self._pace(review))
         self.frame.update()
 
@@ -150,7 +151,7 @@ class ImageSetSection:
             return _("Starting; the first time this takes half a minute.")
         seconds = (time.monotonic() - self._started) / review.done * (review.total - review.done)
         text = _("{done} of {total} images; about {minutes} min left")
-        return text.format(done=review.done, total=review.total, minutes=max(round(seconds / 60), 1))
+        return text.format(done=int(review.done), total=review.total, minutes=max(round(seconds / 60), 1))
 
     def _makePictures(self) -> None:
         """Thumbnails are made by the command: reading a large picture would hold Slicer."""
@@ -212,8 +213,18 @@ class ImageSetSection:
             self._progress.setText(text.format(count=left))
             if not left:
                 showProblem(self._problem, " ".join(self._loading.failures[:3]))
+                slicer.util.showStatusMessage(_("The images are in the scene."), STATUS_MILLISECONDS)
         self.update()
 
     def _onFiles(self) -> None:
         if self.review is not None:
             qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.review.folder)))
+
+
+def _missing(atServer: bool) -> str:
+    if atServer:
+        return _(
+            "Image sets run on this computer, where something is missing: below Where it runs choose This "
+            "computer, then see Installation."
+        )
+    return _("Something is missing: see Installation above.")

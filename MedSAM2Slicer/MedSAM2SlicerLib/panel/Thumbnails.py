@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from medsam2.image_sets.image_record import ImageRecord
     from medsam2.placed_mask import PlacedMask
 
-OUTLINE, HALO = "#ffd92f", "#000000"
-"""Yellow within black: one of them is seen on whatever the image shows."""
+OUTLINE, HALO = "#40f0ff", "#000000"
+"""A blue that tissue never has, within black: one of them is seen on whatever the image shows."""
 BADGE, BAR = 22, 5
 """Pixels: of the sign of a state, and of the bar that says how sure the network is."""
 BEHIND = 40

@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
+import qt
 from MedSAM2SlicerLib.effect.EffectShortcuts import KEYS
 from MedSAM2SlicerLib.effect.ToolRow import TOOLS
+from MedSAM2SlicerLib.panel.ReviewGrid import keys
 
 ROOT = Path(__file__).resolve().parents[3]
-HERE = Path(__file__).parent
+FOLDERS = [Path(__file__).parent, Path(__file__).parents[1] / "panel"]
 
 
 def rows() -> list[list[str]]:
@@ -22,6 +24,9 @@ def rows() -> list[list[str]]:
 def test_every_key_and_every_tool_has_its_row():
     named = ", ".join(gesture for gesture, _does, _tests in rows())
     assert set(KEYS) <= set(re.split(r"[^A-Za-z]+", named))
+    inGrid = ", ".join(gesture for gesture, _does, _tests in rows() if gesture.startswith("grid: "))
+    ours = {qt.QKeySequence(key).toString().replace("Return", "Enter") for key, _isCtrl in keys()}
+    assert ours <= set(re.split(r"[^A-Za-z]+", inGrid))
     for tool in TOOLS:
         assert f"*{tool.capitalize()}*" in named
 
@@ -33,6 +38,6 @@ def test_every_gesture_has_a_test_in_the_file_that_is_named():
         if not all(len(names) > 1 and names[0].endswith(".py") for names in found):
             missing.append(gesture)
         for file, *names in found:
-            code = (HERE / file).read_text("utf-8")
+            (code,) = [(each / file).read_text("utf-8") for each in FOLDERS if (each / file).is_file()]
             missing += [name for name in names if f"def {name}(" not in code]
     assert missing == []

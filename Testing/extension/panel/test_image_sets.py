@@ -155,20 +155,20 @@ def test_the_outline_lies_round_the_mask_and_goes_when_it_is_rejected(aSet, aClo
     proposeAll(aSet)
     aClock.advance(500)
 
-    def yellow():
+    def drawn():
         picture = iconOf(aSet, "image_0").pixmap(144, 144).toImage()
         pixels = [
-            (x, y) for x in range(144) for y in range(144) if picture.pixelColor(x, y).name() == "#ffd92f"
+            (x, y) for x in range(144) for y in range(144) if picture.pixelColor(x, y).name() == "#40f0ff"
         ]
         return np.array(pixels)
 
     scale, top = 144 / SHAPE[1], (144 - SHAPE[0] * 144 / SHAPE[1]) / 2
     row, column = np.argwhere(disc(0)).mean(axis=0)
     centre = ((column + 0.5) * scale, (row + 0.5) * scale + top)
-    assert np.abs(yellow().mean(axis=0) - centre).max() < 1.5
+    assert np.abs(drawn().mean(axis=0) - centre).max() < 1.5
     press(aSet, qt.Qt.Key_R)
     aClock.advance(500)
-    assert not len(yellow())
+    assert not len(drawn())
 
 
 def test_only_images_in_sight_are_drawn(aSet, aClock, tmp_path):
@@ -203,6 +203,17 @@ def anEditedImage(aSet, aSession, aJournal, loaded, runs, anEffect):
     press(aSet, qt.Qt.Key_C)
     assert aJournal.popups[-1].text == "SegmentEditor"
     return aSet
+
+
+def test_a_double_click_opens_an_image(aSet, aSession, loaded, aClock, images):
+    aSession.editorModule  # noqa: B018  (Slicer has it)
+    grid = aSet.frame.grid.widget
+    aClock.advance(200)
+    place = grid.visualItemRect(grid.item(1)).center()
+    QTest.mouseClick(grid.viewport(), qt.Qt.LeftButton, qt.Qt.NoModifier, place)
+    QTest.mouseDClick(grid.viewport(), qt.Qt.LeftButton, qt.Qt.NoModifier, place)
+    assert loaded == [str(images[1])]
+    assert aSet.frame.segmenting == "image_1"
 
 
 def segmentationOf(section, name):
@@ -326,11 +337,34 @@ def test_a_run_that_fails_says_why_and_can_be_started_again(anEditedImage, runs)
     section = anEditedImage
     paint(section, "image_2", disc(2))
     section.frame._use.click()
-    runs[0].finish("Another run works on this folder: wait for its end.")
+    runs[0].onAnswer({"states": {"unreadable": 1}})
+    runs[0].finish("The command ended unexpectedly (exit code 1); its log says more.")
+    assert section._problem.isHidden(), "images that cannot be read are in the grid, with the reason"
+    section._run.click()
+    runs[1].finish("Another run works on this folder: wait for its end.")
     assert section._problem.text == "⚠ Another run works on this folder: wait for its end."
     section._run.click()
     assert section._problem.isHidden()
-    assert len(runs) == 2
+    assert len(runs) == 3
+
+
+def test_a_folder_that_is_gone_takes_no_decision(aSet):
+    proposeAll(aSet)
+    moved = aSet.review.folder.rename(aSet.review.folder.with_name("elsewhere"))
+    press(aSet, qt.Qt.Key_Return)
+    assert "eyes_medsam2 is gone: bring it back, or close the set." in aSet.frame._problem.text
+    moved.rename(aSet.review.folder)
+    press(aSet, qt.Qt.Key_Return)
+    assert states(aSet)["image_0"] == "accepted"
+
+
+def test_an_answer_that_a_run_has_renewed_is_looked_at_before_it_is_accepted(aSet):
+    proposeAll(aSet)
+    aSet.review._file.propose("image_0", 0.9, PlacedMask.cropped(disc(4)), SHAPE)
+    press(aSet, qt.Qt.Key_Return)
+    assert "The answer for image_0 was renewed in the meantime: look at it again." in aSet.frame._problem.text
+    press(aSet, qt.Qt.Key_Return)
+    assert states(aSet)["image_0"] == "accepted"
 
 
 def test_missing_packages_are_said_and_nothing_is_made(aSection, aJournal, images, monkeypatch):

@@ -5,6 +5,7 @@ and the words of the backend, which are no texts of Slicer's side (docs/decision
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.panel import DependencyInstaller, SelfTest, WeightsTable
 from MedSAM2SlicerLib.panel.StateSection import deviceInWords, stateInWords
 
+from extension.panel.image_sets import writeImages
 from fakes.translation import shownBy, untranslated
 from medsam2.protocol import Limits, Ready
 
@@ -116,6 +118,40 @@ def test_an_installation(aPanel, aJournal, monkeypatch, isOld):
     section._restartFor = ["websockets"]
     section.update()
     assert bare(section.widget) == set()
+
+
+def test_an_image_set_in_all_its_states(aPanel, aJournal, aClock, tmp_path, monkeypatch):
+    section, frame = aPanel.imageSets, aPanel.imageSets.frame
+    images = writeImages(tmp_path / "eyes", 8)
+    names = {f"image_{number}" for number in range(8)}
+    aPanel.widget.setFixedSize(380, 1500)
+    aPanel.widget.show()
+    aJournal.answers["file"] = str(images[0].parent)
+    section.choice._scene.click()
+    section.choice._earlier.click()
+    assert bare(section.widget) == set()
+    section.choice._folder.click()
+    assert bare(section.widget) == set()
+    section.choice._begin.click()
+    for number, state in enumerate(("proposed", "accepted", "rejected", "absent", "prompted", "unreadable")):
+        review = section.review
+        review.records[f"image_{number}"] = replace(
+            review.records[f"image_{number}"], state=state, confidence=None if number else 0.5, pixels=number
+        )
+    for name in sorted(review.records):
+        frame.grid.choose(name)
+        assert bare(section.widget) == set()
+        assert untranslated(*frame._wordsOf(name), frame.grid.widget.accessibleDescription) <= names
+    for state in ("waiting", "accepted"):
+        monkeypatch.setattr(
+            review, "records", {name: replace(each, state=state) for name, each in review.records.items()}
+        )
+        section.update()
+        assert bare(section.widget) == set()
+    frame.segmenting = "image_2"
+    frame.update()
+    assert bare(section.widget) == set()
+    aClock.advanceUntil(lambda: not section._pictures.running, 60)
 
 
 def test_each_of_the_weights(aPanel, aJournal):
