@@ -4,14 +4,27 @@ A person shows the object on one image or on a few, the templates. Every other i
 these alone (``survey``); ``plan`` fills the memory bank with the best of these answers, and freezes it; then
 all images are answered by the full bank (``answer``). So no answer depends on the order of the images, and
 any of them can be computed again, or elsewhere.
+
+An image is asked for by each memory alone: by the most alike template in several poses, and by the memories
+of the bank that are most alike. The most convincing answers are carried back to the template: a right one
+finds the template's object again. How well it does, and how sure the network was, is the confidence.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
 from medsam2.errors import InputError
 from medsam2.model.config import NetworkConfig
-from medsam2.model.segmentation_network import SegmentationNetwork
+from medsam2.model.segmentation_network import (
+    ImageFeatures,
+    MaskPrediction,
+    MemorySelection,
+    SegmentationNetwork,
+)
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.volume import Slices
@@ -24,13 +37,20 @@ from .memory_bank import MemoryEntry, NoBank
 from .prompting import Prompting
 from .self_sorting import SelfSortingBank, SelfSortingMemory
 from .slice_mask import SliceMask
-from .slice_network import SliceNetwork, inference, network_selection
+from .slice_network import SliceNetwork, inference
+from .template_poses import POSES, centre_of
 from .tracked_object import TrackedObject
 
 CACHE_BYTES = 64 * 2**20
 """Budget of the kept image features: those of a few images."""
 CANDIDATES = 4
 """For every place in the bank so many of the most confident answers are compared."""
+ASKED = 3
+"""Memories of the bank that an image is asked for by, the most alike template aside."""
+CARRIED_BACK = 3
+"""Answers to an image that are carried back to the template."""
+LEAST_CONFIDENCE = 0.05
+"""The object counts as absent below."""
 MEMORY = SelfSortingMemory()
 NAME = "object"
 
@@ -44,26 +64,43 @@ class Survey:
         iou: predicted IoU, 0 to 1.
         object_score: logit that the object is in the image.
         likeness: cosine to the template that is most like the image, up to 1.
+        way_back: Dice of the template's mask with what the answer, as a memory, finds there.
     """
 
     index: int
     iou: float
     object_score: float
     likeness: float
+    way_back: float
+
+    @property
+    def confidence(self) -> float:
+        """All of it in one number from 0 to 1, by which wrong answers are best told."""
+        return self.iou * torch.tensor(self.object_score).sigmoid().item() * self.way_back
 
 
 @dataclass(frozen=True, eq=False)
 class SetAnswer:
-    """The object in one image."""
+    """The object in one image; an empty mask where it is not."""
 
     survey: Survey
     mask: PlacedMask
 
 
+@dataclass(frozen=True, eq=False)
+class _Template:
+    """A template's entry, its memories in all poses (P, memory_dim, h, w), and its object (1, 1, L, L)."""
+
+    entry: MemoryEntry
+    memories: Tensor
+    share: Tensor
+
+
 class ImageSetTracker:
     """Carries one object from its templates to all images of a set, which are seen whole.
 
-    Of an image nothing is kept, unless it is in the bank. A network that sees no colour is shown the grey
+    Of an image nothing is kept, unless it is in the bank; of more templates than that holds, the one least
+    unlike the others is let go. A network that sees no colour is shown the grey
     along the axis of colour that the templates tell (``GreyImages``).
 
     Args:
@@ -82,12 +119,14 @@ class ImageSetTracker:
                 "others of a set: take weights that track."
             )
         self._network = network
+        self._config = network.config
         self._colours = None if network.config.sees_colour else GreyImages(images)
         self._images = self._colours or images
         self._memory = memory
         self._seen = SliceNetwork(network, self._images, CACHE_BYTES)
         self._prompting = Prompting(self._seen, FieldOfViewChooser(self._seen), connected=False)
         self._masks: dict[int, PlacedMask] = {}
+        self._posed: dict[int, _Template] = {}
         self._templates = SelfSortingBank(memory)
         self._bank = self._templates
 
@@ -130,7 +169,7 @@ class ImageSetTracker:
             for entry in self._templates.entries:
                 bank.add(entry)
             for index in self._candidates(surveys):
-                bank.add(self._entry(index, self._templates))
+                bank.add(self._found(index, self._templates)[0])
         self._bank = bank
         ordered = sorted(surveys, key=lambda survey: (-survey.likeness, survey.index))
         return [survey.index for survey in ordered]
@@ -143,11 +182,9 @@ class ImageSetTracker:
         confident = [
             survey
             for survey in surveys
-            if survey.index not in self._masks
-            and survey.iou >= self._memory.iou_threshold
-            and survey.object_score > 0
+            if survey.index not in self._masks and survey.confidence >= self._memory.iou_threshold
         ]
-        confident.sort(key=lambda survey: (-survey.iou, survey.index))
+        confident.sort(key=lambda survey: (-survey.confidence, survey.index))
         room = max(self._memory.capacity - len(self._masks), 0)
         return [survey.index for survey in confident[: CANDIDATES * room]]
 
@@ -155,23 +192,80 @@ class ImageSetTracker:
         if not self._masks:
             raise InputError("The object was not shown yet: prompt it on one image first.")
         with inference(self._network):
-            entry = self._entry(index, bank)
-        likeness = max(float(entry.key @ template.key) for template in self._templates.entries)
+            entry, survey = self._found(index, bank)
         mask = self._masks.get(index) or entry.mask(self._images.grid(index).shape)
-        return SetAnswer(Survey(index, entry.iou, entry.object_score, likeness), mask)
+        return SetAnswer(survey, mask)
 
-    def _entry(self, index: int, bank: SelfSortingBank) -> MemoryEntry:
+    def _found(self, index: int, bank: SelfSortingBank) -> tuple[MemoryEntry, Survey]:
         """What a bank's memories, its own left out, say of an image; a template's own entry."""
         if index in self._masks:
-            return next(entry for entry in self._templates.entries if entry.slice_index == index)
+            entry = next(entry for entry in self._templates.entries if entry.slice_index == index)
+            return entry, Survey(index, entry.iou, entry.object_score, 1.0, 1.0)
         shown = FieldOfView.whole(self._images.grid(index))
         features = self._seen.features.get(index, shown)
         key = sorting_key(features)
-        selection = bank.select(index, False, self._images.count, key)
-        # Unrelated images are compared place by place, each as a whole: sizes in pixels mean nothing.
-        memories = network_selection([selection], lambda entry: self._seen.memory(entry, entry.field_of_view))
-        prediction = self._network.decode(features, self._network.condition(features.s16, memories))
-        return MemoryEntry.predicted(index, shown, prediction, key, prompted=False)
+        template = self._alike(self._templates.entries, key)[0]
+        posed = self._in_poses(template)
+        others = [each for each in bank.entries if each.slice_index not in (index, template.slice_index)]
+        # Each image as a whole: unrelated images are compared place by place, whatever their sizes.
+        asked = [self._seen.memory(each, each.field_of_view) for each in self._alike(others, key)[:ASKED]]
+        found = self._ask(features, torch.cat([posed.memories, *asked]))
+        best, way_back = self._carried_back(features, found, posed)
+        entry = MemoryEntry.predicted(index, shown, best, key, prompted=False)
+        survey = Survey(index, entry.iou, entry.object_score, float(key @ template.key), way_back)
+        return (entry.emptied() if survey.confidence < LEAST_CONFIDENCE else entry), survey
+
+    def _alike(self, entries: list[MemoryEntry], key: Tensor) -> list[MemoryEntry]:
+        """Entries, those most like an image first."""
+        return sorted(entries, key=lambda entry: (-float(entry.key @ key), entry.slice_index))
+
+    def _ask(self, features: ImageFeatures, memories: Tensor) -> MaskPrediction:
+        """What each of N memories (N, memory_dim, h, w) alone finds in an image, or in N."""
+        count = len(memories)
+        # As memories of prompted slices are asked for, whose code says that they are near to none.
+        code = [self._config.memory_frames - 1]
+        pointers = memories.new_zeros(count, 0, self._config.model_dim)
+        selection = MemorySelection(memories[:, None], code, pointers, [])
+        s16 = features.s16.expand(count, -1, -1, -1)
+        return self._network.decode(features, self._network.condition(s16, selection))
+
+    def _carried_back(
+        self, features: ImageFeatures, found: MaskPrediction, posed: _Template
+    ) -> tuple[MaskPrediction, float]:
+        """Of several answers to an image the one of most confidence, with the Dice of its way back."""
+        sure = found.iou * found.object_score.sigmoid()
+        chosen = sure.argsort(descending=True, stable=True)[:CARRIED_BACK]
+        size = (self._seen.image_size, self._seen.image_size)
+        logits = found.logits[chosen].float()
+        masks = (F.interpolate(logits, size=size, mode="bilinear") > 0).float()
+        s16 = features.s16.expand(len(chosen), -1, -1, -1)
+        memories = self._network.encode_memory(s16, masks, found.object_score[chosen])
+        template = self._seen.features.get(posed.entry.slice_index, posed.entry.field_of_view)
+        back = self._ask(template, memories).logits.float().sigmoid()
+        both = (back * posed.share).sum(dim=(1, 2, 3))
+        dice = 2 * both / (back.sum(dim=(1, 2, 3)) + posed.share.sum())
+        dice = dice.where(masks.flatten(1).any(dim=1), 0)
+        best = int((sure[chosen] * dice).argmax())
+        place = chosen[best : best + 1]
+        return MaskPrediction(*(part[place] for part in found)), float(dice[best])
+
+    def _in_poses(self, entry: MemoryEntry) -> _Template:
+        """A template with its memories in all poses, which are encoded once."""
+        index, size = entry.slice_index, self._seen.image_size
+        if index not in self._posed:
+            image, shown = self._images.pixels(index), entry.field_of_view
+            whole = shown.network_image(image, size).to(self._network.device)
+            mask = (F.interpolate(entry.logits.float(), size=(size, size), mode="bilinear") > 0).float()
+            centre = centre_of(mask)
+            score = torch.tensor([entry.object_score], device=mask.device)
+            memories = []
+            for pose in POSES:
+                features = self._network.encode_image(pose.moved(whole, centre))
+                moved = (pose.moved(mask, centre) > 0.5).float()
+                memories.append(self._network.encode_memory(features.s16, moved, score))
+            share = F.interpolate(mask, size=entry.logits.shape[-2:], mode="area")
+            self._posed[index] = _Template(entry, torch.cat(memories), share)
+        return self._posed[index]
 
     def _prompted(self, prompt: Prompt) -> MemoryEntry:
         index = prompt.slice_index
@@ -193,7 +287,7 @@ class ImageSetTracker:
         """The answer that clicks and lines correct; masks and boxes show the object anew."""
         if not self._masks or prompt.mask is not None or prompt.box is not None:
             return None
-        entry = self._entry(prompt.slice_index, self._bank)
+        entry, _ = self._found(prompt.slice_index, self._bank)
         return entry if bool((entry.logits > 0).any()) else None
 
     def _learn(self, index: int, mask: PlacedMask) -> bool:
@@ -201,15 +295,25 @@ class ImageSetTracker:
         if self._colours is None or not self._colours.learn(index, mask):
             return False
         self._seen.features.clear()
-        masks, self._masks, self._templates = self._masks, {}, SelfSortingBank(self._memory)
+        masks, self._masks = self._masks, {}
         for template, known in masks.items():
             self._remember(template, known)
         return True
 
     def _remember(self, index: int, mask: PlacedMask) -> None:
-        self._masks.pop(index, None)
-        self._templates.forget(index)
+        self._forget(index)
         self._bank = self._templates
-        if not mask.is_empty:
-            self._masks[index] = mask
-            self._templates.add(self._prompted(Prompt(index, mask=mask)))
+        if mask.is_empty:
+            return
+        entry = self._prompted(Prompt(index, mask=mask))
+        if not bool((entry.logits > 0).any()):
+            raise InputError("The mask is so small that the network does not see it: show a larger object.")
+        self._masks[index] = mask
+        self._templates.add(entry)
+        if len(self._masks) > self._memory.capacity:
+            self._forget(self._templates.most_redundant())
+
+    def _forget(self, index: int) -> None:
+        self._masks.pop(index, None)
+        self._posed.pop(index, None)
+        self._templates.forget(index)

@@ -87,6 +87,10 @@ class SelfSortingBank:
         """D of every memory, (N,): the sum of 1 - cosine to all others."""
         return (1 - self._similarity).sum(dim=1) - (1 - self._similarity).diagonal()
 
+    def most_redundant(self) -> int:
+        """The slice of the memory that is least unlike all others."""
+        return self.entries[self._most_redundant(list(range(len(self.entries))))].slice_index
+
     def _keys(self) -> Tensor:
         return torch.stack([entry.key.cpu() for entry in self.entries])
 
