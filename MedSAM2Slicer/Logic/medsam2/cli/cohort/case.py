@@ -7,6 +7,7 @@ from typing import Literal
 
 from medsam2.cli.cohort.template import Template
 from medsam2.cli.results import Outputs, Overlap
+from medsam2.confidence import DOUBTFUL
 
 CaseState = Literal["done", "failed"]
 
@@ -61,6 +62,11 @@ class FoundObject:
     confidence: float
     doubtful_slices: list[int] = field(default_factory=list)
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person should look at it."""
+        return self.confidence < DOUBTFUL or bool(self.doubtful_slices)
+
 
 @dataclass(frozen=True)
 class CaseResult:
@@ -92,3 +98,8 @@ class CaseResult:
     def confidence(self) -> float | None:
         """Of its least certain object; None where it failed."""
         return min((entry.confidence for entry in self.objects), default=None)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person should look at one of its objects."""
+        return any(entry.is_doubtful for entry in self.objects)

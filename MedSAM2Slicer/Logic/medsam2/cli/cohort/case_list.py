@@ -5,6 +5,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from os.path import isdir  # a name too long is of no folder, where that of Path raises an error
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def read_rows(path: Path) -> list[Row]:
                 "texts with commas, such as coordinates, into quotes."
             )
         cells = {option: text for option, text in zip(columns, texts, strict=False) if option and text}
-        name = cells.pop(CASE, "") or _default_name(path.parent / cells.get("image", ""))
+        name = cells.pop(CASE, "") or _default_name(path.parent, cells.get("image", ""))
         rows.append(Row(_checked_name(path, line, name), cells, line))
     first: dict[str, Row] = {}
     for row in rows:
@@ -100,7 +101,7 @@ def _text(path: Path) -> str:
     encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
     for encoding in encodings:
         try:
-            return data.decode(encoding)
+            return data.decode(encoding).lstrip("\ufeff")
         except UnicodeDecodeError:
             continue
     raise InputError(f"{path} is no text of a known encoding: save it as CSV UTF-8.")
@@ -127,10 +128,11 @@ def _columns(path: Path, texts: list[str]) -> list[str]:
     return columns
 
 
-def _default_name(image: Path) -> str:
-    """The image's, without what says which kind of file it is."""
+def _default_name(base: Path, text: str) -> str:
+    """The image's, without what says which kind of file it is; empty where there is none."""
+    image = Path(text)
     ending = next((end for end in _ENDINGS if image.name.lower().endswith(end)), image.suffix)
-    return image.name if image.is_dir() else image.name[: len(image.name) - len(ending)]
+    return image.name if isdir(base / image) else image.name[: len(image.name) - len(ending)]
 
 
 def _checked_name(path: Path, line: int, name: str) -> str:

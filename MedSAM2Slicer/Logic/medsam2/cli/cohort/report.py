@@ -75,7 +75,7 @@ def _facts(done: Sequence[CaseResult], failed: Sequence[CaseResult], total: int)
     to_come = total - len(done) - len(failed)
     facts = [
         (len(done), "done", "done"),
-        (sum(any(map(_is_doubtful, result.objects)) for result in done), "to look at", "doubt"),
+        (sum(result.is_doubtful for result in done), "to look at", "doubt"),
         (len(failed), "failed", "failed"),
         *([(to_come, "to come", "open")] if to_come else []),
     ]
@@ -107,7 +107,7 @@ def _case(result: CaseResult) -> str:
 
 
 def _object(entry: FoundObject) -> str:
-    doubt = "doubtful" if _is_doubtful(entry) else ""
+    doubt = "doubtful" if entry.is_doubtful else ""
     if not entry.slices:
         look = "nothing was found"
     else:
@@ -119,10 +119,6 @@ def _object(entry: FoundObject) -> str:
         f"<td class=number>{millilitres(entry.volume_ml)}"
         f'<td class="{doubt}">{look}\n'
     )
-
-
-def _is_doubtful(entry: FoundObject) -> bool:
-    return entry.confidence < DOUBTFUL or bool(entry.doubtful_slices)
 
 
 def _notes(result: CaseResult) -> str:

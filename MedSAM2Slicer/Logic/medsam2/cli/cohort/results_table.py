@@ -26,9 +26,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def results_of(cases: Sequence[Case]) -> list[CaseResult]:
-    """Results of the cases that are finished: failures first, then by doubt."""
+    """Results of the cases that are finished: failures first, then those to look at, by doubt."""
     results = [result for result in map(_result, cases) if result is not None]
-    return sorted(results, key=lambda one: (one.state == "done", one.confidence or 0.0, one.name))
+    return sorted(results, key=_place)
+
+
+def _place(result: CaseResult) -> tuple[bool, bool, float, str]:
+    return result.state == "done", not result.is_doubtful, result.confidence or 0.0, result.name
 
 
 def _result(case: Case) -> CaseResult | None:

@@ -1,0 +1,114 @@
+"""Which process works on which case."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from medsam2.cli.cohort import claims
+from medsam2.cli.cohort.claims import ClaimLostError, Claims
+
+ELSEWHERE = {"machine": "another", "process": 1, "started": 0.0}
+
+
+def held(folder, case="a", number=1, **holder):
+    """A claim of another machine, or of the process that is given."""
+    (folder / ".claims").mkdir(exist_ok=True)
+    path = folder / ".claims" / f"{case}.{number}"
+    path.write_text(json.dumps({**ELSEWHERE, **holder}))
+    return path
+
+
+def test_a_case_is_one_processs_at_a_time_and_free_afterwards(tmp_path):
+    one, other = Claims(tmp_path), Claims(tmp_path)
+    with one.taken("a") as claim, other.taken("a") as second, other.taken("a.1") as third:
+        assert claim is not None
+        assert second is None
+        assert third is not None  # of another case
+        claim.check()
+    with other.taken("a") as claim:
+        assert claim is not None
+    one.tidy()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_case_is_free_after_an_error(tmp_path):
+    with pytest.raises(KeyError), Claims(tmp_path).taken("a"):
+        raise KeyError
+    with Claims(tmp_path).taken("a") as claim:
+        assert claim is not None
+
+
+def test_a_killed_process_of_this_machine_holds_no_case(tmp_path):
+    program = (
+        "import sys, time\nfrom pathlib import Path\nfrom medsam2.cli.cohort.claims import Claims\n"
+        "with Claims(Path(sys.argv[1])).taken('a') as claim:\n    print(claim.path, flush=True)\n"
+        "    time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline().strip().endswith("a.1")
+        with Claims(tmp_path).taken("a") as claim:
+            assert claim is None
+        process.kill()
+        while process.poll() is None:
+            time.sleep(0.01)
+        with Claims(tmp_path).taken("a") as claim:
+            assert claim.path.name == "a.2"
+    Claims(tmp_path).tidy()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_machines_claim_counts_while_it_is_touched_and_no_longer(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    path, mine = held(tmp_path), Claims(tmp_path)
+
+    def is_free() -> bool:
+        with mine.taken("a") as claim:
+            return claim is not None
+
+    assert not is_free()
+    now[0] += claims.STALE_SECONDS - 1
+    path.touch()
+    assert not is_free()
+    now[0] += claims.STALE_SECONDS - 1
+    assert not is_free()
+    now[0] += 2
+    assert is_free()
+    assert not path.exists()
+
+
+def test_a_claim_of_which_nothing_is_written_yet_counts_too(tmp_path):
+    held(tmp_path).write_text("")
+    with Claims(tmp_path).taken("a") as claim:
+        assert claim is None
+
+
+def test_who_only_seemed_to_have_ended_finds_the_case_taken_over(tmp_path):
+    with Claims(tmp_path).taken("a") as claim:
+        other = held(tmp_path, number=2)
+        with pytest.raises(ClaimLostError):
+            claim.check()
+        assert other.exists()
+    assert other.exists()
+    with Claims(tmp_path).taken("a") as claim:
+        assert claim is None
+    other.unlink()
+    with Claims(tmp_path).taken("a") as claim:
+        claim.path.unlink()  # done and let go by who took it over
+        with pytest.raises(ClaimLostError):
+            claim.check()
+
+
+def test_a_claim_is_touched_while_its_case_is_worked_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.01)
+    with Claims(tmp_path).taken("a") as claim:
+        before = claim.path.stat().st_mtime_ns
+        deadline = time.monotonic() + 10
+        while claim.path.stat().st_mtime_ns == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
