@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from medsam2.model.building import blank_network
 from medsam2.model.config import network_config
-from medsam2.model.network import MedSAM2
+from medsam2.model.segmentation_network import SegmentationNetwork
 
 PRESETS = {
     # Larger networks see smaller images, so that the tests stay short.
@@ -25,10 +26,10 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Pair:
-    """The official network, ours with its weights, and the side of their images."""
+    """The official network, ours on the same tensors, and the side of their images."""
 
     reference: nn.Module
-    network: MedSAM2
+    network: SegmentationNetwork
     size: int
 
     def random_images(self, count: int, seed: int = 1) -> Tensor:
@@ -47,14 +48,15 @@ def make_pair(preset: str, family: str, size: int) -> Pair:
     reference = pytest.importorskip(
         "parity.reference", reason="needs the sam2 package: `make test` installs it"
     ).build_reference(preset, family, size)
-    network = MedSAM2(replace(network_config(preset, family), image_size=size))
-    network.load_state_dict(reference.state_dict())
+    network = blank_network(replace(network_config(preset, family), image_size=size))
+    # The same tensors, which so lie in memory once; what a test changes in the one it changes in both.
+    network.load_state_dict(reference.state_dict(), assign=True)
     return Pair(reference, network.eval(), size)
 
 
 @pytest.fixture(scope="session", params=PRESETS.values(), ids=PRESETS.keys())
 def pair(request) -> Pair:
-    """Both networks, for each preset in turn; tests leave both with the same weights."""
+    """Both networks, for each preset in turn."""
     return make_pair(*request.param)
 
 

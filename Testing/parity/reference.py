@@ -14,6 +14,8 @@ from sam2 import sam2_video_predictor
 from sam2.build_sam import build_sam2_video_predictor
 from torch import Tensor, nn
 
+from medsam2.model.building import WithoutRandomNumbers
+
 _SIZES = {"tiny": "t", "small": "s", "base_plus": "b+", "large": "l", "tiny_512": "t"}
 _FOLDERS = {"sam2.0": "configs/sam2/sam2", "sam2.1": "configs/sam2.1/sam2.1"}
 _MEAN = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1)
@@ -57,12 +59,13 @@ def build_reference(preset: str, family: str, image_size: int, seed: int = 0) ->
     if preset == "tiny_512":
         layer = "model.memory_attention.layer"
         overrides += [f"{layer}.{name}_attention.feat_sizes=[32,32]" for name in ("self", "cross")]
-    model = build_sam2_video_predictor(
-        f"{_FOLDERS[family]}_hiera_{_SIZES[preset]}.yaml",
-        device="cpu",
-        hydra_overrides_extra=overrides,
-        apply_postprocessing=False,
-    )
+    with WithoutRandomNumbers():
+        model = build_sam2_video_predictor(
+            f"{_FOLDERS[family]}_hiera_{_SIZES[preset]}.yaml",
+            device="cpu",
+            hydra_overrides_extra=overrides,
+            apply_postprocessing=False,
+        )
     _randomise(model, seed)
     return model
 
@@ -186,6 +189,10 @@ class ReferenceTrack:
             steps = self.model.propagate_in_video(self._state, start_frame_idx=start, reverse=reverse)
             return {frame: logits[0, 0] for frame, _, logits in steps}
 
+    def forget(self) -> None:
+        """As before the first prompt; frames stay encoded."""
+        self.model.reset_state(self._state)
+
     def object_scores(self) -> dict[int, float]:
         """The object score logit of every frame answered so far."""
         outputs = self._state["output_dict_per_obj"][0]
@@ -203,16 +210,17 @@ class ReferenceTrack:
 
 
 @torch.no_grad()
-def let_object_come_and_go(model: nn.Module, frames: Tensor, start: int, prompt: Prompt) -> None:
+def let_object_come_and_go(track: ReferenceTrack, start: int, prompt: Prompt) -> None:
     """Shift the object scores: `prompt` is present on frame `start`, and absent on one to four others.
 
-    Random weights would else say the same of all frames. Changes the last layer of the object score head.
-    An absent frame changes the memories, and with them later scores, so several shifts are tried.
+    Random weights would else say the same of all frames. Changes the last layer of the model's object score
+    head; the track is left without prompts. An absent frame changes the memories, and with them later
+    scores, so several shifts are tried.
     """
-    last = model.sam_mask_decoder.pred_obj_score_head.layers[-1]
+    last = track.model.sam_mask_decoder.pred_obj_score_head.layers[-1]
     surely_present = 10.0
     last.bias.fill_(surely_present)
-    prompted, others = _scores_of_track(model, frames, start, prompt)
+    prompted, others = _scores(track, start, prompt)
     others -= surely_present
     # A mask is present whatever the head says.
     prompted = math.inf if prompt.mask is not None else prompted - surely_present
@@ -222,17 +230,17 @@ def let_object_come_and_go(model: nn.Module, frames: Tensor, start: int, prompt:
     for absent in (2, 1, 3):
         threshold = float(others[absent - 1 : absent + 1].mean())
         last.bias.fill_(-min(threshold, sign * prompted - 0.01))
-        _, scores = _scores_of_track(model, frames, start, prompt)
+        _, scores = _scores(track, start, prompt)
         if 1 <= int((scores <= 0).sum()) <= 4:
             return
     raise AssertionError("no shift of the object scores makes the object come and go: take another seed")
 
 
-def _scores_of_track(model: nn.Module, frames: Tensor, start: int, prompt: Prompt) -> tuple[float, Tensor]:
+def _scores(track: ReferenceTrack, start: int, prompt: Prompt) -> tuple[float, Tensor]:
     """Object scores of a track both ways: of the prompted frame, and of the others in order."""
-    track = ReferenceTrack(model, frames)
     track.prompt(start, prompt)
     track.propagate(start)
     track.propagate(start, reverse=True)
     scores = track.object_scores()
+    track.forget()
     return scores.pop(start), torch.tensor(list(scores.values()))

@@ -31,8 +31,9 @@ def ours_of(theirs: "reference.Prompt", frame: int) -> Prompt:
 class BothTracks:
     """The same object tracked by the reference and by our tracker; each step compares their logits."""
 
-    def __init__(self, pair: Pair, frames: torch.Tensor):
+    def __init__(self, pair: Pair, frames: torch.Tensor, first: "reference.Prompt"):
         self.theirs = reference.ReferenceTrack(pair.reference, frames)
+        reference.let_object_come_and_go(self.theirs, START, first)
         images = ImageSet(list(frames[:, 0].numpy()))
         self.ours = Tracker(pair.network, images, field_of_view="slice", connected=False, absent_stop=None)
 
@@ -60,10 +61,7 @@ def assert_same_logits(ours: dict[int, np.ndarray], theirs: dict[int, torch.Tens
 
 def track_with_a_correction(pair: Pair, first: "reference.Prompt") -> None:
     size = pair.size
-    frames = pair.random_images(FRAMES)
-    reference.let_object_come_and_go(pair.reference, frames, START, first)
-    pair.network.load_state_dict(pair.reference.state_dict())
-    tracks = BothTracks(pair, frames)
+    tracks = BothTracks(pair, pair.random_images(FRAMES), first)
     tracks.prompt(START, first)
     before = tracks.propagate()
     absent = sum(bool((logits == ABSENT).all()) for logits in before.values())

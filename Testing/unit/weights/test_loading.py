@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -17,6 +20,12 @@ def test_a_file_becomes_a_ready_network(starter_file, starter_state):
     with torch.inference_mode():
         features = network.encode_image(torch.rand(1, 1, 256, 256))
     assert all(level.isfinite().all() for level in features)
+
+
+def test_it_loads_without_torch_s_compiler_which_takes_a_second():
+    code = "import sys; from medsam2.weights.loading import load_model; load_model(device='cpu'); "
+    code += "sys.exit('torch._dynamo' in sys.modules or 'sympy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_half_precision_files_become_fp32_networks(tmp_path, tiny20_state):

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from medsam2.errors import InputError
-from medsam2.model.building import build_network
+from medsam2.model.building import blank_network
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2.weights.choices import check_precision, no_such_device
@@ -33,7 +33,7 @@ def load_model(
     weights = locate(name_or_path)
     checkpoint = read_checkpoint(weights.path, weights.preset)
     config = require_match(checkpoint, weights.name)
-    network = build_network(config)
+    network = blank_network(config)
     network.load_state_dict(checkpoint.tensors, assign=True)
     network.autocast_dtype = autocast_dtype
     return network.to(chosen_device).eval()

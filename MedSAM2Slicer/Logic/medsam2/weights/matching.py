@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medsam2.errors import InputError
-from medsam2.model.building import build_network
+from medsam2.model.building import blank_network
 from medsam2.model.config import network_config
 from medsam2.model.segmentation_config import SegmentationConfig
 from medsam2.weights.checkpoint import Checkpoint
@@ -30,8 +30,7 @@ class MatchReport:
 
 @functools.cache
 def _network_shapes(config: SegmentationConfig) -> dict[str, torch.Size]:
-    with torch.device("meta"):
-        return {name: tensor.shape for name, tensor in build_network(config).state_dict().items()}
+    return {name: tensor.shape for name, tensor in blank_network(config).state_dict().items()}
 
 
 def match_report(tensors: dict[str, Tensor], config: SegmentationConfig) -> MatchReport:
