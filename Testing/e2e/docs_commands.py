@@ -66,7 +66,12 @@ def commands_of(page: Path) -> list[Command]:
 
 def json_blocks(page: Path) -> list[str]:
     """The JSON that a page shows."""
-    return re.findall(r"^```json\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return blocks(page, "json")
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    """What a page shows of a kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def put_stand_ins(folder: Path) -> None:
@@ -75,6 +80,8 @@ def put_stand_ins(folder: Path) -> None:
     (folder / "demo").mkdir()
     write_volume(folder / "demo" / "phantom.nrrd", phantom.volume.voxels, phantom.volume.geometry)
     (folder / "prompts.json").write_text(json_blocks(ROOT / "README.md")[0], encoding="utf-8")
+    for name, text in zip(("cases.csv", "scans.csv"), blocks(ROOT / "docs" / "batch.md", "csv"), strict=True):
+        (folder / name).write_text(text, encoding="utf-8")
     starter = resource_path("weights/starter.safetensors").read_bytes()
     for name in ("my_finetuned.safetensors", "tuned.safetensors"):
         (folder / name).write_bytes(starter)
