@@ -52,9 +52,9 @@ def review(section, folder: Path, clock) -> None:
     section.review.add(sorted(images.iterdir()))
     for number in SEGMENTED:
         section.review.prompt(f"eye_{number:02}", discs[number])
-    section._makePictures()
+    section._updateFiles(folder)
     section.run()
-    clock.advanceUntil(lambda: not section.review.running and not section._pictures.running, SECONDS)
+    clock.advanceUntil(lambda: not section.review.running and not section.filesAreMade, SECONDS)
     section.frame.showDoubtful()
     for _image in range(4):
         section.frame.act("accept" if section.review.records[section.frame.grid.chosen].pixels else "reject")

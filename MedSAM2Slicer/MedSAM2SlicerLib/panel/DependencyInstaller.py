@@ -20,7 +20,15 @@ from slicer.i18n import tr as _
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
 CLIENT = ("msgpack", "websockets", "zstandard")
 """Enough where the backend is a server."""
-MEGABYTES = {"jsonschema": 2, "rich": 3, "safetensors": 1, "starlette": 1, "zstandard": 6}
+MEGABYTES = {
+    "jsonschema": 2,
+    "matplotlib": 15,
+    "pillow": 7,
+    "rich": 3,
+    "safetensors": 1,
+    "starlette": 1,
+    "zstandard": 6,
+}
 """Downloads, with what these packages need in turn; the others are smaller."""
 
 

@@ -77,8 +77,9 @@ class ImageReviewFrame:
 
     def cleanup(self) -> None:
         """Show nothing any more."""
-        self.grid.cleanup()
         self._review = self._scene = None
+        self.grid.show([])
+        self.grid.cleanup()
 
     def showAgain(self) -> None:
         """Show the images of the chosen kind, in the order that they have now."""
@@ -98,6 +99,10 @@ class ImageReviewFrame:
         """Something about these images is another now."""
         self.grid.refresh(names)
         self.update()
+
+    def changedAll(self) -> None:
+        """All images may look different now."""
+        self.changed([] if self._review is None else self._review.names())
 
     def update(self) -> None:
         """Show what is so now."""

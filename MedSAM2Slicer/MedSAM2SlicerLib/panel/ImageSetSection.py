@@ -37,7 +37,7 @@ class ImageSetSection:
         self._manager = manager
         self.review: ImageSetReview | None = None
         self._scene: ImageSetScene | None = None
-        self._pictures: BackgroundCommand | None = None
+        self._commands: list[BackgroundCommand] = []
         self._loading: SceneLoading | None = None
         self._started = 0.0
         self.widget, layout = section(_("Image sets"))
@@ -64,6 +64,8 @@ class ImageSetSection:
     def cleanup(self) -> None:
         """End what runs; the set goes on when it is opened again."""
         self.close()
+        for command in self._commands:
+            command.cancel()
 
     # Opening and closing
 
@@ -76,7 +78,7 @@ class ImageSetSection:
         assert self.review is not None
         self.review.add(files)
         self.frame.showAgain()
-        self._makePictures()
+        self._updateFiles(self.review.folder)
 
     def openSet(self, folder: Path) -> bool:
         """Show the set in a folder, which is made if it is not there; whether that was possible."""
@@ -96,18 +98,18 @@ class ImageSetSection:
         self._scene = ImageSetScene(folder)
         self.choice.begun()
         self.frame.open(self.review, self._scene)
-        self._makePictures()
+        self._updateFiles(folder)
         self.update()
         return True
 
     def close(self) -> None:
         """Leave the set as it is."""
-        for command in (self._pictures, self._loading):
-            if command is not None:
-                command.cancel()
+        if self._loading is not None:
+            self._loading.cancel()
         if self.review is not None:
             self.review.close()
-        self.review = self._scene = self._pictures = self._loading = None
+            self._updateFiles(self.review.folder)
+        self.review = self._scene = self._loading = None
         self.frame.cleanup()
         self.update()
 
@@ -153,15 +155,20 @@ class ImageSetSection:
         text = _("{done} of {total} images; about {minutes} min left")
         return text.format(done=int(review.done), total=review.total, minutes=max(round(seconds / 60), 1))
 
-    def _makePictures(self) -> None:
-        """Thumbnails are made by the command: reading a large picture would hold Slicer."""
-        if self.review is None or (self._pictures is not None and self._pictures.running):
-            return
-        review = self.review
-        self._pictures = BackgroundCommand(
-            ("thumbnails", str(review.folder), "--json"),
-            lambda answer: self.frame.changed([answer.get("name", "")]),
-            lambda failure: self.frame.changed(review.names()),
+    @property
+    def filesAreMade(self) -> bool:
+        """Whether thumbnails, masks and tables are being brought up to date."""
+        return any(command.running for command in self._commands)
+
+    def _updateFiles(self, folder: Path) -> None:
+        """Have the command do it: reading large pictures would hold Slicer."""
+        self._commands = [command for command in self._commands if command.running]
+        self._commands.append(
+            BackgroundCommand(
+                ("set-files", str(folder), "--json"),
+                lambda answer: self.frame.changed([answer.get("name", "")]),
+                lambda failure: self.frame.changedAll(),
+            )
         )
 
     # The run
@@ -218,6 +225,7 @@ class ImageSetSection:
 
     def _onFiles(self) -> None:
         if self.review is not None:
+            self._updateFiles(self.review.folder)
             qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.review.folder)))
 
 

@@ -14,6 +14,7 @@ import slicer
 from MedSAM2SlicerLib.panel import DependencyInstaller
 from MedSAM2SlicerLib.panel.DependencyInstaller import TORCH, InstallError, Requirement
 
+from extension.panel.image_sets import writeImages
 from kept_speed import keep_speed
 from unit.packaging.declared import requirements
 
@@ -83,10 +84,10 @@ def aSection(aManager):
 
 def test_requirements_are_those_of_the_package():
     ours = {each.specifier for each in [TORCH, *DependencyInstaller.readRequirements()]}
-    # Slicer brings these; with the others the command line draws, reads and writes what Slicer does itself.
-    brought = {"numpy>=1.26", "SimpleITK>=2.3", "scipy>=1.11"}
-    others = {"matplotlib>=3.8", "pillow>=10", "pydicom>=3.0", "nibabel>=5.2"}
-    others |= {"highdicom>=0.27", "contourpy>=1.2"}
+    # Slicer brings these; with the others the command line reads and writes what Slicer does itself, or they
+    # come with matplotlib.
+    brought = {"numpy>=1.26", "SimpleITK>=2.3", "scipy>=1.11", "pydicom>=3.0"}
+    others = {"nibabel>=5.2", "highdicom>=0.27", "contourpy>=1.2"}
     assert ours | brought | others == requirements("backend")
     assert not ours & (brought | others)
 
@@ -100,16 +101,34 @@ def test_a_backend_and_the_weights_commands_do_without_what_slicer_is_not_given(
         "sys.argv = ['medsam2', 'weights', 'list']\n"
         "from medsam2.cli.main import run; run()\n"
     )
-    environment = dict(
-        os.environ, PYTHONPATH=str(ROOT / "MedSAM2Slicer" / "Logic"), MEDSAM2_HOME=str(tmp_path)
-    )
-    keep_speed(environment)
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
-    )
+    done = runInPython(code, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "starter" in done.stdout
+
+
+def test_an_image_set_does_without_what_slicer_is_not_given(tmp_path):
+    images = writeImages(tmp_path / "images", 3)
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('nibabel', 'highdicom')))\n"
+        f"sys.argv = ['medsam2', 'one-prompt', {str(images[0].parent)!r}, '-o', {str(tmp_path / 'set')!r},\n"
+        f"    '--template', {str(images[0])!r}, '--point', '30,20']\n"
+        "from medsam2.cli.main import run; run()\n"
+    )
+    done = runInPython(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "set" / "results.csv").is_file()
+
+
+def runInPython(code: str, home: Path) -> subprocess.CompletedProcess:
+    """In a process of its own, which knows the package as Slicer's Python does."""
+    logic = str(ROOT / "MedSAM2Slicer" / "Logic")
+    environment = dict(os.environ, PYTHONPATH=logic, MEDSAM2_HOME=str(home))
+    keep_speed(environment)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
 
 
 def test_a_server_needs_the_client_s_packages_only(aComputer):
@@ -158,7 +177,7 @@ def test_older_slicer_installs_one_after_the_other_and_says_which(
     aComputer.addExtension(monkeypatch)
     aSection._install.click()
     assert len(aJournal.pipRequests) == len(DependencyInstaller.readRequirements())
-    assert "Installing msgpack (1 of 14)…" in aJournal.statusMessages
+    assert "Installing msgpack (1 of 16)…" in aJournal.statusMessages
 
 
 def test_without_the_extension_nothing_is_installed_and_the_way_is_told(aComputer, aSection, aJournal):

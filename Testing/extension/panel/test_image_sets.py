@@ -1,5 +1,7 @@
 """Image sets on the panel: real widgets, keys and scene, the real review file."""
 
+import csv
+
 import numpy as np
 import pytest
 import qt
@@ -88,7 +90,7 @@ def aSet(aSection, aJournal, aClock, images):
     aJournal.answers["file"] = str(images[0].parent)
     aSection.choice._folder.click()
     aSection.choice._begin.click()
-    aClock.advanceUntil(lambda: not aSection._pictures.running, SECONDS)
+    aClock.advanceUntil(lambda: not aSection.filesAreMade, SECONDS)
     return aSection
 
 
@@ -393,5 +395,36 @@ def test_images_of_the_scene_are_copied_as_they_are(aSection, aVolumeNode, aCloc
         kept = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(file))
         assert kept.dtype == slicer.util.arrayFromVolume(node).dtype
         assert np.array_equal(kept, slicer.util.arrayFromVolume(node)[0])
-    aClock.advanceUntil(lambda: not aSection._pictures.running, SECONDS)
+    aClock.advanceUntil(lambda: not aSection.filesAreMade, SECONDS)
     assert sorted(aSection.review.records) == ["ct", "deep"]
+
+
+@pytest.mark.process
+@pytest.mark.network
+def test_from_a_folder_to_results_with_the_real_command(aSet, aSession, aClock, loaded, images, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (images[0].parent / "torn.png").write_bytes(images[0].read_bytes()[:50])
+    aSet.review.add([images[0].parent / "torn.png"])
+    aSession.editorModule  # noqa: B018  (Slicer has it)
+    aSet.frame.grid.choose("image_2")
+    press(aSet, qt.Qt.Key_C)
+    paint(aSet, "image_2", disc(2))
+    aSet.frame._use.click()
+    aClock.advanceUntil(lambda: not aSet.review.running, SECONDS)
+    assert aSet._problem.isHidden(), aSet._problem.text
+    assert aSet.frame._counts.text == "7 of 9 to review; 1 cannot be read"
+    assert aSet.review.records["torn"].reason in aSet.frame._wordsOf("torn")[1]
+    overlaps = []
+    for number in (0, 1, 3, 4, 5, 6, 7):
+        found = aSet.review.mask(f"image_{number}").full(SHAPE)
+        overlaps.append(2 * (found & disc(number)).sum() / (found.sum() + disc(number).sum()))
+    assert np.mean(overlaps) > 0.8
+    first = aSet.frame.grid.chosen
+    press(aSet, qt.Qt.Key_Return)
+    folder = aSet.review.folder
+    aSet._close.click()
+    aClock.advanceUntil(lambda: not aSet.filesAreMade, SECONDS)
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+        table = {row["name"]: row["state"] for row in csv.DictReader(file)}
+    assert (table[first], table["image_2"], table["torn"]) == ("accepted", "prompted", "unreadable")
+    assert len(list((folder / "masks").iterdir())) == 8

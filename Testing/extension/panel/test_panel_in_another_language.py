@@ -151,7 +151,7 @@ def test_an_image_set_in_all_its_states(aPanel, aJournal, aClock, tmp_path, monk
     frame.segmenting = "image_2"
     frame.update()
     assert bare(section.widget) == set()
-    aClock.advanceUntil(lambda: not section._pictures.running, 60)
+    aClock.advanceUntil(lambda: not section.filesAreMade, 60)
 
 
 def test_each_of_the_weights(aPanel, aJournal):

@@ -12,7 +12,7 @@ from medsam2.cli.app import app
 
 WEIGHTS = ("list", "inspect", "download", "import", "remove")
 COMMANDS = ("segment", "batch", "info", "demo", "one-prompt", "serve", "evaluate", "train", "weights")
-FOR_PROGRAMS = ("thumbnails",)
+FOR_PROGRAMS = ("set-files",)
 """Not shown to people."""
 ALL = [(), *((name,) for name in COMMANDS), *(("weights", name) for name in WEIGHTS)]
 JARGON = ("`", "array", "temporal", "tensor", "ndarray", "argparse", "pose")

@@ -14,7 +14,7 @@ from medsam2.cli import (
     one_prompt_command,
     segment_command,
     serve_command,
-    thumbnails_command,
+    set_files_command,
     train_command,
 )
 from medsam2.cli.options import examples
@@ -56,7 +56,7 @@ app.command("demo", epilog=demo_command.EXAMPLES)(demo_command.demo)
 app.command("one-prompt", epilog=one_prompt_command.EXAMPLES)(one_prompt_command.one_prompt)
 app.command("serve", epilog=serve_command.EXAMPLES)(serve_command.serve)
 app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
-app.command("thumbnails", hidden=True)(thumbnails_command.thumbnails)
+app.command("set-files", hidden=True)(set_files_command.set_files)
 app.command("train", epilog=train_command.EXAMPLES)(train_command.train)
 app.add_typer(
     typer.Typer(

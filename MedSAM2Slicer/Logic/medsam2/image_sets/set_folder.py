@@ -20,12 +20,13 @@ class SetFolder:
         self.path = Path(folder)
         self.masks = self.path / "masks"
         self.thumbnails = self.path / "thumbnails"
+        self.review_file = self.path / FILE_NAME
         self.results = self.path / "results.csv"
 
     @property
     def exists(self) -> bool:
         """Whether there is a set in the folder."""
-        return (self.path / FILE_NAME).is_file()
+        return self.review_file.is_file()
 
     def review(self) -> ReviewFile:
         """The states of the images; the folder and the file are made if they are not there."""

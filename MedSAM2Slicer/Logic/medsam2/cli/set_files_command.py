@@ -1,0 +1,41 @@
+"""``medsam2 set-files``: files of an image set that Slicer's panel needs or leaves, and cannot make."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def set_files(
+    folder: Annotated[Path, typer.Argument(help="Folder of an image set.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each thumbnail.")] = False,
+) -> None:
+    """Make missing thumbnails of a set, and bring masks and tables up to date with what a person has decided.
+
+    Nothing is computed. While a run works on the set, masks and tables are left to it.
+    """
+    from medsam2.cli.destinations import HeldElsewhere, held_destinations
+    from medsam2.cli.pictures.contact_sheet import write_contact_sheets
+    from medsam2.image_sets.exports import prepare, write_masks, write_results
+    from medsam2.image_sets.run_review import RunReview
+    from medsam2.image_sets.set_folder import SetFolder
+    from medsam2.image_sets.thumbnails import make_thumbnails
+
+    place = SetFolder(folder)
+    for name in make_thumbnails(place):
+        if as_json:
+            print(json.dumps({"name": name}), flush=True)
+    with (
+        suppress(HeldElsewhere),
+        held_destinations([place.results], [], overwrite=True),
+        RunReview(folder) as review,
+    ):
+        is_answered = any(record.pixels is not None for record in review.records())
+        table, changed = place.results, place.review_file.stat().st_mtime
+        if is_answered and not (table.exists() and table.stat().st_mtime >= changed):
+            prepare(place)
+            write_masks(place, review)
+            write_results(place, review)
+            write_contact_sheets(place, review)
