@@ -33,9 +33,9 @@ def test_a_log_has_a_line_for_each_stage_and_one_every_few_seconds(capsys, clock
         "Loading the network …",
         "Sending the image …",
         "Tracking …",
-        "Tracking: 10 of 40 slices, 5 s",
-        "Tracking: 20 of 40 slices, 10 s",
-        "Tracking: 30 of 40 slices, 15 s",
+        "Tracking: 10 of 40 slices, 5 s, 15 s left",
+        "Tracking: 20 of 40 slices, 10 s, 10 s left",
+        "Tracking: 30 of 40 slices, 15 s, 5 s left",
     ]
 
 

@@ -38,7 +38,14 @@ def stages() -> Iterator[Stages]:
     if _cases is not None:
         yield _cases.stages
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Speed(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _Count(),
+            _Speed(),
+            TimeElapsedColumn(),
+            _Rest(),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             yield _Bar(progress)
     else:
@@ -87,8 +94,9 @@ class _Lines:
         if now - self._told < LINE_SECONDS or done == self._total:
             return
         self._told = now
-        count = f"{done:.0f} of {self._total:.0f} {self._unit}"
-        print(f"{self._title}: {count}, {now - self._began:.0f} s", file=sys.stderr, flush=True)
+        count, gone = f"{done:.0f} of {self._total:.0f} {self._unit}", now - self._began
+        left = f", {_duration(gone / done * (self._total - done))} left" if done and self._total else ""
+        print(f"{self._title}: {count}, {gone:.0f} s{left}", file=sys.stderr, flush=True)
 
     def advance(self) -> None:
         self.reach(self._done + 1)
@@ -187,6 +195,11 @@ class _Count(ProgressColumn):
 class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(task.fields.get("left", ""))
+
+
+class _Rest(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{_duration(task.time_remaining)} left" if task.time_remaining else "")
 
 
 class _Speed(ProgressColumn):
