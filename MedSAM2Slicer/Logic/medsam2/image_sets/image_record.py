@@ -42,7 +42,7 @@ class ImageRecord:
         index: its place in the set, from 0, which never changes.
         name: its own within the set; its mask is called after it.
         path: of the file, absolute.
-        confidence: predicted IoU of the network's answer, 0 to 1; None where it gave none.
+        confidence: how sure the network is of its answer, 0 to 1; None where it gave none.
         pixels: that the mask covers; None where there is no mask.
         shape: rows and columns; None before it was read.
         prompt: all that a person said on it.

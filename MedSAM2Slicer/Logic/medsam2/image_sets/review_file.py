@@ -180,7 +180,7 @@ class ReviewFile:
 
         Args:
             name: of the image.
-            confidence: predicted IoU, 0 to 1.
+            confidence: how sure the network is of it, 0 to 1.
             mask: of the object.
             shape: rows and columns of the image.
             basis: what the answer was made from; an answer of the same basis that was rejected stays so.

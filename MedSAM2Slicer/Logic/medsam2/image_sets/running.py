@@ -142,6 +142,9 @@ class SetRun:
             except UnreadablePicture as error:
                 self.failed[record.name] = str(error)
                 continue
+            except InputError as error:  # its mask is right all the same
+                note(f"{record.name} is no example for the other images. {error}")
+                continue
             self.review.note_shape(record.name, shape)
             self._keep_thumbnail(record.index)
             usable += 1
@@ -185,7 +188,7 @@ class SetRun:
             try:
                 answer = tracker.answer(index)
                 shape = self._pictures.picture(index).shape
-                if self.review.propose(name, answer.survey.iou, answer.mask, shape, basis):
+                if self.review.propose(name, answer.survey.confidence, answer.mask, shape, basis):
                     write_mask(
                         self.folder, self.review, self.review.record(name), self._pictures.picture(index)
                     )
