@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from medsam2.client.journal import History
+from medsam2.model.segmentation_network import ImageFeatures
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.propagation_options import PropagationOptions
 from medsam2.protocol import PromptRequest, Propagate
@@ -33,7 +35,18 @@ def slices() -> VolumeSlices:
 
 @pytest.fixture(scope="module")
 def network():
-    return load_model("starter", device="cpu")
+    """The starter network, which encodes each slice once for all tests, as all see the same."""
+    network, encoded = load_model("starter", device="cpu"), {}
+    encode = network.encode_image
+
+    def encode_once(images: Tensor) -> ImageFeatures:
+        key = images.numpy().tobytes()
+        if key not in encoded:
+            encoded[key] = encode(images)
+        return encoded[key]
+
+    network.encode_image = encode_once
+    return network
 
 
 def act(tracker: Tracker, event: PromptRequest | Propagate, history: History | None = None) -> None:
