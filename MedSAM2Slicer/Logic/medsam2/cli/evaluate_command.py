@@ -82,9 +82,9 @@ def evaluate(
     from medsam2.evaluation.report import Report, comparison_table
     from medsam2.weights.loading import check_choices, load_chooser, load_model
 
-    require_monai()
     for each in (weights, *([baseline] if baseline else [])):
         check_choices(each, device, precision)
+    require_monai()  # which takes seconds more
     cases = checked_cases(dataset, split, limit)
     network = load_model(weights, device, precision)
     settings = Settings(protocol, clicks, tuple(structure or ()), lenient, ways)
