@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import qt
 from slicer.i18n import tr as _
 
 from ..backend.BackendSettings import BackendSettings
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = ("prompted", "accepted")
 """States of the images that the network learns the object from."""
-TO_REVIEW = ("proposed",)
-DECIDED = ("accepted", "rejected", "absent")
+HEAR_MILLISECONDS = 300
 
 
 class ImageSetReview:
@@ -56,6 +56,11 @@ class ImageSetReview:
         self._file = ReviewFile(folder)
         self._command: BackgroundCommand | None = None
         self._again = self._isSummedUp = False
+        self._heardOf: set[str] = set()
+        self._timer = qt.QTimer()
+        self._timer.singleShot = True
+        self._timer.setInterval(HEAR_MILLISECONDS)
+        self._timer.connect("timeout()", self._hear)
         self.records: dict[str, ImageRecord] = {}
         self.done = self.total = 0.0
         self.failure = ""
@@ -63,9 +68,8 @@ class ImageSetReview:
 
     def close(self) -> None:
         """End the run and let go of the file: the set goes on when it is opened again."""
-        self._again = False
-        if self._command is not None and self.running:
-            self._command.cancel()
+        self.cancel()
+        self._timer.stop()
         self._file.close()
 
     # What is known
@@ -168,14 +172,21 @@ class ImageSetReview:
     def _onAnswer(self, answer: dict) -> None:
         self.done, self.total = answer.get("done", self.done), answer.get("of", self.total)
         self._isSummedUp = self._isSummedUp or "states" in answer
-        name = answer.get("name")
-        if name in self.records:
-            self._reread((name,))
+        if answer.get("name") in self.records:
+            self._heardOf.add(answer["name"])
+        if not self._timer.active:
+            self._timer.start()
+
+    def _hear(self) -> None:
+        """Look at what a run has said lately, all at once: it may say much."""
+        names, self._heardOf = self._heardOf, set()
+        self._reread(names)
         self._onRun()
 
     def _onFinished(self, failure: str) -> None:
         # Which images cannot be read, their records say; that they cannot is no failure of the run.
         self.failure = "" if self._isSummedUp else failure
+        self._timer.stop()
         self.sort()
         if self._again and not failure:
             self.run()

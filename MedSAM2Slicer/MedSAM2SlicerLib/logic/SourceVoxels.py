@@ -16,6 +16,8 @@ class SourceVoxels:
     """Copied a little at a time, before they are needed, where the volume lies on the grid itself.
 
     Else, or if they are needed at once, all at once: that holds Slicer for long where the volume is large.
+    Of colours it is the brightness, as of pictures that ``medsam2 segment`` reads; off the grid, the first of
+    them, as the editor has it.
 
     Args:
         volume: the source volume.
@@ -28,7 +30,11 @@ class SourceVoxels:
         self, volume: MRMLNode, segmentation: MRMLNode, reference: Labelmap, aligned: Callable[[], Labelmap]
     ):
         self._aligned = aligned
-        self._source = asArray(volume.GetImageData()) if _liesOn(volume, segmentation, reference) else None
+        self._source = self._colours = None
+        if _liesOn(volume, segmentation, reference):
+            image = volume.GetImageData()
+            isGrey = image.GetNumberOfScalarComponents() == 1
+            self._source, self._colours = (asArray(image), None) if isGrey else (None, _colours(image))
         self._array = None if self._source is None else np.empty_like(self._source)
         self._copied = 0
 
@@ -45,6 +51,10 @@ class SourceVoxels:
         """All voxels (k, j, i). They do not change: when the volume does, others are made."""
         while self.copySome():
             pass
+        if self._array is None and self._colours is not None:
+            from medsam2.volume.intensities import luminance  # at first use: its package takes long to load
+
+            self._array = luminance(self._colours)
         if self._array is None:
             # Without another copy: the editor aligns a changed volume into new memory, as this is in use.
             self._array = asArray(self._aligned())
@@ -84,10 +94,17 @@ def asArray(image: Labelmap) -> np.ndarray:
     return scalars.reshape(image.GetDimensions()[::-1])
 
 
+def _colours(image: Labelmap) -> np.ndarray | None:
+    """Red, green, blue, and alpha if there is one: (k, j, i, component); None of other numbers."""
+    scalars = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())
+    isColour = scalars.shape[1] in (3, 4) and scalars.dtype.kind == "u"
+    return scalars.reshape(*image.GetDimensions()[::-1], scalars.shape[1]) if isColour else None
+
+
 def _liesOn(volume: MRMLNode, segmentation: MRMLNode, reference: Labelmap) -> bool:
     """Whether a volume's voxels are those of the grid, one by one."""
     image = volume.GetImageData()
-    if image.GetNumberOfScalarComponents() != 1 or image.GetExtent() != reference.GetExtent():
+    if image.GetExtent() != reference.GetExtent():
         return False
     frame = slicer.vtkOrientedImageData()
     frame.SetGeometryFromImageToWorldMatrix(ijkToRas(volume))

@@ -124,9 +124,7 @@ class ImageReviewFrame:
         record = review.records[name]
         mask = None if record.state == "rejected" else review.mask(name)
         picture = review.folder / "thumbnails" / f"{name}.jpg"
-        pixmap = thumbnail(picture, record, mask, themeOf(self.widget), round(grids.SIDE * ratio))
-        pixmap.setDevicePixelRatio(ratio)
-        return grids.icon(pixmap)
+        return grids.icon(thumbnail(picture, record, mask, themeOf(self.widget), grids.SIDE, ratio))
 
     def _wordsOf(self, name: str) -> tuple[str, str]:
         assert self._review is not None

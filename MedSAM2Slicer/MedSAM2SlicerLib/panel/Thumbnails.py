@@ -30,7 +30,7 @@ BADGES = {
 
 
 def thumbnail(
-    picture: Path, record: "ImageRecord", mask: "PlacedMask | None", theme: Theme, side: int
+    picture: Path, record: "ImageRecord", mask: "PlacedMask | None", theme: Theme, side: int, ratio: float
 ) -> Pixmap:
     """A square with the image in the middle, the outline of its mask, and a sign of its state.
 
@@ -41,24 +41,27 @@ def thumbnail(
         record: of the image.
         mask: that is shown.
         theme: colours that suit what is around.
-        side: pixels.
+        side: pixels, of which each is ``ratio`` times ``ratio`` of the screen's.
     """
     from medsam2.confidence import DOUBTFUL  # the panel opens without loading anything of the package
 
-    square = qt.QPixmap(side, side)
+    wide = round(side * ratio)
+    square = qt.QPixmap(wide, wide)
     square.fill(qt.QColor(128, 128, 128, BEHIND))
     painter = qt.QPainter(square)
     image = qt.QImage(str(picture))
     if not image.isNull():
-        _drawImage(painter, image.scaled(side, side, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation), side)
+        _drawImage(painter, image.scaled(wide, wide, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation), wide)
         if mask is not None and record.shape is not None and mask.height:
-            _drawOutline(painter, mask.full(record.shape), side)
+            _drawOutline(painter, mask.full(record.shape), wide, ratio)
+    painter.scale(ratio, ratio)
     if record.state in BADGES:
         _drawBadge(painter, *BADGES[record.state])
     elif record.confidence is not None:
         color = theme.doubtful if record.confidence < DOUBTFUL else theme.sure
         painter.fillRect(0, side - BAR, round(side * record.confidence), BAR, qt.QColor(color))
     painter.end()
+    square.setDevicePixelRatio(ratio)
     return square
 
 
@@ -66,12 +69,12 @@ def _drawImage(painter: Painter, image: Image, side: int) -> None:
     painter.drawImage((side - image.width()) // 2, (side - image.height()) // 2, image)
 
 
-def _drawOutline(painter: Painter, mask: np.ndarray, side: int) -> None:
+def _drawOutline(painter: Painter, mask: np.ndarray, side: int, ratio: float) -> None:
     height, width = fitting(mask.shape, side)
     mask = shrunk(mask, (height, width))
     for color, thick in ((HALO, 3), (OUTLINE, 2)):
         painter.setPen(qt.QColor(color))
-        bits = _bitmap(outline(mask, thick))
+        bits = _bitmap(outline(mask, max(round(thick * ratio), 1)))
         painter.drawPixmap((side - width) // 2, (side - height) // 2, bits)
 
 

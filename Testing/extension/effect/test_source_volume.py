@@ -40,6 +40,21 @@ def test_the_voxels_that_are_handed_over_are_the_editors(aBench, shift):
     np.testing.assert_array_equal(offered(aBench), asArray(aligned))
 
 
+def test_of_colours_the_brightness_is_handed_over(aBench):
+    """Not the first, as the editor does: on red tissue all is red."""
+    colours = np.zeros((1, 30, 40, 3), np.uint8)
+    colours[..., 0] = 200
+    colours[:, 10:20, 10:30, 1] = 100
+    volume = slicer.util.addVolumeFromArray(
+        colours, np.diag([-1.0, -1, 1, 1]), "eye", "vtkMRMLVectorVolumeNode"
+    )
+    aBench.editor.edit(makeSegmentation(volume, ("a",)), volume)
+    aBench.editor.activate("MedSAM2")
+    voxels = offered(aBench)
+    assert (voxels.dtype, voxels.shape) == (np.uint8, (1, 30, 40))
+    assert (voxels[0, 0, 0], voxels[0, 15, 15]) == (60, 118)
+
+
 def test_a_large_volume_is_copied_a_little_at_a_time_before_the_first_click(aBench, aVolumeNode, monkeypatch):
     """At once it would hold Slicer for long, be it on choosing the effect or on the first click."""
     volume = aVolumeNode(np.arange(60 * 256 * 256, dtype=np.int16).reshape(60, 256, 256))

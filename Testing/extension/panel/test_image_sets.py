@@ -255,17 +255,19 @@ def test_a_template_starts_a_run_whose_answers_are_reviewed_most_doubtful_first(
     assert run.arguments[:3] == ("one-prompt", "-o", str(section.review.folder))
     run.propose("image_5", disc(5), 0.9)
     run.propose("image_1", disc(1), 0.4)
+    aClock.advance(300)
     assert section._progress.text.startswith("1 of 8 images; about 1 min left")
     run.finish()
     assert section.frame.grid._names[:2] == ["image_1", "image_5"]
     assert section.frame.grid.chosen == "image_1"
 
 
-def test_a_correction_during_a_run_starts_another_one_after_it(anEditedImage, runs):
+def test_a_correction_during_a_run_starts_another_one_after_it(anEditedImage, runs, aClock):
     section = anEditedImage
     paint(section, "image_2", disc(2))
     section.frame._use.click()
     runs[0].propose("image_1", ~disc(1), 0.4)
+    aClock.advance(300)
     section.frame.grid.choose("image_1")
     press(section, qt.Qt.Key_C)
     node = segmentationOf(section, "image_1")
