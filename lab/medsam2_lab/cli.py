@@ -162,16 +162,26 @@ def confident_memories(
 
 
 @app.command()
-def shuffled_images(
+def image_sets(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="File of runs; an existing one goes on.")],
     weights: Weights = "starter",
-    sets: Annotated[int, typer.Option(min=2, help="Sets of each kind.")] = 20,
-    good: Annotated[int, typer.Option(min=1, help="Good images of each set, the template aside.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 1,
+    sets: Annotated[int, typer.Option(min=1, help="Structures, a set for each.")] = 40,
+    images: Annotated[int, typer.Option(min=4, help="Images of each set, the template aside.")] = 24,
+    repeats: Annotated[int, typer.Option(min=1, max=5, help="Templates and orders of each set.")] = 1,
+    record: Record = False,
 ) -> None:
     """Which memory helps on shuffled images without order."""
-    from medsam2_lab.experiments import shuffled_images
+    from medsam2_lab.experiments import image_sets
 
-    shuffled_images.shuffled_images(weights, sets, good, seed)
+    _show(image_sets.image_sets(log, weights, sets, images, repeats), record)
+
+
+@app.command()
+def colour_sets(sets: Annotated[int, typer.Option(min=2)] = 6, record: Record = False) -> None:
+    """Dice on images in which colour alone tells the object, for each way to show colour to the network."""
+    from medsam2_lab.experiments import colour_sets
+
+    _show(colour_sets.colour_sets(sets), record)
 
 
 @app.command()

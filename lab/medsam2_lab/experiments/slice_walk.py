@@ -30,8 +30,8 @@ from medsam2.tracking.stepping import Tracked
 from medsam2.tracking.tracked_object import TrackedObject
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.drawn_lines import truths
+from medsam2_lab.experiments.image_sets import EncodeOnce
 from medsam2_lab.experiments.scans import scans_by_kind
-from medsam2_lab.experiments.shuffled_images import EncodeOnce
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 PIXELS = 256

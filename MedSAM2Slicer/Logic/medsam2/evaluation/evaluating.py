@@ -9,14 +9,14 @@ from medsam2.datasets import Case, LabelledVolume
 from medsam2.errors import InputError
 from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.metrics import overlap, require_monai
-from medsam2.evaluation.one_prompt import SetResult, check_remembers, picture_set, segment_set
+from medsam2.evaluation.one_prompt import SetResult, picture_set, segment_set
 from medsam2.evaluation.protocols import FIRST_PROMPTS, Stage, segment
 from medsam2.evaluation.released_metric import PICTURE_THRESHOLDS, VOLUME_THRESHOLDS, lenient_scores
 from medsam2.evaluation.scores import Score
 from medsam2.evaluation.snapshot import Snapshot, set_snapshot, volume_snapshot
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.orientations import Orientations
-from medsam2.tracking import Tracker
+from medsam2.tracking import Tracker, check_remembers
 from medsam2.volume import VolumeSlices
 
 ONE_PROMPT = "one-prompt"

@@ -12,10 +12,8 @@ from medsam2.evaluation.answers import Answers
 from medsam2.evaluation.user_prompts import tight_box
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
-from medsam2.tracking import SelfSortingMemory, Tracker
+from medsam2.tracking import ImageSetTracker
 from medsam2.volume import ImageSet, VolumeSlices
-
-OBJECT = "object"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +49,6 @@ def picture_set(pictures: Sequence[LabelledVolume]) -> ImageSet:
     return ImageSet([VolumeSlices(picture.volume).pixels(0) for picture in pictures])
 
 
-def check_remembers(network: SegmentationNetwork) -> None:
-    """Refuse a network that cannot carry a structure from one picture to others."""
-    if not network.config.remembers:
-        raise InputError(
-            f"The network {network.config.preset} knows one picture only, and carries nothing to the others "
-            "of a One-Prompt set: take weights that track, or another protocol."
-        )
-
-
 def segment_set(
     network: SegmentationNetwork, images: ImageSet, pictures: Sequence[LabelledVolume], structure: str
 ) -> SetResult:
@@ -68,14 +57,13 @@ def segment_set(
     template = next(index for index, truth in enumerate(truths) if truth.any())
     box = tight_box(truths[template][None], 0).box
     prompt = Prompt(template, box=box)
-    tracker = Tracker(
-        network, images, field_of_view="slice", memory=SelfSortingMemory(), connected=False, absent_stop=None
-    )
+    tracker = ImageSetTracker(network, images)
     answers = Answers(images)
     started = time.perf_counter()
-    tracker.prompt(OBJECT, prompt)
-    for answer in tracker.propagate([OBJECT]):
-        answers.put(answer)
+    answers.put(tracker.prompt(prompt))
+    surveys = [tracker.survey(index).survey for index in range(images.count) if index != template]
+    for index in tracker.plan(surveys):
+        answers.put(tracker.answer(index).answer)
     return SetResult(template, prompt, truths, answers, time.perf_counter() - started)
 
 

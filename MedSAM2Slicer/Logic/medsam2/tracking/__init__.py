@@ -1,7 +1,7 @@
 """Tracking: a volume as a video, or a set of images as one."""
 
 from .field_of_view import FieldOfView
-from .image_set_tracker import ImageSetTracker, SetAnswer, Survey
+from .image_set_tracker import ImageSetTracker, SetAnswer, Survey, check_remembers
 from .memory_bank import TemporalMemory
 from .orientations import OrientedPropagation
 from .self_sorting import SelfSortingMemory
@@ -19,4 +19,5 @@ __all__ = [
     "Survey",
     "TemporalMemory",
     "Tracker",
+    "check_remembers",
 ]

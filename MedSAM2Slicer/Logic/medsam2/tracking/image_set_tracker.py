@@ -14,17 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from medsam2.errors import InputError
 from medsam2.model.config import NetworkConfig
-from medsam2.model.segmentation_network import (
-    ImageFeatures,
-    MaskPrediction,
-    MemorySelection,
-    SegmentationNetwork,
-)
+from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
 from medsam2.volume import Slices
@@ -36,9 +30,9 @@ from .field_of_view_choice import FieldOfViewChooser
 from .memory_bank import MemoryEntry, NoBank
 from .prompting import Prompting
 from .self_sorting import SelfSortingBank, SelfSortingMemory
+from .set_network import SetNetwork, Template
 from .slice_mask import SliceMask
 from .slice_network import SliceNetwork, inference
-from .template_poses import POSES, centre_of
 from .tracked_object import TrackedObject
 
 CACHE_BYTES = 64 * 2**20
@@ -47,8 +41,6 @@ CANDIDATES = 4
 """For every place in the bank so many of the most confident answers are compared."""
 ASKED = 3
 """Memories of the bank that an image is asked for by, the most alike template aside."""
-CARRIED_BACK = 3
-"""Answers to an image that are carried back to the template."""
 LEAST_CONFIDENCE = 0.05
 """The object counts as absent below."""
 MEMORY = SelfSortingMemory()
@@ -84,16 +76,21 @@ class SetAnswer:
     """The object in one image; an empty mask where it is not."""
 
     survey: Survey
-    mask: PlacedMask
+    answer: SliceMask
+
+    @property
+    def mask(self) -> PlacedMask:
+        """On the image."""
+        return self.answer.mask
 
 
-@dataclass(frozen=True, eq=False)
-class _Template:
-    """A template's entry, its memories in all poses (P, memory_dim, h, w), and its object (1, 1, L, L)."""
-
-    entry: MemoryEntry
-    memories: Tensor
-    share: Tensor
+def check_remembers(network: SegmentationNetwork) -> None:
+    """Refuse a network that cannot carry an object from one image to others."""
+    if not network.config.remembers:
+        raise InputError(
+            f"The network {network.config.preset} knows one picture only, and carries nothing to the others "
+            "of a set: take weights that track."
+        )
 
 
 class ImageSetTracker:
@@ -113,20 +110,17 @@ class ImageSetTracker:
     """
 
     def __init__(self, network: SegmentationNetwork, images: Slices, memory: SelfSortingMemory = MEMORY):
-        if not isinstance(network.config, NetworkConfig):
-            raise InputError(
-                f"The network {network.config.preset} knows one picture only, and carries nothing to the "
-                "others of a set: take weights that track."
-            )
+        check_remembers(network)
+        assert isinstance(network.config, NetworkConfig)
         self._network = network
-        self._config = network.config
         self._colours = None if network.config.sees_colour else GreyImages(images)
         self._images = self._colours or images
         self._memory = memory
         self._seen = SliceNetwork(network, self._images, CACHE_BYTES)
         self._prompting = Prompting(self._seen, FieldOfViewChooser(self._seen), connected=False)
+        self._asking = SetNetwork(self._seen, network.config)
         self._masks: dict[int, PlacedMask] = {}
-        self._posed: dict[int, _Template] = {}
+        self._posed: dict[int, Template] = {}
         self._templates = SelfSortingBank(memory)
         self._bank = self._templates
 
@@ -193,8 +187,7 @@ class ImageSetTracker:
             raise InputError("The object was not shown yet: prompt it on one image first.")
         with inference(self._network):
             entry, survey = self._found(index, bank)
-        mask = self._masks.get(index) or entry.mask(self._images.grid(index).shape)
-        return SetAnswer(survey, mask)
+        return SetAnswer(survey, SliceMask.from_entry(NAME, entry, self._images.grid(index).shape))
 
     def _found(self, index: int, bank: SelfSortingBank) -> tuple[MemoryEntry, Survey]:
         """What a bank's memories, its own left out, say of an image; a template's own entry."""
@@ -205,12 +198,11 @@ class ImageSetTracker:
         features = self._seen.features.get(index, shown)
         key = sorting_key(features)
         template = self._alike(self._templates.entries, key)[0]
-        posed = self._in_poses(template)
+        if template.slice_index not in self._posed:
+            self._posed[template.slice_index] = self._asking.in_poses(template)
         others = [each for each in bank.entries if each.slice_index not in (index, template.slice_index)]
-        # Each image as a whole: unrelated images are compared place by place, whatever their sizes.
-        asked = [self._seen.memory(each, each.field_of_view) for each in self._alike(others, key)[:ASKED]]
-        found = self._ask(features, torch.cat([posed.memories, *asked]))
-        best, way_back = self._carried_back(features, found, posed)
+        asked = self._alike(others, key)[:ASKED]
+        best, way_back = self._asking.find(features, self._posed[template.slice_index], asked)
         entry = MemoryEntry.predicted(index, shown, best, key, prompted=False)
         survey = Survey(index, entry.iou, entry.object_score, float(key @ template.key), way_back)
         return (entry.emptied() if survey.confidence < LEAST_CONFIDENCE else entry), survey
@@ -218,54 +210,6 @@ class ImageSetTracker:
     def _alike(self, entries: list[MemoryEntry], key: Tensor) -> list[MemoryEntry]:
         """Entries, those most like an image first."""
         return sorted(entries, key=lambda entry: (-float(entry.key @ key), entry.slice_index))
-
-    def _ask(self, features: ImageFeatures, memories: Tensor) -> MaskPrediction:
-        """What each of N memories (N, memory_dim, h, w) alone finds in an image, or in N."""
-        count = len(memories)
-        # As memories of prompted slices are asked for, whose code says that they are near to none.
-        code = [self._config.memory_frames - 1]
-        pointers = memories.new_zeros(count, 0, self._config.model_dim)
-        selection = MemorySelection(memories[:, None], code, pointers, [])
-        s16 = features.s16.expand(count, -1, -1, -1)
-        return self._network.decode(features, self._network.condition(s16, selection))
-
-    def _carried_back(
-        self, features: ImageFeatures, found: MaskPrediction, posed: _Template
-    ) -> tuple[MaskPrediction, float]:
-        """Of several answers to an image the one of most confidence, with the Dice of its way back."""
-        sure = found.iou * found.object_score.sigmoid()
-        chosen = sure.argsort(descending=True, stable=True)[:CARRIED_BACK]
-        size = (self._seen.image_size, self._seen.image_size)
-        logits = found.logits[chosen].float()
-        masks = (F.interpolate(logits, size=size, mode="bilinear") > 0).float()
-        s16 = features.s16.expand(len(chosen), -1, -1, -1)
-        memories = self._network.encode_memory(s16, masks, found.object_score[chosen])
-        template = self._seen.features.get(posed.entry.slice_index, posed.entry.field_of_view)
-        back = self._ask(template, memories).logits.float().sigmoid()
-        both = (back * posed.share).sum(dim=(1, 2, 3))
-        dice = 2 * both / (back.sum(dim=(1, 2, 3)) + posed.share.sum())
-        dice = dice.where(masks.flatten(1).any(dim=1), 0)
-        best = int((sure[chosen] * dice).argmax())
-        place = chosen[best : best + 1]
-        return MaskPrediction(*(part[place] for part in found)), float(dice[best])
-
-    def _in_poses(self, entry: MemoryEntry) -> _Template:
-        """A template with its memories in all poses, which are encoded once."""
-        index, size = entry.slice_index, self._seen.image_size
-        if index not in self._posed:
-            image, shown = self._images.pixels(index), entry.field_of_view
-            whole = shown.network_image(image, size).to(self._network.device)
-            mask = (F.interpolate(entry.logits.float(), size=(size, size), mode="bilinear") > 0).float()
-            centre = centre_of(mask)
-            score = torch.tensor([entry.object_score], device=mask.device)
-            memories = []
-            for pose in POSES:
-                features = self._network.encode_image(pose.moved(whole, centre))
-                moved = (pose.moved(mask, centre) > 0.5).float()
-                memories.append(self._network.encode_memory(features.s16, moved, score))
-            share = F.interpolate(mask, size=entry.logits.shape[-2:], mode="area")
-            self._posed[index] = _Template(entry, torch.cat(memories), share)
-        return self._posed[index]
 
     def _prompted(self, prompt: Prompt) -> MemoryEntry:
         index = prompt.slice_index
