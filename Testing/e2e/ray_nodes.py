@@ -1,6 +1,7 @@
 """A Ray cluster of two nodes on this computer, of which nothing is left afterwards."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,7 @@ PATIENCE = 10.0
 def two_nodes() -> Iterator[str]:
     """Start the cluster; gives its address. This process is not connected to it."""
     before = set(_descendants())
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in RAY.items():
             patch.setenv(name, value)
@@ -40,6 +42,8 @@ def two_nodes() -> Iterator[str]:
             if cluster is not None:
                 cluster.shutdown()
             _end(started)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _descendants() -> list[psutil.Process]:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from e2e.conftest import ENVIRONMENT
 from e2e.docs_commands import ROOT
 from e2e.ray_nodes import RAY, process_ids, two_nodes
 from e2e.server_process import Talk, volume, wait_for
+from e2e.test_batch import batch, cohort, results, said
 from medsam2.client import BlockingClient, LocalBackend, connect
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import Prompt
@@ -34,7 +36,8 @@ pytestmark = [
 ]
 TOKEN = "a-token-of-some-length"
 SESSIONS = 6
-SLICES = 24
+SLICES = 16
+CASES = 40
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +149,26 @@ def track(client: BlockingClient, seed: int, under_way: threading.Barrier | None
             under_way.wait(60)
             under_way = None
     return masks
+
+
+def test_forty_cases_of_which_a_process_is_killed_are_all_done_and_none_twice(cluster, tmp_path):
+    cohort(tmp_path, CASES)
+    command = batch(tmp_path, "--ray", cluster, "--cpus-per-worker", "2")
+    finished: dict[str, float] = {}
+    killed = 0
+    while command.poll() is None:
+        for name, result in results(tmp_path).items():
+            assert finished.setdefault(name, result["finished"]) == result["finished"], name
+        if not killed and len(finished) >= CASES // 3:
+            killed = process_ids("ray::_work")[0]
+            os.kill(killed, signal.SIGKILL)
+        time.sleep(0.1)
+    assert command.returncode == 0, said(tmp_path)
+    assert killed
+    found = results(tmp_path)
+    assert {name: result["finished"] for name, result in found.items()} == finished
+    assert [found[f"case{number}"]["state"] for number in range(CASES)] == ["done"] * CASES
+    assert f"{CASES} of {CASES} cases are done, 0 failed." in said(tmp_path)
+    report = (tmp_path / "results" / "report.html").read_text("utf-8")
+    assert all(f'src="case{number}.png"' in report for number in range(CASES))
+    assert not (tmp_path / "results" / ".claims").exists()

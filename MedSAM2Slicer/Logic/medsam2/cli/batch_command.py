@@ -35,6 +35,7 @@ EXAMPLES = examples(
     "medsam2 batch cases.csv -o results --format nii.gz --window lung",
     "medsam2 batch scans.csv -o results --template a.nrrd --template-mask m.nrrd",
     "medsam2 batch cases.csv -o results --shard 1/4",
+    "medsam2 batch cases.csv -o results --ray auto",
 )
 
 
@@ -85,6 +86,16 @@ def batch(
         str | None,
         typer.Option(help="i/n: begin with the i-th of n parts. Processes with one folder share all cases."),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; one case a GPU.",
+        ),
+    ] = None,
+    cpus_per_worker: Annotated[
+        int, typer.Option(min=1, help="With --ray and without GPUs: processors for one case.")
+    ] = 4,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do finished cases again, and replace files that exist.")
     ] = False,
@@ -101,12 +112,14 @@ def batch(
     from medsam2.cli.cohort.cells import check_defaults
     from medsam2.cli.cohort.report import PAGE, write_report
     from medsam2.cli.cohort.template import Template, read_structures
-    from medsam2.cli.cohort.working import Clients, Shard, Worker
+    from medsam2.cli.cohort.working import Clients, Run, Shard, Worker
     from medsam2.volume import output_format
 
     compute = WhereToCompute(weights, device, precision, threads, server, token_file, ca_file)
     compute.backend()
     turn = Shard(shard)
+    if ray is not None and (shard is not None or server is not None):
+        raise InputError("A Ray cluster shares out the cases and computes: leave out --shard and --server.")
     ending = output_format(f"any.{format.removeprefix('.')}")
     defaults = {
         "ijk": "yes" if ijk else None,
@@ -135,11 +148,16 @@ def batch(
         Case(row.name, {**cells, **row.cells}, base, output.absolute(), ending, used, rule) for row in rows
     ]
     leaves("finished cases are kept, and the same command goes on with the others")
-    clients = Clients(compute.backend)
-    try:
-        Worker(turn.ordered(cohort), clients, overwrite, lambda: write_report(cohort)).run()
-    finally:
-        clients.close()
+    if ray is not None:
+        from medsam2.cli.cohort.ray_cluster import work_on_cluster
+
+        work_on_cluster(ray, cpus_per_worker, compute, cohort, Run(overwrite), lambda: write_report(cohort))
+    else:
+        clients = Clients(compute.backend)
+        try:
+            Worker(turn.ordered(cohort), clients, Run(overwrite), lambda: write_report(cohort)).run()
+        finally:
+            clients.close()
     results = write_report(cohort)
     failed = [result for result in results if result.state == "failed"]
     if as_json:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 
 from medsam2.cli.backend_options import backend_client
 from medsam2.cli.cohort.case import Case, CaseResult
@@ -50,28 +51,41 @@ class Shard:
         ]
 
 
-def why_to_run(case: Case, began: float, overwrite: bool) -> str | None:
-    """Why a case is not finished, as the end of a sentence; empty if it was never begun, None if it is.
+@dataclass(frozen=True)
+class Run:
+    """One call of the command.
 
-    Args:
-        case: which.
+    Attributes:
+        overwrite: do all again, and replace files that this command did not write.
         began: seconds since 1970; what was finished since is the work of this run, whoever did it.
-        overwrite: do again what earlier runs finished.
-
-    Raises:
-        InputError: its record cannot be read.
     """
-    record = read_record(case)
-    if record is None:
-        return ""
-    if record.result is not None:
-        if record.result.finished >= began:
+
+    overwrite: bool
+    began: float = field(default_factory=time.time)
+
+    def why(self, case: Case) -> str | None:
+        """Why a case is to be done, as the end of a sentence; empty if it never was, None if it is finished.
+
+        One whose record cannot be read is left alone: the report says so.
+        """
+        try:
+            record = read_record(case)
+        except InputError:
             return None
-        if record.result.state == "failed":
-            return "it failed before"
-        if overwrite:
-            return "--overwrite says so"
-    return why_again(case, record) or None
+        if record is None:
+            return ""
+        if record.result is not None:
+            if record.result.finished >= self.began:
+                return None
+            if record.result.state == "failed":
+                return "it failed before"
+            if self.overwrite:
+                return "--overwrite says so"
+        return why_again(case, record) or None
+
+    def waiting(self, cases: Iterable[Case]) -> dict[str, Case]:
+        """Those that are not finished, by name."""
+        return {case.name: case for case in cases if self.why(case) is not None}
 
 
 class Clients:
@@ -122,18 +136,15 @@ class Worker:
     Args:
         cases: of the cohort, all in one folder, in the order in which to begin.
         clients: for all of them.
-        overwrite: do all again, and replace files that this command did not write.
+        run: that they are done in.
         report: called now and then, and at the end.
     """
 
-    def __init__(
-        self, cases: Sequence[Case], clients: Clients, overwrite: bool, report: Callable[[], object]
-    ):
+    def __init__(self, cases: Sequence[Case], clients: Clients, run: Run, report: Callable[[], object]):
         self._cases = cases
         self._clients = clients
-        self._overwrite = overwrite
+        self._run = run
         self._report = report
-        self._began = time.time()
         self._claims = Claims(cases[0].folder)
 
     def run(self) -> None:
@@ -142,7 +153,7 @@ class Worker:
         Raises:
             InputError: no backend can be started, or the folder cannot be written.
         """
-        waiting = self._waiting(self._cases)
+        waiting = self._run.waiting(self._cases)
         finished = len(self._cases) - len(waiting)
         with case_progress(len(self._cases), finished) as progress:
             if finished:
@@ -159,43 +170,35 @@ class Worker:
             before = len(waiting)
             for case in list(waiting.values()):
                 result = self._result(case, progress)
-                if result is not None or self._why(case) is None:
+                if result is not None or self._run.why(case) is None:
                     waiting.pop(case.name, None)
                 if result is not None:
-                    progress.finish(_line(result), len(self._cases) - len(waiting))
+                    progress.finish(line_of(result), len(self._cases) - len(waiting))
                 if time.monotonic() - reported > REPORT_SECONDS:
                     self._report()
-                    waiting, reported = self._waiting(waiting.values()), time.monotonic()
+                    waiting, reported = self._run.waiting(waiting.values()), time.monotonic()
                 progress.reach(len(self._cases) - len(waiting))
             if len(waiting) == before:
                 time.sleep(POLL_SECONDS)
 
-    def _waiting(self, cases: Iterable[Case]) -> dict[str, Case]:
-        return {case.name: case for case in cases if self._why(case) is not None}
-
     def _result(self, case: Case, progress: CaseProgress) -> CaseResult | None:
         """Do a case; None if it is finished, or somebody else works on it."""
-        if self._why(case) is None:
+        if self._run.why(case) is None:
             return None
         with self._claims.taken(case.name) as claim:
-            why = self._why(case)  # again, as another may have finished it until now
+            why = self._run.why(case)  # again, as another may have finished it until now
             if claim is None or why is None:
                 return None
             if why:
                 progress.say(f"{case.name} is done again, as {why}.")
             try:
-                return run_case(case, self._clients.ready(), self._overwrite, claim.check)
+                return run_case(case, self._clients.ready(), self._run.overwrite, claim.check)
             except ClaimLostError:
                 return None
 
-    def _why(self, case: Case) -> str | None:
-        try:
-            return why_to_run(case, self._began, self._overwrite)
-        except InputError:
-            return None  # the report says so
 
-
-def _line(result: CaseResult) -> str:
+def line_of(result: CaseResult) -> str:
+    """What came of a case, for people."""
     if result.state == "failed":
         return f"{result.name} failed: {result.reason}"
     volumes = ", ".join(f"{entry.name} {millilitres(entry.volume_ml)}" for entry in result.objects)
