@@ -17,7 +17,7 @@ RAY = {
     # Loopback alone; read when Ray is imported, and by its processes.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
-NODE = {"node_ip_address": "127.0.0.1", "num_cpus": 2, "object_store_memory": 80 * 2**20}
+NODE = {"node_ip_address": "127.0.0.1", "num_cpus": 4, "object_store_memory": 80 * 2**20}
 PATIENCE = 10.0
 """Seconds for processes to end by themselves."""
 
@@ -30,6 +30,7 @@ def two_nodes() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in RAY.items():
             patch.setenv(name, value)
+            patch.setitem(ENVIRONMENT, name, value)  # of the commands that tests start
         from ray.cluster_utils import Cluster
 
         cluster = None

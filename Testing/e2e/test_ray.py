@@ -21,7 +21,7 @@ import pytest
 
 from e2e.conftest import ENVIRONMENT
 from e2e.docs_commands import ROOT
-from e2e.ray_nodes import RAY, process_ids, two_nodes
+from e2e.ray_nodes import process_ids, two_nodes
 from e2e.server_process import Talk, volume, wait_for
 from e2e.test_batch import batch, cohort, results, said
 from medsam2.client import BlockingClient, LocalBackend, connect
@@ -62,7 +62,7 @@ def served(cluster, tmp_path_factory) -> Iterator[str]:
         example = example.replace(written, here)
     example = example.replace("replicas: 2", f"replicas: 2\n      max_per_token: {SESSIONS}")
     (folder / "serve.yaml").write_text(example)
-    environment = {**ENVIRONMENT, **RAY, "RAY_ADDRESS": cluster}
+    environment = {**ENVIRONMENT, "RAY_ADDRESS": cluster}
     with (folder / "log").open("w") as log:
         serving = subprocess.Popen(
             [sys.executable, "-c", "from ray.serve.scripts import cli; cli()", "run", "serve.yaml"],
@@ -153,7 +153,7 @@ def track(client: BlockingClient, seed: int, under_way: threading.Barrier | None
 
 def test_forty_cases_of_which_a_process_is_killed_are_all_done_and_none_twice(cluster, tmp_path):
     cohort(tmp_path, CASES)
-    command = batch(tmp_path, "--ray", cluster, "--cpus-per-worker", "2")
+    command = batch(tmp_path, "--ray", cluster, "--cpus-per-worker", "3")
     finished: dict[str, float] = {}
     killed = 0
     while command.poll() is None:

@@ -14,6 +14,8 @@ UNSEEN = {"zstandard"}
 BEHIND_TORCH = {"tensorboard"}
 LOADS_TORCH = {"pooch"}
 """Of ``medsam2 weights``, which torch reads."""
+ON_A_CLUSTER = {"ray"}
+"""Of ``medsam2 batch --ray``, which says how to install it."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def test_all_extras_together_have_what_the_package_imports(graph):
 
 
 def test_the_extra_cli_has_what_reads_writes_and_draws(graph):
-    assert directly(graph, "volume", "datasets", "cli") - LOADS_TORCH <= modules("cli")
+    assert directly(graph, "volume", "datasets", "cli") - LOADS_TORCH - ON_A_CLUSTER <= modules("cli")
 
 
 def test_importing_the_client_loads_nothing_that_an_extra_brings():

@@ -58,6 +58,7 @@ def work_on_cluster(
             if waiting:
                 with _connected(address):
                     processes = _Processes(cpus, compute, cases, len(waiting), run)
+                    progress.say(processes.plan)
                     try:
                         _watch(processes, waiting, len(cases), run, report, progress)
                     finally:
@@ -102,21 +103,24 @@ class _Processes:
 
     Attributes:
         failure: why the last one that gave up did.
+        plan: how many there are to be, for people.
     """
 
     def __init__(self, cpus: int, compute: WhereToCompute, cases: Sequence[Case], wanted: int, run: Run):
         import ray
 
-        on_gpus = sum(int(each.get("GPU", 0)) for each in _resources())
-        if on_gpus and compute.device != "cpu":
-            count, takes = on_gpus, {"num_gpus": 1, "num_cpus": 0}
+        gpus = sum(int(each.get("GPU", 0)) for each in _resources())
+        if gpus and compute.device != "cpu":
+            count, takes = gpus, {"num_gpus": 1, "num_cpus": 0}
+            each_needs = "a GPU"
         else:
             count = sum(int(each.get("CPU", 0)) // cpus for each in _resources())
             takes = {"num_gpus": 0, "num_cpus": cpus}
             compute = replace(compute, threads=compute.threads or cpus)
+            each_needs = f"{cpus} processor{'s' * (cpus != 1)}"
         if not count:
             raise InputError(
-                f"No computer of the cluster has {cpus} processors: give fewer with --cpus-per-worker."
+                f"No computer of the cluster has {each_needs}: give fewer with --cpus-per-worker."
             )
         count = min(count, wanted)
         # A task is started anew wherever there is room when its process or computer is lost.
@@ -124,6 +128,7 @@ class _Processes:
         listed = ray.put(list(cases))
         self._tasks = [task.remote(listed, f"{turn}/{count}", compute, run) for turn in range(1, count + 1)]
         self.failure = ""
+        self.plan = f"The cluster works on {count} at a time, as soon as there is {each_needs} free for each."
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at most for one to end; returns whether there are still some."""

@@ -1,0 +1,47 @@
+"""What is said when there is no cluster to work on."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from medsam2.cli.backend_options import WhereToCompute
+from medsam2.cli.batch_command import batch
+from medsam2.cli.cohort.case import Case
+from medsam2.cli.cohort.ray_cluster import work_on_cluster
+from medsam2.cli.cohort.working import Run
+from medsam2.errors import InputError
+
+
+def work(folder: Path, address: str) -> list[str]:
+    """Try to do a cohort; returns what was reported."""
+    reports: list[str] = []
+    case = Case("a", {"image": "a.nrrd"}, folder, folder)
+    with pytest.raises(InputError) as caught:
+        work_on_cluster(address, 1, WhereToCompute(), [case], Run(False), lambda: reports.append("report"))
+    return [str(caught.value), *reports]
+
+
+def test_without_ray_people_are_told_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    said, *reports = work(tmp_path, "auto")
+    assert 'pip install "medsam2[ray]"' in said
+    assert reports == ["report"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "localhost", "127.0.0.1:x", ":1"])
+def test_an_address_without_a_cluster_is_refused_at_once(tmp_path, address):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    said, *_ = work(tmp_path, address.format(port))
+    assert said.startswith(f"No Ray cluster can be used at {address.format(port)} (")
+    assert said.count("\n") == 0
+
+
+@pytest.mark.parametrize("other", [{"shard": "1/2"}, {"server": "wss://example.org"}])
+def test_a_cluster_takes_neither_shards_nor_a_server(tmp_path, monkeypatch, other):
+    monkeypatch.setenv("MEDSAM2_TOKEN", "a-token-of-some-length")
+    with pytest.raises(InputError, match="leave out --shard and --server"):
+        batch(tmp_path / "cases.csv", tmp_path, ray="auto", **other)
