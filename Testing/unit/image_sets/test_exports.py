@@ -1,0 +1,108 @@
+"""Masks and the table, from a review without a network."""
+
+import csv
+import os
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from medsam2.errors import InputError
+from medsam2.image_sets.exports import prepare, write_masks, write_results
+from medsam2.image_sets.run_review import RunReview
+from medsam2.image_sets.set_folder import SetFolder
+from medsam2.placed_mask import PlacedMask
+
+SHAPE = (20, 30)
+MASK = PlacedMask.packed(np.ones((4, 6), bool), 2, 3)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return SetFolder(tmp_path / "set")
+
+
+def photo(path, **how):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.zeros(SHAPE, np.uint8)).save(path, **how)
+    return path
+
+
+def pixels(folder, name):
+    return np.asarray(Image.open(folder.mask(name)))
+
+
+def test_files_of_masks_follow_what_is_decided(folder, tmp_path):
+    with RunReview(folder.path) as review:
+        review.add(photo(tmp_path / f"{name}.png") for name in "abc")
+        prepare(folder)
+        for name in "abc":
+            review.propose(name, 0.5, MASK, SHAPE)
+        write_masks(folder, review)
+        np.testing.assert_array_equal(pixels(folder, "a"), MASK.full(SHAPE) * np.uint8(255))
+        review.reject("a")
+        review.mark_absent("b")
+        review.accept("c")
+        write_masks(folder, review)
+        assert not folder.mask("a").exists()
+        assert not pixels(folder, "b").any()
+        assert pixels(folder, "c").any()
+        assert review.unwritten() == []
+        review.undo()  # the acceptance
+        review.undo()
+        review.undo()
+        write_masks(folder, review)
+        assert pixels(folder, "a").any()
+        assert pixels(folder, "b").any()
+
+
+def test_the_mask_of_a_turned_photograph_is_turned_with_it(folder, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with RunReview(folder.path) as review:
+        review.add([photo(tmp_path / "phone.jpg", exif=exif)])
+        prepare(folder)
+        review.propose("phone", 0.5, MASK, SHAPE)
+        write_masks(folder, review)
+    assert pixels(folder, "phone").shape == SHAPE
+    with Image.open(folder.mask("phone")) as mask, Image.open(tmp_path / "phone.jpg") as picture:
+        assert ImageOps.exif_transpose(mask).size == ImageOps.exif_transpose(picture).size == SHAPE
+
+
+def test_names_that_spreadsheets_would_compute_stay_texts(folder, tmp_path):
+    names = ("=cmd|' /C calc'!A0.png", "+1.png", "@a.png", "a\n,b.png", os.fsdecode(b"caf\xe9.png"))
+    with RunReview(folder.path) as review:
+        review.add(tmp_path / name for name in names)
+        review.refuse("_1" if "_1" in [record.name for record in review.records()] else "+1", "=1+1")
+        write_results(folder, review)
+    text = folder.results.read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines(keepends=True)))
+    assert [len(row) for row in rows] == [6] * (1 + len(names))
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+    assert "\\udce9" in text
+
+
+def test_links_are_refused_and_what_a_killed_run_left_is_cleared_away(folder, tmp_path):
+    folder.review().close()
+    prepare(folder)
+    (folder.masks / ".incomplete-xyz").mkdir()
+    prepare(folder)
+    assert list(folder.masks.iterdir()) == []
+    folder.masks.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    folder.masks.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="is a link"):
+        prepare(folder)
+
+
+def test_a_mask_file_that_is_a_link_is_replaced_and_not_followed(folder, tmp_path):
+    own = photo(tmp_path / "own.png")
+    before = own.read_bytes()
+    with RunReview(folder.path) as review:
+        review.add([photo(tmp_path / "a.png")])
+        prepare(folder)
+        folder.mask("a").symlink_to(own)
+        review.propose("a", 0.5, MASK, SHAPE)
+        write_masks(folder, review)
+    assert own.read_bytes() == before
+    assert not folder.mask("a").is_symlink()
