@@ -6,6 +6,9 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from PIL import Image
+
 from medsam2.cli.phantom import make_phantom
 from medsam2.resource_files import resource_path
 from medsam2.volume import Geometry, write_labelmap, write_volume
@@ -87,6 +90,17 @@ def put_stand_ins(folder: Path) -> None:
     for name in ("my_finetuned.safetensors", "tuned.safetensors"):
         (folder / name).write_bytes(starter)
     put_data_set(folder / "path" / "to" / "dataset")
+    put_photos(folder / "photos")
+
+
+def put_photos(folder: Path) -> None:
+    """Pictures of discs, told from their surroundings by their colour."""
+    folder.mkdir()
+    rows, columns = np.mgrid[:96, :128]
+    for number in range(1, 4):
+        is_disc = np.hypot(rows - 43 - 2 * number, columns - 52 - 3 * number) < 20
+        colours = np.where(is_disc[..., None], (210, 120, 60), (110, 60, 130)).astype(np.uint8)
+        Image.fromarray(colours).save(folder / f"{number}.png")
 
 
 def put_data_set(folder: Path) -> None:
