@@ -83,7 +83,7 @@ def test_forty_cases_by_two_processes_of_which_one_is_killed_are_all_done_and_no
     with (tmp_path / "results/results.csv").open(encoding="utf-8-sig") as file:
         assert sorted(row["case"] for row in csv.DictReader(file)) == sorted(found)
     page = (tmp_path / "results/report.html").read_text("utf-8")
-    assert all(f'src="{name}.png"' in page for name in found)
+    assert all(f'src="thumbnails/{name}.jpg"' in page for name in found)
     assert not [path.name for path in tmp_path.glob("results/.*")]
     assert computing
     assert not any(backend.is_running() for backend in computing)

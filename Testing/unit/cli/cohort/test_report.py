@@ -14,7 +14,7 @@ SURE, UNSURE = FoundObject("liver", 1500.0, 40, 0.93), FoundObject("cyst", 2.0, 
 
 
 def done(name: str, *objects: FoundObject, **more) -> CaseResult:
-    files = (f"{name}.seg.nrrd", f"{name}.png")
+    files = (f"{name}.seg.nrrd", f"{name}.png", f"thumbnails/{name}.jpg")
     return CaseResult(name, "done", objects=objects, axis="k", files=files, seconds=3.2, **more)
 
 
@@ -51,7 +51,8 @@ def test_failures_come_first_then_what_to_look_at_by_doubt(tmp_path):
         write_record(each, Record({}, result=results[each.name]))
     assert [result.name for result in write_report(cases)] == ["e", "d", "c", "b", "a"]
     shown = Names((cases[0].folder / "report.html").read_text("utf-8"))
-    assert [image["src"] for image in shown.named("img")] == ["d.png", "c.png", "b.png", "a.png"]
+    assert [image["src"] for image in shown.named("img")] == [f"thumbnails/{name}.jpg" for name in "dcba"]
+    assert [link["href"] for link in shown.named("a")] == [f"{name}.png" for name in "dcba"]
     for text in ("6 cases", "4done", "2to look at", "1failed", "1to come", "slices 4 to 5, 9", "1,500 ml"):
         assert text in shown.text
     with (cases[0].folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -69,14 +70,12 @@ def test_failures_come_first_then_what_to_look_at_by_doubt(tmp_path):
 
 def test_names_are_text_and_never_code_formulas_or_other_addresses(tmp_path):
     evil = '<script>alert(1)</script>"&'
-    result = replace(
-        done("a#?%", replace(SURE, name=evil), notes=(f"=note {evil}",)), files=("a#?%.seg.nrrd", "a#?%.png")
-    )
+    result = done("a#?%", replace(SURE, name=evil), notes=(f"=note {evil}",))
     failed = CaseResult("b", "failed", f"=HYPERLINK({evil})")
     shown = Names(page([failed, result], 2))
     assert {tag for tag, _ in shown.tags}.isdisjoint({"script", "iframe", "object", "link"})
     assert evil in shown.text
-    assert shown.named("img")[0]["src"] == "a%23%3F%25.png"
+    assert shown.named("img")[0]["src"] == "thumbnails/a%23%3F%25.jpg"
     assert "default-src 'none'" in shown.named("meta")[-1]["content"]
     cases = [case(tmp_path, name="b")]
     write_record(cases[0], Record({}, result=failed))

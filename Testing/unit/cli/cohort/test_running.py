@@ -25,7 +25,7 @@ def client():
 
 
 def files_in(folder) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_case_becomes_masks_a_picture_and_a_record_that_says_it_is_complete(client, tmp_path):
@@ -33,7 +33,7 @@ def test_a_case_becomes_masks_a_picture_and_a_record_that_says_it_is_complete(cl
     one = pickle.loads(pickle.dumps(case(tmp_path, name="a")))
     result = pickle.loads(pickle.dumps(run_case(one, client)))
     assert result.state == "done"
-    assert files_in(one.folder) == {"a.seg.nrrd", "a.png", "a.result.json"}
+    assert files_in(one.folder) == {"a.seg.nrrd", "a.png", "a.jpg", "a.result.json"}
     mask = read(one.folder / "a.seg.nrrd") > 0
     assert 2 * (mask & ball()).sum() / (mask.sum() + ball().sum()) > 0.7
     (found,) = result.objects
@@ -81,14 +81,14 @@ def test_files_that_the_command_did_not_write_are_never_replaced(client, tmp_pat
     theirs = one.folder / "a.seg.nrrd"
     theirs.write_text("theirs")
     refused = run_case(one, client)
-    assert "was not written by this command" in refused.reason
-    assert "was not written by this command" in run_case(one, client).reason
+    assert "is not one that this command wrote" in refused.reason
+    assert "is not one that this command wrote" in run_case(one, client).reason
     assert theirs.read_text() == "theirs"
     assert run_case(one, client, overwrite=True).state == "done"
     assert why_again(replace(one, cells={**one.cells, "axis": "j"}), read_record(one)) == ROW_CHANGED
     assert run_case(one, client).state == "done"  # its own files
     theirs.write_text("corrected by hand")
-    assert "was changed after it was written" in run_case(one, client).reason
+    assert "was changed after this command wrote it" in run_case(one, client).reason
     assert theirs.read_text() == "corrected by hand"
 
 
@@ -109,7 +109,7 @@ def test_an_image_weights_or_file_that_changed_are_told_as_the_reason_to_do_it_a
 def test_what_was_half_written_is_done_again_and_a_case_that_ends_processes_is_given_up(client, tmp_path):
     scan(tmp_path / "a.nrrd")
     one = case(tmp_path)
-    half = Record({}, {"a.seg.nrrd": None, "a.png": None}, tries=1)
+    half = Record({}, {"a.seg.nrrd": None, "a.png": None, "thumbnails/a.jpg": None}, tries=1)
     write_record(one, half)
     (one.folder / "a.seg.nrrd").write_text("half")
     assert why_again(one, read_record(one)) == "it was broken off"
@@ -128,7 +128,16 @@ def test_objects_that_overlap_fail_in_a_labelmap_and_are_kept_beside_it_once(cli
         assert "share" in run_case(one, client).reason
     assert files_in(one.folder) == {"a.seg.nrrd", "a.png", "a.result.json"}
     assert run_case(replace(one, cells={**one.cells, "overlap": "last"}), client).state == "done"
-    assert files_in(one.folder) == {"a.nii.gz", "a.labels.json", "a.png", "a.result.json"}
+    assert files_in(one.folder) == {"a.nii.gz", "a.labels.json", "a.png", "a.jpg", "a.result.json"}
+
+
+def test_an_annotation_of_the_same_name_beside_labelmaps_is_left_alone(client, tmp_path):
+    scan(tmp_path / "a.nrrd")
+    one = replace(case(tmp_path), format=".nii.gz")
+    theirs = one.folder / "a.seg.nrrd"
+    theirs.write_text("theirs")
+    assert run_case(one, client, overwrite=True).state == "done"
+    assert theirs.read_text() == "theirs"
 
 
 def test_a_case_that_another_process_took_over_leaves_nothing(client, tmp_path):

@@ -42,6 +42,16 @@ class Case:
         return Outputs(self.folder / (self.name + self.format), self.folder / f"{self.name}.png", overlap)
 
     @property
+    def thumbnail(self) -> Path:
+        """The file of its preview as the report shows it: a thousand previews would weigh a gigabyte."""
+        return self.folder / "thumbnails" / f"{self.name}.jpg"
+
+    @property
+    def spare(self) -> Path:
+        """Where objects are kept that overlap, and so do not fit into a labelmap."""
+        return self.folder / f"{self.name}.seg.nrrd"
+
+    @property
     def record(self) -> Path:
         """The file that says what came of it; written last."""
         return self.folder / f"{self.name}.result.json"
@@ -79,7 +89,7 @@ class CaseResult:
         objects: in their order.
         axis: along which slices are counted.
         notes: what a person should know.
-        files: names of the files written, masks first.
+        files: paths in the folder of the files written, masks first.
         seconds: that it took, reading and writing included.
         finished: seconds since 1970.
     """

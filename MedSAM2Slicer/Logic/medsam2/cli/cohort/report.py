@@ -94,10 +94,12 @@ def _failure(result: CaseResult) -> str:
 
 def _case(result: CaseResult) -> str:
     """The rows of a case, one for each object."""
-    picture = quote(next(name for name in result.files if name.endswith(".png")))
+    picture, small = (
+        quote(next(name for name in result.files if name.endswith(end))) for end in (".png", ".jpg")
+    )
     shared = f'rowspan="{len(result.objects)}"'
     first = (
-        f'<td class=picture {shared}><a href="{picture}"><img src="{picture}" loading=lazy decoding=async '
+        f'<td class=picture {shared}><a href="{picture}"><img src="{small}" loading=lazy decoding=async '
         f'alt="Slices of {escape(result.name)} with contours"></a>'
         f"<th {shared}>{escape(result.name)}{_notes(result)}"
     )

@@ -2,10 +2,12 @@
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+from PIL import Image
 
 from medsam2.cli.cohort.case import Case, CaseResult, FoundObject
 from medsam2.cli.cohort.cells import files_read, objects_of_case, segment_options
@@ -24,7 +26,11 @@ from medsam2.cli.segmenting import (
 )
 from medsam2.cli.wording import collected_notes
 from medsam2.client import BlockingClient, ClientError
+from medsam2.complete_file import complete_file, explained_write_errors
 from medsam2.errors import InputError
+
+_THUMBNAIL = (512, 288)
+"""Its largest width and height, twice those on the page."""
 
 
 def run_case(
@@ -60,7 +66,7 @@ def run_case(
             own = _own_files(case, earlier.outputs, overwrite)
             record = replace(record, outputs={**earlier.outputs, **dict.fromkeys(own)}, tries=tries + 1)
             write_record(case, record)
-            result = _segment(case, client, check_claim)
+            result = _segment(case, client, own, check_claim)
         except ClaimLostError:
             raise
         except Exception as error:
@@ -79,7 +85,9 @@ def run_case(
     return result
 
 
-def _segment(case: Case, client: BlockingClient, check_claim: Callable[[], None]) -> CaseResult:
+def _segment(
+    case: Case, client: BlockingClient, own: Sequence[str], check_claim: Callable[[], None]
+) -> CaseResult:
     options, objects_of = segment_options(case), objects_of_case(case)
     sequence, time_point = open_image(options)
     scene = read_scene(options, sequence, time_point, case.outputs, objects_of)
@@ -88,17 +96,18 @@ def _segment(case: Case, client: BlockingClient, check_claim: Callable[[], None]
     if case.outputs.is_dicom:
         weights = weights_used(client.ready.weights, case.weights, case.weights is None)
     check_claim()
-    for spare in _spare(case):
-        spare.unlink(missing_ok=True)
+    if _name(case, case.spare) in own:
+        case.spare.unlink(missing_ok=True)
     outputs = case.outputs
     summary = write_scene(outputs, scene, result, weights)
+    _write_thumbnail(case)
     note_unseen_objects(scene)
     return CaseResult(
         case.name,
         "done",
         objects=tuple(map(partial(_found, result=result, scene=scene), summary["objects"])),
         axis=scene.slices.axis,
-        files=tuple(file.name for file in outputs.files),
+        files=tuple(_name(case, file) for file in [*outputs.files, case.thumbnail]),
     )
 
 
@@ -112,34 +121,48 @@ def _found(row: Mapping, result: Result, scene: Scene) -> FoundObject:
 
 
 def _own_files(case: Case, written: Mapping[str, Stamp], overwrite: bool) -> list[str]:
-    """Names of the files that the case may write; InputError for one that is somebody else's.
+    """Names of the files that the case may write, in its folder; InputError for one that is somebody else's.
 
     Args:
         case: whose they are.
         written: stamps of what earlier runs wrote; None where that may be half-done.
         overwrite: take whatever has these names.
     """
-    files = case.outputs.files + _spare(case)
+    files = [*case.outputs.files, case.thumbnail]
+    with explained_write_errors(case.thumbnail):
+        case.thumbnail.parent.mkdir(exist_ok=True)
     check_destinations(files, list(files_read(case).values()))
     for file in files:
-        now = stamp(file)
-        if now is None or overwrite:
+        if overwrite or _is_own(case, file, written):
             continue
-        if file.name not in written:
-            raise InputError(
-                f"{file} exists, and was not written by this command: move it away, or replace it with "
-                "--overwrite."
-            )
-        if written[file.name] not in (None, now):
-            raise InputError(
-                f"{file} was changed after it was written: move it away, or replace it with --overwrite."
-            )
-    return [file.name for file in files]
+        is_changed = _name(case, file) in written
+        raise InputError(
+            f"{file} {'was changed after' if is_changed else 'is not one that'} this command wrote"
+            f"{' it' if is_changed else ''}: move it away, or replace it with --overwrite."
+        )
+    if case.spare not in files and _is_own(case, case.spare, written):
+        files.append(case.spare)
+    return [_name(case, file) for file in files]
 
 
-def _spare(case: Case) -> list[Path]:
-    """Where objects are kept that overlap, and so do not fit into a labelmap."""
-    return [] if case.outputs.label_names is None else [case.folder / f"{case.name}.seg.nrrd"]
+def _is_own(case: Case, file: Path, written: Mapping[str, Stamp]) -> bool:
+    """Whether a file is missing, or as an earlier run wrote it."""
+    now, name = stamp(file), _name(case, file)
+    return now is None or (name in written and written[name] in (None, now))
+
+
+def _name(case: Case, file: Path) -> str:
+    """A file of a case, as it is called in its record."""
+    return file.relative_to(case.folder).as_posix()
+
+
+def _write_thumbnail(case: Case) -> None:
+    picture = case.outputs.preview
+    assert picture is not None  # every case has one
+    with Image.open(picture) as sheet, complete_file(case.thumbnail) as path:
+        small = sheet.convert("RGB")
+        small.thumbnail(_THUMBNAIL, reducing_gap=3)
+        small.save(path, quality=80)
 
 
 def _reason(error: Exception) -> str:
