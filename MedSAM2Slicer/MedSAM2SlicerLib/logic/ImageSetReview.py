@@ -58,7 +58,7 @@ class ImageSetReview:
         self._again = self._isSummedUp = False
         self._heardOf: set[str] = set()
         self._timer = qt.QTimer()
-        self._timer.singleShot = True
+        self._timer.setSingleShot(True)
         self._timer.setInterval(HEAR_MILLISECONDS)
         self._timer.connect("timeout()", self._hear)
         self.records: dict[str, ImageRecord] = {}

@@ -61,7 +61,7 @@ class ReviewGrid:
         self._filter = _KeyFilter(self._onKey, self.look)
         self.widget.installEventFilter(self._filter)
         self._timer = qt.QTimer()
-        self._timer.singleShot = True
+        self._timer.setSingleShot(True)
         self._timer.setInterval(LOOK_MILLISECONDS)
         self._timer.connect("timeout()", self._drawSome)
         self.widget.verticalScrollBar().connect("valueChanged(int)", self.look)

@@ -117,5 +117,5 @@ def _bitmap(mask: np.ndarray) -> Pixmap:
     """What Qt draws in the colour of its pen; by way of a file format, as Qt takes no arrays."""
     height, width = mask.shape
     image = qt.QImage()
-    image.loadFromData(qt.QByteArray(b"P4\n%d %d\n" % (width, height) + np.packbits(mask, axis=1).tobytes()))
+    image.loadFromData(b"P4\n%d %d\n" % (width, height) + np.packbits(mask, axis=1).tobytes())
     return qt.QBitmap.fromImage(image)

@@ -239,6 +239,8 @@ def test_an_image_is_opened_in_the_editor_with_its_segmentation_below_it(
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node))
     assert hierarchy.GetItemDataNode(parent) is volume
+    normals = [anEditor.view(name).mrmlSliceNode().GetSliceToRAS() for name in ("Red", "Yellow", "Green")]
+    assert [abs(each.GetElement(2, 2)) for each in normals] == [1, 1, 1], "all views show the image"
     assert "image_2 is open in Segment Editor" in anEditedImage.frame._next.text
 
 
