@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
-from medsam2.volume.dicom import is_dicom_file
+from medsam2.volume.files.dicom_signature import is_dicom_file
 from medsam2.volume.files.reading import is_dicom
 from medsam2.volume.files.utf8_names import HEADERS
 

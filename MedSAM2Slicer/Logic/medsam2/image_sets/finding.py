@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medsam2.errors import InputError
 from medsam2.image_sets.pictures import PICTURE_SUFFIXES
-from medsam2.volume.dicom import is_dicom_file
+from medsam2.volume.files.dicom_signature import is_dicom_file
 from medsam2.volume.files.picture_stack import natural_order
 
 _SUFFIXES = (*PICTURE_SUFFIXES, ".dcm")

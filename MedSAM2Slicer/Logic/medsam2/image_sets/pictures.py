@@ -9,8 +9,9 @@ import SimpleITK
 
 from medsam2.errors import InputError, VolumeWarning
 from medsam2.volume import Geometry, Volume, choose_window, read_volume
-from medsam2.volume.dicom import is_dicom_file, list_volumes, read_dicom_colours
+from medsam2.volume.dicom import list_volumes, read_dicom_colours
 from medsam2.volume.files.byte_source import check_regular, opened_as_it_is
+from medsam2.volume.files.dicom_signature import is_dicom_file
 from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.files.picture_wholeness import MOST_PIXELS, check_tiff, too_large, whole_picture
 

@@ -1,7 +1,6 @@
 """Finding the DICOM images of a folder, its sub-folders included, and saying what the other files are."""
 
 import os
-import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,14 +17,12 @@ from medsam2.volume.dicom.frame import Frame
 from medsam2.volume.dicom.frames_of_file import frames_of_file
 from medsam2.volume.dicom.header import DamagedFile, text
 from medsam2.volume.dicom.pixel_data import find_pixels
+from medsam2.volume.files.dicom_signature import SIGNATURE_BYTES, begins_as_dicom
 
 MOST_FILES = 200_000
 """A folder with more is taken for one given by mistake."""
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
-_PREAMBLE, _MAGIC = 128, b"DICM"
 _KIND_OF_FILE = "MediaStorageSOPClassUID"
-# Files without the preamble, as before 1993: they begin with an element of one of these groups.
-_FIRST_GROUPS = tuple(struct.pack("<HH", *tag) for tag in ((2, 0), (8, 0), (8, 1), (8, 5), (8, 8), (8, 0x16)))
 # These hold pixels that are no scan: segmentations, doses, microscope slides.
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Of bits or fractions, and of labels."""
@@ -49,15 +46,6 @@ class Findings:
     frames: list[Frame] = field(default_factory=list)
     damaged: dict[Path, str] = field(default_factory=dict)
     ignored: dict[Path, str] = field(default_factory=dict)
-
-
-def is_dicom_file(path: Path) -> bool:
-    """Whether a file begins as DICOM does; False where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return _begins_as_dicom(file.read(_PREAMBLE + 4))
-    except OSError:
-        return False
 
 
 def find_images(path: Path) -> Findings:
@@ -102,7 +90,7 @@ def _examine(path: Path, findings: Findings) -> None:
     """Sort one file into the findings; raises DamagedFile."""
     try:
         with path.open("rb") as file:
-            if not _begins_as_dicom(file.read(_PREAMBLE + 4)):
+            if not begins_as_dicom(file.read(SIGNATURE_BYTES)):
                 # What bears DICOM's name, or lost its content, is a slice that would be missed.
                 if path.suffix.lower() in _DICOM_SUFFIXES:
                     raise DamagedFile("it does not begin as a DICOM file does")
@@ -125,10 +113,6 @@ def _examine_dicom(path: Path, file: BinaryIO, findings: Findings) -> None:
         raise
     except Exception as error:  # pydicom raises whatever a damaged header leads it to
         raise DamagedFile("its header cannot be read") from error
-
-
-def _begins_as_dicom(start: bytes) -> bool:
-    return start[_PREAMBLE:] == _MAGIC or start[:4] in _FIRST_GROUPS
 
 
 def _no_scan(ds: Dataset) -> str | None:

@@ -6,8 +6,9 @@ import numpy as np
 import pydicom
 
 from medsam2.errors import InputError
-from medsam2.volume.dicom.finding import SEGMENTATIONS, is_dicom_file
+from medsam2.volume.dicom.finding import SEGMENTATIONS
 from medsam2.volume.dicom.stack import TOLERANCE
+from medsam2.volume.files.dicom_signature import is_dicom_file
 from medsam2.volume.geometry import LPS_TO_RAS, Geometry
 from medsam2.volume.segment import PALETTE, Color
 

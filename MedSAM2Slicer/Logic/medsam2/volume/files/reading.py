@@ -9,6 +9,7 @@ from pathlib import Path
 
 from medsam2.errors import VolumeWarning
 from medsam2.volume.files.byte_source import check_regular
+from medsam2.volume.files.dicom_signature import is_dicom_file
 from medsam2.volume.files.itk_file import read_itk_file
 from medsam2.volume.files.nifti import is_nifti, read_nifti
 from medsam2.volume.files.picture_stack import pictures_in, read_stack
@@ -101,8 +102,6 @@ def _sequence_of_file(path: Path) -> ImageSequence:
 
 def is_dicom(path: Path) -> bool:
     """Whether :func:`read_volume` takes a file or folder for DICOM: a folder of pictures alone is none."""
-    from medsam2.volume.dicom import is_dicom_file  # pydicom takes a while to load
-
     if not path.is_dir():
         return is_dicom_file(path)
     return not pictures_in(path) or any(is_dicom_file(file) for file in path.rglob("*") if file.is_file())
