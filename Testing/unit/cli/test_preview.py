@@ -8,7 +8,7 @@ import SimpleITK
 from matplotlib.colors import to_rgba
 
 from medsam2.cli.pictures.outline import smooth_outline
-from medsam2.cli.pictures.preview import preview_figure, write_preview
+from medsam2.cli.pictures.preview import preview_figure, write_preview, write_strip
 from medsam2.cli.pictures.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewSegment, Sheet, panel_slices
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.volume import Geometry, Volume, VolumeSlices, axis_index, hanging
@@ -275,3 +275,21 @@ def test_outlines_are_smooth_and_lose_no_voxel():
     rows, columns, distance = smooth_outline(np.hypot(j - 30, i - 30) < 20.3, (1.0, 1.0))
     radius = np.hypot(rows[:, None] - 30, columns - 30)
     assert np.ptp(radius[np.abs(distance) < 0.05]) < 0.8
+
+
+def test_a_strip_shows_where_an_object_is_widest_prompted_and_doubtful(tmp_path):
+    slices = plain((30, 60, 60))
+    mask = np.zeros((30, 60, 60), bool)
+    mask[10:20, 20:30, 20:30] = True
+    mask[14, 15:40, 15:40] = True
+    segment = PreviewSegment("a", (0, 1, 0), mask, [Prompt(11, points=((25, 25, True),))], [18])
+    assert Sheet(slices, [segment]).telling(3) == [11, 14, 18]
+    nothing = PreviewSegment("a", (0, 1, 0), mask & False, segment.prompts)
+    assert Sheet(slices, [nothing]).telling(3) == [11]
+    for number, each in enumerate((segment, nothing)):
+        write_strip(tmp_path / f"{number}.jpg", slices, [each])
+        picture = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / f"{number}.jpg")))
+        height, width = picture.shape[:2]
+        assert 2 < width / height < 10
+        green = (picture[..., 1] > 150) & (picture[..., 0] < 110)
+        assert green.any()

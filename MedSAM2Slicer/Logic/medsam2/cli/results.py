@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from medsam2.volume import (
 )
 from medsam2.volume.files.reading import is_dicom
 from medsam2.volume.files.writing import END_WITH_ANOTHER
+
+if TYPE_CHECKING:
+    from medsam2.cli.pictures.preview_sheet import PreviewSegment
 
 Overlap = Literal["last", "first"]
 
@@ -163,15 +166,27 @@ def write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObje
     # matplotlib keeps those waiting who want no picture.
     load_matplotlib()
     from medsam2.cli.pictures.preview import write_preview
+
+    write_preview(path, slices, _preview_segments(objects, result))
+
+
+def write_strip(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:
+    """Write a small picture of the slices that tell most, as a JPEG."""
+    load_matplotlib()
+    from medsam2.cli.pictures.preview import write_strip
+
+    write_strip(path, slices, _preview_segments(objects, result))
+
+
+def _preview_segments(objects: Sequence[PromptedObject], result: Result) -> "list[PreviewSegment]":
     from medsam2.cli.pictures.preview_sheet import PreviewSegment
 
-    segments = [
+    return [
         PreviewSegment(
             entry.name, entry.color, result.masks[entry.name], entry.prompts, result.doubtful(entry.name)
         )
         for entry in objects
     ]
-    write_preview(path, slices, segments)
 
 
 def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> dict[str, Any]:

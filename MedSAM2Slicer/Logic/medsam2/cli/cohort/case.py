@@ -43,7 +43,7 @@ class Case:
 
     @property
     def thumbnail(self) -> Path:
-        """The file of its preview as the report shows it: a thousand previews would weigh a gigabyte."""
+        """The picture that the report shows: a few slices, as a thousand previews would weigh a gigabyte."""
         return self.folder / "thumbnails" / f"{self.name}.jpg"
 
     @property

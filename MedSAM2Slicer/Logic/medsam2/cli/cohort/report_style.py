@@ -13,7 +13,7 @@ STYLE = """
   }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 78rem; padding: 1.5rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 84rem; padding: 1.5rem; background: var(--paper); color: var(--ink);
   font: 15px/1.45 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 h1 { font-size: 1.5rem; margin: 0 0 .75rem; }
 h2 { font-size: 1.1rem; margin: 1.75rem 0 .5rem; }
@@ -31,14 +31,14 @@ thead th { position: sticky; top: 0; z-index: 1; background: var(--sheet); color
 tbody { border-top: 1px solid var(--line); }
 tbody th { font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.picture { width: 17rem; }
-.picture img { display: block; width: 16rem; height: 9rem; object-fit: contain; background: #101418;
+.picture { width: 25rem; }
+.picture img { display: block; width: 24rem; height: 8rem; object-fit: contain; background: #101418;
   border-radius: .3rem; }
 meter { width: 5rem; height: .8rem; vertical-align: middle; margin-right: .5rem; }
 .doubtful { color: var(--doubt); }
 .reason { color: var(--failed); }
 .note { display: block; color: var(--faint); font-weight: 400; font-size: .9em; }
 @media (max-width: 60rem) {
-  .picture, .picture img { width: 9rem; } .picture img { height: 6rem; } body { padding: .75rem; }
+  .picture, .picture img { width: 9rem; } .picture img { height: 3rem; } body { padding: .75rem; }
 }
 """

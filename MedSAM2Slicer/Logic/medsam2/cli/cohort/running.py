@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
 from medsam2.cli.cohort.case import Case, CaseResult, FoundObject
 from medsam2.cli.cohort.cells import files_read, objects_of_case, segment_options
 from medsam2.cli.cohort.claims import ClaimLostError
 from medsam2.cli.cohort.record import MOST_TRIES, Record, Stamp, made_from, read_record, stamp, write_record
 from medsam2.cli.destinations import check_destinations
+from medsam2.cli.results import write_strip
 from medsam2.cli.segmentation import Result
 from medsam2.cli.segmenting import (
     Scene,
@@ -28,9 +27,6 @@ from medsam2.cli.wording import collected_notes
 from medsam2.client import BlockingClient, ClientError
 from medsam2.complete_file import complete_file, explained_write_errors
 from medsam2.errors import InputError
-
-_THUMBNAIL = (512, 288)
-"""Its largest width and height, twice those on the page."""
 
 
 def run_case(
@@ -100,7 +96,8 @@ def _segment(
         case.spare.unlink(missing_ok=True)
     outputs = case.outputs
     summary = write_scene(outputs, scene, result, weights)
-    _write_thumbnail(case)
+    with complete_file(case.thumbnail) as path:
+        write_strip(path, scene.slices, scene.objects, result)
     note_unseen_objects(scene)
     return CaseResult(
         case.name,
@@ -154,15 +151,6 @@ def _is_own(case: Case, file: Path, written: Mapping[str, Stamp]) -> bool:
 def _name(case: Case, file: Path) -> str:
     """A file of a case, as it is called in its record."""
     return file.relative_to(case.folder).as_posix()
-
-
-def _write_thumbnail(case: Case) -> None:
-    picture = case.outputs.preview
-    assert picture is not None  # every case has one
-    with Image.open(picture) as sheet, complete_file(case.thumbnail) as path:
-        small = sheet.convert("RGB")
-        small.thumbnail(_THUMBNAIL, reducing_gap=3)
-        small.save(path, quality=80)
 
 
 def _reason(error: Exception) -> str:

@@ -28,6 +28,7 @@ DPI = 120
 SHEET_INCHES, WIDEST_INCHES = 11.6, 6.0
 """Width of all panels together, and of a single one."""
 GAP_INCHES = 0.05
+STRIP_PANELS, STRIP_INCHES, STRIP_DPI = 3, 6.4, 120
 LEGEND_POINTS, LINE_INCHES, HANDLE_INCHES = 9, 0.21, 0.65
 
 
@@ -38,6 +39,23 @@ def write_preview(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSe
         # Characters that no font of this computer has are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph")
         figure.savefig(path, facecolor=BACKGROUND, format="png")
+
+
+def write_strip(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> None:
+    """Write a few slices side by side as a JPEG, straight to ``path``."""
+    sheet = Sheet(slices, segments)
+    indices = sheet.telling(STRIP_PANELS)
+    width_mm, height_mm = sheet.size_mm
+    ratio = float(np.clip(height_mm / width_mm, 0.3, 1.2))
+    figure = Figure(figsize=(STRIP_INCHES, STRIP_INCHES / STRIP_PANELS * ratio), facecolor=BACKGROUND)
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(1, STRIP_PANELS, squeeze=False).ravel()
+    for axes in grid[len(indices) :]:
+        axes.set_axis_off()
+    for axes, index in zip(grid, indices, strict=False):
+        sheet.draw(axes, index)
+    figure.subplots_adjust(0, 0, 1, 1, wspace=GAP_INCHES / STRIP_INCHES)
+    figure.savefig(path, facecolor=BACKGROUND, format="jpg", dpi=STRIP_DPI)
 
 
 def preview_figure(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> Figure:

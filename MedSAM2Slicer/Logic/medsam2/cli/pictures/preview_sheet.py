@@ -101,6 +101,19 @@ class Sheet:
         doubtful = [index for segment in self.segments for index in segment.doubtful]
         return panel_slices(carrying, prompted, doubtful)
 
+    def telling(self, most: int) -> list[int]:
+        """At most so many slices: where objects are widest, prompted and doubtful; then more of these."""
+        carrying = np.sum([plane.sum(axis=(1, 2)) for plane in self.planes], axis=0)
+        prompted = [prompt.slice_index for segment in self.segments for prompt in segment.prompts]
+        doubtful = [index for segment in self.segments for index in segment.doubtful]
+        by_area = [index for index in np.argsort(-carrying, kind="stable").tolist() if carrying[index]]
+        first = [
+            *by_area[:1],
+            *sorted(prompted)[:1],
+            *sorted(doubtful, key=lambda index: -carrying[index])[:1],
+        ]
+        return sorted(list(dict.fromkeys([*first, *doubtful, *by_area, *prompted]))[:most])
+
     def _crop(self) -> tuple[slice, slice]:
         """The part of the slices round all masks and prompts; all of them where there are none."""
         grid = self.slices.grid(0)
