@@ -33,7 +33,8 @@ results: $(VENV)/.dev
 	$(BIN)/medsam2-lab background-and-doubt --cases $(CASES) --record
 	$(BIN)/medsam2-lab box-through-slices $(CASES) --record
 	$(BIN)/medsam2-lab drawn-lines --cases $(CASES) --record
-	$(BIN)/medsam2-lab shuffled-images
+	$(BIN)/medsam2-lab image-sets $(VENV)/image_sets.jsonl
+	$(BIN)/medsam2-lab colour-sets
 	$(BIN)/medsam2-lab ablation --cases $(CASES)
 
 icons: $(VENV)/.dev
