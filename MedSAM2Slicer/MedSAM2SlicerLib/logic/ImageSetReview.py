@@ -55,7 +55,7 @@ class ImageSetReview:
         self._onChanged, self._onRun = onChanged, onRun
         self._file = ReviewFile(folder)
         self._command: BackgroundCommand | None = None
-        self._again = self._isSummedUp = False
+        self._again = self._isSummedUp = self._isClosed = False
         self._heardOf: set[str] = set()
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -68,6 +68,7 @@ class ImageSetReview:
 
     def close(self) -> None:
         """End the run and let go of the file: the set goes on when it is opened again."""
+        self._isClosed = True
         self.cancel()
         self._timer.stop()
         self._file.close()
@@ -186,6 +187,8 @@ class ImageSetReview:
     def _onFinished(self, failure: str) -> None:
         # Which images cannot be read, their records say; that they cannot is no failure of the run.
         self.failure = "" if self._isSummedUp else failure
+        if self._isClosed:  # the command's end is seen a moment later
+            return
         self._timer.stop()
         self.sort()
         if self._again and not failure:

@@ -150,6 +150,7 @@ class ImageSetSection:
 
     def _pace(self, review: "ImageSetReview") -> str:
         if not review.done:
+            self._started = time.monotonic()
             return _("Starting; the first time this takes half a minute.")
         seconds = (time.monotonic() - self._started) / review.done * (review.total - review.done)
         text = _("{done} of {total} images; about {minutes} min left")
@@ -176,7 +177,6 @@ class ImageSetSection:
     def run(self) -> None:
         """Have the network look for the object."""
         if self.review is not None:
-            self._started = time.monotonic()
             showProblem(self._problem, "")
             self.review.run()
 

@@ -12,7 +12,7 @@ from MedSAM2SlicerLib.panel.ReviewGrid import CELL_HEIGHT, CELL_WIDTH
 from PySide6.QtTest import QTest
 
 from extension.panel.image_sets import SHAPE, disc, writeImages
-from fakes.make_nodes import voxelsOf
+from fakes.make_nodes import rasOf, rotation, voxelsOf
 from medsam2.image_sets.review_file import ReviewFile
 from medsam2.placed_mask import PlacedMask
 
@@ -323,6 +323,20 @@ def test_a_set_goes_on_where_it_was_left(aSet, aJournal):
     assert aSet.frame.grid.chosen == "image_1"
 
 
+def test_a_set_may_be_closed_during_a_run_and_another_one_opened(anEditedImage, runs, monkeypatch, aJournal):
+    section = anEditedImage
+    paint(section, "image_2", disc(2))
+    section.frame._use.click()
+    monkeypatch.setattr(Run, "cancel", lambda self: None)  # its end is seen later
+    folder = section.review.folder
+    section._close.click()
+    runs[0].finish()
+    assert not section.choice.widget.isHidden()
+    assert section.openSet(folder)
+    assert states(section)["image_2"] == "prompted"
+    assert section._run.enabled
+
+
 def test_what_is_no_set_is_refused_in_one_sentence(aSection, aJournal, images):
     aJournal.answers["file"] = str(images[0].parent)
     aSection.choice._earlier.click()
@@ -401,6 +415,35 @@ def test_images_of_the_scene_are_copied_as_they_are(aSection, aVolumeNode, aCloc
         assert np.array_equal(kept, slicer.util.arrayFromVolume(node)[0])
     aClock.advanceUntil(lambda: not aSection.filesAreMade, SECONDS)
     assert sorted(aSection.review.records) == ["ct", "deep"]
+
+
+def test_the_mask_of_an_image_of_the_scene_lies_where_the_image_lies(
+    aSection, aTransform, aClock, loaded, tmp_path
+):
+    """Also turned, in colour, and below a transform; the image is not loaded once more."""
+    turned = rotation(30, "S") @ np.diag([0.5, 0.5, 2.0, 1.0])
+    colours = np.zeros((1, *SHAPE, 3), np.uint8)
+    colours[0, disc(0)] = (200, 90, 30)
+    volume = slicer.util.addVolumeFromArray(colours, turned, "tile", "vtkMRMLVectorVolumeNode")
+    volume.SetAndObserveTransformNodeID(aTransform(rotation(20, "R")).GetID())
+    slicer.mrmlScene.SetRootDirectory(str(tmp_path))
+    aSection.choice._scene.click()
+    aSection.choice._begin.click()
+    aSection.review._file.propose("tile", 0.9, PlacedMask.cropped(disc(0)), SHAPE)
+    aSection.review.sort()
+    aSection.frame.showAgain()
+    press(aSection, qt.Qt.Key_Return)
+    aSection._load.click()
+    aClock.advanceUntil(lambda: not aSection._loading.left and not aSection.filesAreMade, SECONDS)
+    assert loaded == []
+    node = segmentationOf(aSection, "tile")
+    identifier = node.GetSegmentation().GetNthSegmentID(0)
+    assert np.array_equal(voxelsOf(node, identifier, volume)[0], disc(0))
+    row, column = np.argwhere(disc(0)).mean(axis=0)
+    bounds = np.zeros(6)
+    node.GetRASBounds(bounds)
+    middle = (bounds[0::2] + bounds[1::2]) / 2
+    assert np.abs(middle - rasOf(volume, (column, row, 0))).max() < 1
 
 
 @pytest.mark.process
