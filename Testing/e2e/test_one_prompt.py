@@ -8,12 +8,17 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from e2e.conftest import ENVIRONMENT, said
 from medsam2.image_sets.review_file import ReviewFile
+from medsam2.model.building import build_network
+from medsam2.model.config import network_config
+from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 
-COUNT = 7
+COUNT = 6
 
 
 def disc(seed: int, shape=(128, 150)) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +33,7 @@ def disc(seed: int, shape=(128, 150)) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def photos(tmp_path):
-    """Pictures 0.png to 6.png, of which 5 is wide, and files that are none; the mask of the first beside."""
+    """Pictures 0.png to 5.png, of which 5 is wide, and files that are none; the mask of the first beside."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(COUNT):
@@ -62,7 +67,9 @@ def started(folder, *arguments) -> subprocess.Popen:
     """The command while it works."""
     command = [sys.executable, "-m", "medsam2.cli.main", "one-prompt", *arguments]
     environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(folder / "home")}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=folder)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=folder
+    )
 
 
 def test_one_template_drives_a_folder_and_bad_images_are_left_out(medsam2, photos, tmp_path):
@@ -104,7 +111,7 @@ def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(medsam2, pho
     corners = ",".join(str(int(edge)) for edge in (box[1].min(), box[0].min(), box[1].max(), box[0].max()))
     run = medsam2("one-prompt", "photos", "-o", "set", "--template", "photos/0.png", "--box", corners)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("6 images were answered; now 1 prompted, 6 proposed.")
+    assert run.stdout.startswith("5 images were answered; now 1 prompted, 5 proposed.")
     first = masks(folder)
     assert dice(first["0"] > 0, disc(0)[1]) > 0.85
 
@@ -113,7 +120,7 @@ def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(medsam2, pho
     assert said(run.stderr) == []
     assert run.stdout.startswith("0 images were answered")
     expected = {"1": "accepted", "2": "rejected", "3": "absent"}
-    assert states(folder) == {"0": "prompted", **expected, **dict.fromkeys("456", "proposed")}
+    assert states(folder) == {"0": "prompted", **expected, **dict.fromkeys("45", "proposed")}
     decided = masks(folder)
     assert "2" not in decided
     assert not decided["3"].any()
@@ -128,7 +135,7 @@ def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(medsam2, pho
         **dict.fromkeys("04", "prompted"),
         "1": "accepted",
         "3": "absent",
-        **dict.fromkeys("256", "proposed"),
+        **dict.fromkeys("25", "proposed"),
     }
     last = masks(folder)
     for name in "013":
@@ -143,7 +150,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_one_that_was_not(medsam2, phot
     assert whole.returncode == 0, whole.stderr
     first = ("photos", "-o", "set", *template, "--json")
     again = ("-o", "set", "--json")
-    for arguments, lines in ((first, 3), (again, 6)):  # in the first round over the images, and the second
+    for arguments, lines in ((first, 3), (again, 5)):  # in the first round over the images, and the second
         with started(tmp_path, *arguments) as process:
             for _ in range(lines):
                 assert process.stdout.readline()
@@ -165,7 +172,7 @@ def test_a_person_decides_while_a_run_works_and_is_obeyed(medsam2, photos, tmp_p
         assert process.stdout.readline()
         process.send_signal(signal.SIGSTOP)  # for as long as the others look
         second = medsam2("one-prompt", "-o", "set")
-        decision = medsam2("one-prompt", "-o", "set", "--absent", "6")
+        decision = medsam2("one-prompt", "-o", "set", "--absent", "5")
         process.send_signal(signal.SIGCONT)
         process.stdout.read()
     assert process.returncode == 0
@@ -173,9 +180,42 @@ def test_a_person_decides_while_a_run_works_and_is_obeyed(medsam2, photos, tmp_p
     assert "Another run is writing" in second.stderr
     assert decision.returncode == 0
     assert "it will bring masks and tables up to date" in decision.stderr
-    assert states(tmp_path / "set")["6"] == "absent"
-    assert not masks(tmp_path / "set")["6"].any()
-    assert {row["name"]: row["state"] for row in table(tmp_path / "set")}["6"] == "absent"
+    assert states(tmp_path / "set")["5"] == "absent"
+    assert not masks(tmp_path / "set")["5"].any()
+    assert {row["name"]: row["state"] for row in table(tmp_path / "set")}["5"] == "absent"
+
+
+def test_other_weights_replace_proposals_only_when_told(medsam2, photos, tmp_path):
+    torch.manual_seed(5)
+    torch.save({"model": build_network(network_config("starter")).state_dict()}, tmp_path / "untrained.pt")
+    with ReviewFile(tmp_path / "set") as review:
+        first, second = review.add([photos / "0.png", photos / "1.png"])
+        review.set_prompt(first, Prompt(0, mask=PlacedMask.cropped(disc(0)[1])))
+    run = medsam2("one-prompt", "-o", "set")
+    assert run.returncode == 0, run.stderr
+    before = masks(tmp_path / "set")
+    run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt")
+    assert run.returncode == 2
+    assert "made with the weights starter, not untrained.pt" in run.stderr
+    np.testing.assert_array_equal(masks(tmp_path / "set")[second], before[second])
+    run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt", "--renew")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("1 images were answered")
+    after = masks(tmp_path / "set")
+    np.testing.assert_array_equal(after[first], before[first])
+    assert (after[second] != before[second]).any()
+
+
+def test_a_run_that_is_interrupted_says_what_is_left(photos, tmp_path):
+    with started(
+        tmp_path, "photos", "-o", "set", "--template", "photos/0.png", "--mask", "mask.png", "--json"
+    ) as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.decode().splitlines()[-1].startswith("Stopped: what was decided and proposed is kept")
+    assert len(states(tmp_path / "set")) == COUNT
 
 
 @pytest.mark.parametrize(

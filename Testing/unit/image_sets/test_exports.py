@@ -106,3 +106,16 @@ def test_a_mask_file_that_is_a_link_is_replaced_and_not_followed(folder, tmp_pat
         write_masks(folder, review)
     assert own.read_bytes() == before
     assert not folder.mask("a").is_symlink()
+
+
+def test_an_image_that_another_one_has_replaced_gets_no_mask_of_the_first(folder, tmp_path):
+    with RunReview(folder.path) as review:
+        review.add([photo(tmp_path / "a.png"), photo(tmp_path / "b.png")])
+        prepare(folder)
+        for name in "ab":
+            review.propose(name, 0.5, MASK, SHAPE)
+            review.accept(name)
+        Image.fromarray(np.zeros((90, 90), np.uint8)).save(tmp_path / "a.png")
+        (tmp_path / "b.png").unlink()
+        write_masks(folder, review)
+    assert list(folder.masks.iterdir()) == []

@@ -44,7 +44,7 @@ def write_mask(
     Args:
         folder, review: the set.
         record: of the image.
-        picture: the image, if it has been read; else that is done where its size is not known.
+        picture: the image, if it has been read.
     """
     path = folder.mask(record.name)
     mask = review.mask(record.name)
@@ -53,6 +53,8 @@ def write_mask(
             picture = picture or read_picture(record.path)
         except InputError:
             return  # of an image that is not there any more; the run tells of it
+        if record.shape not in (None, picture.shape) or not mask.is_within(picture.shape):
+            return  # likewise of one that another file has replaced
         voxels = mask.full(picture.shape).astype(np.uint8) * 255
         write_turned(path, Image.fromarray(voxels), picture.orientation)
     else:

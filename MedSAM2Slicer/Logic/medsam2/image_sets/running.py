@@ -134,9 +134,9 @@ class SetRun:
             record, mask = template.record, template.mask
             try:
                 shape = self._pictures.picture(record.index).shape
-                if mask is None or not mask.is_within(shape):
+                if mask is None or not mask.is_within(shape) or record.shape not in (None, shape):
                     raise UnreadablePicture(
-                        record.index, f"{record.path} is smaller than its mask: put the right file there."
+                        record.index, f"{record.path} has not the size of its mask: put the right file there."
                     )
                 tracker.prompt(Prompt(record.index, mask=mask))
             except UnreadablePicture as error:
