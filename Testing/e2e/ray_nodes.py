@@ -1,7 +1,9 @@
 """A Ray cluster of two nodes on this computer, of which nothing is left afterwards."""
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,16 +35,18 @@ def two_nodes() -> Iterator[str]:
             patch.setitem(ENVIRONMENT, name, value)  # of the commands that tests start
         from ray.cluster_utils import Cluster
 
-        cluster = None
+        cluster, folder = None, tempfile.mkdtemp(prefix="ray-")  # of a short name, for sockets
         try:
-            cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-            cluster.add_node(**NODE)
+            node = {**NODE, "temp_dir": folder}
+            cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+            cluster.add_node(**node)
             yield cluster.address
         finally:
             started = [process for process in _descendants() if process not in before]
             if cluster is not None:
                 cluster.shutdown()
             _end(started)
+            shutil.rmtree(folder, ignore_errors=True)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
