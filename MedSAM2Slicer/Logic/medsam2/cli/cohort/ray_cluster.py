@@ -4,11 +4,14 @@ They share the cohort's folder, and claims say who does what, as with ``--shard`
 takes nothing along: another does its case again, and Ray starts a new one.
 """
 
+import io
+import re
 import signal
 import socket
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -24,6 +27,8 @@ LOOK_SECONDS = 1.0
 """Between looks at what has been finished."""
 LATE_SECONDS = 10.0
 """By which a shared folder may show late what was written elsewhere, and a process may end late."""
+MESSAGE_LETTERS = 200
+"""Of a message of Ray."""
 ANSWER_SECONDS = 10.0
 """For the cluster to be connected to."""
 
@@ -56,7 +61,7 @@ def work_on_cluster(
             progress.say(f"{finished} of {len(cases)} cases are finished already.")
         try:
             if waiting:
-                with _connected(address):
+                with redirect_stdout(_RayMessages(progress.say)), _connected(address):
                     processes = _Processes(cpus, compute, cases, len(waiting), run)
                     progress.say(processes.plan)
                     try:
@@ -98,6 +103,20 @@ def _check_answers(address: str) -> None:
         socket.create_connection((parts.hostname or "", parts.port or 0), ANSWER_SECONDS).close()
 
 
+class _RayMessages(io.TextIOBase):
+    """What Ray would print among the results: of each message, which may be pages, a line for people."""
+
+    def __init__(self, say: Callable[[str], None]):
+        self._say = say
+
+    def write(self, text: str) -> int:
+        """A message, or the end of its line."""
+        first = re.sub(r"\x1b\[\d+m", "", text).strip().partition("\n")[0]
+        if first:
+            self._say(textwrap.shorten(first, MESSAGE_LETTERS, placeholder=" …"))
+        return len(text)
+
+
 class _Processes:
     """Those of the cluster that work on a cohort: one on each GPU, else one for so many processors.
 
@@ -128,7 +147,10 @@ class _Processes:
         listed = ray.put(list(cases))
         self._tasks = [task.remote(listed, f"{turn}/{count}", compute, run) for turn in range(1, count + 1)]
         self.failure = ""
-        self.plan = f"The cluster works on {count} at a time, as soon as there is {each_needs} free for each."
+        self.plan = (
+            f"The cluster is asked for {count} process{'es' * (count != 1)}, each with {each_needs}; cases "
+            "wait until there is room."
+        )
 
     def wait(self, seconds: float) -> bool:
         """Wait so long at most for one to end; returns whether there are still some."""
