@@ -33,6 +33,7 @@ from medsam2.protocol import Chunk, Hello, OpenVolume, Progress, Ready
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*"),
     pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install medsam2[ray]"),
 ]
 TOKEN = "a-token-of-some-length"
@@ -75,10 +76,27 @@ def served(cluster, tmp_path_factory) -> Iterator[str]:
     try:
         wait_for(lambda: serving.poll() is not None or answers(port, "/healthz") == "ok")
         assert serving.poll() is None, (folder / "log").read_text()
+        wait_for_replicas(cluster)
         yield f"ws://127.0.0.1:{port}"
     finally:
         serving.send_signal(signal.SIGINT)
         serving.wait(60)
+
+
+def wait_for_replicas(cluster: str) -> None:
+    """One of them may answer before the other is there; then some clients go over to that."""
+    import ray
+    from ray import serve
+
+    ray.init(cluster, log_to_driver=False, logging_level="error")
+    try:
+        running = {"RUNNING": 2}
+        wait_for(
+            lambda: serve.status().applications["medsam2"].deployments["medsam2"].replica_states == running
+        )
+        time.sleep(2)  # Ray's proxy hears of it a moment later
+    finally:
+        ray.shutdown()
 
 
 def answers(port: int, path: str) -> str | None:
