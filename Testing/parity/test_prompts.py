@@ -1,5 +1,7 @@
 """Answers to prompts on single images equal the reference's."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -24,6 +26,29 @@ def prompts(size: int) -> dict[str, "Prompt"]:
 def disc(size: int) -> torch.Tensor:
     rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     return ((rows - 0.5 * size) ** 2 + (columns - 0.4 * size) ** 2 < (0.21 * size) ** 2).float()
+
+
+@pytest.fixture(scope="module")
+def known_features() -> dict:
+    """What the networks made of the image that all tests here share."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def encoded_once(request, pair, known_features, monkeypatch) -> None:
+    """Both networks encode that image in the first test of each preset only."""
+    for network, method in ((pair.reference, "forward_image"), (pair.network, "encode_image")):
+        key = (request.node.callspec.params["pair"], method)
+        encode = partial(_encoded, known_features, key, getattr(network, method))
+        monkeypatch.setattr(network, method, encode)
+
+
+def _encoded(known_features: dict, key, encode, image):
+    if key not in known_features:
+        known_features[key] = image, encode(image)
+    known_image, features = known_features[key]
+    assert torch.equal(image, known_image)
+    return features
 
 
 @pytest.fixture(params=["present", "absent"])
