@@ -138,7 +138,7 @@ def test_python_example_runs(reader):
 def test_every_option_in_the_readme_exists(medsam2, medsam2_lab):
     text = README.read_text(encoding="utf-8")
     used = set(re.findall(r"(?<=[\s`])--[a-z][a-z-]+", text)) - {"--help"}
-    commands = ("segment", "info", "evaluate", "train", "weights import")
+    commands = ("segment", "info", "evaluate", "train", "weights import", "one-prompt", "batch")
     known = "".join(medsam2(*command.split(), "--help").stdout for command in commands)
     known += medsam2_lab("synthesise", "--help").stdout
     assert used
