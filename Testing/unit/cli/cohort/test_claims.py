@@ -1,6 +1,7 @@
 """Which process works on which case."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from medsam2.cli.cohort import claims
 from medsam2.cli.cohort.claims import ClaimLostError, Claims
+from medsam2.errors import InputError
 
 ELSEWHERE = {"machine": "another", "process": 1, "started": 0.0}
 
@@ -82,10 +84,43 @@ def test_another_machines_claim_counts_while_it_is_touched_and_no_longer(tmp_pat
     assert not path.exists()
 
 
-def test_a_claim_of_which_nothing_is_written_yet_counts_too(tmp_path):
-    held(tmp_path).write_text("")
+def test_a_claim_of_which_nothing_can_be_read_counts_while_it_is_touched_too(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])
+    path, mine = held(tmp_path), Claims(tmp_path)
+    path.write_text("")
+    for number in range(3):
+        os.utime(path, (number, number))
+        with mine.taken("a") as claim:
+            assert claim is None
+        now[0] += claims.STALE_SECONDS - 1
+    now[0] += 2
+    with mine.taken("a") as claim:
+        assert claim is not None
+
+
+def test_a_container_that_is_started_anew_is_not_held_up_by_its_own_claim(tmp_path):
     with Claims(tmp_path).taken("a") as claim:
-        assert claim is None
+        before = json.loads(claim.path.read_text())
+    held(tmp_path, **{**before, "run": "of the container before, whose process had the same number"})
+    with Claims(tmp_path).taken("a") as claim:
+        assert claim is not None
+
+
+def test_a_folder_where_no_claim_can_be_made_is_told(tmp_path):
+    (tmp_path / ".claims").write_text("theirs")
+    with pytest.raises(InputError, match="was not written"), Claims(tmp_path).taken("a"):
+        pass
+
+
+def test_a_claim_that_cannot_be_written_holds_nobody_up(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(claims.json, "dump", full)
+    with pytest.raises(InputError, match="the disk is full"), Claims(tmp_path).taken("a"):
+        pass
+    assert list((tmp_path / ".claims").iterdir()) == []
 
 
 def test_who_only_seemed_to_have_ended_finds_the_case_taken_over(tmp_path):

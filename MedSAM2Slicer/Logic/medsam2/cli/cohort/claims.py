@@ -19,12 +19,16 @@ from pathlib import Path
 
 import psutil
 
+from medsam2.complete_file import explained_write_errors
+
 BEAT_SECONDS = 15.0
 """Between touches."""
 STALE_SECONDS = 180.0
 """Without a touch; file systems may show one a minute late."""
 _SAME_START = 60.0
 """Seconds by which a process may seem to have started at another time, as the clock was set."""
+_RUN = uuid.uuid4().hex
+"""This process, also where an earlier one had its number: in a container that is started anew they all do."""
 
 
 class ClaimLostError(Exception):
@@ -44,8 +48,13 @@ class Claims:
 
     @contextmanager
     def taken(self, case: str) -> Iterator["Claim | None"]:
-        """The claim on a case for the length of a block; None if another process has it."""
-        claim = self._take(case)
+        """The claim on a case for the length of a block; None if another process has it.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        with explained_write_errors(self._folder):
+            claim = self._take(case)
         if claim is None:
             yield None
             return
@@ -71,9 +80,14 @@ class Claims:
         claim = Claim(self._folder, case, latest + 1)
         try:
             with claim.path.open("x", encoding="utf-8") as file:
-                json.dump({"machine": _machine(), "process": os.getpid(), "started": _started()}, file)
+                holder = {"machine": _machine(), "process": os.getpid(), "started": _started(), "run": _RUN}
+                json.dump(holder, file)
         except (FileExistsError, FileNotFoundError):  # another was quicker, or tidied up
             return None
+        except OSError:
+            with suppress(OSError):
+                claim.path.unlink()
+            raise
         return claim
 
     def _let_go(self, claim: "Claim") -> None:
@@ -84,13 +98,15 @@ class Claims:
     def _has_ended(self, path: Path) -> bool:
         """Whether the process of a claim has ended, as far as one can tell."""
         try:
-            touched, holder = path.stat().st_mtime_ns, json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return False  # let go just now
-        except (OSError, ValueError):
-            holder = {}  # being written
-            touched = 0
+            touched = path.stat().st_mtime_ns
+        except OSError:
+            return False  # let go just now, or a file system that does not say
+        holder = {}
+        with suppress(OSError, ValueError):  # being written, or another user's
+            holder = json.loads(path.read_bytes())
         if holder.get("machine") == _machine():
+            if holder["process"] == os.getpid():
+                return holder["run"] != _RUN
             return not _lives(holder["process"], holder["started"])
         before, since = self._seen.get(path.name, (None, 0.0))
         if before != touched:
