@@ -110,6 +110,7 @@ def batch(
     from medsam2.cli.cohort.case import Case
     from medsam2.cli.cohort.case_list import read_rows
     from medsam2.cli.cohort.cells import check_defaults
+    from medsam2.cli.cohort.checks import check_folder
     from medsam2.cli.cohort.report import PAGE, write_report
     from medsam2.cli.cohort.template import Template, read_structures
     from medsam2.cli.cohort.working import Clients, Run, Shard, Worker
@@ -147,6 +148,8 @@ def batch(
     cohort = [
         Case(row.name, {**cells, **row.cells}, base, output.absolute(), ending, used, rule) for row in rows
     ]
+    others = [path for path in (token_file, ca_file) if path is not None]
+    check_folder(cohort, [cases, *others, *([Path(weights)] if weights else [])], overwrite)
     leaves("finished cases are kept, and the same command goes on with the others")
     if ray is not None:
         from medsam2.cli.cohort.ray_cluster import work_on_cluster

@@ -66,6 +66,7 @@ def test_a_folder_keeps_its_whole_name(tmp_path):
         ("image\n" + "n" * 300 + "\n", "short"),
         (b"image\n\0\n", "no text"),
         (b"PK\x03\x04\0\0", "no text"),
+        ("image\na\0.nii".encode("utf-16"), "no text"),
     ],
 )
 def test_a_list_that_cannot_be_meant_is_refused_in_a_sentence(tmp_path, text, what):

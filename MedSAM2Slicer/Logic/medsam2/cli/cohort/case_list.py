@@ -96,14 +96,15 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"The list {path} cannot be read ({error.strerror}): check its name.") from error
-    if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{path} is no text: save the list as CSV.")
     encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
     for encoding in encodings:
         try:
-            return data.decode(encoding).lstrip("\ufeff")
+            text = data.decode(encoding).lstrip("\ufeff")
         except UnicodeDecodeError:
             continue
+        if "\0" in text:
+            raise InputError(f"{path} is no text: save the list as CSV.")
+        return text
     raise InputError(f"{path} is no text of a known encoding: save it as CSV UTF-8.")
 
 

@@ -110,7 +110,7 @@ def files_read(case: Case) -> dict[str, Path]:
         paths |= {"template": case.template.volume, "template mask": case.template.mask}
     for what in ("mask", "template mask"):
         mask = paths.get(what)
-        if mask is not None:
+        if mask is not None and mask.name:  # the root has none
             paths[f"names of the {what}"] = label_names_file(mask)
     return {what: path for what, path in paths.items() if path is not None}
 

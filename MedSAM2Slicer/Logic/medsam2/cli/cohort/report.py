@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 from medsam2.cli.cohort.case import Case, CaseResult, FoundObject
 from medsam2.cli.cohort.report_style import STYLE
-from medsam2.cli.cohort.results_table import results_of, write_table
+from medsam2.cli.cohort.results_table import COLUMNS, results_of, write_table
 from medsam2.cli.doubts import listed
 from medsam2.cli.wording import millilitres
 from medsam2.complete_file import complete_file
 from medsam2.confidence import DOUBTFUL
+from medsam2.errors import InputError
 
 PAGE, TABLE = "report.html", "results.csv"
 _HEAD = """<!DOCTYPE html>
@@ -33,11 +35,33 @@ def write_report(cases: Sequence[Case]) -> list[CaseResult]:
     Raises:
         InputError: the folder cannot be written.
     """
-    folder, results = cases[0].folder, results_of(cases)
-    write_table(folder / TABLE, results)
-    with complete_file(folder / PAGE) as path:
+    shown, table = report_files(cases[0].folder)
+    results = results_of(cases)
+    write_table(table, results)
+    with complete_file(shown) as path:
         path.write_text(page(results, len(cases)), encoding="utf-8", errors="replace")
     return results
+
+
+def report_files(folder: Path) -> tuple[Path, Path]:
+    """Page and table of a cohort."""
+    return folder / PAGE, folder / TABLE
+
+
+def is_own(path: Path) -> bool:
+    """Whether one of ``report_files`` is missing, or begins as this command writes it.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    begins = ",".join(COLUMNS) if path.name == TABLE else _HEAD.partition("{title}")[0]
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.read(len(begins)) == begins
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): choose another folder.") from error
 
 
 def page(results: Sequence[CaseResult], total: int) -> str:
@@ -116,7 +140,7 @@ def _object(entry: FoundObject) -> str:
         look = listed(entry.doubtful_slices) if entry.doubtful_slices else ""
     meter = f'<meter min=0 max=1 low="{DOUBTFUL}" high="{DOUBTFUL}" optimum=1 value="{entry.confidence:.2f}">'
     return (
-        f"<td>{escape(entry.name)}"
+        f"<td class=object>{escape(entry.name)}"
         f'<td class="{doubt}">{meter}</meter>{entry.confidence:.2f}'
         f"<td class=number>{millilitres(entry.volume_ml)}"
         f'<td class="{doubt}">{look}\n'

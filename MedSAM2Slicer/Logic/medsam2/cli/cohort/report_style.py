@@ -30,6 +30,7 @@ thead th { position: sticky; top: 0; z-index: 1; background: var(--sheet); color
   font-weight: 500; box-shadow: 0 1px var(--line); white-space: nowrap; }
 tbody { border-top: 1px solid var(--line); }
 tbody th { font-weight: 600; }
+tbody th, .object { min-width: 8rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .picture { width: 25rem; }
 .picture img { display: block; width: 24rem; height: 8rem; object-fit: contain; background: #101418;
