@@ -113,7 +113,7 @@ def batch(
     from medsam2.cli.cohort.checks import check_folder
     from medsam2.cli.cohort.report import PAGE, write_report
     from medsam2.cli.cohort.template import Template, read_structures
-    from medsam2.cli.cohort.working import Clients, Run, Shard, Worker
+    from medsam2.cli.cohort.working import Clients, Shard, Worker, begun_run
     from medsam2.volume import output_format
 
     compute = WhereToCompute(weights, device, precision, threads, server, token_file, ca_file)
@@ -150,15 +150,16 @@ def batch(
     ]
     others = [path for path in (token_file, ca_file) if path is not None]
     check_folder(cohort, [cases, *others, *([Path(weights)] if weights else [])], overwrite)
+    run = begun_run(cohort, overwrite)
     leaves("finished cases are kept, and the same command goes on with the others")
     if ray is not None:
         from medsam2.cli.cohort.ray_cluster import work_on_cluster
 
-        work_on_cluster(ray, cpus_per_worker, compute, cohort, Run(overwrite), lambda: write_report(cohort))
+        work_on_cluster(ray, cpus_per_worker, compute, cohort, run, lambda: write_report(cohort))
     else:
         clients = Clients(compute.backend)
         try:
-            Worker(turn.ordered(cohort), clients, Run(overwrite), lambda: write_report(cohort)).run()
+            Worker(turn.ordered(cohort), clients, run, lambda: write_report(cohort)).run()
         finally:
             clients.close()
     results = write_report(cohort)

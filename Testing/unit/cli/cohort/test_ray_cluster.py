@@ -9,8 +9,9 @@ import pytest
 from medsam2.cli.backend_options import WhereToCompute
 from medsam2.cli.batch_command import batch
 from medsam2.cli.cohort.case import Case
-from medsam2.cli.cohort.ray_cluster import work_on_cluster
+from medsam2.cli.cohort.ray_cluster import _watch, work_on_cluster
 from medsam2.cli.cohort.working import Run
+from medsam2.cli.progress import case_progress
 from medsam2.errors import InputError
 
 
@@ -45,3 +46,18 @@ def test_a_cluster_takes_neither_shards_nor_a_server(tmp_path, monkeypatch, othe
     monkeypatch.setenv("MEDSAM2_TOKEN", "a-token-of-some-length")
     with pytest.raises(InputError, match="leave out --shard and --server"):
         batch(tmp_path / "cases.csv", tmp_path, ray="auto", **other)
+
+
+def test_a_record_that_becomes_unreadable_is_a_failure_of_its_case_alone(tmp_path, capsys):
+    case = Case("a", {"image": "a.nrrd"}, tmp_path, tmp_path)
+
+    class Processes:
+        failure = ""
+
+        def wait(self, seconds):
+            case.record.write_text("cut of")
+            return True
+
+    with case_progress(1, 0) as progress:
+        _watch(Processes(), {"a": case}, 1, Run(False), lambda: None, progress)
+    assert "a failed: " in capsys.readouterr().err

@@ -17,8 +17,16 @@ from urllib.parse import urlsplit
 
 from medsam2.cli.backend_options import WhereToCompute
 from medsam2.cli.cohort.case import Case
-from medsam2.cli.cohort.record import read_record
-from medsam2.cli.cohort.working import REPORT_SECONDS, Clients, Run, Shard, Worker, line_of
+from medsam2.cli.cohort.results_table import results_of
+from medsam2.cli.cohort.working import (
+    REPORT_SECONDS,
+    Clients,
+    Run,
+    Shard,
+    Worker,
+    line_of,
+    report_meanwhile,
+)
 from medsam2.cli.progress import CaseProgress, case_progress
 from medsam2.cli.stopping import heed_signals
 from medsam2.errors import InputError
@@ -213,11 +221,9 @@ def _watch(
         if not work_goes_on:
             time.sleep(LATE_SECONDS)
         still = run.waiting(waiting.values())
-        for case in [case for name, case in waiting.items() if name not in still]:
-            del waiting[case.name]
-            record = read_record(case)
-            if record is not None and record.result is not None:
-                progress.finish(line_of(record.result), total - len(waiting))
+        for result in results_of([case for name, case in waiting.items() if name not in still]):
+            del waiting[result.name]
+            progress.finish(line_of(result), total - len(waiting))
         if waiting and not work_goes_on:
             raise InputError(
                 processes.failure
@@ -225,5 +231,5 @@ def _watch(
                 f"{next(iter(waiting.values())).folder}: give a folder that all of its computers share."
             )
         if time.monotonic() - reported > REPORT_SECONDS:
-            report()
+            report_meanwhile(report, progress)
             reported = time.monotonic()

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
@@ -57,11 +57,12 @@ class Run:
 
     Attributes:
         overwrite: do all again, and replace files that this command did not write.
-        began: seconds since 1970; what was finished since is the work of this run, whoever did it.
+        before: when cases were finished that were so before it, by name. A case that was finished at another
+            time is the work of this run, whoever did it; so clocks of different computers are not compared.
     """
 
     overwrite: bool
-    began: float = field(default_factory=time.time)
+    before: Mapping[str, float] = field(default_factory=dict)
 
     def why(self, case: Case) -> str | None:
         """Why a case is to be done, as the end of a sentence; empty if it never was, None if it is finished.
@@ -75,7 +76,7 @@ class Run:
         if record is None:
             return ""
         if record.result is not None:
-            if record.result.finished >= self.began:
+            if record.result.finished != self.before.get(case.name):
                 return None
             if record.result.state == "failed":
                 return "it failed before"
@@ -86,6 +87,17 @@ class Run:
     def waiting(self, cases: Iterable[Case]) -> dict[str, Case]:
         """Those that are not finished, by name."""
         return {case.name: case for case in cases if self.why(case) is not None}
+
+
+def begun_run(cases: Iterable[Case], overwrite: bool) -> Run:
+    """A run over cases that begins now."""
+    before = {}
+    for case in cases:
+        with suppress(InputError):  # the report says so
+            record = read_record(case)
+            if record is not None and record.result is not None:
+                before[case.name] = record.result.finished
+    return Run(overwrite, before)
 
 
 class Clients:
@@ -175,7 +187,7 @@ class Worker:
                 if result is not None:
                     progress.finish(line_of(result), len(self._cases) - len(waiting))
                 if time.monotonic() - reported > REPORT_SECONDS:
-                    self._report()
+                    report_meanwhile(self._report, progress)
                     waiting, reported = self._run.waiting(waiting.values()), time.monotonic()
                 progress.reach(len(self._cases) - len(waiting))
             if len(waiting) == before:
@@ -195,6 +207,14 @@ class Worker:
                 return run_case(case, self._clients.ready(), self._run.overwrite, claim.check)
             except ClaimLostError:
                 return None
+
+
+def report_meanwhile(report: Callable[[], object], progress: CaseProgress) -> None:
+    """Write a report if that is possible: a table that a spreadsheet holds open is no reason to stop."""
+    try:
+        report()
+    except InputError as error:
+        progress.say(str(error))
 
 
 def line_of(result: CaseResult) -> str:
