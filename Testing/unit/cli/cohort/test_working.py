@@ -7,7 +7,7 @@ import pytest
 from medsam2.cli.cohort import working
 from medsam2.cli.cohort.case import CaseResult
 from medsam2.cli.cohort.record import Record, made_from, write_record
-from medsam2.cli.cohort.working import Clients, Run, Worker, begun_run
+from medsam2.cli.cohort.working import Clients, Run, Shard, Worker, begun_run
 from medsam2.errors import InputError
 from unit.cli.cohort.volumes import case
 
@@ -57,3 +57,18 @@ def test_a_report_that_cannot_be_written_meanwhile_stops_no_case(tmp_path, monke
     assert not run.waiting(cases)
     assert reports == [0, 1, 2, 3]
     assert capsys.readouterr().err.count("results.csv is held open.") == 2
+
+
+@pytest.mark.parametrize(
+    ("shard", "order"),
+    [
+        (None, "abcdefg"),
+        ("1/3", "adgbecf"),
+        ("3/3", "cfadgbe"),
+        ("9/9", "abcdefg"),
+        ("2/1000000000", "bcdefga"),
+    ],
+)
+def test_a_shard_begins_with_its_own_cases_and_goes_on_with_those_of_the_next(tmp_path, shard, order):
+    cases = [case(tmp_path, name=name) for name in "abcdefg"]
+    assert [each.name for each in Shard(shard).ordered(cases)] == list(order)

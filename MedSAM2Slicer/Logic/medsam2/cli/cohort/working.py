@@ -44,11 +44,8 @@ class Shard:
 
     def ordered(self, cases: Sequence[Case]) -> list[Case]:
         """Its own cases first, then those of the next process, and so on."""
-        return [
-            case
-            for turn in range(self._of)
-            for case in cases[(self._number - 1 + turn) % self._of :: self._of]
-        ]
+        places = sorted(range(len(cases)), key=lambda place: (place + 1 - self._number) % self._of)
+        return [cases[place] for place in places]
 
 
 @dataclass(frozen=True)
