@@ -123,3 +123,27 @@ def test_without_a_template_there_is_no_answer(starter):
         tracker.survey(0)
     with pytest.raises(InputError, match="only where the object is not"):
         tracker.prompt(Prompt(0, points=((2.0, 2.0, False),)))
+
+
+@pytest.mark.network
+def test_one_click_corrects_a_mask_and_leaves_the_rest_of_it(starter):
+    images = [disc(number) for number in range(2)]
+    _, mask = images[1]
+    rows, columns = np.nonzero(mask)
+    middle, below = columns.mean(), rows.max() + 14
+    leaking = mask.copy()
+    leaking[rows.max() - 4 : rows.max() + 20, int(middle) - 5 : int(middle) + 5] = True
+
+    def corrected(given: np.ndarray, *click) -> np.ndarray:
+        tracker = ImageSetTracker(starter, ImageSet([image for image, _ in images]))
+        tracker.prompt(Prompt(0, mask=PlacedMask.cropped(images[0][1])))
+        tracker.prompt(Prompt(1, mask=PlacedMask.cropped(given)))
+        return tracker.prompt(Prompt(1, points=(click,))).mask.full(mask.shape)
+
+    assert dice(corrected(mask, 3.0, 3.0, False), mask) > 0.97  # beside it, nothing is to be taken away
+    without = corrected(leaking, float(below), middle, False)
+    assert not without[below, int(middle)]
+    assert dice(without, mask) > 0.9
+    assert dice(corrected(mask, rows.min() + 2.0, middle, False), mask) > 0.9
+    assert corrected(mask, rows.mean(), middle, True).sum() < 1.3 * mask.sum()
+    assert not corrected(mask, rows.mean(), middle, False).any()  # in the middle, it is wrong altogether

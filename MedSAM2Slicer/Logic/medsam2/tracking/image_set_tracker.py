@@ -27,6 +27,7 @@ from .colour_axis import GreyImages
 from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser
+from .mask_rules import held_by_click, is_hit
 from .memory_bank import MemoryEntry, NoBank
 from .prompting import Prompting
 from .self_sorting import SelfSortingBank, SelfSortingMemory
@@ -214,14 +215,20 @@ class ImageSetTracker:
     def _prompted(self, prompt: Prompt) -> MemoryEntry:
         index = prompt.slice_index
         earlier = self._earlier(prompt)
-        known = None if earlier is None else earlier.mask(self._images.grid(index).shape)
+        grid = self._images.grid(index)
+        known = None if earlier is None else earlier.mask(grid.shape)
         told = self._prompting.told(prompt, known)
-        if earlier is None and not told.shows_object:
-            raise InputError(
-                "The prompt says only where the object is not: show first where on the image it is."
-            )
-        if earlier is not None and prompt.only_takes_away:
+        if earlier is None or known is None:
+            if not told.shows_object:
+                raise InputError(
+                    "The prompt says only where the object is not: show first where on the image it is."
+                )
+        elif prompt.only_takes_away:
             return self._prompting.without(earlier, told)
+        elif not told.shows_object and not is_hit(known, told, grid):
+            return earlier
+        elif index in self._masks or not told.shows_object:
+            told = held_by_click(told, known, grid)
         target = TrackedObject(NoBank(), whole_slices=True)
         if earlier is not None:
             target.entries[index] = earlier

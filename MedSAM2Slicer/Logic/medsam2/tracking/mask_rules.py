@@ -132,6 +132,25 @@ def is_rejected(mask: PlacedMask, prompt: Prompt, grid: SliceGrid) -> bool:
     return any(middle.covers(row, column, grid) for row, column, _ in prompt.points)
 
 
+def held_by_click(prompt: Prompt, mask: PlacedMask, grid: SliceGrid) -> Prompt:
+    """A correction with a click inside the mask that it corrects, which says that the object is there still.
+
+    Networks learnt corrections beside the first click: of a mask and a correction alone, the starter's makes
+    nothing, or everything. Lassos say by themselves where the object is, and what rejects the mask stays so.
+    """
+    if prompt.lassos or mask.is_empty or is_rejected(mask, prompt, grid):
+        return prompt
+    inside = np.pad(mask.voxels, 1)
+    for row, column, positive in prompt.points:
+        if not positive and mask.covers(row, column, grid):
+            here = grid.voxel(row, column)
+            inside[here[0] - mask.row + 1, here[1] - mask.column + 1] = False
+    depth = ndimage.distance_transform_edt(inside, sampling=grid.spacing)
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    place = (float(row) + mask.row - 1, float(column) + mask.column - 1, True)
+    return replace(prompt, points=(*prompt.points, place)) if depth.any() else prompt
+
+
 def _within_box(
     logits: Tensor,
     box: tuple[float, float, float, float],
