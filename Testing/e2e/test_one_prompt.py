@@ -185,6 +185,22 @@ def test_a_person_decides_while_a_run_works_and_is_obeyed(medsam2, photos, tmp_p
     assert {row["name"]: row["state"] for row in table(tmp_path / "set")}["5"] == "absent"
 
 
+def test_decisions_are_taken_down_all_or_none_and_nothing_is_computed(medsam2, photos, tmp_path):
+    with ReviewFile(tmp_path / "set") as review:
+        review.add([photos / f"{number}.png" for number in range(3)])
+        mask = PlacedMask.cropped(disc(0)[1])
+        review.set_prompt("0", Prompt(0, mask=mask))
+        review.propose("1", 0.5, mask, (128, 150))
+    run = medsam2("one-prompt", "-o", "set", "--accept", "1", "--accept", "2")
+    assert run.returncode == 2
+    assert "2 is waiting and has no mask to accept" in run.stderr
+    assert states(tmp_path / "set") == {"0": "prompted", "1": "proposed", "2": "waiting"}
+    run = medsam2("one-prompt", "-o", "set", "--accept", "1")
+    assert run.returncode == 0, run.stderr
+    assert states(tmp_path / "set") == {"0": "prompted", "1": "accepted", "2": "waiting"}
+    assert set(masks(tmp_path / "set")) == {"0", "1"}
+
+
 def test_other_weights_replace_proposals_only_when_told(medsam2, photos, tmp_path):
     torch.manual_seed(5)
     torch.save({"model": build_network(network_config("starter")).state_dict()}, tmp_path / "untrained.pt")

@@ -191,7 +191,7 @@ class ImageSetReview:
             return
         self._timer.stop()
         self.sort()
-        if self._again and not failure:
+        if self._again and not self.failure:
             self.run()
         else:
             self._onRun()

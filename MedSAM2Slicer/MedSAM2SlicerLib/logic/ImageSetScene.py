@@ -87,8 +87,12 @@ class ImageSetScene:
                     name=record.name
                 )
             )
-        segment.SetTag(SHOWN, _digest(mask))
         return mask
+
+    def noteKept(self, record: "ImageRecord", mask: np.ndarray) -> None:
+        """Say that a painted mask is the set's by now: later ones may replace it in the scene."""
+        segment = _segmentIn(self.segmentation(record))
+        segment.SetTag(SHOWN, _digest(mask))
 
     def _volume(self, record: "ImageRecord") -> MRMLNode | None:
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):

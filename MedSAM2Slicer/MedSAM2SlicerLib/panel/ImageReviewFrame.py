@@ -177,7 +177,10 @@ class ImageReviewFrame:
 
         name = self.segmenting
         try:
-            self._review.prompt(name, self._scene.painted(self._review.records[name]))
+            record = self._review.records[name]
+            mask = self._scene.painted(record)
+            self._review.prompt(name, mask)
+            self._scene.noteKept(record, mask)
         except (InputError, GridError) as error:
             showProblem(self._problem, str(error))
             return

@@ -285,6 +285,33 @@ def test_a_correction_during_a_run_starts_another_one_after_it(anEditedImage, ru
     assert len(runs) == 2
 
 
+def test_another_run_starts_also_after_one_that_could_not_read_every_image(anEditedImage, runs):
+    section = anEditedImage
+    paint(section, "image_2", disc(2))
+    section.frame._use.click()
+    section.run()
+    runs[0].onAnswer({"states": {"unreadable": 1}})
+    runs[0].finish("The command ended unexpectedly (exit code 1); its log says more.")
+    assert len(runs) == 2
+
+
+def test_a_mask_that_could_not_be_kept_stays_in_the_scene(anEditedImage, runs):
+    section = anEditedImage
+    proposeAll(section)
+    paint(section, "image_2", disc(5))
+    moved = section.review.folder.rename(section.review.folder.with_name("elsewhere"))
+    section.frame._use.click()
+    assert "is gone" in section.frame._problem.text
+    moved.rename(section.review.folder)
+    section.frame.grid.choose("image_2")
+    press(section, qt.Qt.Key_C)
+    node = segmentationOf(section, "image_2")
+    identifier = node.GetSegmentation().GetNthSegmentID(0)
+    assert np.array_equal(voxelsOf(node, identifier, slicer.util.getNode("image_2"))[0], disc(5))
+    section.frame._use.click()
+    assert np.array_equal(section.review.mask("image_2").full(SHAPE), disc(5))
+
+
 def test_closing_the_scene_while_an_image_is_open_loses_nothing(anEditedImage, aJournal):
     slicer.mrmlScene.Clear(0)
     anEditedImage.frame._use.click()

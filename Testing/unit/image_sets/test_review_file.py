@@ -12,6 +12,7 @@ import pytest
 from medsam2.errors import InputError
 from medsam2.image_sets.image_record import State
 from medsam2.image_sets.review_file import NOTHING, ReviewFile
+from medsam2.image_sets.run_review import RunReview
 from medsam2.placed_mask import PlacedMask
 from medsam2.prompt import DrawnLine, Prompt
 
@@ -250,3 +251,11 @@ def test_two_processes_write_at_once_and_nothing_is_lost(review, tmp_path):
     while review.undo() is not None:
         decisions += 1
     assert decisions == 2 * (2 * 29 + 1) + 3 * 20
+
+
+def test_an_unreadable_image_is_not_accepted_and_the_reason_is_said(tmp_path):
+    with RunReview(tmp_path / "set") as review:
+        review.add([tmp_path / "a.png"])
+        review.refuse("a", "a.png is empty: copy it again.")
+        with pytest.raises(InputError, match=r"no mask to accept: a\.png is empty"):
+            review.accept("a")

@@ -1,6 +1,11 @@
+from contextlib import contextmanager
+
 import numpy as np
 from PIL import Image, ImageOps
 
+from medsam2.complete_file import complete_file
+from medsam2.image_sets import thumbnails
+from medsam2.image_sets.exports import prepare
 from medsam2.image_sets.set_folder import SetFolder
 from medsam2.image_sets.thumbnails import SIDE, make_thumbnails
 
@@ -24,3 +29,21 @@ def test_every_readable_image_gets_a_small_picture_on_its_own_grid_once(tmp_path
         assert np.abs(np.asarray(picture)[10, 20].astype(int) - (250, 120, 10)).max() < 12
     with Image.open(folder.thumbnail("small")) as picture:
         assert picture.size == (30, 20)
+
+
+def test_a_run_that_begins_meanwhile_stops_no_other_thumbnails(tmp_path, monkeypatch):
+    folder = SetFolder(tmp_path / "set")
+    for name in ("a", "b"):
+        Image.new("L", (30, 20)).save(tmp_path / f"{name}.png")
+    with folder.review() as review:
+        review.add([tmp_path / "a.png", tmp_path / "b.png"])
+
+    @contextmanager
+    def tidied(path):
+        with complete_file(path) as unfinished:
+            yield unfinished
+            if path.stem == "a":
+                prepare(folder)
+
+    monkeypatch.setattr(thumbnails, "complete_file", tidied)
+    assert list(make_thumbnails(folder)) == ["b"]

@@ -117,14 +117,13 @@ def one_prompt(
         if known is None and prompt is not None and not prompt.shows_object:
             raise InputError("All prompts are background: add a point on the object, or a box round it.")
         review = known or held.enter_context(RunReview(output))
-        for _, name in decisions:
-            review.record(name)  # refused before the first is taken down
         leaves("what was decided and proposed is kept, and the same command goes on from there")
-        review.add(found)
-        if path is not None and prompt is not None:
-            review.set_prompt(review.add([path])[0], prompt)
-        for decide, name in decisions:
-            decide(review, name)
+        with review.together():
+            review.add(found)
+            if path is not None and prompt is not None:
+                review.set_prompt(review.add([path])[0], prompt)
+            for decide, name in decisions:
+                decide(review, name)
         only_decides = bool(decisions) and not (found or drawn)
         try:
             held.enter_context(held_destinations([folder.results], [], overwrite=True))
@@ -187,7 +186,7 @@ def _brought_up_to_date(
     prepare(folder)
     answered, failed = 0, {}
     with stages() as progress:
-        if not only_decides or review.is_waiting:
+        if not only_decides:
             progress.begin("Loading the network")
             network, checksum = choice.load(review)
             run = SetRun(folder, review, network, checksum, _Progress(progress, as_json))

@@ -63,7 +63,13 @@ class ReviewDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is changed in the block, or nothing; nobody else changes anything meanwhile."""
+        """All that is changed in the block, or nothing; nobody else changes anything meanwhile.
+
+        Within another one it is part of that.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
         with self._explained():
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -7,6 +7,7 @@ on the same folder never takes back what a person decides meanwhile.
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -58,6 +59,10 @@ class ReviewFile:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """All that is said in the block, or, where some of it is refused, nothing."""
+        return self._database.transaction()
 
     def add(self, paths: Iterable[str | os.PathLike]) -> list[str]:
         """The names of images, those new to the set taken in at its end."""
@@ -142,9 +147,8 @@ class ReviewFile:
             if revision is not None and record.revision != revision:
                 raise InputError(f"The answer for {name} was renewed in the meantime: look at it again.")
             if record.pixels is None:
-                raise InputError(
-                    f"{name} is {record.state.value} and has no mask to accept: run the set first."
-                )
+                what_to_do = record.reason or "run the set first."
+                raise InputError(f"{name} is {record.state.value} and has no mask to accept: {what_to_do}")
             if record.pixels == 0:
                 self._decide_absent(name)
             else:

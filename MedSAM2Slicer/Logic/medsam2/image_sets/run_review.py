@@ -46,16 +46,6 @@ class RunReview(ReviewFile):
             for row in rows
         ]
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether an image was never answered, though there are templates to answer it by."""
-        found = self._database.rows(
-            f"SELECT SUM({_TEMPLATES}) AS templates, "
-            f"SUM(state = ? OR ({_TEMPLATES} AND mask IS NULL)) AS open FROM images",
-            State.WAITING.value,
-        )[0]
-        return bool(found["templates"] and found["open"])
-
     def answer_prompt(self, record: ImageRecord, mask: PlacedMask, confidence: float) -> None:
         """Put in what the network makes of a prompt, unless ``record`` is out of date by now."""
         with self._database.transaction():

@@ -113,18 +113,21 @@ class SetRun:
             return
         tracker = self._tracker([template for template in templates if template.record.pixels], needed=False)
         for template in open_prompts:
-            record = template.record
-            if record.prompt is None:
-                continue
-            if template.base is not None:
-                tracker.prompt(Prompt(record.index, mask=template.base))
-            answer = tracker.prompt(record.prompt)
-            if answer.mask.is_empty:
-                note(
-                    f"On {record.name} nothing was found where the prompt is: give it more points, or a box."
-                )
-            self.review.note_shape(record.name, self._pictures.picture(record.index).shape)
-            self.review.answer_prompt(record, answer.mask, answer.iou)
+            try:
+                self._answer_prompt(tracker, template)
+            except InputError as error:  # the others are answered all the same
+                self.failed[template.record.name] = str(error)
+
+    def _answer_prompt(self, tracker: ImageSetTracker, template: Template) -> None:
+        record = template.record
+        assert record.prompt is not None  # as an accepted image has a mask
+        if template.base is not None:
+            tracker.prompt(Prompt(record.index, mask=template.base))
+        answer = tracker.prompt(record.prompt)
+        if answer.mask.is_empty:
+            note(f"On {record.name} nothing was found where the prompt is: give it more points, or a box.")
+        self.review.note_shape(record.name, self._pictures.picture(record.index).shape)
+        self.review.answer_prompt(record, answer.mask, answer.iou)
 
     def _tracker(self, templates: Sequence[Template], needed: bool = True) -> ImageSetTracker:
         """A tracker that remembers templates by their masks; those that cannot be read any more are told."""
@@ -148,6 +151,8 @@ class SetRun:
             self.review.note_shape(record.name, shape)
             self._keep_thumbnail(record.index)
             usable += 1
+        if needed and not usable and self.failed:
+            raise InputError(f"Nothing that shows the object can be used: {next(iter(self.failed.values()))}")
         if needed and not usable:
             raise InputError(
                 "No image of the set shows the object yet: prompt one with --template IMAGE and --point, "

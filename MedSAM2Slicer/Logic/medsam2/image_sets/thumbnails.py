@@ -18,7 +18,7 @@ SIDE = 320
 def make_thumbnails(folder: SetFolder) -> Iterator[str]:
     """Write those that are missing; yields the names of their images.
 
-    Images that cannot be read get none: the run says why.
+    Images that cannot be read, or thumbnails that cannot be written, are left out: the run says why.
     """
     with folder.review() as review:
         records = review.records()
@@ -26,10 +26,9 @@ def make_thumbnails(folder: SetFolder) -> Iterator[str]:
         if folder.thumbnail(record.name).exists():
             continue
         try:
-            picture = read_picture(record.path)
-        except InputError:
+            write_thumbnail(folder.thumbnail(record.name), read_picture(record.path))
+        except InputError:  # a run that begins now takes what is unfinished for left, and makes its own
             continue
-        write_thumbnail(folder.thumbnail(record.name), picture)
         yield record.name
 
 
