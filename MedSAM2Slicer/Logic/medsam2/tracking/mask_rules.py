@@ -146,8 +146,8 @@ def held_by_click(prompt: Prompt, mask: PlacedMask, grid: SliceGrid) -> Prompt:
             here = grid.voxel(row, column)
             inside[here[0] - mask.row + 1, here[1] - mask.column + 1] = False
     depth = ndimage.distance_transform_edt(inside, sampling=grid.spacing)
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    place = (float(row) + mask.row - 1, float(column) + mask.column - 1, True)
+    deepest = np.unravel_index(int(depth.argmax()), depth.shape)
+    place = (float(deepest[0]) + mask.row - 1, float(deepest[1]) + mask.column - 1, True)
     return replace(prompt, points=(*prompt.points, place)) if depth.any() else prompt
 
 
