@@ -26,6 +26,15 @@ def test_a_report_of_somebody_else_is_not_replaced_without_being_told(tmp_path, 
     assert all(path.exists() for path in report_files(one.folder))
 
 
+def test_a_table_to_which_a_person_has_added_a_column_is_not_replaced_without_being_told(tmp_path):
+    one = case(tmp_path)
+    write_report([one])
+    _, table = report_files(one.folder)
+    table.write_bytes(table.read_bytes().replace(b"\r\n", b",remark\r\n"))
+    with pytest.raises(InputError, match="is not one that this command wrote"):
+        check_folder([one], [], overwrite=False)
+
+
 def test_a_list_is_never_replaced_by_the_report(tmp_path):
     scan(tmp_path / "a.nrrd")
     listed = tmp_path / "results.csv"

@@ -54,7 +54,8 @@ def is_own(path: Path) -> bool:
     Raises:
         InputError: it cannot be read.
     """
-    begins = ",".join(COLUMNS) if path.name == TABLE else _HEAD.partition("{title}")[0]
+    # With the end of the line: a person may have added a column.
+    begins = ",".join(COLUMNS) + "\n" if path.name == TABLE else _HEAD.partition("{title}")[0]
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return file.read(len(begins)) == begins
