@@ -64,8 +64,7 @@ class ImageSetSection:
     def cleanup(self) -> None:
         """End what runs; the set goes on when it is opened again."""
         self.close()
-        for command in self._commands:
-            command.cancel()
+        self._endFiles()
 
     # Opening and closing
 
@@ -172,12 +171,18 @@ class ImageSetSection:
             )
         )
 
+    def _endFiles(self) -> None:
+        for command in self._commands:
+            command.cancel()
+
     # The run
 
     def run(self) -> None:
         """Have the network look for the object."""
         if self.review is not None:
             showProblem(self._problem, "")
+            if not self.review.running:
+                self._endFiles()  # they hold the set against the run, which makes them too
             self.review.run()
 
     def _onMask(self) -> None:

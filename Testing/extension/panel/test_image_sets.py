@@ -295,6 +295,15 @@ def test_another_run_starts_also_after_one_that_could_not_read_every_image(anEdi
     assert len(runs) == 2
 
 
+def test_files_that_are_being_made_do_not_keep_a_run_from_the_set(aSet, aClock, runs):
+    proposeAll(aSet)
+    aSet._updateFiles(aSet.review.folder)
+    aSet.run()
+    aClock.advanceUntil(lambda: not aSet.filesAreMade, SECONDS)
+    assert not (aSet.review.folder / "results.csv").exists(), "the run will write it"
+    assert len(runs) == 1
+
+
 def test_a_mask_that_could_not_be_kept_stays_in_the_scene(anEditedImage, runs):
     section = anEditedImage
     proposeAll(section)
