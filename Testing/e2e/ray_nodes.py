@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -35,9 +36,13 @@ def two_nodes() -> Iterator[str]:
             patch.setitem(ENVIRONMENT, name, value)  # of the commands that tests start
         from ray.cluster_utils import Cluster
 
-        cluster, folder = None, tempfile.mkdtemp(prefix="ray-")  # of a short name, for sockets
+        cluster, folder = None, Path(tempfile.mkdtemp(prefix="ray-"))  # of a short name, for sockets
         try:
-            node = {**NODE, "temp_dir": folder}
+            # Ray writes the cluster's address to this folder of its own, which it does not make.
+            own = folder / "ray"
+            own.mkdir()
+            patch.setenv("RAY_TMPDIR", str(folder))
+            node = {**NODE, "temp_dir": str(own)}
             cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
             cluster.add_node(**node)
             yield cluster.address
