@@ -14,11 +14,10 @@ from medsam2.image_sets.pictures import Picture, read_picture
 from medsam2.image_sets.run_review import RunReview
 from medsam2.image_sets.set_folder import SetFolder
 from medsam2.image_sets.thumbnails import write_turned
+from medsam2.spreadsheet_text import harmless_text
 
 _RESULTS = (State.PROMPTED, State.PROPOSED, State.ACCEPTED, State.ABSENT)
 _COLUMNS = ("name", "path", "state", "confidence", "area", "reason")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings that spreadsheets take for a formula."""
 
 
 def prepare(folder: SetFolder) -> None:
@@ -79,10 +78,5 @@ def write_results(folder: SetFolder, review: RunReview) -> None:
         for record in review.records():
             confidence = "" if record.confidence is None else f"{record.confidence:.3f}"
             area = "" if record.pixels is None or record.state not in _RESULTS else record.pixels
-            texts = (_plain(record.name), _plain(os.fspath(record.path)))
-            table.writerow((*texts, record.state.value, confidence, area, _plain(record.reason)))
-
-
-def _plain(text: str) -> str:
-    """With a mark in front that makes spreadsheets take it for a text."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+            texts = (harmless_text(record.name), harmless_text(os.fspath(record.path)))
+            table.writerow((*texts, record.state.value, confidence, area, harmless_text(record.reason)))

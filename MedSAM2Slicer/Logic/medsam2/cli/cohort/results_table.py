@@ -8,6 +8,7 @@ from medsam2.cli.cohort.case import Case, CaseResult
 from medsam2.cli.cohort.record import read_record
 from medsam2.complete_file import complete_file
 from medsam2.errors import InputError
+from medsam2.spreadsheet_text import harmless_text
 
 COLUMNS = (
     "case",
@@ -22,7 +23,6 @@ COLUMNS = (
     "reason",
     "notes",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def results_of(cases: Sequence[Case]) -> list[CaseResult]:
@@ -75,5 +75,4 @@ def _lines(result: CaseResult) -> list[list[object]]:
 
 
 def _harmless(cells: Sequence[object]) -> list[object]:
-    """Cells of which no spreadsheet takes a text for a formula."""
-    return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells]
+    return [harmless_text(cell) if isinstance(cell, str) else cell for cell in cells]
