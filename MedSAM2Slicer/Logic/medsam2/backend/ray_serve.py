@@ -3,7 +3,6 @@
 ``serve run medsam2.backend.ray_serve:app tokens=/etc/medsam2/tokens replicas=2``
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,6 @@ from .tokens import TokenFile
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-
-    from medsam2.model.segmentation_network import SegmentationNetwork
 
 SPARE_REQUESTS = 64
 """That a replica takes beside its clients: connections without a token, questions after its health."""
@@ -96,22 +93,12 @@ class Replica:
         log_libraries()
         settle_threads(options.threads)
         # Only now: torch reads what was settled.
-        from .service import Service
+        from .service import load_service
 
-        # As in ``medsam2 serve``: the thread that loads is none that computes.
-        with ThreadPoolExecutor(1) as passing:
-            network, chooser = passing.submit(_networks, options).result()
-        name = network.config.preset if Path(options.weights).exists() else options.weights
-        self._service = Service(network, chooser, name, TokenFile(options.tokens), options.limits)
+        device, tokens = "cuda" if options.gpus else "cpu", TokenFile(options.tokens)
+        self._service = load_service(options.weights, device, options.precision, tokens, options.limits)
 
     def __serve_build_asgi_app__(self) -> "Starlette":
         from .app import make_app
 
         return make_app(self._service, any_host=True, metrics=False)
-
-
-def _networks(options: Options) -> tuple["SegmentationNetwork", "SegmentationNetwork | None"]:
-    from medsam2.weights.loading import load_chooser, load_model
-
-    network = load_model(options.weights, "cuda" if options.gpus else "cpu", options.precision)
-    return network, load_chooser(network, options.precision)

@@ -5,12 +5,15 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from medsam2 import __version__
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
+from medsam2.weights.loading import load_chooser, load_model
 
 from .failures import HINTS
 from .limits import MemoryBudget, ServerLimits
@@ -24,6 +27,29 @@ DRAIN_SECONDS = 20.0
 """A slice in flight is waited for so long at the end."""
 PARTING_SECONDS = 5.0
 """And the clients' last messages so long."""
+
+
+def load_service(
+    weights: str, device: str, precision: str, tokens: Tokens, limits: ServerLimits
+) -> "Service":
+    """A server's service with the networks that it needs.
+
+    Args:
+        weights: name or file.
+        device, precision: as for ``load_model``.
+        tokens, limits: see ``Service``.
+
+    Raises:
+        InputError: weights, device or precision cannot be had.
+    """
+    # OpenMP keeps helpers for each thread that has computed. With those of this thread beside the worker's
+    # there would be more than cores; they would sleep between any two steps, which takes a third longer.
+    with ThreadPoolExecutor(1) as passing:
+        network = passing.submit(load_model, weights, device, precision).result()
+        chooser = passing.submit(load_chooser, network, precision).result()
+    # A file's path may name a patient; only a catalogue name is told to clients.
+    name = network.config.preset if Path(weights).exists() else weights
+    return Service(network, chooser, name, tokens, limits)
 
 
 class Service:

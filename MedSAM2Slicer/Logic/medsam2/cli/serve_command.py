@@ -2,7 +2,6 @@
 
 import math
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
     from medsam2.backend.tokens import Tokens
-    from medsam2.model.segmentation_network import SegmentationNetwork
 
 
 EXAMPLES = examples(
@@ -80,29 +78,11 @@ def serve(
     settle_threads(threads)
     # Importing torch takes seconds: only now that nothing is wrong.
     from medsam2.backend.server import serve_until_stopped
-    from medsam2.backend.service import Service
+    from medsam2.backend.service import load_service
 
-    # OpenMP keeps helpers for each thread that has computed. With those of this thread beside the worker's
-    # there would be more than cores; they would sleep between any two steps, which takes a third longer.
-    with ThreadPoolExecutor(1) as passing:
-        network, field_of_view_network = passing.submit(_networks, weights, device, precision).result()
-    # A file's path may name a patient; only a catalogue name is told to clients.
-    name = network.config.preset if Path(weights).exists() else weights
-    serve_until_stopped(
-        Service(network, field_of_view_network, name, known, limits), address, pings=not local
-    )
+    serve_until_stopped(load_service(weights, device, precision, known, limits), address, pings=not local)
     # Python takes seconds to take torch down, and nothing is left to be put away.
     os._exit(0)
-
-
-def _networks(
-    weights: str, device: str, precision: str
-) -> tuple["SegmentationNetwork", "SegmentationNetwork | None"]:
-    """The network that tracks, and the one that chooses fields of view in its place."""
-    from medsam2.weights.loading import load_chooser, load_model
-
-    network = load_model(weights, device, precision)
-    return network, load_chooser(network, precision)
 
 
 def _tokens(local: bool, file: Path | None) -> "Tokens":
