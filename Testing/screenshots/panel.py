@@ -6,6 +6,8 @@ The panel is the real one over the real backend process; Slicer's Qt side is tha
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -19,6 +21,18 @@ SECONDS = 300
 
 def main() -> None:
     """Start everything that the panel shows, and draw it."""
+    with runOfSlicer() as (session, clock, _home):
+        module = session.load(ROOT / "MedSAM2Slicer" / "MedSAM2Slicer.py")
+        widget = module.widgetRepresentation()
+        show(widget.self().panel, clock)
+        draw(widget, IMAGES / "panel.png")
+        chooseServer(widget.self().panel)
+        draw(widget, IMAGES / "panel_server.png")
+
+
+@contextmanager
+def runOfSlicer() -> Iterator[tuple]:
+    """Slicer without a window: its session, its clock, and a folder that is gone afterwards."""
     sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "MedSAM2Slicer")]
     os.environ["QT_SCALE_FACTOR"] = SCALE
     with tempfile.TemporaryDirectory() as home:
@@ -32,12 +46,7 @@ def main() -> None:
         from fakes.session import Session
 
         session = Session()
-        module = session.load(ROOT / "MedSAM2Slicer" / "MedSAM2Slicer.py")
-        widget = module.widgetRepresentation()
-        show(widget.self().panel, CLOCK)
-        draw(widget, IMAGES / "panel.png")
-        chooseServer(widget.self().panel)
-        draw(widget, IMAGES / "panel_server.png")
+        yield session, CLOCK, Path(home)
         session.quit()
 
 

@@ -3,18 +3,17 @@
 The images are drawn here; their masks are those of the real command, from one of them that is segmented.
 """
 
-import os
-import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
+from panel import draw as drawWidget  # the script beside this one
+from panel import runOfSlicer
 from PIL import Image
 from scipy import ndimage
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "images" / "review.png"
-COUNT, WIDTH, SCALE = 16, 540, "1.5"
+COUNT, WIDTH = 16, 540
 SEGMENTED = (0, 3, 10)
 """Numbers of the images that the person has segmented."""
 SECONDS = 300
@@ -22,25 +21,14 @@ SECONDS = 300
 
 def main() -> None:
     """Make a set, let the command look for the discs, decide on some images, and draw."""
-    sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "MedSAM2Slicer")]
-    os.environ["QT_SCALE_FACTOR"] = SCALE
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["MEDSAM2_HOME"] = home
-        import fakes
-
-        fakes.install()
-        from fakes.clock import CLOCK
-        from fakes.session import Session
-
-        session = Session()
+    with runOfSlicer() as (_session, clock, home):
         from MedSAM2SlicerLib.backend.BackendManager import backendManager
         from MedSAM2SlicerLib.panel.ImageSetSection import ImageSetSection
 
         section = ImageSetSection(backendManager())
-        review(section, Path(home) / "optic discs", CLOCK)
-        draw(section, CLOCK)
+        review(section, home / "optic discs", clock)
+        draw(section, clock)
         section.cleanup()
-        session.quit()
 
 
 def review(section, folder: Path, clock) -> None:
@@ -63,8 +51,6 @@ def review(section, folder: Path, clock) -> None:
 
 def draw(section, clock) -> None:
     """Write what the section looks like."""
-    from panel import draw as drawWidget  # the script beside this one
-
     section.widget.collapsed = False
     section.widget.setFixedWidth(WIDTH)
     section.widget.show()

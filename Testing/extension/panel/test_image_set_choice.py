@@ -1,0 +1,91 @@
+"""Which images make up a set, and where its results go: real widgets, folders and scene."""
+
+import numpy as np
+import qt
+import SimpleITK
+import slicer
+from MedSAM2SlicerLib.panel import DependencyInstaller
+
+from extension.panel.image_sets import SECONDS, Run, disc, iconOf, paint, press, proposeAll, states
+
+
+def test_a_folder_becomes_a_set_beside_it_with_a_thumbnail_of_each_image(aSet, aClock, images):
+    folder = images[0].parent.with_name("eyes_medsam2")
+    assert aSet.review.folder == folder
+    assert aSet._place.text == f"Results: {folder}"
+    assert aSet.frame._counts.text == "0 of 8 to review"
+    assert not aSet._run.enabled
+    aClock.advance(500)
+    picture = iconOf(aSet, "image_0").pixmap(144, 144).toImage()
+    assert picture.pixelColor(72, 72).red() > 100
+    assert aSet.frame.grid.widget.item(0).text() == "image_0\nnot looked at yet"
+
+
+def test_a_set_goes_on_where_it_was_left(aSet, aJournal):
+    proposeAll(aSet)
+    press(aSet, qt.Qt.Key_Return)
+    folder = aSet.review.folder
+    aSet._close.click()
+    assert not aSet.choice.widget.isHidden()
+    aJournal.answers["file"] = str(folder)
+    aSet.choice._earlier.click()
+    assert states(aSet)["image_0"] == "accepted"
+    assert aSet.frame.grid.chosen == "image_1"
+
+
+def test_a_set_may_be_closed_during_a_run_and_another_one_opened(anEditedImage, runs, monkeypatch, aJournal):
+    section = anEditedImage
+    paint(section, "image_2", disc(2))
+    section.frame._use.click()
+    monkeypatch.setattr(Run, "cancel", lambda self: None)  # its end is seen later
+    folder = section.review.folder
+    section._close.click()
+    runs[0].finish()
+    assert not section.choice.widget.isHidden()
+    assert section.openSet(folder)
+    assert states(section)["image_2"] == "prompted"
+    assert section._run.enabled
+
+
+def test_what_is_no_set_is_refused_in_one_sentence(aSection, aJournal, images):
+    aJournal.answers["file"] = str(images[0].parent)
+    aSection.choice._earlier.click()
+    assert "is no set: choose the folder that its results went to." in aSection._problem.text
+    assert aSection.review is None
+
+
+def test_results_never_go_into_a_folder_with_other_files(aSection, aJournal, images):
+    aJournal.answers["file"] = str(images[0].parent)
+    aSection.choice._folder.click()
+    aSection.choice._other.click()
+    aSection.choice._begin.click()
+    assert "holds other files" in aSection._problem.text
+    assert sorted(images[0].parent.iterdir()) == images
+
+
+def test_missing_packages_are_said_and_nothing_is_made(aSection, aJournal, images, monkeypatch):
+    monkeypatch.setattr(DependencyInstaller, "missing", lambda server: ["torch"])
+    aJournal.answers["file"] = str(images[0].parent)
+    aSection.choice._folder.click()
+    aSection.choice._begin.click()
+    assert aSection._problem.text == "⚠ Something is missing: see Installation above."
+    assert not images[0].parent.with_name("eyes_medsam2").exists()
+
+
+def test_images_of_the_scene_are_copied_as_they_are(aSection, aVolumeNode, aClock, tmp_path):
+    rng = np.random.default_rng(3)
+    deep = aVolumeNode(rng.integers(0, 65535, (1, 40, 50)).astype(np.uint16), name="deep")
+    signed = aVolumeNode(rng.integers(-900, 900, (1, 30, 20)).astype(np.int16), name="ct")
+    aVolumeNode(np.zeros((5, 9, 9), np.int16), name="a volume is no image")
+    slicer.mrmlScene.SetRootDirectory(str(tmp_path))
+    aSection.choice._scene.click()
+    assert aSection.choice._images.count == 2
+    aSection.choice._begin.click()
+    assert aSection._problem.text == ""
+    for node in (deep, signed):
+        file = node.GetAttribute("MedSAM2.ImageFile")
+        kept = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(file))
+        assert kept.dtype == slicer.util.arrayFromVolume(node).dtype
+        assert np.array_equal(kept, slicer.util.arrayFromVolume(node)[0])
+    aClock.advanceUntil(lambda: not aSection.filesAreMade, SECONDS)
+    assert sorted(aSection.review.records) == ["ct", "deep"]
