@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from medsam2.image_sets.image_record import ImageRecord
     from medsam2.placed_mask import PlacedMask
 
-TEMPLATES = ("prompted", "accepted")
-"""States of the images that the network learns the object from."""
 HEAR_MILLISECONDS = 300
 
 
@@ -30,7 +28,7 @@ class ImageSetReview:
         onRun: called when a run has begun, has come on, or has ended.
 
     Attributes:
-        folder: as given.
+        folder: as given; ``files`` says what lies where in it.
         records: what is known of each image, by name, in the order in which ``sort`` found them.
         done, total: of the images that the run works on, in halves, as each is looked at twice; 0 before it
             has said.
@@ -48,12 +46,12 @@ class ImageSetReview:
         onRun: Callable[[], None],
     ):
         # Here, as the panel opens before what it needs is installed.
-        from medsam2.image_sets.review_file import ReviewFile
+        from medsam2.image_sets.set_folder import SetFolder
 
-        self.folder = folder
+        self.folder, self.files = folder, SetFolder(folder)
         self._settings = settings
         self._onChanged, self._onRun = onChanged, onRun
-        self._file = ReviewFile(folder)
+        self._file = self.files.review()
         self._command: BackgroundCommand | None = None
         self._again = self._isSummedUp = self._isClosed = False
         self._heardOf: set[str] = set()
@@ -92,10 +90,11 @@ class ImageSetReview:
         """Of the images in some states, or of all."""
         return [name for name, record in self.records.items() if not states or record.state in states]
 
-    @property
-    def hasTemplate(self) -> bool:
-        """Whether there is anything that the network can go by."""
-        return any(record.state in TEMPLATES for record in self.records.values())
+    def templates(self) -> list[str]:
+        """Of the images that the network learns the object from: what a person has segmented or accepted."""
+        from medsam2.image_sets.image_record import TEMPLATES
+
+        return self.names(TEMPLATES)
 
     # What a person decides
 
@@ -135,7 +134,7 @@ class ImageSetReview:
         """A file that was deleted can be written to, and nothing would be left of it."""
         from medsam2.errors import InputError
 
-        if not (self.folder / "review.sqlite").is_file():
+        if not self.files.exists:
             gone = _("{folder} is gone: bring it back, or close the set.")
             raise InputError(gone.format(folder=self.folder))
 

@@ -123,7 +123,7 @@ class ImageReviewFrame:
         review, ratio = self._review, self.widget.devicePixelRatioF()
         record = review.records[name]
         mask = None if record.state == "rejected" else review.mask(name)
-        picture = review.folder / "thumbnails" / f"{name}.jpg"
+        picture = review.files.thumbnail(name)
         return grids.icon(thumbnail(picture, record, mask, themeOf(self.widget), grids.SIDE, ratio))
 
     def _wordsOf(self, name: str) -> tuple[str, str]:
@@ -137,16 +137,23 @@ class ImageReviewFrame:
         """Do to the chosen image what a key or a button stands for."""
         if self._review is None or (not self.grid.chosen and action != grids.UNDO):
             return
+        review = self._review
+        self._try(lambda: self._act(review, action))
+        self.update()
+
+    def _try(self, act: Callable[[], object]) -> bool:
+        """Do something that may be refused: then one sentence says why."""
         from medsam2.errors import InputError
 
         from ..logic.SegmentationGrid import GridError
 
-        showProblem(self._problem, "")
         try:
-            self._act(self._review, action)
+            act()
         except (InputError, GridError) as error:
             showProblem(self._problem, str(error))
-        self.update()
+            return False
+        showProblem(self._problem, "")
+        return True
 
     def _act(self, review: "ImageSetReview", action: str) -> None:
         if action == grids.UNDO:
@@ -171,20 +178,15 @@ class ImageReviewFrame:
     def _onUse(self) -> None:
         if self._review is None or self._scene is None:
             return
-        from medsam2.errors import InputError
+        name, review, scene = self.segmenting, self._review, self._scene
 
-        from ..logic.SegmentationGrid import GridError
+        def keep() -> None:
+            record = review.records[name]
+            mask = scene.painted(record)
+            review.prompt(name, mask)
+            scene.noteKept(record, mask)
 
-        name = self.segmenting
-        try:
-            record = self._review.records[name]
-            mask = self._scene.painted(record)
-            self._review.prompt(name, mask)
-            self._scene.noteKept(record, mask)
-        except (InputError, GridError) as error:
-            showProblem(self._problem, str(error))
-            return
-        showProblem(self._problem, "")
-        self.segmenting = ""
-        self.grid.choose(name)
-        self._onMask()
+        if self._try(keep):
+            self.segmenting = ""
+            self.grid.choose(name)
+            self._onMask()

@@ -128,6 +128,7 @@ class ImageSetChoice:
         chosen = qt.QFileDialog.getExistingDirectory(self.widget, _("Folder of an earlier set"), "")
         if not chosen:
             return
+        # Not by SetFolder, which may not be loaded before what it needs is installed.
         if not (Path(chosen) / "review.sqlite").is_file():
             showProblem(
                 self._problem,

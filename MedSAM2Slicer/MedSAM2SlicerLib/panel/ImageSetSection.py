@@ -43,7 +43,7 @@ class ImageSetSection:
         self.widget, layout = section(_("Image sets"))
         self._problem = problem()
         self.choice = ImageSetChoice(self._begin, self.openSet, self._problem)
-        self.frame = ImageReviewFrame(self._onMask)
+        self.frame = ImageReviewFrame(self.run)
         self._place, self._progress = fact(), fact()
         self._bar = qt.QProgressBar()
         self._run = button(_("Run"), self.run, _("Looks for the object in all images that are not decided."))
@@ -139,8 +139,8 @@ class ImageSetSection:
         if review is None:
             return
         self._place.setText(_("Results: {folder}").format(folder=review.folder))
-        self._run.enabled = review.hasTemplate and not isRunning
-        self._load.enabled = bool(review.names(("accepted", "prompted"))) and not isLoading
+        self._run.enabled = bool(review.templates()) and not isRunning
+        self._load.enabled = bool(review.templates()) and not isLoading
         if isRunning:
             self._bar.setRange(0, round(2 * review.total))
             self._bar.setValue(round(2 * review.done))
@@ -185,9 +185,6 @@ class ImageSetSection:
                 self._endFiles()  # they hold the set against the run, which makes them too
             self.review.run()
 
-    def _onMask(self) -> None:
-        self.run()
-
     def _onChanged(self, names: Iterable[str]) -> None:
         self.frame.changed(names)
         self.update()
@@ -209,7 +206,7 @@ class ImageSetSection:
     def _onLoad(self) -> None:
         if self.review is None or self._scene is None:
             return
-        names = self.review.names(("accepted", "prompted"))
+        names = self.review.templates()
         question = _("Load {count} images with their segmentations into the scene?").format(count=len(names))
         if len(names) > MANY and not slicer.util.confirmOkCancelDisplay(question, "MedSAM2"):
             return

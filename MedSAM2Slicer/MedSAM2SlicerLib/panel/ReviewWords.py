@@ -80,7 +80,7 @@ def nextStep(review: "ImageSetReview", segmenting: str) -> str:
             "{name} is open in Segment Editor. When the object is right there, come back here and press "
             "Use this mask."
         ).format(name=segmenting)
-    if not review.hasTemplate:
+    if not review.templates():
         return _(
             "Choose an image that shows the object well, and press Segment it: Segment Editor opens with it."
         )

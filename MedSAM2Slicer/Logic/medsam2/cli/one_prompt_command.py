@@ -11,6 +11,7 @@ import typer
 
 from medsam2.cli.options import ThreadsOption, examples
 from medsam2.cli.output import echo_json
+from medsam2.cli.set_files_command import write_set_files
 from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError, note
 from medsam2.threads import settle_threads
@@ -178,9 +179,8 @@ def _brought_up_to_date(
     folder: "SetFolder", review: "RunReview", choice: WeightsChoice, only_decides: bool, as_json: bool
 ) -> dict[str, Any]:
     """Compute what is to be computed, write all files, and sum up."""
-    from medsam2.cli.pictures.contact_sheet import write_contact_sheets
     from medsam2.cli.progress import stages
-    from medsam2.image_sets.exports import prepare, write_masks, write_results
+    from medsam2.image_sets.exports import prepare
     from medsam2.image_sets.running import SetRun
 
     prepare(folder)
@@ -193,9 +193,7 @@ def _brought_up_to_date(
             run.compute()
             answered, failed = run.answered, run.failed
         progress.begin("Writing masks and tables")
-        write_masks(folder, review)
-        write_results(folder, review)
-        sheets = write_contact_sheets(folder, review)
+        sheets = write_set_files(folder, review)
     return {
         "output": str(folder.path),
         "states": {state.value: count for state, count in review.counts().items()},

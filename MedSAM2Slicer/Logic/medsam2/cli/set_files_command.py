@@ -3,9 +3,13 @@
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from medsam2.image_sets.run_review import RunReview
+    from medsam2.image_sets.set_folder import SetFolder
 
 
 def set_files(
@@ -17,8 +21,7 @@ def set_files(
     Nothing is computed. While a run works on the set, masks and tables are left to it.
     """
     from medsam2.cli.destinations import HeldElsewhere, held_destinations
-    from medsam2.cli.pictures.contact_sheet import write_contact_sheets
-    from medsam2.image_sets.exports import prepare, write_masks, write_results
+    from medsam2.image_sets.exports import prepare
     from medsam2.image_sets.run_review import RunReview
     from medsam2.image_sets.set_folder import SetFolder
     from medsam2.image_sets.thumbnails import make_thumbnails
@@ -36,6 +39,14 @@ def set_files(
         table, changed = place.results, place.review_file.stat().st_mtime
         if is_answered and not (table.exists() and table.stat().st_mtime >= changed):
             prepare(place)
-            write_masks(place, review)
-            write_results(place, review)
-            write_contact_sheets(place, review)
+            write_set_files(place, review)
+
+
+def write_set_files(folder: "SetFolder", review: "RunReview") -> list[Path]:
+    """Bring masks, the table and the contact sheets up to date; the sheets' paths. For who holds the set."""
+    from medsam2.cli.pictures.contact_sheet import write_contact_sheets
+    from medsam2.image_sets.exports import write_masks, write_results
+
+    write_masks(folder, review)
+    write_results(folder, review)
+    return write_contact_sheets(folder, review)

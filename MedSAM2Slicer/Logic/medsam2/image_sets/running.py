@@ -184,9 +184,8 @@ class SetRun:
         return done
 
     def _propose(self, tracker: ImageSetTracker, basis: str, pending: int, done: float) -> None:
-        order = self._plan(tracker, basis)
         missing = self.review.to_answer(basis)
-        for index in order:
+        for index in self._plan(tracker, basis) if missing else []:
             if index not in missing:
                 continue
             name = missing[index]
@@ -205,8 +204,6 @@ class SetRun:
 
     def _plan(self, tracker: ImageSetTracker, basis: str) -> list[int]:
         """The order in which to answer; images that have vanished since they were surveyed are told."""
-        if not self.review.to_answer(basis):
-            return []
         while True:  # ends, as each round leaves an image out
             try:
                 return tracker.plan([Survey(**survey) for survey in self.review.surveys(basis)])

@@ -64,27 +64,23 @@ class ImageSet:
     """Unrelated images as a pseudo-video (MedSAM-2, section 3.3: One-Prompt segmentation).
 
     Args:
-        images: in [0, 1], (rows, columns) grey or (rows, columns, 3) colour each; sizes may differ. A
-            sequence that reads images when asked for them keeps any number of them out of memory.
+        images: in [0, 1], (rows, columns) grey or (rows, columns, 3) colour each; sizes may differ.
     """
 
     def __init__(self, images: Sequence[np.ndarray]):
         if not images:
             raise InputError("The image set is empty: give at least one image.")
         self._images = images
-        self._last: tuple[int, np.ndarray] | None = None
         self.count = len(images)
 
     def grid(self, index: int) -> SliceGrid:
         """The voxels of one image, 1 mm each."""
-        rows, columns = self.pixels(index).shape[:2]
+        rows, columns = self._images[index].shape[:2]
         return SliceGrid((rows, columns), (1.0, 1.0))
 
     def pixels(self, index: int) -> np.ndarray:
         """One image, float32 in [0, 1]: (rows, columns) grey, or (rows, columns, 3) colour."""
-        if self._last is None or self._last[0] != index:
-            self._last = index, np.asarray(self._images[index], dtype=np.float32)
-        return self._last[1]
+        return np.asarray(self._images[index], dtype=np.float32)
 
 
 class ObjectMask(Protocol):

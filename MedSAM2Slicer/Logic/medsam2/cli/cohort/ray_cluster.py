@@ -24,10 +24,11 @@ from medsam2.cli.cohort.working import (
     Run,
     Shard,
     Worker,
+    left_to_do,
     line_of,
     report_meanwhile,
 )
-from medsam2.cli.progress import CaseProgress, case_progress
+from medsam2.cli.progress import CaseProgress
 from medsam2.cli.stopping import heed_signals
 from medsam2.errors import InputError
 
@@ -62,22 +63,16 @@ def work_on_cluster(
     Raises:
         InputError: Ray is not installed, the cluster cannot be reached, or its processes have given up.
     """
-    waiting = run.waiting(cases)
-    finished = len(cases) - len(waiting)
-    with case_progress(len(cases), finished) as progress:
-        if finished:
-            progress.say(f"{finished} of {len(cases)} cases are finished already.")
-        try:
-            if waiting:
-                with redirect_stdout(_RayMessages(progress.say)), _connected(address):
-                    processes = _Processes(cpus, compute, cases, len(waiting), run)
-                    progress.say(processes.plan)
-                    try:
-                        _watch(processes, waiting, len(cases), run, report, progress)
-                    finally:
-                        processes.end()
-        finally:
-            report()
+    with left_to_do(cases, run, report) as (waiting, progress):
+        if not waiting:
+            return
+        with redirect_stdout(_RayMessages(progress.say)), _connected(address):
+            processes = _Processes(cpus, compute, cases, len(waiting), run)
+            progress.say(processes.plan)
+            try:
+                _watch(processes, waiting, len(cases), run, report, progress)
+            finally:
+                processes.end()
 
 
 @contextmanager

@@ -132,11 +132,10 @@ def _own_files(case: Case, written: Mapping[str, Stamp], overwrite: bool) -> lis
     for file in files:
         if overwrite or _is_own(case, file, written):
             continue
-        is_changed = _name(case, file) in written
-        raise InputError(
-            f"{file} {'was changed after' if is_changed else 'is not one that'} this command wrote"
-            f"{' it' if is_changed else ''}: move it away, or replace it with --overwrite."
-        )
+        what = "is not one that this command wrote"
+        if _name(case, file) in written:
+            what = "was changed after this command wrote it"
+        raise InputError(f"{file} {what}: move it away, or replace it with --overwrite.")
     if case.spare not in files and _is_own(case, case.spare, written):
         files.append(case.spare)
     return [_name(case, file) for file in files]

@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from medsam2.cli.backend_options import backend_client
@@ -162,15 +162,8 @@ class Worker:
         Raises:
             InputError: no backend can be started, or the folder cannot be written.
         """
-        waiting = self._run.waiting(self._cases)
-        finished = len(self._cases) - len(waiting)
-        with case_progress(len(self._cases), finished) as progress:
-            if finished:
-                progress.say(f"{finished} of {len(self._cases)} cases are finished already.")
-            try:
-                self._work(waiting, progress)
-            finally:
-                self._report()
+        with left_to_do(self._cases, self._run, self._report) as (waiting, progress):
+            self._work(waiting, progress)
         self._claims.tidy()
 
     def _work(self, waiting: dict[str, Case], progress: CaseProgress) -> None:
@@ -204,6 +197,22 @@ class Worker:
                 return run_case(case, self._clients.ready(), self._run.overwrite, claim.check)
             except ClaimLostError:
                 return None
+
+
+@contextmanager
+def left_to_do(
+    cases: Sequence[Case], run: Run, report: Callable[[], object]
+) -> Iterator[tuple[dict[str, Case], CaseProgress]]:
+    """The cases that are not finished, by name, with the cohort's progress; at the end it is reported."""
+    waiting = run.waiting(cases)
+    finished = len(cases) - len(waiting)
+    with case_progress(len(cases), finished) as progress:
+        if finished:
+            progress.say(f"{finished} of {len(cases)} cases are finished already.")
+        try:
+            yield waiting, progress
+        finally:
+            report()
 
 
 def report_meanwhile(report: Callable[[], object], progress: CaseProgress) -> None:

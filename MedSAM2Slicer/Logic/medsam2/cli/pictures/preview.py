@@ -28,7 +28,7 @@ DPI = 120
 SHEET_INCHES, WIDEST_INCHES = 11.6, 6.0
 """Width of all panels together, and of a single one."""
 GAP_INCHES = 0.05
-STRIP_PANELS, STRIP_INCHES, STRIP_DPI = 3, 6.4, 120
+STRIP_PANELS, STRIP_INCHES = 3, 6.4
 LEGEND_POINTS, LINE_INCHES, HANDLE_INCHES = 9, 0.21, 0.65
 
 
@@ -55,7 +55,7 @@ def write_strip(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSegm
     for axes, index in zip(grid, indices, strict=False):
         sheet.draw(axes, index)
     figure.subplots_adjust(0, 0, 1, 1, wspace=GAP_INCHES / STRIP_INCHES)
-    figure.savefig(path, facecolor=BACKGROUND, format="jpg", dpi=STRIP_DPI)
+    figure.savefig(path, facecolor=BACKGROUND, format="jpg", dpi=DPI)
 
 
 def preview_figure(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> Figure:

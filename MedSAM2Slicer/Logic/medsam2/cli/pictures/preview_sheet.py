@@ -94,25 +94,31 @@ class Sheet:
         unplaced = np.diag([-geometry.spacing[2], -geometry.spacing[1], geometry.spacing[0], 1])
         return geometry.shape[0] > 1 or not np.allclose(geometry.ijk_to_ras, unplaced)
 
+    @property
+    def prompted(self) -> list[int]:
+        """The slice of each prompt."""
+        return [prompt.slice_index for segment in self.segments for prompt in segment.prompts]
+
+    @property
+    def doubtful(self) -> list[int]:
+        """The doubtful slices of each segment."""
+        return [index for segment in self.segments for index in segment.doubtful]
+
     def panels(self) -> list[int]:
         """The slices to draw."""
         carrying = np.any([plane.any(axis=(1, 2)) for plane in self.planes], axis=0)
-        prompted = [prompt.slice_index for segment in self.segments for prompt in segment.prompts]
-        doubtful = [index for segment in self.segments for index in segment.doubtful]
-        return panel_slices(carrying, prompted, doubtful)
+        return panel_slices(carrying, self.prompted, self.doubtful)
 
     def telling(self, most: int) -> list[int]:
         """At most so many slices: where objects are widest, prompted and doubtful; then more of these."""
         carrying = np.sum([plane.sum(axis=(1, 2)) for plane in self.planes], axis=0)
-        prompted = [prompt.slice_index for segment in self.segments for prompt in segment.prompts]
-        doubtful = [index for segment in self.segments for index in segment.doubtful]
         by_area = [index for index in np.argsort(-carrying, kind="stable").tolist() if carrying[index]]
         first = [
             *by_area[:1],
-            *sorted(prompted)[:1],
-            *sorted(doubtful, key=lambda index: -carrying[index])[:1],
+            *sorted(self.prompted)[:1],
+            *sorted(self.doubtful, key=lambda index: -carrying[index])[:1],
         ]
-        return sorted(list(dict.fromkeys([*first, *doubtful, *by_area, *prompted]))[:most])
+        return sorted(list(dict.fromkeys([*first, *self.doubtful, *by_area, *self.prompted]))[:most])
 
     def _crop(self) -> tuple[slice, slice]:
         """The part of the slices round all masks and prompts; all of them where there are none."""
