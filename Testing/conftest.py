@@ -1,8 +1,12 @@
 """Marks tests by their folder, so that ``-m`` chooses among them; in mixed folders files mark themselves."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Ray on loopback alone. It reads this when it is imported, by whichever test of a process comes first.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 TESTING = Path(__file__).resolve().parent
 MARKS = {

@@ -17,8 +17,6 @@ RAY = {
     "PYTHONPATH": ENVIRONMENT["PYTHONPATH"],
     "OMP_NUM_THREADS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Loopback alone; read when Ray is imported, and by its processes.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 NODE = {"node_ip_address": "127.0.0.1", "num_cpus": 4, "object_store_memory": 80 * 2**20}
 PATIENCE = 10.0
