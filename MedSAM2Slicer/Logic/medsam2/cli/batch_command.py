@@ -112,6 +112,7 @@ def batch(
     from medsam2.cli.cohort.cells import check_defaults
     from medsam2.cli.cohort.checks import check_folder
     from medsam2.cli.cohort.report import PAGE, write_report
+    from medsam2.cli.cohort.results_table import results_of
     from medsam2.cli.cohort.template import Template, read_structures
     from medsam2.cli.cohort.working import Clients, Shard, Worker, begun_run
     from medsam2.volume import output_format
@@ -162,7 +163,7 @@ def batch(
             Worker(turn.ordered(cohort), clients, run, lambda: write_report(cohort)).run()
         finally:
             clients.close()
-    results = write_report(cohort)
+    results = results_of(cohort)
     failed = [result for result in results if result.state == "failed"]
     if as_json:
         typer.echo(json.dumps({"report": str(output / PAGE), "cases": [asdict(each) for each in results]}))

@@ -64,6 +64,23 @@ def test_a_killed_process_of_this_machine_holds_no_case(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_killed_processes_left_unfinished_goes_once_nobody_else_is_present(tmp_path):
+    left = tmp_path / "thumbnails" / ".incomplete-of-a-killed-process"
+    left.mkdir(parents=True)
+    (left / "half.jpg").write_bytes(b"half")
+    one, elsewhere = Claims(tmp_path), held(tmp_path, ".another")
+    with one.present():
+        Claims(tmp_path).tidy()
+    one.tidy()
+    assert left.exists()
+    elsewhere.unlink()
+    with one.present():
+        Claims(tmp_path).tidy()
+        assert left.exists()
+    one.tidy()
+    assert [path.name for path in tmp_path.rglob("*")] == ["thumbnails"]
+
+
 def test_another_machines_claim_counts_while_it_is_touched_and_no_longer(tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(claims.time, "monotonic", lambda: now[0])

@@ -10,6 +10,7 @@ of different machines are never compared.
 import json
 import os
 import platform
+import shutil
 import threading
 import time
 import uuid
@@ -64,13 +65,29 @@ class Claims:
         finally:
             self._let_go(claim)
 
+    @contextmanager
+    def present(self) -> Iterator[None]:
+        """Say for the length of a block that this process may write into the cohort's folder.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        with self.taken(f".{_RUN}"):  # no case is called so
+            yield
+
     def tidy(self) -> None:
-        """Remove claims of processes that have ended; for when nothing is left to do."""
+        """Remove what processes left that have ended: claims, and unfinished files if nobody is present."""
+        unfinished = list(self._folder.parent.rglob(".incomplete-*"))
         for path in self._folder.glob("*"):
             if self._has_ended(path):
                 path.unlink(missing_ok=True)
-        with suppress(OSError):  # somebody is at work, or there never was one
+        try:
             self._folder.rmdir()
+        except OSError:  # somebody is present
+            return
+        # Those alone that were there before: somebody may come at any time.
+        for path in unfinished:
+            shutil.rmtree(path, ignore_errors=True)
 
     def _take(self, case: str) -> "Claim | None":
         self._folder.mkdir(exist_ok=True)

@@ -164,7 +164,6 @@ class Worker:
         """
         with left_to_do(self._cases, self._run, self._report) as (waiting, progress):
             self._work(waiting, progress)
-        self._claims.tidy()
 
     def _work(self, waiting: dict[str, Case], progress: CaseProgress) -> None:
         reported = time.monotonic()
@@ -204,15 +203,17 @@ def left_to_do(
     cases: Sequence[Case], run: Run, report: Callable[[], object]
 ) -> Iterator[tuple[dict[str, Case], CaseProgress]]:
     """The cases that are not finished, by name, with the cohort's progress; at the end it is reported."""
+    claims = Claims(cases[0].folder)
     waiting = run.waiting(cases)
     finished = len(cases) - len(waiting)
-    with case_progress(len(cases), finished) as progress:
+    with claims.present(), case_progress(len(cases), finished) as progress:
         if finished:
             progress.say(f"{finished} of {len(cases)} cases are finished already.")
         try:
             yield waiting, progress
         finally:
             report()
+    claims.tidy()
 
 
 def report_meanwhile(report: Callable[[], object], progress: CaseProgress) -> None:
