@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from benchmarks.ct_like import SIZE, ct_like_volume
 from benchmarks.machine import seconds_of
-from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend, RemoteBackend
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from benchmarks.backend_speed import CENTRE, TRACK, open_volume
+from benchmarks.ct_like import ct_like_volume
 from benchmarks.machine import seconds_of
-from benchmarks.tracking_speed import ct_like_volume
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.prompt import Prompt
 from medsam2.volume import Volume

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.ct_like import SIZE, ct_like_volume
 from benchmarks.machine import MemoryGrowth, in_fresh_process
-from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.config import network_config
 from medsam2.model.network import MedSAM2
 from medsam2.prompt import Prompt

@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.ct_like import SIZE, ct_like_volume
 from benchmarks.machine import in_fresh_process, seconds_of
-from benchmarks.tracking_speed import SIZE, ct_like_volume
 from medsam2.model.building import build_network
 from medsam2.model.config import PRESETS, network_config
 from medsam2.prompt import Prompt

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tracking_speed import SIZE, ct_like_volume
+from benchmarks.ct_like import SIZE, ct_like_volume
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 SLICES, IDLE_SECONDS = 300, 60

@@ -5,6 +5,7 @@ grey, (B, 1, S, S) in [0, 1], as our network takes them; points and boxes are (x
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from unittest import mock
@@ -145,16 +146,18 @@ class _TorchKeepingFloat32(ModuleType):
 
 
 class ReferenceTrack:
-    """One object tracked by the official predictor through grey frames (T, 1, S, S).
+    """Objects tracked by the official predictor through grey frames, T times (1, S, S).
 
     Later calls see the prompts and the memories of earlier ones. An object of this class made for each
     direction gives tracks that know nothing of each other.
     """
 
-    def __init__(self, model: nn.Module, frames: Tensor):
+    def __init__(self, model: nn.Module, grey: Sequence[Tensor] | Tensor):
         self.model = model
-        self._size = frames.shape[-1]
-        frames = (frames - _MEAN) / _STD
+        self._size = grey[0].shape[-1]
+        frames = torch.empty(len(grey), 3, self._size, self._size)
+        for index in range(len(grey)):  # one by one, as the package reads a video
+            frames[index] = (grey[index] - _MEAN) / _STD
 
         def in_memory(**_):
             # As if the video had the size of the low-resolution masks: logits come back without resizing.
@@ -162,32 +165,37 @@ class ReferenceTrack:
 
         with mock.patch.object(sam2_video_predictor, "load_video_frames", in_memory):
             self._state = model.init_state(video_path=None)
-        self._encode_every_frame_once(len(frames))
+        self._encode_every_frame_once(len(grey))
 
-    def prompt(self, frame: int, prompt: Prompt) -> Tensor:
-        """Add a prompt to what the frame already has; return the frame's logits (S/4, S/4)."""
+    def prompt(self, frame: int, prompt: Prompt, name: str = "object") -> Tensor:
+        """Add a prompt to what an object already has on the frame; return its logits there, (S/4, S/4)."""
         if prompt.mask is not None:
-            _, _, logits = self.model.add_new_mask(self._state, frame, 1, prompt.mask)
-            return logits[0, 0]
-        _, _, logits = self.model.add_new_points_or_box(
+            _, names, logits = self.model.add_new_mask(self._state, frame, name, prompt.mask)
+            return logits[names.index(name), 0]
+        _, names, logits = self.model.add_new_points_or_box(
             self._state,
             frame,
-            1,
+            name,
             points=torch.tensor(prompt.points).reshape(-1, 2) / self._size,
             labels=torch.tensor(prompt.labels, dtype=torch.int32),
             box=None if prompt.box is None else torch.tensor(prompt.box) / self._size,
             clear_old_points=prompt.box is not None,
             normalize_coords=False,
         )
-        return logits[0, 0]
+        return logits[names.index(name), 0]
 
     def propagate(self, start: int, reverse: bool = False) -> dict[int, Tensor]:
-        """Track from `start` to the last frame, or in reverse to the first: logits (S/4, S/4) by frame."""
+        """Track one object from `start` to the last frame, or the first: logits (S/4, S/4) by frame."""
+        return {frame: logits[0, 0] for frame, logits in self.steps(start, reverse)}
+
+    def steps(self, start: int, reverse: bool = False) -> Iterator[tuple[int, Tensor]]:
+        """Track all objects, frame by frame: its number and logits (N, 1, S/4, S/4)."""
         in_float32 = mock.patch.object(sam2_video_predictor, "torch", _TorchKeepingFloat32("torch"))
         without_progress_bar = mock.patch.object(sam2_video_predictor, "tqdm", lambda steps, **_: steps)
         with in_float32, without_progress_bar:
             steps = self.model.propagate_in_video(self._state, start_frame_idx=start, reverse=reverse)
-            return {frame: logits[0, 0] for frame, _, logits in steps}
+            for frame, _, logits in steps:
+                yield frame, logits
 
     def forget(self) -> None:
         """As before the first prompt; frames stay encoded."""
