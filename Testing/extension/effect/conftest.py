@@ -10,16 +10,24 @@ import slicer
 from MedSAM2SlicerLib.backend.BackendSettings import BackendSettings
 
 from fakes.make_nodes import voxelsOf
-from medsam2.cli.phantom import central_click, make_phantom
+from medsam2.cli.phantom import Phantom, central_click, make_phantom
+from medsam2.volume import Geometry, Volume
 
 EFFECT = Path(__file__).resolve().parents[3] / "MedSAM2Slicer" / "MedSAM2SlicerLib" / "SegmentEditorEffect.py"
 WAIT_SECONDS = 120
+SLICES = slice(12, 28)
+"""Of the phantom, through the middle of its organs: tracking takes as long as there are slices."""
 
 
 @pytest.fixture(scope="session")
 def aPhantom():
-    """A synthetic CT of an abdomen, with the true masks of its organs."""
-    return make_phantom()
+    """A few slices of a synthetic CT of an abdomen, with the true masks of its organs."""
+    whole = make_phantom()
+    voxels = np.ascontiguousarray(whole.volume.voxels[SLICES])
+    matrix = whole.volume.geometry.ijk_to_ras.copy()
+    matrix[:3, 3] += SLICES.start * matrix[:3, 2]
+    labels = {name: mask[SLICES] for name, mask in whole.labels.items()}
+    return Phantom(Volume(voxels, Geometry(voxels.shape, matrix), whole.volume.modality), labels)
 
 
 @pytest.fixture(scope="session")

@@ -175,4 +175,4 @@ def test_seeds_of_a_loaded_scene_are_propagated_without_a_click(aBench, aBackend
     aBench.open()
     assert kinds(aBench) == [POINT_POSITIVE]
     aBench.propagate()
-    assert aBench.mask().any(axis=(1, 2)).sum() > 20
+    assert aBench.mask().any(axis=(1, 2)).all()

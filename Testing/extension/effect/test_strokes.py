@@ -145,7 +145,7 @@ def test_a_stroke_that_leaves_the_volume_is_refused(aBench, away):
 @pytest.mark.parametrize("view", PLANES)
 def test_a_lasso_that_leaves_the_volume_follows_its_rim(aBench, view):
     """Also where it was begun outside."""
-    square = np.array([[-400, -20], [0, -20], [0, 20], [-400, 20]])
+    square = np.array([[-400, -10], [0, -10], [0, 10], [-400, 10]])
     draw(aBench, "L", view, line=square)
     _where, prompt = lastPrompt(aBench)
     grid = aBench.logic.editor.grid()
