@@ -1,16 +1,22 @@
 """The real command on real files."""
 
+import io
 import os
+import signal
 import subprocess
 import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import SimpleITK
 
 from kept_speed import keep_speed
+from medsam2.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGIC = ROOT / "MedSAM2Slicer" / "Logic"
@@ -39,6 +45,36 @@ def medsam2(tmp_path):
         return subprocess.run(
             command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=tmp_path
         )
+
+    return run
+
+
+@pytest.fixture
+def refusal(tmp_path, monkeypatch):
+    """Run ``medsam2`` in this process on what it refuses; returns the same as the fixture ``medsam2``.
+
+    There are many ways to be wrong, and to start a process takes far longer than to be refused.
+    """
+
+    def run(*arguments) -> subprocess.CompletedProcess:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["medsam2", *map(str, arguments)])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        out, err = io.StringIO(), io.StringIO()
+        environment = {**ENVIRONMENT, "MEDSAM2_HOME": str(tmp_path / "home")}
+        try:
+            with (
+                mock.patch.dict(os.environ, environment),
+                warnings.catch_warnings(),
+                redirect_stdout(out),
+                redirect_stderr(err),
+                pytest.raises(SystemExit) as end,
+            ):
+                main.run()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return subprocess.CompletedProcess(arguments, end.value.code, out.getvalue(), err.getvalue())
 
     return run
 

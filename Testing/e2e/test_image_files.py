@@ -87,7 +87,7 @@ def test_no_path_has_to_be_utf8(medsam2, ball, tmp_path):
 
 @posix_only
 @pytest.mark.parametrize("option", ["image", "--mask"])
-def test_a_pipe_is_refused_at_once(medsam2, ball, tmp_path, option):
+def test_a_pipe_is_refused_at_once(refusal, ball, tmp_path, option):
     os.mkfifo(tmp_path / "pipe.nrrd")
     output = tmp_path / "out.nrrd"
     given = (
@@ -95,22 +95,22 @@ def test_a_pipe_is_refused_at_once(medsam2, ball, tmp_path, option):
         if option == "--mask"
         else (tmp_path / "pipe.nrrd", *ONE_SLICE)
     )
-    assert_refused(medsam2("segment", *given, "-o", output), output, "pipe")
+    assert_refused(refusal("segment", *given, "-o", output), output, "pipe")
 
 
 @pytest.mark.parametrize("option", ["image", "--mask", "--prompts", "-o"])
-def test_a_name_too_long_for_a_file_is_refused(medsam2, ball, tmp_path, option):
+def test_a_name_too_long_for_a_file_is_refused(refusal, ball, tmp_path, option):
     long = tmp_path / ("a" * 300 + (".json" if option == "--prompts" else ".nrrd"))
     given = {"image": (long, *ONE_SLICE), "-o": (ball, *ONE_SLICE)}.get(option, (ball, option, long))
     output = long if option == "-o" else tmp_path / "out.nrrd"
-    run = medsam2("segment", *given, "-o", output)
+    run = refusal("segment", *given, "-o", output)
     assert run.returncode == 2, run.stderr
     assert run.stderr.startswith("medsam2: ")
     assert "Traceback" not in run.stderr
 
 
 @posix_only
-def test_a_header_that_names_another_file_is_not_uploaded(medsam2, tmp_path):
+def test_a_header_that_names_another_file_is_not_uploaded(refusal, tmp_path):
     """Refused before a server is looked for."""
     (tmp_path / "images").mkdir()
     (tmp_path / "secret.raw").write_bytes(bytes(48 * 48 * 2))
@@ -119,5 +119,5 @@ def test_a_header_that_names_another_file_is_not_uploaded(medsam2, tmp_path):
     (tmp_path / "token").write_text("secret")
     server = ("--server", "wss://127.0.0.1:1/session", "--token-file", tmp_path / "token")
     output = tmp_path / "out.nrrd"
-    run = medsam2("segment", image, *ONE_SLICE, *server, "-o", output)
+    run = refusal("segment", image, *ONE_SLICE, *server, "-o", output)
     assert_refused(run, output, "its own folder")

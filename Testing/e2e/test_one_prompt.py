@@ -259,10 +259,10 @@ def test_a_run_that_is_interrupted_says_what_is_left(photos, tmp_path):
     ids=lambda value: "" if isinstance(value, tuple) else value,
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(
-    medsam2, photos, tmp_path, arguments, sentence
+    refusal, photos, tmp_path, arguments, sentence
 ):
     before = sorted(tmp_path.rglob("*"))
-    run = medsam2("one-prompt", *arguments)
+    run = refusal("one-prompt", *arguments)
     assert run.returncode == 2
     assert sentence in run.stderr
     assert len(said(run.stderr)) == 1
