@@ -24,7 +24,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	$(BIN)/python Testing/benchmarks/bench.py
+	$(BIN)/python Testing/benchmarks/bench.py --record
 
 # CASES is the folder of the real cases, which are not part of the project.
 results: $(VENV)/.dev

@@ -211,7 +211,6 @@ def tables(rounds: int) -> dict[str, ResultTable]:
         slices = [seconds / slice_seconds for seconds in cancels]
         tiny_clicks, first = encoded_clicks(tiny), first_clicks()
         rows = [
-            _row("start to ready, s", start_seconds(rounds), "4"),
             _row("upload of 512 x 512 x 300 int16, s", upload_seconds(rounds), "0.6"),
             _row("20-slice track, process / direct", overhead(rounds), "1.03"),
             _row("click on an encoded slice, tiny_512, ms", _milliseconds(tiny_clicks), "60, p95 120"),

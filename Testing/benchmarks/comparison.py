@@ -7,22 +7,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from medsam2_lab.result_tables import Cell, ResultTable
+from medsam2_lab.result_tables import Cell, ResultTable, commit, measured
 
 LEAST_AGREEMENT = 0.995
 """Share of the voxels on which masks of the same work agree."""
+GOALS = "goals"
+"""The table that the goals of speed are in."""
 REFUSED = "not compared: "
 """Begins what stands in place of a ratio."""
 COLUMNS = {
     "work": None,
     "ours": None,
     "sam2": None,
-    "ratio": 2,
+    "result": 2,
     "least": 2,
     "most": 2,
     "goal": None,
     "reached": None,
+    "rounds": None,
+    "at": None,
 }
+"""The result is the median of the rounds."""
 
 Stages = Callable[[], Iterable[np.ndarray]]
 """One turn of a contender: does a piece of work before each mask array that it yields."""
@@ -70,7 +75,7 @@ def agreement(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def speed_row(label: str, ours: Timed, theirs: Timed, goal: Goal, *, exact: bool = True) -> list[Cell]:
-    """A row of ``COLUMNS``: median seconds, and times that ours is quicker, round by round.
+    """A row of ``COLUMNS``: median seconds, and how many times ours is quicker, round by round.
 
     Args:
         label: the work.
@@ -84,14 +89,27 @@ def speed_row(label: str, ours: Timed, theirs: Timed, goal: Goal, *, exact: bool
     if exact and share < LEAST_AGREEMENT:
         return _refusal(label, goal, f"the masks agree on {share:.2%} of the voxels only")
     ratios = [there / here for here, there in zip(ours.seconds, theirs.seconds, strict=True)]
-    seconds = [round(statistics.median(each.seconds), 3) for each in (ours, theirs)]
-    return [label, *seconds, *ratio_cells(ratios, goal)]
+    here, there = (round(statistics.median(each.seconds), 2) for each in (ours, theirs))
+    return goal_row(label, ratios, goal, here, there)
 
 
-def ratio_cells(ratios: list[float], goal: Goal) -> list[Cell]:
-    """The last cells of a row: median, least and most, the goal, and whether the median reaches it."""
-    median = statistics.median(ratios)
-    return [median, min(ratios), max(ratios), str(goal), goal.verdict(median)]
+def goal_row(
+    label: str, results: list[float], goal: Goal, ours: Cell = None, theirs: Cell = None
+) -> list[Cell]:
+    """A row of ``COLUMNS``, of results in the goal's unit."""
+    median = statistics.median(results)
+    spread = [median, min(results), max(results)]
+    return [label, ours, theirs, *spread, str(goal), goal.verdict(median), len(results), commit()]
+
+
+def goal_table(*rows: list[Cell], **remarks: str) -> dict[str, ResultTable]:
+    """Rows of the table of goals, and what is to be said of all."""
+    about = measured("Testing/benchmarks/bench.py")
+    return {
+        "goals": ResultTable(
+            {"command": about["command"], "machine": about["machine"], **remarks}, COLUMNS, list(rows)
+        )
+    }
 
 
 def is_refused(tables: Mapping[str, ResultTable]) -> bool:
@@ -100,7 +118,7 @@ def is_refused(tables: Mapping[str, ResultTable]) -> bool:
 
 
 def _refusal(label: str, goal: Goal, why: str) -> list[Cell]:
-    return [label, None, None, None, None, None, str(goal), f"{REFUSED}{why}"]
+    return [label, None, None, None, None, None, str(goal), f"{REFUSED}{why}", None, commit()]
 
 
 def _cells(tables: Mapping[str, ResultTable]) -> Iterator[Cell]:

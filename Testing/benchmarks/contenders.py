@@ -95,7 +95,7 @@ class OurTrack:
         point = (place[0] * SIZE, place[1] * SIZE, True)
         self.tracker.prompt(name, Prompt(index, points=(point,)))
 
-    def steps(self) -> Iterator[Masks]:
+    def masks(self) -> Iterator[Masks]:
         """Track anew from slice 0: the objects' masks slice by slice, (objects, rows, columns)."""
         shape, names = self._slices.grid(0).shape, len(self.tracker.objects)
         together: list[np.ndarray] = []
@@ -106,7 +106,7 @@ class OurTrack:
                 together = []
 
     def _tracked(self) -> Masks:
-        return np.stack(list(self.steps()))
+        return np.stack(list(self.masks()))
 
 
 class _GreyFrames(Sequence):
@@ -157,8 +157,15 @@ class TheirTrack(reference.ReferenceTrack):
         point = (place[1] * self._size, place[0] * self._size)
         self.prompt(index, reference.Prompt(points=(point,), labels=(1,)), name)
 
+    def masks(self) -> Iterator[Masks]:
+        """Track from slice 0, with memories in the package's bfloat16: the objects' masks slice by slice."""
+        return self._masks(torch.bfloat16)
+
     def _tracked(self) -> Masks:
-        return np.stack([(logits[:, 0] > 0).numpy() for _, logits in self.steps(0)])
+        return np.stack(list(self._masks(torch.float32)))  # as ours are kept
+
+    def _masks(self, memories: torch.dtype) -> Iterator[Masks]:
+        return ((logits[:, 0] > 0).numpy() for _, logits in self.steps(0, memories=memories))
 
     def _encode_every_frame_once(self, count: int) -> None:
         """Left to the predictor, which keeps the features of the last slice only."""

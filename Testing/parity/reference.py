@@ -188,11 +188,17 @@ class ReferenceTrack:
         """Track one object from `start` to the last frame, or the first: logits (S/4, S/4) by frame."""
         return {frame: logits[0, 0] for frame, logits in self.steps(start, reverse)}
 
-    def steps(self, start: int, reverse: bool = False) -> Iterator[tuple[int, Tensor]]:
-        """Track all objects, frame by frame: its number and logits (N, 1, S/4, S/4)."""
-        in_float32 = mock.patch.object(sam2_video_predictor, "torch", _TorchKeepingFloat32("torch"))
+    def steps(
+        self, start: int, reverse: bool = False, *, memories: torch.dtype = torch.float32
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Track all objects, frame by frame: its number and logits (N, 1, S/4, S/4).
+
+        Memories are kept in the package's own bfloat16, or in float32, as ours are.
+        """
+        keeping = _TorchKeepingFloat32("torch") if memories == torch.float32 else torch
+        in_their_type = mock.patch.object(sam2_video_predictor, "torch", keeping)
         without_progress_bar = mock.patch.object(sam2_video_predictor, "tqdm", lambda steps, **_: steps)
-        with in_float32, without_progress_bar:
+        with in_their_type, without_progress_bar:
             steps = self.model.propagate_in_video(self._state, start_frame_idx=start, reverse=reverse)
             for frame, _, logits in steps:
                 yield frame, logits

@@ -44,6 +44,12 @@ class ResultTable:
         """The table that a benchmark wrote."""
         return cls(**json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
 
+    def joined_with(self, earlier: "ResultTable") -> "ResultTable":
+        """These rows, in place of those of the same names in an earlier table, and its other rows."""
+        new = {row[0]: row for row in self.rows}
+        kept = [new.pop(row[0], row) for row in earlier.rows]
+        return ResultTable({**earlier.about, **self.about}, self.columns, [*kept, *new.values()])
+
     def write(self, name: str) -> None:
         """Write the file, a line for each row."""
         rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in self.rows)
@@ -102,15 +108,18 @@ def show(tables: Mapping[str, ResultTable], record: bool) -> None:
 
 def measured(command: str, rounds: int = 1) -> dict[str, str]:
     """What a table says about itself when it is measured now."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=DOCS, capture_output=True, text=True
-    ).stdout.strip()
     times = "once" if rounds == 1 else f"{rounds} rounds"
     return {
         "command": f"`{command}`",
         "machine": _machine(),
-        "measured": f"{times} on {date.today():%d %B %Y}, at {commit or 'an unknown commit'}",
+        "measured": f"{times} on {date.today():%d %B %Y}, at {commit() or 'an unknown commit'}",
     }
+
+
+def commit() -> str:
+    """The state of the code, if git knows."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(command, cwd=DOCS, capture_output=True, text=True).stdout.strip()
 
 
 def _machine() -> str:

@@ -1,0 +1,107 @@
+"""Tracks from clicks, and again after a correction: ours beside the `sam2` package, with the goals.
+
+Random weights, the same in both where the network is the same; whole slices, fp32 but for what is fast.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+
+import numpy as np
+
+from benchmarks.comparison import Goal, Timed, agreement, goal_table, in_turn, speed_row
+from benchmarks.contenders import OurTrack, TheirTrack, both_networks, our_network
+from benchmarks.ct_like import SIZE, ct_like_volume
+from medsam2.volume import Volume
+from medsam2_lab.result_tables import ResultTable
+
+FEWER_ROUNDS = 3
+"""Where the package is slow."""
+OBJECTS, OBJECT_SLICES, SMALL_SLICES = 5, 10, 8
+"""Enough slices to fill the memory of seven."""
+
+Track = OurTrack | TheirTrack
+Start = Callable[[Volume], Track]
+
+
+def tracks(slices: int, rounds: int) -> dict[str, ResultTable]:
+    """One object from a click, with networks for 512 pixels, all in turn with the package's tiny one."""
+    network, model = both_networks("tiny_512", SIZE)
+    efficient = our_network("efficienttam_ti_512")
+    last: dict[str, Track] = {}
+
+    def kept(name: str, track: Track) -> Track:
+        last[name] = track
+        return track
+
+    starts: dict[str, Start] = {
+        "sam2": lambda volume: kept("sam2", TheirTrack(model, volume)),
+        "exact": lambda volume: kept("exact", OurTrack(network, volume)),
+        "efficient": lambda volume: OurTrack(efficient, volume),
+    }
+    works = _first_tracks(starts, slices, rounds)
+    theirs = works["sam2"]
+    share = agreement(works["exact"].masks, theirs.masks)
+    difference = float((last["exact"].logits() - last["sam2"].logits()).abs().max())
+    length = f"{slices} slices"
+    return goal_table(
+        speed_row(f"tiny/512, {length}, s", works["exact"], theirs, Goal(1.2)),
+        speed_row(
+            f"EfficientTAM ti/512, {length}, s; the package tiny/512",
+            works["efficient"],
+            theirs,
+            Goal(4),
+            exact=False,
+        ),
+        sam2=f"sam2 {version('sam2')}",
+        exact=f"tiny/512: masks agree on {share:.2%} of voxels, logits differ by {difference:.0e} at most",
+    )
+
+
+def correction(slices: int, rounds: int) -> dict[str, ResultTable]:
+    """A click on the middle slice of a track that is done, and all slices anew."""
+    network, model = both_networks("tiny_512", SIZE)
+
+    def twice(start: Start, volume: Volume) -> Iterator[np.ndarray]:
+        track = start(volume)
+        yield track.first()
+        yield track.corrected()
+
+    starts: dict[str, Start] = {
+        "sam2": lambda volume: TheirTrack(model, volume),
+        "ours": lambda volume: OurTrack(network, volume),
+    }
+    works = _in_turn(starts, twice, slices, min(rounds, FEWER_ROUNDS))
+    label = f"tiny/512, {slices} slices after a correction, s"
+    return goal_table(speed_row(label, works["ours"][1], works["sam2"][1], Goal(5)))
+
+
+def objects(rounds: int) -> dict[str, ResultTable]:
+    """Several objects from a click each, at once."""
+    network, model = both_networks("tiny_512", SIZE)
+    starts: dict[str, Start] = {
+        "sam2": lambda volume: TheirTrack(model, volume),
+        "ours": lambda volume: OurTrack(network, volume),
+    }
+    works = _first_tracks(starts, OBJECT_SLICES, min(rounds, FEWER_ROUNDS), OBJECTS)
+    label = f"tiny/512, {OBJECTS} objects on {OBJECT_SLICES} slices, s"
+    return goal_table(speed_row(label, works["ours"], works["sam2"], Goal(3)))
+
+
+def _first_tracks(starts: Mapping[str, Start], slices: int, rounds: int, count: int = 1) -> dict[str, Timed]:
+    def once(start: Start, volume: Volume) -> Iterator[np.ndarray]:
+        yield start(volume).first(count)
+
+    return {name: work[0] for name, work in _in_turn(starts, once, slices, rounds).items()}
+
+
+def _in_turn(
+    starts: Mapping[str, Start],
+    work: Callable[[Start, Volume], Iterator[np.ndarray]],
+    slices: int,
+    rounds: int,
+) -> dict[str, list[Timed]]:
+    """All in turn, after two slices to warm up."""
+    for start in starts.values():
+        start(ct_like_volume(2)).first()
+    volume = ct_like_volume(slices)
+    return in_turn({name: lambda start=start: work(start, volume) for name, start in starts.items()}, rounds)
