@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from medsam2.cli.pictures import contact_sheet
 from medsam2.cli.pictures.contact_sheet import COLUMNS, ROWS, write_contact_sheets
 from medsam2.image_sets.run_review import RunReview
 from medsam2.image_sets.set_folder import SetFolder
@@ -75,3 +76,12 @@ def test_a_large_set_takes_more_pages_and_a_smaller_one_leaves_none_of_them(tmp_
     with folder.review() as review:
         assert len(write_contact_sheets(folder, review)) == 2
     assert not folder.contact_sheet(3).exists()
+
+
+def test_only_the_most_doubtful_images_of_a_very_large_set_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(contact_sheet, "PAGES", 1)
+    folder = SetFolder(tmp_path / "set")
+    folder.path.mkdir()
+    with folder.review() as review:
+        review.add(tmp_path / f"{number}.png" for number in range(COLUMNS * ROWS + 1))
+        assert [page.name for page in write_contact_sheets(folder, review)] == ["contact_sheet_1.png"]

@@ -1,4 +1,4 @@
-"""All images of a set on pages: small, with the outline of the mask, and what became of each."""
+"""Images of a set on pages: small, with the outline of the mask, and what became of each."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,8 @@ from medsam2.image_sets.pictures import ORIENTATION
 from medsam2.image_sets.review_file import ReviewFile
 from medsam2.image_sets.set_folder import SetFolder
 
-COLUMNS, ROWS = 6, 5
+COLUMNS, ROWS, PAGES = 6, 5, 10
+"""Nobody looks through more pages, and all are drawn anew after each decision, at half a second each."""
 _SIDE, _GAP, _CAPTION = 240, 16, 46
 _FINE = 3
 """Times that outlines are drawn larger, so that they become smooth."""
@@ -37,8 +38,8 @@ _DOUBTFUL = "#a66f00"
 
 
 def write_contact_sheets(folder: SetFolder, review: ReviewFile) -> list[Path]:
-    """Write as many pages as the set needs, the most doubtful images first, one after the other."""
-    records = review.records()
+    """Write pages of the most doubtful images, one after the other: all images of sets that are not large."""
+    records = review.records()[: COLUMNS * ROWS * PAGES]
     pages: list[Path] = []
     for start in range(0, len(records), COLUMNS * ROWS):
         pages.append(folder.contact_sheet(len(pages) + 1))
