@@ -77,6 +77,11 @@ class MemoryEntry:
         return PlacedMask.cropped(mask.full(shape) & self.allowed.full(shape))
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether the mask is a person's, and no network's."""
+        return self.prompted and self.painted is not None
+
+    @property
     def bytes(self) -> int:
         """Memory that it takes, the encoded memory left out."""
         return sum(part.nbytes for part in (self.logits, self.pointer, self.key))
