@@ -38,8 +38,11 @@ class BothTracks:
         self.ours = Tracker(pair.network, images, field_of_view="slice", connected=False, absent_stop=None)
 
     def prompt(self, frame: int, prompt: "reference.Prompt") -> None:
-        ours = self.ours.prompt("object", ours_of(prompt, frame))
-        assert_same_logits({frame: ours.logits}, {frame: self.theirs.prompt(frame, prompt)})
+        ours, theirs = self.ours.prompt("object", ours_of(prompt, frame)), self.theirs.prompt(frame, prompt)
+        assert_same_logits({frame: ours.logits}, {frame: theirs})
+        # A prompted frame is remembered by its mask: both remember the same one, as else rounding decided
+        # for both whether pixels with a logit of nearly 0 are in it, and that shows on every frame after.
+        self.ours.objects["object"].entries[frame].logits = theirs[None, None].clone()
 
     def propagate(self) -> dict[int, torch.Tensor]:
         theirs = self.theirs.propagate(START) | self.theirs.propagate(START, reverse=True)

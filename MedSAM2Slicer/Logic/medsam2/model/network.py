@@ -66,12 +66,11 @@ class MedSAM2(SegmentationNetwork):
 
     def encode_image(self, images: Tensor, shown: Tensor | None = None) -> ImageFeatures:
         """Features of images (``forward_image``); what is beyond the slice is part of them."""
-        *finer, s16 = self.image_encoder(self.normalised(images))
-        if not finer:
-            return ImageFeatures(s16)
-        s4, s8 = finer
-        decoder = self.sam_mask_decoder
-        return ImageFeatures(s16, decoder.conv_s1(s8), decoder.conv_s0(s4))
+        normalised, decoder = self.normalised(images), self.sam_mask_decoder
+        if self.config.has_plain_encoder:
+            return ImageFeatures(self.image_encoder(normalised))
+        s4, s8, s16 = self.image_encoder(normalised, (decoder.conv_s0, decoder.conv_s1))
+        return ImageFeatures(s16, s8, s4)
 
     def condition(self, s16: Tensor, selection: MemorySelection | None) -> Tensor:
         """Stride-16 features (B, dim, h, w) that know the memories; None for an image without any."""

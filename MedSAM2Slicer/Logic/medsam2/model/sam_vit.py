@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
-from .hiera import join_windows, split_windows
 from .layers import MLPBlock, PatchEmbed, neck_layers
 from .slice_wise_config import ViTSizes
 from .vit_adapter import Adapter
+from .windows import join_windows, split_windows
 
 
 class WindowAttention(nn.Module):

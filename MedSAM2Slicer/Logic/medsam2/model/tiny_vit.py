@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
-from .hiera import join_windows, split_windows
 from .layers import neck_layers
 from .slice_wise_config import TinyViTSizes
+from .windows import join_windows, split_windows
 
 WIDTHS = (64, 128, 160, 320)
 DEPTHS = (2, 2, 6, 2)
