@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from medsam2.shortcuts import EXACT, Shortcuts
+
 from .segmentation_config import SegmentationConfig
 
 ABSENT_LOGIT = -1024.0
@@ -92,6 +94,8 @@ class SegmentationNetwork(nn.Module, ABC):
         self.config = config
         self.autocast_dtype: torch.dtype | None = None
         """Precision of inference: None for the weights' own, else the type to autocast to."""
+        self.shortcuts: Shortcuts = EXACT
+        """What it takes, see ``take_shortcuts``."""
         mean, std = torch.tensor(IMAGE_MEAN), torch.tensor(IMAGE_STD)
         self.register_buffer("image_mean", mean.view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", std.view(1, 3, 1, 1), persistent=False)

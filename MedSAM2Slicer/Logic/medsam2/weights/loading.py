@@ -1,5 +1,6 @@
 """From a name or a file to a network that is ready to use."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,6 +8,8 @@ import torch
 from medsam2.errors import InputError
 from medsam2.model.building import blank_network
 from medsam2.model.segmentation_network import SegmentationNetwork
+from medsam2.model.shortcuts import take_shortcuts
+from medsam2.shortcuts import EXACT, Shortcuts
 from medsam2.weights.checkpoint import read_checkpoint
 from medsam2.weights.choices import check_precision, no_such_device
 from medsam2.weights.matching import require_match
@@ -14,7 +17,10 @@ from medsam2.weights.store import find_weights, locate
 
 
 def load_model(
-    name_or_path: str | Path = "starter", device: str = "auto", precision: str = "auto"
+    name_or_path: str | Path = "starter",
+    device: str = "auto",
+    precision: str = "auto",
+    shortcuts: Shortcuts = EXACT,
 ) -> SegmentationNetwork:
     """The network with its weights, in evaluation mode.
 
@@ -23,6 +29,8 @@ def load_model(
         device: ``"auto"`` (CUDA, then MPS, then CPU) or a device of torch such as ``"cuda:1"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"auto"``: bf16 on a CUDA device that supports it, else fp32.
             The weights stay in fp32; bf16 sets the network's ``autocast_dtype``.
+        shortcuts: what may be computed otherwise than exactly, as of ``medsam2.shortcuts.FAST``. Not in
+            bf16 where the precision is ``"fp32"``. A network with shortcuts is not for training.
 
     Raises:
         InputError: the weights are unknown, not installed, damaged or incomplete, or the device is
@@ -36,11 +44,16 @@ def load_model(
     network = blank_network(config)
     network.load_state_dict(checkpoint.tensors, assign=True)
     network.autocast_dtype = autocast_dtype
-    return network.to(chosen_device).eval()
+    network = network.to(chosen_device).eval()
+    take_shortcuts(network, replace(shortcuts, bf16=shortcuts.bf16 and precision != "fp32"))
+    return network
 
 
 def load_chooser(network: SegmentationNetwork, precision: str = "auto") -> SegmentationNetwork | None:
-    """The starter network, which chooses fields of view quickly in place of another; None beside itself."""
+    """The starter network, which chooses fields of view quickly in place of another; None beside itself.
+
+    It takes no shortcuts: fast computing has the fields of view of exact computing.
+    """
     if network.config.preset == "starter":
         return None
     return load_model("starter", str(network.device), precision)

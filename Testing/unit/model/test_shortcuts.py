@@ -1,0 +1,81 @@
+"""Shortcuts change what is computed, and little of what comes of it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from medsam2.model import shortcuts as shortcuts_module
+from medsam2.model.building import build_network
+from medsam2.model.config import STARTER, network_config
+from medsam2.model.segmentation_network import MemorySelection
+from medsam2.model.shortcuts import take_shortcuts
+from medsam2.shortcuts import EXACT, FAST, Shortcuts
+
+SIZE = 64
+SMALL = replace(STARTER, image_size=SIZE)
+
+
+def network_that_takes(shortcuts: Shortcuts, config=SMALL):
+    torch.manual_seed(3)
+    network = build_network(config).eval()
+    take_shortcuts(network, shortcuts)
+    return network
+
+
+@torch.no_grad()
+def conditioned(network, memories: torch.Tensor) -> torch.Tensor:
+    torch.manual_seed(4)
+    dtype = network.autocast_dtype
+    count = memories.shape[1]
+    selection = MemorySelection(memories, list(range(count)), torch.randn(1, 2, 128), [0.1, 0.2])
+    with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+        return network.condition(network.encode_image(torch.rand(1, 1, SIZE, SIZE)).s16, selection).float()
+
+
+@pytest.fixture
+def quick_bf16(monkeypatch):
+    monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: True)
+
+
+def test_memories_without_detail_lose_nothing_by_pooling():
+    """Values and their numbers are kept; only the keys' rotary codes are averaged."""
+    flat = torch.randn(1, 3, 64, 1, 1).expand(-1, -1, -1, SIZE // 16, SIZE // 16)
+    exact, pooled = (network_that_takes(each) for each in (EXACT, Shortcuts(pooled_memories=True)))
+    assert pooled.shortcuts.pooled_memories
+    assert (conditioned(pooled, flat) - conditioned(exact, flat)).abs().max() < 0.02
+    detailed = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
+    assert not torch.equal(conditioned(pooled, detailed), conditioned(exact, detailed))
+
+
+def test_half_of_the_bits_make_a_small_difference(quick_bf16):
+    memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
+    exact, half = (network_that_takes(each) for each in (EXACT, Shortcuts(bf16=True)))
+    assert half.encoder_blocks[0].mlp.layers[0].weight.dtype == torch.bfloat16
+    assert half.memory_attention.norm.weight.dtype == torch.float32
+    expected = conditioned(exact, memories)
+    assert (conditioned(half, memories) - expected).abs().mean() < 0.02 * expected.abs().mean()
+
+
+def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
+    monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: False)
+    network = network_that_takes(FAST)
+    assert network.autocast_dtype is None
+    assert {each.dtype for each in network.parameters()} == {torch.float32}
+    assert not network.shortcuts.bf16
+
+
+def test_a_network_that_knows_one_slice_or_pools_already_keeps_its_ways(quick_bf16):
+    for preset, pooling in (("efficienttam_ti_2", 2), ("mobile_sam", None)):
+        network = network_that_takes(FAST, network_config(preset))
+        assert not network.shortcuts.pooled_memories
+        if pooling:
+            assert {each.cross_attn_image.pooling for each in network.memory_attention.layers} == {pooling}
+
+
+def test_how_quick_bf16_is_here_is_measured_once():
+    shortcuts_module.is_bf16_quick.cache_clear()
+    first = shortcuts_module.is_bf16_quick("cpu")
+    assert first == shortcuts_module.is_bf16_quick("cpu")
+    assert shortcuts_module.is_bf16_quick.cache_info().misses == 1
+    assert not shortcuts_module.is_bf16_quick("mps")
