@@ -226,6 +226,22 @@ def slice_walk(
 
 
 @app.command()
+def shortcuts(
+    cases: Cases = None,
+    scans: Scans = 8,
+    log: Annotated[
+        Path, typer.Option(help="File of what is computed; what it holds already is not computed again.")
+    ] = Path("shortcuts.jsonl"),
+    weights: Weights = "starter",
+    record: Record = False,
+) -> None:
+    """Dice of masks with each shortcut of fast computing, with those of exact computing."""
+    from medsam2_lab.experiments import shortcuts
+
+    _show(shortcuts.shortcuts(scans, cases, log, weights), record)
+
+
+@app.command()
 def orientations(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="File of rows; an existing one goes on.")],
     cases: Cases = None,

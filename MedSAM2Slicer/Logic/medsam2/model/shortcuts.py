@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from medsam2.shortcuts import Shortcuts
 
+from .memory_attention import MemoryAttentionLayer
 from .network import MedSAM2
 from .segmentation_network import SegmentationNetwork
 
@@ -28,6 +29,7 @@ def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
     if isinstance(network, MedSAM2) and not network.config.memory_pooling:
         pools = shortcuts.pooled_memories
         for layer in network.memory_attention.layers:
+            assert isinstance(layer, MemoryAttentionLayer)
             layer.cross_attn_image.pooling = int(pools)
     if shortcuts.bf16 and is_bf16_quick(network.device.type):
         bf16 = True
