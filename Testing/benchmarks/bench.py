@@ -22,6 +22,7 @@ from benchmarks import (  # noqa: E402
     busy_cores,
     click_times,
     goal_alone,
+    goal_gpu,
     goal_tracks,
     memory_use,
     network_speed,
@@ -31,8 +32,8 @@ from benchmarks import (  # noqa: E402
 from benchmarks.comparison import GOALS, is_refused  # noqa: E402
 from medsam2_lab.result_tables import FOLDER, ResultTable, show, write_pages  # noqa: E402
 
-SEPARATE = "network_speed"
-"""It takes seven minutes by itself and changes rarely: only where it is named."""
+SEPARATE = ("network_speed", "goal_gpu")
+"""Only where they are named: the one takes seven minutes by itself, the other needs a GPU."""
 
 
 def benches(slices: int, rounds: int) -> dict[str, Callable[[], dict[str, ResultTable]]]:
@@ -43,6 +44,7 @@ def benches(slices: int, rounds: int) -> dict[str, Callable[[], dict[str, Result
         "goal_tracks": lambda: goal_tracks.tracks(slices, rounds),
         "goal_correction": lambda: goal_tracks.correction(slices, rounds),
         "goal_objects": lambda: goal_tracks.objects(rounds),
+        "goal_gpu": lambda: goal_gpu.tables(slices, rounds),
         "goal_late_slices": lambda: goal_alone.late_slices(rounds),
         "goal_memory": memory_use.beside_sam2,
         "goal_encoding": lambda: goal_alone.encoding_share(rounds),
@@ -76,11 +78,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
+    if arguments.record and "goal_gpu" in (arguments.only or ()) and not goal_gpu.has_gpu():
+        parser.error("There is no GPU here: without --record goal_gpu makes a smoke run.")
     torch.set_num_threads(arguments.threads)
 
     is_fine = True
     for name, tables_of in benches(arguments.slices, arguments.rounds).items():
-        if name in arguments.only if arguments.only else name != SEPARATE:
+        if name in arguments.only if arguments.only else name not in SEPARATE:
             tables = tables_of()
             show(tables, record=False)
             if arguments.record:

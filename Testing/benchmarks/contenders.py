@@ -44,9 +44,12 @@ def our_network(preset: str) -> MedSAM2:
     return _surely_present(network)
 
 
-def both_networks(preset: str, image_size: int) -> tuple[MedSAM2, torch.nn.Module]:
+def both_networks(
+    preset: str, image_size: int, *, vos_optimized: bool = False
+) -> tuple[MedSAM2, torch.nn.Module]:
     """Our network of a preset and the package's, with the same random weights."""
-    model = _surely_present(reference.build_reference(preset, "sam2.1", image_size))
+    built = reference.build_reference(preset, "sam2.1", image_size, vos_optimized=vos_optimized)
+    model = _surely_present(built)
     network = MedSAM2(network_config(preset, "sam2.1")).eval()
     network.load_state_dict(model.state_dict())
     return network, model
@@ -165,7 +168,7 @@ class TheirTrack(reference.ReferenceTrack):
         return np.stack(list(self._masks(torch.float32)))  # as ours are kept
 
     def _masks(self, memories: torch.dtype) -> Iterator[Masks]:
-        return ((logits[:, 0] > 0).numpy() for _, logits in self.steps(0, memories=memories))
+        return ((logits[:, 0] > 0).cpu().numpy() for _, logits in self.steps(0, memories=memories))
 
     def _encode_every_frame_once(self, count: int) -> None:
         """Left to the predictor, which keeps the features of the last slice only."""

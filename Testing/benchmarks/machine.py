@@ -24,11 +24,22 @@ def seconds_of(run: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - started, result
 
 
-def matrix_product_peak(size: int = 2048, repeats: int = 15) -> float:
-    """FLOP per second of a float32 product of two ``size`` x ``size`` matrices, the median of ``repeats``."""
-    a, b = torch.randn(size, size), torch.randn(size, size)
-    torch.mm(a, b)
-    return 2 * size**3 / statistics.median(seconds_of(lambda: torch.mm(a, b))[0] for _ in range(repeats))
+def matrix_product_peak(
+    size: int = 2048,
+    repeats: int = 15,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """FLOP per second of a product of two ``size`` x ``size`` matrices, the median of ``repeats``."""
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+
+    def multiply() -> None:
+        torch.mm(a, b)
+        if a.is_cuda:
+            torch.cuda.synchronize()
+
+    multiply()
+    return 2 * size**3 / statistics.median(seconds_of(multiply)[0] for _ in range(repeats))
 
 
 def count_flops(run: Callable[[], object]) -> int:

@@ -22,6 +22,7 @@ NOT_RUN = {
     r"^pip install": "downloads packages",
     r"weights download": "downloads weights; test_download.py does that from a server of its own",
     r"medsam2-lab (?!synthesise)|gpu_session": "takes hours, or needs real cases",
+    r"benchmarks/": "takes minutes; benchmarks are for idle machines",
     r"--ray ": "needs a cluster; test_ray.py does that",
     r"medsam2 serve": "runs until it is stopped; test_server.py does that",
     r"--server wss://": "asks a server; test_server.py does that",

@@ -43,7 +43,9 @@ class Answer:
     pointer: Tensor
 
 
-def build_reference(preset: str, family: str, image_size: int, seed: int = 0) -> nn.Module:
+def build_reference(
+    preset: str, family: str, image_size: int, seed: int = 0, *, vos_optimized: bool = False
+) -> nn.Module:
     """The official video predictor on the CPU, in eval mode, every parameter and buffer random.
 
     Options are those of `build_sam2_video_predictor`, except that corrected frames become prompted frames,
@@ -66,6 +68,7 @@ def build_reference(preset: str, family: str, image_size: int, seed: int = 0) ->
             device="cpu",
             hydra_overrides_extra=overrides,
             apply_postprocessing=False,
+            vos_optimized=vos_optimized,
         )
     _randomise(model, seed)
     return model
@@ -158,6 +161,7 @@ class ReferenceTrack:
         frames = torch.empty(len(grey), 3, self._size, self._size)
         for index in range(len(grey)):  # one by one, as the package reads a video
             frames[index] = (grey[index] - _MEAN) / _STD
+        frames = frames.to(model.device)
 
         def in_memory(**_):
             # As if the video had the size of the low-resolution masks: logits come back without resizing.

@@ -81,3 +81,11 @@ def test_a_benchmark_of_some_goals_keeps_the_rows_of_others(monkeypatch, tmp_pat
     bench.keep(goal_table(goal_row("track", [1.3], GOAL), goal_row("start", [3.0], GOAL)))
     kept = {row[0]: (row[3], row[7]) for row in ResultTable.read("goals").rows}
     assert list(kept.items()) == [("track", (1.3, "yes")), ("objects", (2.0, "yes")), ("start", (3.0, "yes"))]
+
+
+def test_numbers_of_a_gpu_are_not_recorded_without_one(monkeypatch, capsys):
+    monkeypatch.setattr(bench.goal_gpu, "has_gpu", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bench.py", "--only", "goal_gpu", "--record"])
+    with pytest.raises(SystemExit):
+        bench.main()
+    assert "There is no GPU here" in capsys.readouterr().err
