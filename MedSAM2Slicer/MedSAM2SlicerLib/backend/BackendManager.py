@@ -211,7 +211,7 @@ class _Running:
         if settings.serverUrl:
             backend = RemoteBackend(settings.serverUrl, token, settings.caFile or None)
         else:
-            backend = LocalBackend(pythonProgram(), settings.weights, settings.device)
+            backend = LocalBackend(pythonProgram(), settings.weights, settings.device, speed=settings.speed)
         return cls(backend, PolledClient(backend))
 
 

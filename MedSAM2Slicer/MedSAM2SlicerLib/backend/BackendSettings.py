@@ -16,12 +16,14 @@ class BackendSettings:
         caFile: PEM file that the server's certificate is checked with; empty for the system's.
         weights: name of the network's weights, for a backend on this computer.
         device: auto, cpu, cuda or mps, for a backend on this computer.
+        speed: exact or fast, for a backend on this computer.
     """
 
     serverUrl: str = ""
     caFile: str = ""
     weights: str = "starter"
     device: str = "auto"
+    speed: str = "exact"
 
     @classmethod
     def load(cls) -> "BackendSettings":

@@ -23,7 +23,7 @@ class ImageSetReview:
 
     Args:
         folder: of the set; made if it is not there.
-        settings: which weights and which device a run takes.
+        settings: which weights, device and speed a run takes.
         onChanged: called with the names of images of which something has changed.
         onRun: called when a run has begun, has come on, or has ended.
 
@@ -158,7 +158,8 @@ class ImageSetReview:
         self.failure, self.done, self.total = "", 0.0, 0.0
         self._isSummedUp = False
         self._again = False
-        network = ("--weights", self._settings.weights, "--device", self._settings.device)
+        settings = self._settings
+        network = ("--weights", settings.weights, "--device", settings.device, "--speed", settings.speed)
         arguments = ("one-prompt", "-o", str(self.folder), *network, "--renew", "--json")
         self._command = BackgroundCommand(arguments, self._onAnswer, self._onFinished)
         self._onRun()

@@ -11,6 +11,7 @@ from . import DependencyInstaller
 from .Widgets import button, problem, row, section, sentence, showProblem, wideRow
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+SPEEDS = ("exact", "fast")
 
 
 class ServerSection:
@@ -28,6 +29,7 @@ class ServerSection:
         self.widget, layout = section(_("Where it runs"))
         self._here = qt.QRadioButton(_("This computer; no image leaves it"))
         self._away = qt.QRadioButton(_("A server"))
+        self._speed = qt.QComboBox()
         self._device, self._address, self._caFile, self._token = (
             qt.QComboBox(),
             qt.QLineEdit(),
@@ -54,6 +56,12 @@ class ServerSection:
         for device, name in zip(DEVICES, names, strict=True):
             self._device.addItem(name, device)
         form.addRow(_("Device:"), self._device)
+        for speed, name in zip(SPEEDS, (_("Exact"), _("Fast")), strict=True):
+            self._speed.addItem(name, speed)
+        self._speed.toolTip = _(
+            "Fast takes shortcuts: masks come sooner, and differ a little, mostly along their outlines."
+        )
+        form.addRow(_("Speed:"), self._speed)
         return frame
 
     def _makeAway(self) -> Widget:
@@ -83,6 +91,7 @@ class ServerSection:
         away = bool(settings.serverUrl)
         self._here.checked, self._away.checked = not away, away
         self._device.currentIndex = max(self._device.findData(settings.device), 0)
+        self._speed.currentIndex = max(self._speed.findData(settings.speed), 0)
         self._address.text = settings.serverUrl
         self._caFile.text = settings.caFile
         self._onPlaceChanged()
@@ -106,6 +115,7 @@ class ServerSection:
         settings = self._manager.settings
         settings.serverUrl, settings.caFile = address, self._caFile.text.strip()
         settings.device = self._device.itemData(self._device.currentIndex)
+        settings.speed = self._speed.itemData(self._speed.currentIndex)
         if self._token.text:
             self._manager.setToken(self._token.text)
             self._token.clear()

@@ -125,6 +125,19 @@ def test_back_to_this_computer(aPanel, aManager):
     assert (aManager.settings.serverUrl, aManager.settings.device) == ("", "cpu")
 
 
+def test_speed_is_chosen_and_kept(aPanel, aManager):
+    speed = aPanel.server._speed
+    assert speed.itemData(speed.currentIndex) == "exact"
+    speed.currentIndex = 1
+    aPanel.server.apply.click()
+    assert aManager.settings.speed == "fast"
+    assert qt_settings.STORE["MedSAM2/speed"] == "fast"
+    aPanel.server.update()
+    assert speed.currentIndex == 1
+    aPanel.state._start.click()
+    assert "--speed fast" in " ".join(aManager._running.backend._command)
+
+
 def test_a_failure_is_shown_with_its_reason_and_the_log(aPanel, aManager, aClock, home):
     aManager.settings.weights = "nonesuch"
     aPanel.state._start.click()

@@ -70,7 +70,9 @@ def played(tmp_path):
 
 @posix
 def test_it_listens_when_its_program_says_so(played, tmp_path):
-    backend = played(f"open(r'{tmp_path}/seen', 'w').write(token + ' '.join(sys.argv))", weights="tiny")
+    backend = played(
+        f"open(r'{tmp_path}/seen', 'w').write(token + ' '.join(sys.argv))", weights="tiny", speed="fast"
+    )
     assert backend.state == Starting()
     backend.start()
     wait_for(lambda: backend.state != Starting())
@@ -78,7 +80,7 @@ def test_it_listens_when_its_program_says_so(played, tmp_path):
     seen = (tmp_path / "seen").read_text()
     assert seen.startswith(backend.token)
     assert backend.token not in seen.removeprefix(backend.token)
-    assert "serve --local --weights tiny --device auto --precision auto" in seen
+    assert "serve --local --weights tiny --device auto --precision auto --speed fast" in seen
 
 
 @posix

@@ -10,7 +10,7 @@ from medsam2.model.building import build_network
 from medsam2.model.config import STARTER, network_config
 from medsam2.model.segmentation_network import MemorySelection
 from medsam2.model.shortcuts import take_shortcuts
-from medsam2.shortcuts import EXACT, FAST, Shortcuts
+from medsam2.shortcuts import EXACT, Shortcuts
 
 SIZE = 64
 SMALL = replace(STARTER, image_size=SIZE)
@@ -59,7 +59,7 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
 
 def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
     monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: False)
-    network = network_that_takes(FAST)
+    network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True))
     assert network.autocast_dtype is None
     assert {each.dtype for each in network.parameters()} == {torch.float32}
     assert not network.shortcuts.bf16
@@ -67,7 +67,7 @@ def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
 
 def test_a_network_that_knows_one_slice_or_pools_already_keeps_its_ways(quick_bf16):
     for preset, pooling in (("efficienttam_ti_2", 2), ("mobile_sam", None)):
-        network = network_that_takes(FAST, network_config(preset))
+        network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True), network_config(preset))
         assert not network.shortcuts.pooled_memories
         if pooling:
             assert {each.cross_attn_image.pooling for each in network.memory_attention.layers} == {pooling}

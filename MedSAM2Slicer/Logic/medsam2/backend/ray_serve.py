@@ -12,6 +12,7 @@ from ray.serve.config import RequestRouterConfig
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 
 from medsam2.errors import InputError
+from medsam2.shortcuts import SPEEDS, Speed
 from medsam2.threads import settle_threads
 
 from .limits import MIB, ServerLimits, memory_limit
@@ -43,6 +44,7 @@ class Options(BaseModel):
     threads: int = Field(1, ge=1)
     weights: str = "starter"
     precision: str = "auto"
+    speed: Speed = "exact"
     max_sessions: int = Field(16, ge=1)
     max_per_token: int = Field(4, ge=1)
     max_volume: int = Field(4096, ge=1)
@@ -96,7 +98,9 @@ class Replica:
         from .service import load_service
 
         device, tokens = "cuda" if options.gpus else "cpu", TokenFile(options.tokens)
-        self._service = load_service(options.weights, device, options.precision, tokens, options.limits)
+        self._service = load_service(
+            options.weights, device, options.precision, tokens, options.limits, SPEEDS[options.speed]
+        )
 
     def __serve_build_asgi_app__(self) -> "Starlette":
         from .app import make_app

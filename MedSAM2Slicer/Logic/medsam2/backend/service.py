@@ -13,6 +13,7 @@ from pathlib import Path
 from medsam2 import __version__
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.protocol import Error, Limits, OpenVolume, Ready, Upload, compressions
+from medsam2.shortcuts import EXACT, Shortcuts
 from medsam2.weights.loading import load_chooser, load_model
 
 from .failures import HINTS
@@ -30,7 +31,12 @@ PARTING_SECONDS = 5.0
 
 
 def load_service(
-    weights: str, device: str, precision: str, tokens: Tokens, limits: ServerLimits
+    weights: str,
+    device: str,
+    precision: str,
+    tokens: Tokens,
+    limits: ServerLimits,
+    shortcuts: Shortcuts = EXACT,
 ) -> "Service":
     """A server's service with the networks that it needs.
 
@@ -38,6 +44,7 @@ def load_service(
         weights: name or file.
         device, precision: as for ``load_model``.
         tokens, limits: see ``Service``.
+        shortcuts: as for ``load_model``; clients are told of them beside the weights' name.
 
     Raises:
         InputError: weights, device or precision cannot be had.
@@ -45,10 +52,12 @@ def load_service(
     # OpenMP keeps helpers for each thread that has computed. With those of this thread beside the worker's
     # there would be more than cores; they would sleep between any two steps, which takes a third longer.
     with ThreadPoolExecutor(1) as passing:
-        network = passing.submit(load_model, weights, device, precision).result()
+        network = passing.submit(load_model, weights, device, precision, shortcuts).result()
         chooser = passing.submit(load_chooser, network, precision).result()
     # A file's path may name a patient; only a catalogue name is told to clients.
     name = network.config.preset if Path(weights).exists() else weights
+    if network.shortcuts != EXACT:
+        name = f"{name} (fast)"  # so it stands in results, too
     return Service(network, chooser, name, tokens, limits)
 
 

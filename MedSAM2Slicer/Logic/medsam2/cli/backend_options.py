@@ -10,6 +10,7 @@ from medsam2 import __version__
 from medsam2.cli.progress import stages
 from medsam2.client import BlockingClient, ClientError, LocalBackend, RemoteBackend
 from medsam2.errors import InputError
+from medsam2.shortcuts import Speed
 from medsam2.weights.choices import check_device_word, check_precision
 
 TOKEN_VARIABLE = "MEDSAM2_TOKEN"
@@ -26,22 +27,24 @@ class WhereToCompute:
     weights: str | None = None
     device: str | None = None
     precision: str | None = None
+    speed: Speed = "exact"
     threads: int | None = None
     server: str | None = None
     token_file: Path | None = None
     ca_file: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.server is not None and (self.weights or self.device or self.precision or self.threads):
+        own = (self.weights, self.device, self.precision, self.speed == "fast", self.threads)
+        if self.server is not None and any(own):
             raise InputError(
-                "The server chooses weights, device, precision and threads: leave those options out."
+                "The server chooses weights, device, precision, speed and threads: leave those options out."
             )
 
     def backend(self) -> LocalBackend | RemoteBackend:
         """A backend that is not started yet, as ``local_backend`` or ``server_backend`` makes it."""
         if self.server is not None:
             return server_backend(self.server, self.token_file, self.ca_file)
-        return local_backend(self.weights, self.device, self.precision, self.threads)
+        return local_backend(self.weights, self.device, self.precision, self.speed, self.threads)
 
 
 @contextmanager
@@ -70,6 +73,7 @@ def local_backend(
     weights: str | None = None,
     device: str | None = None,
     precision: str | None = None,
+    speed: Speed = "exact",
     threads: int | None = None,
 ) -> LocalBackend:
     """A backend process of this program's own, its options checked as far as that needs no torch.
@@ -86,7 +90,11 @@ def local_backend(
 
         find_weights(weights)
     return LocalBackend(
-        weights=weights or "starter", device=device or "auto", precision=precision or "auto", threads=threads
+        weights=weights or "starter",
+        device=device or "auto",
+        precision=precision or "auto",
+        speed=speed,
+        threads=threads,
     )
 
 

@@ -20,6 +20,7 @@ from medsam2.cli.options import (
     ResampleOption,
     ServerOption,
     SkipDamagedOption,
+    SpeedOption,
     ThreadsOption,
     TokenFileOption,
     ViewOption,
@@ -78,6 +79,7 @@ def batch(
     weights: WeightsOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = None,
+    speed: SpeedOption = "exact",
     threads: ThreadsOption = None,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
@@ -117,7 +119,7 @@ def batch(
     from medsam2.cli.cohort.working import Clients, Shard, Worker, begun_run
     from medsam2.volume import output_format
 
-    compute = WhereToCompute(weights, device, precision, threads, server, token_file, ca_file)
+    compute = WhereToCompute(weights, device, precision, speed, threads, server, token_file, ca_file)
     compute.backend()
     turn = Shard(shard)
     if ray is not None and (shard is not None or server is not None):

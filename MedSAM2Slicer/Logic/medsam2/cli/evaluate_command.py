@@ -8,6 +8,7 @@ import typer
 
 from medsam2.cli.options import (
     OrientationsOption,
+    SpeedOption,
     ThreadsOption,
     checked_cases,
     checked_orientations,
@@ -15,6 +16,7 @@ from medsam2.cli.options import (
 )
 from medsam2.cli.stopping import held_back
 from medsam2.plain_matplotlib import load_matplotlib
+from medsam2.shortcuts import SPEEDS
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ def evaluate(
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
+    speed: SpeedOption = "exact",
     threads: ThreadsOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -86,17 +89,17 @@ def evaluate(
         check_choices(each, device, precision)
     require_monai()  # which takes seconds more
     cases = checked_cases(dataset, split, limit)
-    network = load_model(weights, device, precision)
+    network = load_model(weights, device, precision, SPEEDS[speed])
     settings = Settings(protocol, clicks, tuple(structure or ()), lenient, ways)
     about = {"dataset": dataset.resolve().name, "weights": Path(weights).name}
     about |= {"baseline": Path(baseline).name} if baseline else {}
-    report = Report(settings, about | {"device": str(network.device)})
+    report = Report(settings, about | {"device": str(network.device), "speed": speed})
     with stages() as progress:
         progress.begin("Evaluating", len(cases), "cases")
         for finding in findings(network, cases, settings, load_chooser(network, precision), progress.advance):
             report.add(finding)
         if baseline:
-            other = load_model(baseline, str(network.device), precision)
+            other = load_model(baseline, str(network.device), precision, SPEEDS[speed])
             progress.begin("The baseline", len(cases), "cases")
             for finding in findings(other, cases, settings, load_chooser(other, precision), progress.advance):
                 report.add_baseline(finding)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medsam2.cli.options import ThreadsOption, examples
+from medsam2.cli.options import SpeedOption, ThreadsOption, examples
 from medsam2.cli.output import echo_json
 from medsam2.cli.set_files_command import write_set_files
 from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError, note
+from medsam2.shortcuts import SPEEDS, Speed
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def one_prompt(
     ] = False,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
+    speed: SpeedOption = "exact",
     threads: ThreadsOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print progress and summary as lines of JSON, errors too.")
@@ -133,7 +135,7 @@ def one_prompt(
                 raise
             note(f"Another run works on {output}: it will bring masks and tables up to date.")
             return
-        choice = WeightsChoice(weights, renew, device, precision)
+        choice = WeightsChoice(weights, renew, device, precision, speed)
         settle_threads(threads)
         summary = _brought_up_to_date(folder, review, choice, only_decides, as_json)
     typer.echo(json.dumps(summary) if as_json else _described(summary))
@@ -149,6 +151,7 @@ class WeightsChoice:
     renew: bool
     device: str
     precision: str
+    speed: Speed
 
     def load(self, review: "RunReview") -> "tuple[SegmentationNetwork, str]":
         """The network, and the checksum of its weights; those of the set where none are named.
@@ -170,7 +173,7 @@ class WeightsChoice:
                 f"The proposals of this set were made with the weights {used[0]}, not {name}: take those, or "
                 "replace all proposals with --renew."
             )
-        network = load_model(name, self.device, self.precision)
+        network = load_model(name, self.device, self.precision, SPEEDS[self.speed])
         review.use_weights(os.path.abspath(name) if os.path.isfile(name) else name, checksum)
         return network, checksum
 

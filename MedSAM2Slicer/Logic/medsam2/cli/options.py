@@ -7,6 +7,7 @@ import typer
 
 from medsam2.errors import InputError
 from medsam2.orientations import Orientations
+from medsam2.shortcuts import Speed
 
 SeriesOption = Annotated[
     int | None,
@@ -56,6 +57,12 @@ DeviceOption = Annotated[
 ]
 PrecisionOption = Annotated[
     str | None, typer.Option("--precision", help="Numbers to compute with: auto, fp32 or bf16.")
+]
+SpeedOption = Annotated[
+    Speed,
+    typer.Option(
+        "--speed", help="fast: nearly the same masks, sooner; in bf16 where quick, unless --precision fp32."
+    ),
 ]
 ServerOption = Annotated[
     str | None,

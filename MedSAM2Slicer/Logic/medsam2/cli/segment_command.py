@@ -23,6 +23,7 @@ from medsam2.cli.options import (
     SeriesOption,
     ServerOption,
     SkipDamagedOption,
+    SpeedOption,
     ThreadsOption,
     TokenFileOption,
     ViewOption,
@@ -114,6 +115,7 @@ def segment(
     weights: WeightsOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = None,
+    speed: SpeedOption = "exact",
     threads: ThreadsOption = None,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
@@ -150,7 +152,7 @@ def segment(
     from medsam2.cli.wording import collected_notes
     from medsam2.volume import ReadOptions, label_names_file, output_format
 
-    compute = WhereToCompute(weights, device, precision, threads, server, token_file, ca_file)
+    compute = WhereToCompute(weights, device, precision, speed, threads, server, token_file, ca_file)
     output_format(output)
     if preview is not None:
         check_picture_name(preview)

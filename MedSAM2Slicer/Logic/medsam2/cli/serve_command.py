@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medsam2.cli.options import ThreadsOption, examples
+from medsam2.cli.options import SpeedOption, ThreadsOption, examples
 from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
+from medsam2.shortcuts import SPEEDS
 from medsam2.threads import settle_threads
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def serve(
     weights: Annotated[str, typer.Option(help="Name from 'medsam2 weights list', or a file.")] = "starter",
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
+    speed: SpeedOption = "exact",
     threads: ThreadsOption = None,
     max_sessions: Annotated[int, typer.Option(min=1, help="Clients at a time.")] = 16,
     max_per_token: Annotated[int, typer.Option(min=1, help="Clients at a time with one token.")] = 4,
@@ -80,7 +82,8 @@ def serve(
     from medsam2.backend.server import serve_until_stopped
     from medsam2.backend.service import load_service
 
-    serve_until_stopped(load_service(weights, device, precision, known, limits), address, pings=not local)
+    service = load_service(weights, device, precision, known, limits, SPEEDS[speed])
+    serve_until_stopped(service, address, pings=not local)
     # Python takes seconds to take torch down, and nothing is left to be put away.
     os._exit(0)
 

@@ -55,6 +55,7 @@ class LocalBackend:
         weights: name or file of the network's weights.
         device: auto, cpu, cuda or mps.
         precision: auto, fp32 or bf16.
+        speed: exact or fast.
         threads: processor cores to compute on; all when None.
         log_path: file that the process' log is appended to; a private temporary one when None.
     """
@@ -70,8 +71,10 @@ class LocalBackend:
         precision: str = "auto",
         log_path: str | Path | None = None,
         threads: int | None = None,
+        speed: str = "exact",
     ):
         options = ["--weights", str(weights), "--device", device, "--precision", precision]
+        options += ["--speed", speed]
         if threads is not None:
             options += ["--threads", str(threads)]
         self.token = secrets.token_urlsafe(32)
