@@ -13,9 +13,10 @@ demo: $(VENV)/.demo
 check: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not network and not process and not slicer" Testing/unit
 
-# A process of one thread on each core; files stay whole, as their tests share servers.
+# A process of one thread on each core; files stay whole, as their tests share servers, and in their order:
+# by default those of few tests come last, which are the long ones, and one core would wait for another.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ SHORTER = {
     "medsam2 train": "medsam2 train --steps 1 --clips 1 --frames 2 --image-size 64 --workers 0",
 }
 """Options in place of those that take minutes."""
+SLICES = 22
 
 
 class Command(NamedTuple):
@@ -81,9 +82,8 @@ def blocks(page: Path, kind: str) -> list[str]:
 
 def put_stand_ins(folder: Path) -> None:
     """What a reader has who comes to a page: the demo's scan, a data set, weights, the page's prompt file."""
-    phantom = make_phantom()
     (folder / "demo").mkdir()
-    write_volume(folder / "demo" / "phantom.nrrd", phantom.volume.voxels, phantom.volume.geometry)
+    put_scan(folder / "demo" / "phantom.nrrd")
     (folder / "prompts.json").write_text(json_blocks(ROOT / "README.md")[0], encoding="utf-8")
     for name, text in zip(("cases.csv", "scans.csv"), blocks(ROOT / "docs" / "batch.md", "csv"), strict=True):
         (folder / name).write_text(text, encoding="utf-8")
@@ -92,6 +92,13 @@ def put_stand_ins(folder: Path) -> None:
         (folder / name).write_bytes(starter)
     put_data_set(folder / "path" / "to" / "dataset")
     put_photos(folder / "photos")
+
+
+def put_scan(path: Path) -> None:
+    """The demo's scan, without the slices above all that the pages click on."""
+    whole = make_phantom().volume
+    voxels = whole.voxels[:SLICES]
+    write_volume(path, voxels, Geometry(voxels.shape, whole.geometry.ijk_to_ras))
 
 
 def put_photos(folder: Path) -> None:
