@@ -42,6 +42,7 @@ def benches(slices: int, rounds: int) -> dict[str, Callable[[], dict[str, Result
         "backend_speed": lambda: backend_speed.tables(rounds),
         "busy_cores": lambda: busy_cores.tables(rounds),
         "goal_tracks": lambda: goal_tracks.tracks(slices, rounds),
+        "goal_small": lambda: goal_tracks.small(rounds),
         "goal_correction": lambda: goal_tracks.correction(slices, rounds),
         "goal_objects": lambda: goal_tracks.objects(rounds),
         "goal_gpu": lambda: goal_gpu.tables(slices, rounds),
@@ -82,6 +83,8 @@ def main() -> int:
         parser.error("There is no GPU here: without --record goal_gpu makes a smoke run.")
     torch.set_num_threads(arguments.threads)
 
+    if arguments.record and not arguments.only:
+        (FOLDER / f"{GOALS}.json").unlink(missing_ok=True)  # rows of goals that there are no more
     is_fine = True
     for name, tables_of in benches(arguments.slices, arguments.rounds).items():
         if name in arguments.only if arguments.only else name not in SEPARATE:
