@@ -106,7 +106,7 @@ class ImageSetReview:
             if state == "accepted":
                 self._file.accept(name, seen.revision)
             elif state == "rejected":
-                self._file.reject(name)
+                self._file.reject(name, seen.revision)
             else:
                 self._file.mark_absent(name)
         finally:  # also where it is refused, as a run has changed the answer

@@ -151,3 +151,9 @@ def test_the_folder_one_is_in_cannot_be_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="a folder inside it"):
         check_output_folder(Path("."), overwrite=True)
+
+
+def test_a_spreadsheet_runs_no_name(tmp_path):
+    reported([replace(two_balls(tmp_path), name="=1+1")], protocol="click").write(tmp_path / "out")
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["case"] == "'=1+1"

@@ -99,13 +99,14 @@ def test_what_was_rejected_is_proposed_anew_only_from_something_else(review):
     assert states(review)["a"] == "proposed"
 
 
-def test_an_answer_that_is_another_by_now_cannot_be_accepted_unseen(review):
+@pytest.mark.parametrize("decide", [ReviewFile.accept, ReviewFile.reject])
+def test_an_answer_that_is_another_by_now_cannot_be_decided_on_unseen(review, decide):
     review.propose("a", 0.5, MASK, SHAPE, basis="first")
     seen = review.record("a").revision
     review.propose("a", 0.9, OTHER, SHAPE, basis="second")
     with pytest.raises(InputError, match="renewed in the meantime"):
-        review.accept("a", seen)
-    review.accept("a", review.record("a").revision)
+        decide(review, "a", seen)
+    decide(review, "a", review.record("a").revision)
 
 
 def test_an_empty_answer_that_is_right_says_that_the_object_is_absent(review):

@@ -24,6 +24,7 @@ from medsam2.evaluation.scores import (
     summarise,
 )
 from medsam2.evaluation.snapshot import Snapshot
+from medsam2.spreadsheet_text import harmless_text
 
 WORST = 6
 CURVE = "dice_against_clicks.png"
@@ -103,7 +104,10 @@ class Report:
         with path.open("w", newline="", encoding="utf-8", errors=_NO_CHARACTER) as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(asdict(score) for score in self.scores)
+            for score in self.scores:
+                cells = asdict(score)
+                texts = {name: harmless_text(cell) for name, cell in cells.items() if isinstance(cell, str)}
+                writer.writerow(cells | texts)
 
     def _draw_worst(self, folder: Path) -> list[str]:
         folder.mkdir()

@@ -143,9 +143,7 @@ class ReviewFile:
             revision: of the record that the person saw; InputError if the answer is another by now.
         """
         with self._database.transaction():
-            record = self.record(name)
-            if revision is not None and record.revision != revision:
-                raise InputError(f"The answer for {name} was renewed in the meantime: look at it again.")
+            record = self._seen_record(name, revision)
             if record.pixels is None:
                 what_to_do = record.reason or "run the set first."
                 raise InputError(f"{name} is {record.state.value} and has no mask to accept: {what_to_do}")
@@ -154,10 +152,10 @@ class ReviewFile:
             else:
                 self._decide(name, State.ACCEPTED)
 
-    def reject(self, name: str) -> None:
-        """Say that an answer is wrong, also one that was accepted, or a prompt."""
+    def reject(self, name: str, revision: int | None = None) -> None:
+        """Say that an answer is wrong, also one that was accepted, or a prompt; as for ``accept``."""
         with self._database.transaction():
-            record = self.record(name)
+            record = self._seen_record(name, revision)
             if record.state not in (State.PROPOSED, State.ACCEPTED, State.PROMPTED, State.REJECTED):
                 raise InputError(f"{name} is {record.state.value}: there is no answer to reject.")
             self._decide(name, State.REJECTED, prompt=None, base=None)
@@ -206,6 +204,13 @@ class ReviewFile:
                 reason="",
             )
             return True
+
+    def _seen_record(self, name: str, revision: int | None) -> ImageRecord:
+        """A record, unless it is another by now than a person saw."""
+        record = self.record(name)
+        if revision is not None and record.revision != revision:
+            raise InputError(f"The answer for {name} was renewed in the meantime: look at it again.")
+        return record
 
     def _decide_absent(self, name: str) -> None:
         self._decide(
