@@ -13,12 +13,10 @@ class Shortcuts:
     Attributes:
         pooled_memories: memory attention looks at memories averaged over 2 x 2 pixels, each counting as four.
         bf16: numbers of 16 bits in products, where that is quick.
-        every_second_slice: where slices are close, those between tracked ones are filled from both sides.
     """
 
     pooled_memories: bool = False
     bf16: bool = False
-    every_second_slice: bool = False
 
 
 EXACT = Shortcuts()
