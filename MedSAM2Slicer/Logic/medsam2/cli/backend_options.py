@@ -49,7 +49,15 @@ class WhereToCompute:
 
 @contextmanager
 def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Iterator[BlockingClient]:
-    """A client of a backend that is ready; what fails there is unusable input here.
+    """A client of a backend that is ready; see ``starting_client``."""
+    with starting_client(backend, command) as client:
+        wait_until_ready(client, backend)
+        yield client
+
+
+@contextmanager
+def starting_client(backend: LocalBackend | RemoteBackend, command: str) -> Iterator[BlockingClient]:
+    """A client of a backend that gets ready meanwhile; what fails there is unusable input here.
 
     Args:
         backend: which one.
@@ -60,13 +68,21 @@ def backend_client(backend: LocalBackend | RemoteBackend, command: str) -> Itera
     """
     try:
         with BlockingClient(backend, f"medsam2 {command} {__version__}") as client:
-            with stages() as progress:
-                is_own = isinstance(backend, LocalBackend)
-                progress.begin("Loading the network" if is_own else "Connecting to the server")
-                _ = client.ready
             yield client
     except ClientError as error:
         raise InputError(str(error)) from error
+
+
+def wait_until_ready(client: BlockingClient, backend: LocalBackend | RemoteBackend) -> None:
+    """Say for what, and wait.
+
+    Raises:
+        ClientError: the backend refused or failed.
+    """
+    with stages() as progress:
+        is_own = isinstance(backend, LocalBackend)
+        progress.begin("Loading the network" if is_own else "Connecting to the server")
+        _ = client.ready
 
 
 def local_backend(

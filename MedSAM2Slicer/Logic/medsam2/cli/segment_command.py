@@ -127,7 +127,7 @@ def segment(
 ) -> None:
     """Segment objects from clicks, boxes, lines or masks."""
     # Imported here, as SimpleITK would keep --help waiting.
-    from medsam2.cli.backend_options import WhereToCompute, backend_client
+    from medsam2.cli.backend_options import WhereToCompute, starting_client, wait_until_ready
     from medsam2.cli.destinations import check_free, held_destinations
     from medsam2.cli.prompt_options import PromptOptions, check_prompt_options, objects_from_options
     from medsam2.cli.results import Outputs, describe
@@ -176,9 +176,11 @@ def segment(
             files = over_time.files
             held.enter_context(held_destinations(files, read, overwrite))
         objects_of = partial(objects_from_options, options=prompted)
-        scene = read_scene(options, sequence, time_point, outputs, objects_of)
-        slices, objects = scene.slices, scene.objects
-        with backend_client(backend, "segment") as client:
+        # The backend starts while the voxels are read; both take seconds.
+        with starting_client(backend, "segment") as client:
+            scene = read_scene(options, sequence, time_point, outputs, objects_of)
+            slices, objects = scene.slices, scene.objects
+            wait_until_ready(client, backend)
             used = (
                 weights_used(client.ready.weights, weights, server is not None) if outputs.is_dicom else None
             )
