@@ -59,7 +59,8 @@ class ServerSection:
         for speed, name in zip(SPEEDS, (_("Exact"), _("Fast")), strict=True):
             self._speed.addItem(name, speed)
         self._speed.toolTip = _(
-            "Fast takes shortcuts: masks come sooner, and differ a little, mostly along their outlines."
+            "Fast takes shortcuts where this computer has them: masks come sooner, and differ a little along "
+            "their outlines and where the object ends."
         )
         form.addRow(_("Speed:"), self._speed)
         return frame
