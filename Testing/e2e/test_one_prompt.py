@@ -213,8 +213,11 @@ def test_other_weights_replace_proposals_only_when_told(medsam2, photos, tmp_pat
     run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt")
     assert run.returncode == 2
     assert "made with the weights starter, not untrained.pt" in run.stderr
+    run = medsam2("one-prompt", "-o", "set", "--speed", "fast")
+    assert run.returncode == 2
+    assert "made with --speed exact, not fast: take that, or replace all" in run.stderr
     np.testing.assert_array_equal(masks(tmp_path / "set")[second], before[second])
-    run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt", "--renew")
+    run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt", "--speed", "fast", "--renew")
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("1 images were answered")
     after = masks(tmp_path / "set")

@@ -1,10 +1,10 @@
-"""Clicks on a slice whose mask a person drew: it changes near them, and stays to the voxel elsewhere."""
+"""Clicks and strokes on a slice whose mask a person drew: it changes near them, and not a voxel elsewhere."""
 
 import numpy as np
 import pytest
 
 from medsam2.placed_mask import PlacedMask
-from medsam2.prompt import Prompt
+from medsam2.prompt import DrawnLine, Prompt
 from medsam2.tracking import Tracker
 from medsam2.volume import ImageSet
 from medsam2.weights.loading import load_model
@@ -68,3 +68,15 @@ def test_a_click_that_agrees_with_the_mask_changes_nothing(tracker):
 
 def test_a_negative_click_in_the_middle_takes_all_of_it(tracker):
     assert not after(tracker, (64.0, 62.0, False)).any()
+
+
+def test_strokes_do_likewise(tracker):
+    away = DrawnLine(((58.0, 89.0), (70.0, 89.0)), positive=False)
+    mask = tracker.prompt("object", Prompt(0, strokes=(away,))).mask.full(OBJECT.shape)
+    assert not mask[58:71, 89].any()
+    assert (mask & LEAK).sum() < 0.5 * LEAK.sum()
+    back = DrawnLine(((61.0, 37.0), (67.0, 37.0)), positive=True)
+    mask = tracker.prompt("object", Prompt(0, strokes=(back,))).mask.full(OBJECT.shape)
+    assert (mask & TOOTH).sum() > 0.5 * TOOTH.sum()
+    assert not (mask & SEAM)[:, 45:75].any()
+    assert (mask != OBJECT).sum() < 0.6 * (DRAWN != OBJECT).sum()

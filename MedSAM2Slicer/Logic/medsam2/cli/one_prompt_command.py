@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medsam2.cli.options import SpeedOption, ThreadsOption, examples
+from medsam2.cli.options import ThreadsOption, examples
 from medsam2.cli.output import echo_json
 from medsam2.cli.set_files_command import write_set_files
 from medsam2.cli.stopping import leaves
@@ -80,7 +80,9 @@ def one_prompt(
     ] = False,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers to compute with: auto, fp32 or bf16.")] = "auto",
-    speed: SpeedOption = "exact",
+    speed: Annotated[
+        Speed | None, typer.Option(help="exact, or fast for nearly the same masks sooner; at first exact.")
+    ] = None,
     threads: ThreadsOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print progress and summary as lines of JSON, errors too.")
@@ -151,13 +153,13 @@ class WeightsChoice:
     renew: bool
     device: str
     precision: str
-    speed: Speed
+    speed: Speed | None
 
     def load(self, review: "RunReview") -> "tuple[SegmentationNetwork, str]":
-        """The network, and the checksum of its weights; those of the set where none are named.
+        """The network, and what tells its answers from others'; as of the set where nothing is said.
 
         Raises:
-            InputError: the set has proposals of other weights, which may not be replaced.
+            InputError: the set has proposals of other weights or speed, which may not be replaced.
         """
         import pooch
 
@@ -167,15 +169,18 @@ class WeightsChoice:
 
         used = review.weights()
         name = self.weights or (used[0] if used else "starter")
+        speed = self.speed or (used[2] if used else "exact")
         checksum = pooch.file_hash(str(locate(name).path))
-        if used and used[1] != checksum and review.counts()[State.PROPOSED] and not self.renew:
+        if used and used[1:] != (checksum, speed) and review.counts()[State.PROPOSED] and not self.renew:
+            other_weights = f"the weights {used[0]}, not {name}: take those"
+            other_speed = f"--speed {used[2]}, not {speed}: take that"
+            what = other_weights if used[1] != checksum else other_speed
             raise InputError(
-                f"The proposals of this set were made with the weights {used[0]}, not {name}: take those, or "
-                "replace all proposals with --renew."
+                f"The proposals of this set were made with {what}, or replace all proposals with --renew."
             )
-        network = load_model(name, self.device, self.precision, SPEEDS[self.speed])
-        review.use_weights(os.path.abspath(name) if os.path.isfile(name) else name, checksum)
-        return network, checksum
+        network = load_model(name, self.device, self.precision, SPEEDS[speed])
+        review.use_weights(os.path.abspath(name) if os.path.isfile(name) else name, checksum, speed)
+        return network, f"{checksum} {speed}"
 
 
 def _brought_up_to_date(
@@ -191,8 +196,8 @@ def _brought_up_to_date(
     with stages() as progress:
         if not only_decides:
             progress.begin("Loading the network")
-            network, checksum = choice.load(review)
-            run = SetRun(folder, review, network, checksum, _Progress(progress, as_json))
+            network, maker = choice.load(review)
+            run = SetRun(folder, review, network, maker, _Progress(progress, as_json))
             run.compute()
             answered, failed = run.answered, run.failed
         progress.begin("Writing masks and tables")

@@ -9,6 +9,7 @@ from medsam2.image_sets.image_record import TEMPLATES, UNDECIDED, ImageRecord, S
 from medsam2.image_sets.review_database import packed, unpacked
 from medsam2.image_sets.review_file import FIELDS, ReviewFile, record_of
 from medsam2.placed_mask import PlacedMask
+from medsam2.shortcuts import Speed
 
 _UNDECIDED, _TEMPLATES = (
     "state IN ({})".format(", ".join(f"'{state.value}'" for state in states))
@@ -54,14 +55,14 @@ class RunReview(ReviewFile):
                     record.name, mask=packed(mask), pixels=int(mask.voxels.sum()), confidence=confidence
                 )
 
-    def weights(self) -> tuple[str, str] | None:
-        """Name and checksum of the weights that the proposals were made with."""
+    def weights(self) -> tuple[str, str, Speed] | None:
+        """Name and checksum of the weights that the proposals were made with, and the speed."""
         rows = self._database.rows("SELECT value FROM facts WHERE name = 'weights'")
         return None if not rows else tuple(json.loads(rows[0]["value"]))
 
-    def use_weights(self, name: str, checksum: str) -> None:
+    def use_weights(self, name: str, checksum: str, speed: Speed) -> None:
         """From now on all proposals are made with these."""
-        value = json.dumps((name, checksum))
+        value = json.dumps((name, checksum, speed))
         self._database.change("INSERT OR REPLACE INTO facts VALUES ('weights', ?)", value)
 
     def refuse(self, name: str, reason: str) -> None:

@@ -14,7 +14,7 @@ from .feature_cache import sorting_key
 from .field_of_view import FieldOfView
 from .field_of_view_choice import FieldOfViewChooser, mask_field_of_view, prompt_field_of_view
 from .mask_rules import (
-    changed_near_clicks,
+    changed_near_prompt,
     given_up_near_strokes,
     held_by_click,
     is_hit,
@@ -68,8 +68,8 @@ class Prompting:
         index = drawn.slice_index
         earlier = target.entries.get(index)
         shown = self._field_of_view_for(told, drawn, earlier, field_of_view, keep_field_of_view)
-        if earlier is not None and earlier.is_drawn and not (told.mask or told.box or told.lassos):
-            return self._redrawn(target, told, shown, earlier)
+        if earlier is not None and earlier.is_drawn and not (drawn.mask or drawn.box or drawn.lassos):
+            return self._redrawn(target, drawn, told, shown, earlier)
         return self._answer(target, told, shown, earlier, target.reversed.get(index))
 
     def told(self, prompt: Prompt, known: PlacedMask | None) -> Prompt:
@@ -120,17 +120,17 @@ class Prompting:
         return entry.emptied() if entry.mask(grid.shape).is_empty else replace(entry, prompted=False)
 
     def _redrawn(
-        self, target: TrackedObject, prompt: Prompt, shown: FieldOfView, earlier: MemoryEntry
+        self, target: TrackedObject, drawn: Prompt, told: Prompt, shown: FieldOfView, earlier: MemoryEntry
     ) -> MemoryEntry:
-        """A mask that a person drew, after clicks that correct it: it stays one, to the voxel."""
-        grid = self._slices.grid(prompt.slice_index)
-        drawn = earlier.mask(grid.shape)
-        told = prompt if prompt.shows_object else held_by_click(prompt, drawn, grid)
-        entry = self._answer(target, told, shown, earlier, None)
-        changed = changed_near_clicks(drawn, entry.mask(grid.shape), prompt, grid)
-        if is_rejected(drawn, prompt, grid) or changed.is_empty:
+        """A mask that a person drew, after clicks and strokes that correct it: it stays one, to the voxel."""
+        grid = self._slices.grid(drawn.slice_index)
+        mask = earlier.mask(grid.shape)
+        held = told if told.shows_object else held_by_click(told, mask, grid)
+        entry = self._answer(target, held, shown, earlier, None)
+        changed = changed_near_prompt(mask, entry.mask(grid.shape), drawn, grid)
+        if is_rejected(mask, told, grid) or changed.is_empty:
             return entry.emptied()
-        return self._answer(target, Prompt(prompt.slice_index, mask=changed), shown, earlier, None)
+        return self._answer(target, Prompt(drawn.slice_index, mask=changed), shown, earlier, None)
 
     def _answer(
         self,
