@@ -260,3 +260,12 @@ def test_an_unreadable_image_is_not_accepted_and_the_reason_is_said(tmp_path):
         review.refuse("a", "a.png is empty: copy it again.")
         with pytest.raises(InputError, match=r"no mask to accept: a\.png is empty"):
             review.accept("a")
+
+
+def test_a_set_of_before_there_was_a_choice_of_speed_was_made_exactly(tmp_path):
+    with RunReview(tmp_path / "set") as review:
+        assert review.weights() is None
+        review._database.change("INSERT INTO facts VALUES ('weights', ?)", '["starter", "0f"]')
+        assert review.weights() == ("starter", "0f", "exact")
+        review.use_weights("starter", "0f", "fast")
+        assert review.weights() == ("starter", "0f", "fast")

@@ -58,7 +58,10 @@ class RunReview(ReviewFile):
     def weights(self) -> tuple[str, str, Speed] | None:
         """Name and checksum of the weights that the proposals were made with, and the speed."""
         rows = self._database.rows("SELECT value FROM facts WHERE name = 'weights'")
-        return None if not rows else tuple(json.loads(rows[0]["value"]))
+        if not rows:
+            return None
+        name, checksum, *speed = json.loads(rows[0]["value"])
+        return name, checksum, *(speed or ["exact"])  # sets of before there was a choice do not say
 
     def use_weights(self, name: str, checksum: str, speed: Speed) -> None:
         """From now on all proposals are made with these."""
