@@ -105,11 +105,8 @@ def goal_row(
 def goal_table(*rows: list[Cell], **remarks: str) -> dict[str, ResultTable]:
     """Rows of the table of goals, and what is to be said of all."""
     about = measured("Testing/benchmarks/bench.py")
-    return {
-        "goals": ResultTable(
-            {"command": about["command"], "machine": about["machine"], **remarks}, COLUMNS, list(rows)
-        )
-    }
+    del about["measured"]  # each row says so itself
+    return {GOALS: ResultTable(about | remarks, COLUMNS, list(rows))}
 
 
 def is_refused(tables: Mapping[str, ResultTable]) -> bool:

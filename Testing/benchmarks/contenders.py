@@ -6,6 +6,7 @@ the package's, and in the middle of the mask it ends our track.
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -71,8 +72,40 @@ def _surely_present(network):
     return network
 
 
-class OurTrack:
-    """Objects tracked forward from a click each on slice 0, by our tracker."""
+class ClickedTrack(ABC):
+    """Objects tracked forward from a click each on slice 0."""
+
+    _slices: VolumeSlices
+
+    def first(self, objects: int = 1) -> Masks:
+        """Click objects on slice 0, and track them."""
+        for name in list(CLICKS)[:objects]:
+            self.click(0, name, CLICKS[name])
+        return self._tracked()
+
+    def corrected(self) -> Masks:
+        """Click the first object on the middle slice, and track it anew."""
+        self.click(self._slices.count // 2, "first", CORRECTION)
+        return self._tracked()
+
+    @abstractmethod
+    def logits(self) -> Tensor:
+        """The first object's, (slices, L, L), as the network made them."""
+
+    @abstractmethod
+    def click(self, index: int, name: str, place: Place) -> None:
+        """A click on an object."""
+
+    @abstractmethod
+    def masks(self) -> Iterator[Masks]:
+        """Track anew from slice 0: the objects' masks slice by slice, (objects, rows, columns)."""
+
+    def _tracked(self) -> Masks:
+        return np.stack(list(self.masks()))
+
+
+class OurTrack(ClickedTrack):
+    """By our tracker."""
 
     def __init__(self, network: MedSAM2, volume: Volume):
         self._slices = VolumeSlices(volume)
@@ -87,19 +120,8 @@ class OurTrack:
             for index in range(self._slices.count):
                 self.tracker.features.get(index, field_of_view)
 
-    def first(self, objects: int = 1) -> Masks:
-        """Click objects on slice 0, and track them."""
-        for name in list(CLICKS)[:objects]:
-            self.click(0, name, CLICKS[name])
-        return self._tracked()
-
-    def corrected(self) -> Masks:
-        """Click the first object on the middle slice, and track it anew."""
-        self.click(self._slices.count // 2, "first", CORRECTION)
-        return self._tracked()
-
     def logits(self) -> Tensor:
-        """The first object's, (slices, L, L), as the network made them."""
+        """Of the entries that it remembers."""
         entries = self.tracker.objects["first"].entries
         return torch.stack([entries[index].logits[0, 0] for index in range(self._slices.count)])
 
@@ -109,7 +131,7 @@ class OurTrack:
         self.tracker.prompt(name, Prompt(index, points=(point,)))
 
     def masks(self) -> Iterator[Masks]:
-        """Track anew from slice 0: the objects' masks slice by slice, (objects, rows, columns)."""
+        """As they come, object by object."""
         shape, names = self._slices.grid(0).shape, len(self.tracker.objects)
         together: list[np.ndarray] = []
         for mask in self.tracker.propagate(start=0, direction="forward"):
@@ -117,9 +139,6 @@ class OurTrack:
             if len(together) == names:
                 yield np.stack(together)
                 together = []
-
-    def _tracked(self) -> Masks:
-        return np.stack(list(self.masks()))
 
 
 class _GreyFrames(Sequence):
@@ -137,8 +156,8 @@ class _GreyFrames(Sequence):
         return whole.network_image(self._slices.pixels(index), self._size)[0]
 
 
-class TheirTrack(reference.ReferenceTrack):
-    """The same track by the package's video predictor, as it is used.
+class TheirTrack(ClickedTrack, reference.ReferenceTrack):
+    """By the package's video predictor, as it is used.
 
     Each slice is encoded when it is reached, and answered at full size.
     """
@@ -148,19 +167,8 @@ class TheirTrack(reference.ReferenceTrack):
         super().__init__(model, _GreyFrames(self._slices, model.image_size))
         self._state["video_height"], self._state["video_width"] = self._slices.grid(0).shape
 
-    def first(self, objects: int = 1) -> Masks:
-        """Click objects on slice 0, and track them."""
-        for name in list(CLICKS)[:objects]:
-            self.click(0, name, CLICKS[name])
-        return self._tracked()
-
-    def corrected(self) -> Masks:
-        """Click the first object on the middle slice, and track it anew."""
-        self.click(self._slices.count // 2, "first", CORRECTION)
-        return self._tracked()
-
     def logits(self) -> Tensor:
-        """The first object's, (slices, L, L), as the network made them."""
+        """Of the outputs in its state."""
         outputs = self._state["output_dict_per_obj"][0]
         by_slice = {**outputs["non_cond_frame_outputs"], **outputs["cond_frame_outputs"]}
         return torch.stack([by_slice[index]["pred_masks"][0, 0] for index in range(self._slices.count)])
@@ -171,7 +179,7 @@ class TheirTrack(reference.ReferenceTrack):
         self.prompt(index, reference.Prompt(points=(point,), labels=(1,)), name)
 
     def masks(self) -> Iterator[Masks]:
-        """Track from slice 0, with memories in the package's bfloat16: the objects' masks slice by slice."""
+        """With memories in the package's bfloat16."""
         return self._masks(torch.bfloat16)
 
     def _tracked(self) -> Masks:

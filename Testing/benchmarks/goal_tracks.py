@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from benchmarks.comparison import Goal, Timed, agreement, goal_table, in_turn, speed_row
-from benchmarks.contenders import OurTrack, TheirTrack, both_networks, fast, our_network
+from benchmarks.contenders import ClickedTrack, OurTrack, TheirTrack, both_networks, fast, our_network
 from benchmarks.ct_like import SIZE, ct_like_volume
 from medsam2.model.network import MedSAM2
 from medsam2.volume import Volume
@@ -21,17 +21,16 @@ OBJECTS, OBJECT_SLICES, SMALL_SLICES = 5, 10, 8
 """Enough slices to fill the memory of seven."""
 FAST_REMARK = "fast: the same slices, all tracked; `medsam2-lab shortcuts` says what their masks are worth"
 
-Track = OurTrack | TheirTrack
-Start = Callable[[Volume], Track]
+Start = Callable[[Volume], ClickedTrack]
 
 
 def tracks(slices: int, rounds: int) -> dict[str, ResultTable]:
     """One object from a click, with networks for 512 pixels, all in turn with the package's tiny one."""
     network, model = both_networks("tiny_512", SIZE)
     efficient = our_network("efficienttam_ti_512")
-    last: dict[str, Track] = {}
+    last: dict[str, ClickedTrack] = {}
 
-    def kept(name: str, track: Track) -> Track:
+    def kept(name: str, track: ClickedTrack) -> ClickedTrack:
         last[name] = track
         return track
 

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from benchmarks.comparison import Goal, goal_row, goal_table
-from benchmarks.contenders import CLICKS, OurTrack, TheirTrack, both_networks, our_network
+from benchmarks.contenders import CLICKS, ClickedTrack, OurTrack, TheirTrack, both_networks, our_network
 from benchmarks.ct_like import SIZE, ct_like_volume
 from benchmarks.machine import MemoryGrowth, in_fresh_process
 from medsam2.volume import Volume
@@ -50,7 +50,7 @@ def their_use(tracked: int) -> MemoryUse:
     return _use(lambda volume: TheirTrack(model, volume), tracked)
 
 
-def _use(start: Callable[[Volume], OurTrack | TheirTrack], tracked: int) -> MemoryUse:
+def _use(start: Callable[[Volume], ClickedTrack], tracked: int) -> MemoryUse:
     """The volume and the masks of all slices are held in memory, as a user holds them."""
     growth = MemoryGrowth()
     volume = ct_like_volume(SLICES)

@@ -16,6 +16,9 @@ Cases = Annotated[
 ]
 CasesFolder = Annotated[Path, typer.Argument(metavar="CASES", help="Folder of the real cases.")]
 Scans = Annotated[int, typer.Option(min=1, help="How many synthetic scans.")]
+Log = Annotated[
+    Path, typer.Option(help="File of what is computed; what it holds already is not computed again.")
+]
 Record = Annotated[
     bool, typer.Option("--record", help="Keep the numbers in docs/results, and show them on the pages.")
 ]
@@ -214,9 +217,7 @@ def drawn_lines(cases: Cases = None, scans: Scans = 10, record: Record = False) 
 def slice_walk(
     cases: Cases = None,
     scans: Scans = 8,
-    log: Annotated[
-        Path, typer.Option(help="File of what is computed; what it holds already is not computed again.")
-    ] = Path("slice_walk.jsonl"),
+    log: Log = Path("slice_walk.jsonl"),
     record: Record = False,
 ) -> None:
     """Dice of walking from slice to slice without memories, in several ways, beside tracking."""
@@ -229,9 +230,7 @@ def slice_walk(
 def shortcuts(
     cases: Cases = None,
     scans: Scans = 8,
-    log: Annotated[
-        Path, typer.Option(help="File of what is computed; what it holds already is not computed again.")
-    ] = Path("shortcuts.jsonl"),
+    log: Log = Path("shortcuts.jsonl"),
     weights: Weights = "starter",
     record: Record = False,
 ) -> None:

@@ -1,7 +1,10 @@
 """The scans that experiments measure on: synthetic ones that no training has seen, and the real cases."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 from medsam2.datasets import LabelledVolume
 from medsam2_lab.experiments.real_cases import real_cases
@@ -26,3 +29,26 @@ def scans_by_kind(synthetic: int, cases: Path | None) -> dict[str, Iterator[Labe
     if cases is not None:
         kinds["real"] = (case.read() for case in real_cases(cases))
     return kinds
+
+
+def logged_scores(
+    score: Callable[[LabelledVolume], Iterable[list]], synthetic: int, cases: Path | None, log: Path
+) -> dict[str, np.ndarray]:
+    """Scores (structures, ...) of each kind of scans; scans in the log are not scored again.
+
+    Args:
+        score: of a scan, the scores of each structure.
+        synthetic, cases: as for ``scans_by_kind``.
+        log: file of lines of JSON, to which more are added.
+    """
+    known = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
+    done = {entry["case"]: entry["scores"] for entry in known}
+    scores: dict[str, list[list]] = {}
+    for kind, of_kind in scans_by_kind(synthetic, cases).items():
+        for case in of_kind:
+            if case.name not in done:
+                done[case.name] = list(score(case))
+                with log.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps({"case": case.name, "scores": done[case.name]}) + "\n")
+            scores.setdefault(kind, []).extend(done[case.name])
+    return {kind: np.array(rows) for kind, rows in scores.items()}

@@ -1,6 +1,5 @@
 """What each shortcut of fast computing, alone and with the others, does to masks."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from medsam2.tracking import Tracker
 from medsam2.volume import VolumeSlices
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.drawn_lines import truths
-from medsam2_lab.experiments.scans import KINDS, scans_by_kind
+from medsam2_lab.experiments.scans import KINDS, logged_scores
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 PROMPT = "box"
@@ -48,17 +47,7 @@ def all_scores(
     networks: list[SegmentationNetwork], scans: int, cases: Path | None, log: Path
 ) -> dict[str, np.ndarray]:
     """Scores (structures, modes, 2) of each kind of data; cases in the log are not computed again."""
-    known = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
-    done = {entry["case"]: entry["scores"] for entry in known}
-    scores: dict[str, list[list[list[float]]]] = {}
-    for kind, of_kind in scans_by_kind(scans, cases).items():
-        for case in of_kind:
-            if case.name not in done:
-                done[case.name] = list(case_scores(networks, [case]))
-                with log.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps({"case": case.name, "scores": done[case.name]}) + "\n")
-            scores.setdefault(kind, []).extend(done[case.name])
-    return {kind: np.array(rows) for kind, rows in scores.items()}
+    return logged_scores(lambda case: case_scores(networks, [case]), scans, cases, log)
 
 
 def table(scores: dict[str, np.ndarray], weights: str) -> ResultTable:

@@ -4,7 +4,6 @@ The starter network walks as if it were a network of one slice: no memory, no ob
 are made anew, the same every time.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +30,7 @@ from medsam2.tracking.tracked_object import TrackedObject
 from medsam2.weights.loading import load_model
 from medsam2_lab.experiments.drawn_lines import truths
 from medsam2_lab.experiments.image_sets import EncodeOnce
-from medsam2_lab.experiments.scans import scans_by_kind
+from medsam2_lab.experiments.scans import logged_scores
 from medsam2_lab.result_tables import Cell, ResultTable, measured
 
 PIXELS = 256
@@ -162,17 +161,7 @@ def _dice(untouched: Tracker, truth: np.ndarray) -> float:
 
 def all_scores(network: MedSAM2, scans: int, cases: Path | None, log: Path) -> dict[str, np.ndarray]:
     """Dice (structures, 1 + walks) of each kind of data; cases in the log are not computed again."""
-    known = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
-    done = {entry["case"]: entry["scores"] for entry in known}
-    scores: dict[str, list[list[float]]] = {}
-    for kind, of_kind in scans_by_kind(scans, cases).items():
-        for case in of_kind:
-            if case.name not in done:
-                done[case.name] = list(structure_scores(network, [case]))
-                with log.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps({"case": case.name, "scores": done[case.name]}) + "\n")
-            scores.setdefault(kind, []).extend(done[case.name])
-    return {kind: np.array(rows) for kind, rows in scores.items()}
+    return logged_scores(lambda case: structure_scores(network, [case]), scans, cases, log)
 
 
 def table(scores: dict[str, np.ndarray]) -> ResultTable:
