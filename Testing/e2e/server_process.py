@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import secrets
 import ssl
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -42,6 +44,13 @@ SERVER_SECONDS = 180.0
 """Seconds after which a test fails; nothing takes nearly as long, even on a busy machine."""
 SERVE = [sys.executable, "-m", "medsam2.cli.main", "serve"]
 ENDS = (Done, Error, Ready)
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="What is open is asked of Linux.")
+
+
+def files_without_a_name(pid: int, folder: Path) -> list[str]:
+    """What a process has open in a folder that has no file of that name."""
+    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return [link for link in links if link.startswith(str(folder)) and link.endswith("(deleted)")]
 
 
 def wait_for(condition: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from e2e.conftest import ENVIRONMENT
+from e2e.server_process import files_without_a_name, linux
 from medsam2.cli.phantom import central_click, make_phantom
 from medsam2.client import (
     BlockingClient,
@@ -127,6 +128,21 @@ def undisturbed() -> dict:
         patch.setenv("OMP_NUM_THREADS", "1")
         with BlockingClient(LocalBackend()) as client:
             return tracked(client)
+
+
+@linux
+def test_features_beyond_the_memory_lie_in_a_file_without_a_name(monkeypatch, tmp_path, undisturbed):
+    monkeypatch.setattr("medsam2.client.local_backend.FEATURE_MIB", 1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with BlockingClient(LocalBackend()) as client:
+        assert client.ready.weights == "starter"
+        (backend,) = backends_of(os.getpid())
+        named = set(tmp_path.iterdir())
+        assert_same(tracked(client), undisturbed)
+        assert len(files_without_a_name(backend.pid, tmp_path)) == 1
+        assert set(tmp_path.iterdir()) == named
+        client.open_volume(VOXELS, SPACING, "CT")
+        assert files_without_a_name(backend.pid, tmp_path) == []
 
 
 @posix

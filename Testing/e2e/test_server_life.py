@@ -16,7 +16,16 @@ from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
 from e2e.conftest import ENVIRONMENT
-from e2e.server_process import SERVE, SERVER_SECONDS, ServerProcess, refused, track, volume
+from e2e.server_process import (
+    SERVE,
+    SERVER_SECONDS,
+    ServerProcess,
+    files_without_a_name,
+    linux,
+    refused,
+    track,
+    volume,
+)
 from medsam2.prompt import Prompt
 from medsam2.protocol import Done, Error, Hello, Mask, OpenVolume, PromptRequest, chunks
 from unit.client.certificates import self_signed
@@ -144,6 +153,17 @@ def test_sessions_and_memory_are_limited_and_come_back(start):
             pass
         first.send(OpenVolume(6, "y", (63, 1024, 1024), "uint8", spacing))
         assert first.receive().done == 0
+
+
+@linux
+def test_a_server_writes_no_features_to_disk(start, tmp_path, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(tmp_path))
+    server = start("--max-features", 1)
+    with server.welcomed() as talk:
+        talk.open(volume())
+        talk.prompt()
+        assert len(talk.ask(track(4))) > 8
+        assert files_without_a_name(server.process.pid, tmp_path) == []
 
 
 def test_an_idle_session_expires_but_not_one_that_computes(start):

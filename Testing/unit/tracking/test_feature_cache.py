@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -13,9 +15,9 @@ BYTES = 4 * (4**2 + 8**2 + 16**2)
 """What the oracle's features of one image of 64 pixels take."""
 
 
-def a_cache(budget: int) -> tuple[FeatureCache, OracleNetwork]:
+def a_cache(budget: int, on_disk: bool = False) -> tuple[FeatureCache, OracleNetwork]:
     network = OracleNetwork(SIZE)
-    return FeatureCache(network, volume_slices(np.ones((6, 32, 32), bool)), budget), network
+    return FeatureCache(network, volume_slices(np.ones((6, 32, 32), bool)), budget, on_disk), network
 
 
 def test_each_slice_and_field_of_view_is_encoded_once():
@@ -47,6 +49,42 @@ def test_a_budget_too_small_for_one_slice_keeps_the_last():
         cache.get(index, FIELD_OF_VIEW)
     assert network.encoded == 2
     assert cache.used_bytes == BYTES
+
+
+@pytest.mark.network
+def test_features_beyond_the_budget_come_back_from_disk_bit_for_bit(network, monkeypatch):
+    encoded = []
+    encode = network.encode_image
+    monkeypatch.setattr(network, "encode_image", lambda images: encoded.append(1) or encode(images))
+    truth = np.random.default_rng(0).random((8, 40, 40)) > 0.5
+    cache = FeatureCache(network, volume_slices(truth), 3 * 524_288, on_disk=True)
+    with torch.no_grad():
+        walks = [[cache.get(index, FIELD_OF_VIEW) for index in range(8)] for _ in range(3)]
+    assert len(encoded) == 8
+    assert cache.used_bytes == 3 * 524_288
+    assert all((index, FIELD_OF_VIEW) in cache for index in range(8))
+    for walk in walks[1:]:
+        for found, first in zip(walk, walks[0], strict=True):
+            for level, expected in zip(found, first, strict=True):
+                assert torch.equal(level, expected)
+                assert level.stride() == expected.stride()
+    cache.clear()
+    assert not any((index, FIELD_OF_VIEW) in cache for index in range(8))
+
+
+def test_features_that_are_made_quicker_than_read_stay_off_the_disk(monkeypatch):
+    cache, network = a_cache(2 * BYTES, on_disk=True)
+    count = cache._spilled._count
+    monkeypatch.setattr(cache._spilled, "_count", lambda seconds: time.sleep(0.01) or count(seconds + 0.01))
+    for _ in range(10):
+        for index in range(6):
+            features = cache.get(index, FIELD_OF_VIEW)
+            assert torch.equal(features.s4, network.encode_image(torch.ones(1, 1, SIZE, SIZE)).s4)
+    assert not cache._spilled.is_used
+    network.encoded = 0
+    for index in range(6):
+        cache.get(index, FIELD_OF_VIEW)
+    assert network.encoded == 6
 
 
 def test_features_show_the_slice_in_the_field_of_view():

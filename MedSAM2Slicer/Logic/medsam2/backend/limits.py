@@ -29,6 +29,7 @@ class ServerLimits:
         memory_bytes: of all sessions' volumes, image features and tracked slices together; None for three
             quarters of the memory that this process may take.
         feature_bytes: of image features kept for one session.
+        features_on_disk: whether further ones go to a temporary file.
         sessions: clients at a time.
         sessions_per_token: of them with one token.
         idle_seconds: after which a session that is not used is ended.
@@ -40,6 +41,7 @@ class ServerLimits:
     volume_bytes: int = 4096 * MIB
     memory_bytes: int | None = None
     feature_bytes: int = 512 * MIB
+    features_on_disk: bool = False
     sessions: int = 16
     sessions_per_token: int = 4
     idle_seconds: float = 1800.0

@@ -103,7 +103,8 @@ class Service:
     def new_workspace(self) -> Workspace:
         """The state of a new client."""
         promise = partial(self.budget.remember, object())
-        return Workspace(self._network, self._field_of_view_network, self.limits.feature_bytes, promise)
+        bytes_kept, on_disk = self.limits.feature_bytes, self.limits.features_on_disk
+        return Workspace(self._network, self._field_of_view_network, bytes_kept, promise, on_disk)
 
     def cut_upload(self, owner: str, announced: OpenVolume) -> Upload | None:
         """What has come of an upload before its connection was lost, whether that was noticed or not."""

@@ -54,8 +54,9 @@ class Workspace:
     Args:
         network: tracks.
         field_of_view_network: chooses fields of view in its place, when it is a large one.
-        feature_bytes: of image features that are kept.
+        feature_bytes: of image features that are kept in memory.
         promise: called with the bytes that tracking remembers; raises ``ProtocolError`` if they are too many.
+        on_disk: whether further ones go to a temporary file.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class Workspace:
         field_of_view_network: SegmentationNetwork | None,
         feature_bytes: int,
         promise: Callable[[int], None],
+        on_disk: bool = False,
     ):
         self._network = network
         self._field_of_view_network = field_of_view_network
         self._feature_bytes = feature_bytes
+        self._on_disk = on_disk
         self._promise = promise
         self._opened: _Opened | None = None
         self._oriented: OrientedPropagation | None = None
@@ -131,6 +134,7 @@ class Workspace:
                 VolumeSlices(opened.volume, axis, opened.window),
                 memory=opened.memory,
                 cache_bytes=self._feature_bytes,
+                on_disk=self._on_disk,
                 field_of_view_network=self._field_of_view_network,
             )
         for other, tracker in opened.trackers.items():

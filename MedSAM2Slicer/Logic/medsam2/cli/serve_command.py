@@ -66,6 +66,7 @@ def serve(
         volume_bytes=max_volume * MIB,
         memory_bytes=None if max_memory is None else max_memory * MIB,
         feature_bytes=max_features * MIB,
+        features_on_disk=local,  # a server writes nothing of its clients to disk
         sessions=max_sessions,
         sessions_per_token=max_per_token,
         idle_seconds=idle_minutes * 60,

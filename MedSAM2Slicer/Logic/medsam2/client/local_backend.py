@@ -19,6 +19,8 @@ from .child_process import ChildProcess
 
 START_SECONDS = 180.0
 """For the process to get ready: a first start reads gigabytes of libraries from a cold disk."""
+FEATURE_MIB = 256
+"""Image features in its memory: further ones go to a temporary file."""
 TAIL_BYTES = 2**14
 CAUSE_LETTERS = 300
 """Of what is said of a fault; the log has all of it."""
@@ -74,7 +76,7 @@ class LocalBackend:
         speed: str = "exact",
     ):
         options = ["--weights", str(weights), "--device", device, "--precision", precision]
-        options += ["--speed", speed]
+        options += ["--speed", speed, "--max-features", str(FEATURE_MIB)]
         if threads is not None:
             options += ["--threads", str(threads)]
         self.token = secrets.token_urlsafe(32)

@@ -37,7 +37,11 @@ from .slice_network import SliceNetwork, inference
 from .tracked_object import TrackedObject
 
 CACHE_BYTES = 64 * 2**20
-"""Budget of the kept image features: those of a few images."""
+"""Budget of the kept image features: those of a few images.
+
+None go to disk: all other images come between the two times that one is asked for, so that the features of
+thousands would have to stay there, to save a small part of the time that asking takes.
+"""
 CANDIDATES = 4
 """For every place in the bank so many of the most confident answers are compared."""
 ASKED = 3

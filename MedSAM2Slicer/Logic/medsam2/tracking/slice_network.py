@@ -73,13 +73,14 @@ class SliceNetwork:
     Args:
         network: that answers.
         slices: where the images come from.
-        cache_bytes: budget of the kept image features.
+        cache_bytes: budget of the image features kept in memory.
+        on_disk: whether further ones go to a temporary file.
     """
 
-    def __init__(self, network: SegmentationNetwork, slices: Slices, cache_bytes: int):
+    def __init__(self, network: SegmentationNetwork, slices: Slices, cache_bytes: int, on_disk: bool = False):
         self.network = network
         self.slices = slices
-        self.features = FeatureCache(network, slices, cache_bytes)
+        self.features = FeatureCache(network, slices, cache_bytes, on_disk)
 
     @property
     def image_size(self) -> int:

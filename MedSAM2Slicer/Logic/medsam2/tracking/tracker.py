@@ -46,7 +46,8 @@ class Tracker:
         connected: drop parts of a mask that are out of reach of the clicks, the box, or the mask on the
             slice before.
         absent_stop: a direction ends after so many slices without the object; None never stops.
-        cache_bytes: budget of the kept image features.
+        cache_bytes: budget of the image features kept in memory.
+        on_disk: whether further ones go to a temporary file, rather than be encoded again.
         field_of_view_network: chooses the field of view in place of a large ``network``; the starter network
             is quick.
     """
@@ -60,7 +61,8 @@ class Tracker:
         memory: TemporalMemory | SelfSortingMemory | None = None,
         connected: bool = True,
         absent_stop: int | None = PropagationOptions.absent_stop,
-        cache_bytes: int = 512 * 2**20,
+        cache_bytes: int = 256 * 2**20,
+        on_disk: bool = True,
         field_of_view_network: SegmentationNetwork | None = None,
     ):
         _check_field_of_view(field_of_view)
@@ -71,9 +73,10 @@ class Tracker:
         self.connected = connected
         self.absent_stop = absent_stop
         self._cache_bytes = cache_bytes
+        self._on_disk = on_disk
         self._field_of_view_network = field_of_view_network
         self.objects: dict[str, TrackedObject] = {}
-        seen = choosing = SliceNetwork(network, slices, cache_bytes)
+        seen = choosing = SliceNetwork(network, slices, cache_bytes, on_disk)
         if field_of_view_network is not None:
             choosing = SliceNetwork(field_of_view_network, slices, cache_bytes // 8)
         self.features = seen.features
@@ -173,6 +176,7 @@ class Tracker:
             connected=self.connected,
             absent_stop=self.absent_stop,
             cache_bytes=self._cache_bytes,
+            on_disk=self._on_disk,
             field_of_view_network=self._field_of_view_network,
         )
 
