@@ -50,10 +50,10 @@ def medsam2(tmp_path):
 
 
 @pytest.fixture
-def refusal(tmp_path, monkeypatch):
-    """Run ``medsam2`` in this process on what it refuses; returns the same as the fixture ``medsam2``.
+def here(tmp_path, monkeypatch):
+    """Run ``medsam2`` in this process; returns the same as the fixture ``medsam2``.
 
-    There are many ways to be wrong, and to start a process takes far longer than to be refused.
+    For what is about the command's answers: to start a process takes far longer than to be refused.
     """
 
     def run(*arguments) -> subprocess.CompletedProcess:
@@ -74,9 +74,30 @@ def refusal(tmp_path, monkeypatch):
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-        return subprocess.CompletedProcess(arguments, end.value.code, out.getvalue(), err.getvalue())
+        return subprocess.CompletedProcess(arguments, end.value.code or 0, out.getvalue(), err.getvalue())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A server for all tests that are not about the server."""
+    from e2e.server_process import ServerProcess  # which imports this file
+
+    server = ServerProcess(tmp_path_factory.mktemp("server"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def segment(here, server, monkeypatch):
+    """Run ``medsam2 segment`` likewise, and let the server compute.
+
+    For what is about prompts, options and files: two processes take longer to start than such images to be
+    segmented.
+    """
+    monkeypatch.setenv("MEDSAM2_TOKEN", server.tokens["anna"])
+    return partial(here, "segment", "--server", f"ws://127.0.0.1:{server.port}/session")
 
 
 @pytest.fixture

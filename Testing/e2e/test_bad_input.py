@@ -33,17 +33,17 @@ def test_missing_file(medsam2, tmp_path, output):
     assert_refused(medsam2("segment", tmp_path / "none.nrrd", *CLICK, "-o", output), output, "none.nrrd")
 
 
-def test_what_a_name_would_do_to_the_terminal_is_not_done(refusal, tmp_path, output):
-    run = refusal("segment", tmp_path / "none\x1b[2J\x9b1m\r.nrrd", *CLICK, "-o", output)
+def test_what_a_name_would_do_to_the_terminal_is_not_done(here, tmp_path, output):
+    run = here("segment", tmp_path / "none\x1b[2J\x9b1m\r.nrrd", *CLICK, "-o", output)
     assert_refused(run, output, "none[2J1m.nrrd")
 
 
-def test_a_segmentation_in_place_of_the_scan(refusal, tmp_path, output):
+def test_a_segmentation_in_place_of_the_scan(here, tmp_path, output):
     mask = write_image(tmp_path / "liver.seg.nrrd", np.zeros((8, 48, 48), np.uint8))
-    assert_refused(refusal("segment", mask, *CLICK, "-o", output), output, "is a segmentation", "--mask")
+    assert_refused(here("segment", mask, *CLICK, "-o", output), output, "is a segmentation", "--mask")
 
 
-def test_folder_with_two_series(refusal, tmp_path, output):
+def test_folder_with_two_series(here, tmp_path, output):
     folder = tmp_path / "dicom"
     folder.mkdir()
     for series in (1, 2):
@@ -56,51 +56,51 @@ def test_folder_with_two_series(refusal, tmp_path, output):
             writer.KeepOriginalImageUIDOn()
             writer.SetFileName(str(folder / f"{series}-{index}.dcm"))
             writer.Execute(image)
-    assert_refused(refusal("segment", folder, *CLICK, "-o", output), output, "series")
+    assert_refused(here("segment", folder, *CLICK, "-o", output), output, "series")
 
 
-def test_flat_image_seen_from_the_side(refusal, tmp_path, output):
+def test_flat_image_seen_from_the_side(here, tmp_path, output):
     image = write_image(tmp_path / "flat.nrrd", np.zeros((1, 48, 48), np.int16))
-    run = refusal("segment", image, "--ijk", "--point", "20,24,0", "--axis", "i", "-o", output)
+    run = here("segment", image, "--ijk", "--point", "20,24,0", "--axis", "i", "-o", output)
     assert_refused(run, output, "single slice", "k")
 
 
-def test_a_row_of_voxels_shows_no_slice(refusal, tmp_path, output):
+def test_a_row_of_voxels_shows_no_slice(here, tmp_path, output):
     image = write_image(tmp_path / "row.nrrd", np.zeros((1, 1, 48), np.int16))
-    run = refusal("segment", image, "--ijk", "--point", "20,0,0", "-o", output)
+    run = here("segment", image, "--ijk", "--point", "20,0,0", "-o", output)
     assert_refused(run, output, "single row")
 
 
-def test_unknown_axis(refusal, ball, output):
-    assert_refused(refusal("segment", ball, *CLICK, "--axis", "x", "-o", output), output, "axis")
+def test_unknown_axis(here, ball, output):
+    assert_refused(here("segment", ball, *CLICK, "--axis", "x", "-o", output), output, "axis")
 
 
-def test_point_outside_the_volume(refusal, ball, output):
-    run = refusal("segment", ball, "--ijk", "--point", "200,24,4", "-o", output)
+def test_point_outside_the_volume(here, ball, output):
+    run = here("segment", ball, "--ijk", "--point", "200,24,4", "-o", output)
     assert_refused(run, output, "outside")
 
 
-def test_empty_mask(refusal, ball, tmp_path, output):
+def test_empty_mask(here, ball, tmp_path, output):
     image = SimpleITK.ReadImage(str(ball)) * 0
     SimpleITK.WriteImage(image, str(tmp_path / "empty.nrrd"))
-    run = refusal("segment", ball, "--mask", tmp_path / "empty.nrrd", "-o", output)
+    run = here("segment", ball, "--mask", tmp_path / "empty.nrrd", "-o", output)
     assert_refused(run, output, "empty")
 
 
-def test_mask_on_another_grid(refusal, ball, tmp_path, output):
+def test_mask_on_another_grid(here, ball, tmp_path, output):
     other = write_image(tmp_path / "other.nrrd", np.ones((8, 48, 48), np.uint8))
-    assert_refused(refusal("segment", ball, "--mask", other, "-o", output), output, "grid")
+    assert_refused(here("segment", ball, "--mask", other, "-o", output), output, "grid")
 
 
-def test_voxels_that_are_no_numbers(refusal, tmp_path, output):
+def test_voxels_that_are_no_numbers(here, tmp_path, output):
     voxels = np.zeros((8, 48, 48), np.float32)
     voxels[3, 3, 3] = np.nan
     image = write_image(tmp_path / "nan.nrrd", voxels)
-    assert_refused(refusal("segment", image, *CLICK, "-o", output), output, "1 voxel")
+    assert_refused(here("segment", image, *CLICK, "-o", output), output, "1 voxel")
 
 
-def test_unknown_weights(refusal, ball, output):
-    run = refusal("segment", ball, *CLICK, "--weights", "sam9", "-o", output)
+def test_unknown_weights(here, ball, output):
+    run = here("segment", ball, *CLICK, "--weights", "sam9", "-o", output)
     assert_refused(run, output, "sam9")
 
 
@@ -111,14 +111,14 @@ def test_truncated_checkpoint(medsam2, ball, tmp_path, output):
     assert_refused(run, output, "cut.safetensors")
 
 
-def test_missing_output_folder(refusal, ball, tmp_path):
+def test_missing_output_folder(here, ball, tmp_path):
     output = tmp_path / "no" / "out.nrrd"
-    assert_refused(refusal("segment", ball, *CLICK, "-o", output), output, "create it")
+    assert_refused(here("segment", ball, *CLICK, "-o", output), output, "create it")
 
 
-def test_unknown_output_format(refusal, ball, tmp_path):
+def test_unknown_output_format(here, ball, tmp_path):
     output = tmp_path / "out.dicom"
-    assert_refused(refusal("segment", ball, *CLICK, "-o", output), output, ".seg.nrrd")
+    assert_refused(here("segment", ball, *CLICK, "-o", output), output, ".seg.nrrd")
 
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="limits the size of files with prlimit")
@@ -148,8 +148,8 @@ def test_full_disk(medsam2, ball, tmp_path, output):
         ("--ijk", "--point", "20,24,4", "--preview", "sheet.txt"),
     ],
 )
-def test_options_that_make_no_sense(refusal, ball, output, options):
-    assert_refused(refusal("segment", ball, *options, "-o", output), output)
+def test_options_that_make_no_sense(here, ball, output, options):
+    assert_refused(here("segment", ball, *options, "-o", output), output)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_options_that_make_no_sense(refusal, ball, output, options):
         (json.dumps({"space": "ijk", "objects": [{"name": "a", "points": [[1, 2, 3]]}] * 2}), "same name"),
     ],
 )
-def test_wrong_prompt_files(refusal, ball, tmp_path, output, document, word):
+def test_wrong_prompt_files(here, ball, tmp_path, output, document, word):
     (tmp_path / "prompts.json").write_text(document)
-    run = refusal("segment", ball, "--prompts", tmp_path / "prompts.json", "-o", output)
+    run = here("segment", ball, "--prompts", tmp_path / "prompts.json", "-o", output)
     assert_refused(run, output, word)

@@ -61,9 +61,9 @@ def refused(run) -> str:
     return line
 
 
-def test_a_preview_that_cannot_be_written_costs_no_computing_and_leaves_no_mask(medsam2, ball, tmp_path):
+def test_a_preview_that_cannot_be_written_costs_no_computing_and_leaves_no_mask(here, ball, tmp_path):
     (tmp_path / "taken.png").mkdir()
-    run = medsam2("segment", ball, *CLICK, "-o", tmp_path / "out.nrrd", "--preview", tmp_path / "taken.png")
+    run = here("segment", ball, *CLICK, "-o", tmp_path / "out.nrrd", "--preview", tmp_path / "taken.png")
     assert "taken.png is a folder" in refused(run)
     assert names(tmp_path) == {"ball.nrrd", "taken.png"}
 
@@ -93,8 +93,8 @@ def test_a_disk_too_full_for_the_preview_leaves_the_older_mask(ball, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["taken.nrrd", "no/out.nrrd"])
-def test_destinations_are_checked_before_the_image_is_read(medsam2, tmp_path, name):
+def test_destinations_are_checked_before_the_image_is_read(here, tmp_path, name):
     (tmp_path / "taken.nrrd").mkdir()
-    line = refused(medsam2("segment", tmp_path / "absent.nrrd", *CLICK, "-o", tmp_path / name))
+    line = refused(here("segment", tmp_path / "absent.nrrd", *CLICK, "-o", tmp_path / name))
     assert name.split("/")[0] in line
     assert "absent" not in line

@@ -41,12 +41,12 @@ def test_the_demo_finds_its_organ_and_says_how_to_go_on(medsam2, tmp_path):
     assert np.array_equal(SimpleITK.GetArrayFromImage(again), SimpleITK.GetArrayFromImage(mask))
 
 
-def test_the_demo_replaces_nothing_unless_asked(medsam2, tmp_path):
+def test_the_demo_replaces_nothing_unless_asked(here, tmp_path):
     folder = tmp_path / "demo"
     folder.mkdir()
     for name in ("demo.seg.nrrd", "demo.png", "phantom.nrrd"):
         (folder / name).write_text("mine")
-        run = medsam2("demo")
+        run = here("demo")
         assert run.returncode == 2
         assert f"{name} exists" in run.stderr
         assert "--overwrite" in run.stderr
@@ -54,8 +54,8 @@ def test_the_demo_replaces_nothing_unless_asked(medsam2, tmp_path):
         (folder / name).unlink()
 
 
-def test_the_demo_on_an_image_needs_a_click(medsam2, ball, tmp_path):
-    run = medsam2("demo", ball, "-o", tmp_path / "demo")
+def test_the_demo_on_an_image_needs_a_click(here, ball, tmp_path):
+    run = here("demo", ball, "-o", tmp_path / "demo")
     assert run.returncode == 2
     assert "--point" in run.stderr
     assert not (tmp_path / "demo").exists()

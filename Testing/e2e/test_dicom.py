@@ -23,20 +23,20 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-def test_what_stands_in_the_way_is_said_in_one_line(medsam2, folder, tmp_path):
+def test_what_stands_in_the_way_is_said_in_one_line(here, folder, tmp_path):
     arguments = ("segment", folder, "--ijk", "--point", "20,20,3", "-o", tmp_path / "out.nii.gz")
-    damaged = medsam2(*arguments)
-    several = medsam2(*arguments, "--skip-damaged")
+    damaged = here(*arguments)
+    several = here(*arguments, "--skip-damaged")
     assert (damaged.returncode, several.returncode) == (2, 2)
     (line,) = said(damaged.stderr)
     assert "cut.dcm is damaged" in line
     assert "volume 2 (series 2): CT, made up, 44 x 40 x 6" in said(several.stderr)[-1]
 
 
-def test_a_chosen_tilted_series_keeps_its_grid_and_its_volume(medsam2, folder, tmp_path):
+def test_a_chosen_tilted_series_keeps_its_grid_and_its_volume(segment, folder, tmp_path):
     out = tmp_path / "out.nii.gz"
     options = ("--skip-damaged", "--series", "2", "--ijk", "--point", "20,20,3", "--json", "-o", out)
-    run = medsam2("segment", folder, *options)
+    run = segment(folder, *options)
     assert run.returncode == 0, run.stderr
     (found,) = json.loads(run.stdout)["objects"]
     image = nibabel.load(out)

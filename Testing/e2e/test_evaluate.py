@@ -43,11 +43,11 @@ def test_boxes_on_a_phantom(medsam2, tmp_path):
     assert [path.name for path in (out / "worst").iterdir()] == ["01_p_spleen.png"]
 
 
-def test_two_weights_are_compared_case_by_case(medsam2, tmp_path):
+def test_two_weights_are_compared_case_by_case(here, tmp_path):
     torch.manual_seed(5)
     torch.save({"model": build_network(network_config("starter")).state_dict()}, tmp_path / "untrained.pt")
     options = ("--split", "train", "--protocol", "box", "--structure", "spleen")
-    run = medsam2("evaluate", dataset(tmp_path / "set"), *options, "--baseline", "untrained.pt", "-o", "out")
+    run = here("evaluate", dataset(tmp_path / "set"), *options, "--baseline", "untrained.pt", "-o", "out")
     assert run.returncode == 0, run.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in run.stdout.splitlines()]
     titles = ["Dice", "n", "starter", "untrained.pt", "difference", "better"]
@@ -68,19 +68,19 @@ def test_two_weights_are_compared_case_by_case(medsam2, tmp_path):
     assert "| ".join(titles) in (tmp_path / "out" / "report.md").read_text("utf-8").replace(" | ", "| ")
 
 
-def test_weights_to_compare_with_that_are_absent_are_refused_before_anything_runs(medsam2, tmp_path):
+def test_weights_to_compare_with_that_are_absent_are_refused_before_anything_runs(here, tmp_path):
     out = tmp_path / "out"
-    run = medsam2("evaluate", dataset(tmp_path / "set"), "--baseline", "absent.pt", "-o", out)
+    run = here("evaluate", dataset(tmp_path / "set"), "--baseline", "absent.pt", "-o", out)
     assert run.returncode == 2
     assert "absent.pt" in said(run.stderr)[-1]
     assert not out.exists()
 
 
-def test_bad_files_are_all_named_before_anything_runs(medsam2, tmp_path):
+def test_bad_files_are_all_named_before_anything_runs(here, tmp_path):
     write_image(tmp_path / "a.nrrd", np.zeros((4, 16, 16), np.int16))
     write_image(tmp_path / "other.nrrd", np.ones((4, 16, 12), np.uint8))
     (tmp_path / "cases.csv").write_text("image,label\na.nrrd,other.nrrd\nb.nrrd,none.nrrd\n")
-    run = medsam2("evaluate", tmp_path / "cases.csv", "-o", tmp_path / "out")
+    run = here("evaluate", tmp_path / "cases.csv", "-o", tmp_path / "out")
     assert run.returncode == 2
     first, *named = said(run.stderr.strip())
     assert "3 unusable files" in first

@@ -25,9 +25,9 @@ def values(path: Path) -> np.ndarray:
 
 
 @needs_inputs
-def test_a_padded_ct_is_seen_through_the_soft_tissue_window(medsam2, tmp_path):
+def test_a_padded_ct_is_seen_through_the_soft_tissue_window(segment, tmp_path):
     click = ("--ijk", "--point", "23,31,1", "--range", "1:1")
-    run = medsam2("segment", INPUTS / "18_padded_ct.nii.gz", *click, "-o", tmp_path / "out.nrrd")
+    run = segment(INPUTS / "18_padded_ct.nii.gz", *click, "-o", tmp_path / "out.nrrd")
     assert run.returncode == 0, run.stderr
     found = values(tmp_path / "out.nrrd")[1] > 0
     y, x = np.indices((64, 64)) - 31.5
@@ -36,7 +36,7 @@ def test_a_padded_ct_is_seen_through_the_soft_tissue_window(medsam2, tmp_path):
 
 
 @needs_data
-def test_the_same_voxels_give_the_same_masks_as_dicom_and_as_nifti(medsam2, tmp_path):
+def test_the_same_voxels_give_the_same_masks_as_dicom_and_as_nifti(segment, tmp_path):
     """Several organs of the real CT; that other formats hand over the same is a test of reading."""
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(SHARED / "data" / "ct_dicom")))
@@ -47,9 +47,7 @@ def test_the_same_voxels_give_the_same_masks_as_dicom_and_as_nifti(medsam2, tmp_
     masks = []
     for source in (SHARED / "data" / "ct_dicom", tmp_path / "ct.nii.gz"):
         output = tmp_path / f"{source.name}.out.seg.nrrd"
-        run = medsam2(
-            "segment", source, "--prompts", tmp_path / "prompts.json", "--range", "9:11", "-o", output
-        )
+        run = segment(source, "--prompts", tmp_path / "prompts.json", "--range", "9:11", "-o", output)
         assert run.returncode == 0, run.stderr
         masks.append(values(output))
     assert all((masks[0] == value).any() for value in (1, 2, 3))
@@ -87,7 +85,7 @@ def test_no_path_has_to_be_utf8(medsam2, ball, tmp_path):
 
 @posix_only
 @pytest.mark.parametrize("option", ["image", "--mask"])
-def test_a_pipe_is_refused_at_once(refusal, ball, tmp_path, option):
+def test_a_pipe_is_refused_at_once(here, ball, tmp_path, option):
     os.mkfifo(tmp_path / "pipe.nrrd")
     output = tmp_path / "out.nrrd"
     given = (
@@ -95,22 +93,22 @@ def test_a_pipe_is_refused_at_once(refusal, ball, tmp_path, option):
         if option == "--mask"
         else (tmp_path / "pipe.nrrd", *ONE_SLICE)
     )
-    assert_refused(refusal("segment", *given, "-o", output), output, "pipe")
+    assert_refused(here("segment", *given, "-o", output), output, "pipe")
 
 
 @pytest.mark.parametrize("option", ["image", "--mask", "--prompts", "-o"])
-def test_a_name_too_long_for_a_file_is_refused(refusal, ball, tmp_path, option):
+def test_a_name_too_long_for_a_file_is_refused(here, ball, tmp_path, option):
     long = tmp_path / ("a" * 300 + (".json" if option == "--prompts" else ".nrrd"))
     given = {"image": (long, *ONE_SLICE), "-o": (ball, *ONE_SLICE)}.get(option, (ball, option, long))
     output = long if option == "-o" else tmp_path / "out.nrrd"
-    run = refusal("segment", *given, "-o", output)
+    run = here("segment", *given, "-o", output)
     assert run.returncode == 2, run.stderr
     assert run.stderr.startswith("medsam2: ")
     assert "Traceback" not in run.stderr
 
 
 @posix_only
-def test_a_header_that_names_another_file_is_not_uploaded(refusal, tmp_path):
+def test_a_header_that_names_another_file_is_not_uploaded(here, tmp_path):
     """Refused before a server is looked for."""
     (tmp_path / "images").mkdir()
     (tmp_path / "secret.raw").write_bytes(bytes(48 * 48 * 2))
@@ -119,5 +117,5 @@ def test_a_header_that_names_another_file_is_not_uploaded(refusal, tmp_path):
     (tmp_path / "token").write_text("secret")
     server = ("--server", "wss://127.0.0.1:1/session", "--token-file", tmp_path / "token")
     output = tmp_path / "out.nrrd"
-    run = refusal("segment", image, *ONE_SLICE, *server, "-o", output)
+    run = here("segment", image, *ONE_SLICE, *server, "-o", output)
     assert_refused(run, output, "its own folder")

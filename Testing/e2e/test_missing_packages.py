@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import LOGIC, said
-from e2e.server_process import ServerProcess
 from unit.datasets.examples import labelmap, pair_list, scan
 from unit.packaging.declared import modules
 
@@ -82,22 +81,11 @@ def test_without_torch_labelled_scans_are_refused_before_anything_is_written(med
         assert not (tmp_path / "report").exists()
 
 
-def test_the_extra_cli_segments_on_a_server(medsam2, without, ball, tmp_path):
-    server = ServerProcess(tmp_path)
-    try:
-        (tmp_path / "token").write_text(server.tokens["anna"])
-        place = ("--server", f"ws://127.0.0.1:{server.port}/session", "--token-file", tmp_path / "token")
-        options = (
-            "--ijk",
-            "--point",
-            "20,24,4",
-            "-o",
-            tmp_path / "out.nrrd",
-            "--preview",
-            tmp_path / "out.png",
-        )
-        run = medsam2("segment", ball, *options, *place, prefix=without(modules("backend") - modules("cli")))
-    finally:
-        server.kill()
+def test_the_extra_cli_segments_on_a_server(medsam2, without, server, ball, tmp_path):
+    (tmp_path / "token").write_text(server.tokens["anna"])
+    place = ("--server", f"ws://127.0.0.1:{server.port}/session", "--token-file", tmp_path / "token")
+    click = ("--ijk", "--point", "20,24,4")
+    options = (*click, "-o", tmp_path / "out.nrrd", "--preview", tmp_path / "out.png")
+    run = medsam2("segment", ball, *options, *place, prefix=without(modules("backend") - modules("cli")))
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "out.nrrd").is_file()

@@ -105,17 +105,17 @@ def test_one_template_drives_a_folder_and_bad_images_are_left_out(medsam2, photo
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(medsam2, photos, tmp_path):
+def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(here, photos, tmp_path):
     folder = tmp_path / "set"
     box = disc(0)[1].nonzero()
     corners = ",".join(str(int(edge)) for edge in (box[1].min(), box[0].min(), box[1].max(), box[0].max()))
-    run = medsam2("one-prompt", "photos", "-o", "set", "--template", "photos/0.png", "--box", corners)
+    run = here("one-prompt", "photos", "-o", "set", "--template", "photos/0.png", "--box", corners)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("5 images were answered; now 1 prompted, 5 proposed.")
     first = masks(folder)
     assert dice(first["0"] > 0, disc(0)[1]) > 0.85
 
-    run = medsam2("one-prompt", "-o", "set", "--accept", "1", "--reject", "2", "--absent", "3")
+    run = here("one-prompt", "-o", "set", "--accept", "1", "--reject", "2", "--absent", "3")
     assert run.returncode == 0, run.stderr
     assert said(run.stderr) == []
     assert run.stdout.startswith("0 images were answered")
@@ -129,7 +129,7 @@ def test_decisions_and_corrections_are_kept_and_the_rest_is_renewed(medsam2, pho
     # A correction of an image of the set, called by its name: a click outside takes away.
     rows, columns = (first["4"] > 0).nonzero()
     stroke = f"{columns.min()},{rows.min()} {columns.min()},{rows.max()},-"
-    run = medsam2("one-prompt", "-o", "set", "--template", "4", "--stroke", stroke)
+    run = here("one-prompt", "-o", "set", "--template", "4", "--stroke", stroke)
     assert run.returncode == 0, run.stderr
     assert states(folder) == {
         **dict.fromkeys("04", "prompted"),
@@ -166,13 +166,13 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_one_that_was_not(medsam2, phot
     assert not list((tmp_path / "set").rglob(".incomplete-*"))
 
 
-def test_a_person_decides_while_a_run_works_and_is_obeyed(medsam2, photos, tmp_path):
+def test_a_person_decides_while_a_run_works_and_is_obeyed(here, photos, tmp_path):
     template = ("--template", "photos/0.png", "--mask", "mask.png")
     with started(tmp_path, "photos", "-o", "set", *template, "--json") as process:
         assert process.stdout.readline()
         process.send_signal(signal.SIGSTOP)  # for as long as the others look
-        second = medsam2("one-prompt", "-o", "set")
-        decision = medsam2("one-prompt", "-o", "set", "--absent", "5")
+        second = here("one-prompt", "-o", "set")
+        decision = here("one-prompt", "-o", "set", "--absent", "5")
         process.send_signal(signal.SIGCONT)
         process.stdout.read()
     assert process.returncode == 0
@@ -185,39 +185,39 @@ def test_a_person_decides_while_a_run_works_and_is_obeyed(medsam2, photos, tmp_p
     assert {row["name"]: row["state"] for row in table(tmp_path / "set")}["5"] == "absent"
 
 
-def test_decisions_are_taken_down_all_or_none_and_nothing_is_computed(medsam2, photos, tmp_path):
+def test_decisions_are_taken_down_all_or_none_and_nothing_is_computed(here, photos, tmp_path):
     with ReviewFile(tmp_path / "set") as review:
         review.add([photos / f"{number}.png" for number in range(3)])
         mask = PlacedMask.cropped(disc(0)[1])
         review.set_prompt("0", Prompt(0, mask=mask))
         review.propose("1", 0.5, mask, (128, 150))
-    run = medsam2("one-prompt", "-o", "set", "--accept", "1", "--accept", "2")
+    run = here("one-prompt", "-o", "set", "--accept", "1", "--accept", "2")
     assert run.returncode == 2
     assert "2 is waiting and has no mask to accept" in run.stderr
     assert states(tmp_path / "set") == {"0": "prompted", "1": "proposed", "2": "waiting"}
-    run = medsam2("one-prompt", "-o", "set", "--accept", "1")
+    run = here("one-prompt", "-o", "set", "--accept", "1")
     assert run.returncode == 0, run.stderr
     assert states(tmp_path / "set") == {"0": "prompted", "1": "accepted", "2": "waiting"}
     assert set(masks(tmp_path / "set")) == {"0", "1"}
 
 
-def test_other_weights_replace_proposals_only_when_told(medsam2, photos, tmp_path):
+def test_other_weights_replace_proposals_only_when_told(here, photos, tmp_path):
     torch.manual_seed(5)
     torch.save({"model": build_network(network_config("starter")).state_dict()}, tmp_path / "untrained.pt")
     with ReviewFile(tmp_path / "set") as review:
         first, second = review.add([photos / "0.png", photos / "1.png"])
         review.set_prompt(first, Prompt(0, mask=PlacedMask.cropped(disc(0)[1])))
-    run = medsam2("one-prompt", "-o", "set")
+    run = here("one-prompt", "-o", "set")
     assert run.returncode == 0, run.stderr
     before = masks(tmp_path / "set")
-    run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt")
+    run = here("one-prompt", "-o", "set", "--weights", "untrained.pt")
     assert run.returncode == 2
     assert "made with the weights starter, not untrained.pt" in run.stderr
-    run = medsam2("one-prompt", "-o", "set", "--speed", "fast")
+    run = here("one-prompt", "-o", "set", "--speed", "fast")
     assert run.returncode == 2
     assert "made with --speed exact, not fast: take that, or replace all" in run.stderr
     np.testing.assert_array_equal(masks(tmp_path / "set")[second], before[second])
-    run = medsam2("one-prompt", "-o", "set", "--weights", "untrained.pt", "--speed", "fast", "--renew")
+    run = here("one-prompt", "-o", "set", "--weights", "untrained.pt", "--speed", "fast", "--renew")
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("1 images were answered")
     after = masks(tmp_path / "set")
@@ -262,10 +262,10 @@ def test_a_run_that_is_interrupted_says_what_is_left(photos, tmp_path):
     ids=lambda value: "" if isinstance(value, tuple) else value,
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(
-    refusal, photos, tmp_path, arguments, sentence
+    here, photos, tmp_path, arguments, sentence
 ):
     before = sorted(tmp_path.rglob("*"))
-    run = refusal("one-prompt", *arguments)
+    run = here("one-prompt", *arguments)
     assert run.returncode == 2
     assert sentence in run.stderr
     assert len(said(run.stderr)) == 1

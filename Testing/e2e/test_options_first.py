@@ -23,8 +23,8 @@ SEGMENT = "segment absent.nrrd -o a.nrrd --ijk --point"
         ("train absent -o out --device gpu", "no device 'gpu'"),
     ],
 )
-def test_a_wrong_option_is_told_before_anything_is_read(refusal, tmp_path, command, words):
-    run = refusal(*command.split())
+def test_a_wrong_option_is_told_before_anything_is_read(here, tmp_path, command, words):
+    run = here(*command.split())
     (line,) = run.stderr.splitlines()
     assert run.returncode == 2
     assert words in line

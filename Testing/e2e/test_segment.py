@@ -22,9 +22,9 @@ def same_grid(one: SimpleITK.Image, other: SimpleITK.Image) -> bool:
 
 
 @pytest.mark.parametrize("suffix", [".seg.nrrd", ".nii.gz", ".nrrd", ".mha"])
-def test_output_lies_on_the_grid_of_the_input(medsam2, ball, tmp_path, suffix):
+def test_output_lies_on_the_grid_of_the_input(segment, ball, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
-    run = medsam2("segment", ball, *CLICK, "-o", out)
+    run = segment(ball, *CLICK, "-o", out)
     assert run.returncode == 0, run.stderr
     mask, image = read(out)
     assert same_grid(image, SimpleITK.ReadImage(str(ball)))
@@ -44,13 +44,13 @@ def test_millimetres_and_voxel_indices_give_the_same_mask(medsam2, ball, tmp_pat
 
 
 @pytest.mark.parametrize("axis", ["j", "i"])
-def test_other_axes_segment_the_same_ball(medsam2, ball, tmp_path, axis):
-    run = medsam2("segment", ball, *CLICK, "--axis", axis, "-o", tmp_path / "out.nrrd")
+def test_other_axes_segment_the_same_ball(segment, ball, tmp_path, axis):
+    run = segment(ball, *CLICK, "--axis", axis, "-o", tmp_path / "out.nrrd")
     assert run.returncode == 0, run.stderr
     assert read(tmp_path / "out.nrrd")[0][4, 24, 20] == 1
 
 
-def test_several_objects_from_a_prompt_file_keep_names_and_colours(medsam2, ball, tmp_path):
+def test_several_objects_from_a_prompt_file_keep_names_and_colours(segment, ball, tmp_path):
     prompts = {
         "space": "ijk",
         "objects": [
@@ -60,7 +60,7 @@ def test_several_objects_from_a_prompt_file_keep_names_and_colours(medsam2, ball
     }
     (tmp_path / "prompts.json").write_text(json.dumps(prompts))
     out = tmp_path / "out.seg.nrrd"
-    run = medsam2("segment", ball, "--prompts", tmp_path / "prompts.json", "-o", out, "--json")
+    run = segment(ball, "--prompts", tmp_path / "prompts.json", "-o", out, "--json")
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
     assert [entry["name"] for entry in report["objects"]] == ["ball", "boxed"]
@@ -70,14 +70,14 @@ def test_several_objects_from_a_prompt_file_keep_names_and_colours(medsam2, ball
     assert image.GetMetaData("Segment1_Name") == "boxed"
 
 
-def test_a_mask_on_one_slice_is_kept_and_tracked(medsam2, ball, tmp_path):
+def test_a_mask_on_one_slice_is_kept_and_tracked(segment, ball, tmp_path):
     voxels, image = read(ball)
     given = np.zeros_like(voxels, np.uint8)
     given[4] = voxels[4] > 100
     painted = SimpleITK.GetImageFromArray(given)
     painted.CopyInformation(image)
     SimpleITK.WriteImage(painted, str(tmp_path / "mask.nrrd"))
-    run = medsam2("segment", ball, "--mask", tmp_path / "mask.nrrd", "-o", tmp_path / "out.nrrd")
+    run = segment(ball, "--mask", tmp_path / "mask.nrrd", "-o", tmp_path / "out.nrrd")
     assert run.returncode == 0, run.stderr
     mask = read(tmp_path / "out.nrrd")[0]
     assert np.array_equal(mask[4] > 0, given[4] > 0)
@@ -85,16 +85,16 @@ def test_a_mask_on_one_slice_is_kept_and_tracked(medsam2, ball, tmp_path):
     assert mask[5].any()
 
 
-def test_a_range_limits_the_slices(medsam2, ball, tmp_path):
-    run = medsam2("segment", ball, *CLICK, "--range", "4:5", "-o", tmp_path / "out.nrrd")
+def test_a_range_limits_the_slices(segment, ball, tmp_path):
+    run = segment(ball, *CLICK, "--range", "4:5", "-o", tmp_path / "out.nrrd")
     assert run.returncode == 0, run.stderr
     slices = np.flatnonzero(read(tmp_path / "out.nrrd")[0].any(axis=(1, 2)))
     assert set(slices) <= {4, 5}
 
 
-def test_preview_is_a_picture(medsam2, ball, tmp_path):
+def test_preview_is_a_picture(segment, ball, tmp_path):
     preview = tmp_path / "sheet.png"
-    run = medsam2("segment", ball, *CLICK, "-o", tmp_path / "out.nrrd", "--preview", preview)
+    run = segment(ball, *CLICK, "-o", tmp_path / "out.nrrd", "--preview", preview)
     assert run.returncode == 0, run.stderr
     width, height = SimpleITK.ReadImage(str(preview)).GetSize()
     assert width > 400
@@ -102,9 +102,9 @@ def test_preview_is_a_picture(medsam2, ball, tmp_path):
 
 
 @pytest.mark.parametrize("memory", ["neighbours", "self-sorting"])
-def test_both_memories_run_and_repeat(medsam2, ball, tmp_path, memory):
+def test_both_memories_run_and_repeat(segment, ball, tmp_path, memory):
     for name in ("one", "two"):
-        run = medsam2("segment", ball, *CLICK, "--memory", memory, "-o", tmp_path / f"{name}.nrrd")
+        run = segment(ball, *CLICK, "--memory", memory, "-o", tmp_path / f"{name}.nrrd")
         assert run.returncode == 0, run.stderr
     assert np.array_equal(read(tmp_path / "one.nrrd")[0], read(tmp_path / "two.nrrd")[0])
 
@@ -122,10 +122,10 @@ def halves_of_the_ball(tmp_path, ball) -> np.ndarray:
     return given
 
 
-def test_labels_and_names_of_a_mask_go_from_labelmap_to_labelmap(medsam2, ball, tmp_path):
+def test_labels_and_names_of_a_mask_go_from_labelmap_to_labelmap(segment, ball, tmp_path):
     given = halves_of_the_ball(tmp_path, ball)
     options = ("--mask", tmp_path / "mask.nii.gz", "--range", "4:4", "--json")
-    run = medsam2("segment", ball, *options, "-o", tmp_path / "out.nii.gz")
+    run = segment(ball, *options, "-o", tmp_path / "out.nii.gz")
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
     assert report["output"] == str(tmp_path / "out.nii.gz")
@@ -134,11 +134,11 @@ def test_labels_and_names_of_a_mask_go_from_labelmap_to_labelmap(medsam2, ball, 
     assert json.loads((tmp_path / "out.labels.json").read_text()) == {"5": "upper", "2": "lower"}
 
 
-def test_objects_that_overlap_are_refused_in_a_labelmap_and_kept_beside_it(medsam2, ball, tmp_path):
+def test_objects_that_overlap_are_refused_in_a_labelmap_and_kept_beside_it(segment, ball, tmp_path):
     prompts = {"space": "ijk", "objects": [{"name": name, "points": [[20, 24, 4]]} for name in ("a", "b")]}
     (tmp_path / "prompts.json").write_text(json.dumps(prompts), encoding="utf-8-sig")
     options = ("--prompts", tmp_path / "prompts.json", "--range", "4:4", "--json")
-    run = medsam2("segment", ball, *options, "-o", tmp_path / "out.nrrd")
+    run = segment(ball, *options, "-o", tmp_path / "out.nrrd")
     assert run.returncode == 2
     assert "a and b share" in json.loads(run.stdout)["error"]
     assert not (tmp_path / "out.nrrd").exists()
@@ -147,9 +147,9 @@ def test_objects_that_overlap_are_refused_in_a_labelmap_and_kept_beside_it(medsa
     assert np.array_equal(kept[..., 0] > 0, kept[..., 1] > 0)
 
 
-def test_a_box_through_the_ball_finds_it_and_no_slice_beyond(medsam2, ball, tmp_path):
+def test_a_box_through_the_ball_finds_it_and_no_slice_beyond(segment, ball, tmp_path):
     box = ("--ijk", "--box", "11,15,2,29,33,6", "--name", "ball")
-    run = medsam2("segment", ball, *box, "-o", tmp_path / "out.nrrd", "--json")
+    run = segment(ball, *box, "-o", tmp_path / "out.nrrd", "--json")
     assert run.returncode == 0, run.stderr
     (row,) = json.loads(run.stdout)["objects"]
     assert row["name"] == "ball"

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
-from e2e.server_process import ServerProcess
 from medsam2.cli.app import app
 from medsam2.errors import InputError
 from medsam2.volume import Volume
@@ -29,13 +28,6 @@ GRID = {"spacing": (0.7, 0.9, 2.5), "origin": (10, -20, 30), "size": (24, 20, 8)
 ORDINARY = CASES / "15_image.nii.gz"
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[ServerProcess]:
-    server = ServerProcess(tmp_path_factory.mktemp("server"))
-    yield server
-    server.kill()
 
 
 Segment = Callable[..., dict[str, Any]]

@@ -40,8 +40,8 @@ def beating(tmp_path):
     return path
 
 
-def test_an_object_is_carried_to_all_time_points(medsam2, beating, tmp_path):
-    run = medsam2("segment", beating, *CLICK, "--time", "all", "-o", "out.seq.nrrd", "--json")
+def test_an_object_is_carried_to_all_time_points(segment, beating, tmp_path):
+    run = segment(beating, *CLICK, "--time", "all", "-o", "out.seq.nrrd", "--json")
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
     assert (report["prompted_time_point"], report["time_unit"]) == (1, "s")
@@ -58,12 +58,12 @@ def test_an_object_is_carried_to_all_time_points(medsam2, beating, tmp_path):
     assert json.loads((tmp_path / "out.seq.labels.json").read_text()) == {"1": "Segment_1"}
 
 
-def test_one_time_point_is_segmented_as_if_it_were_alone(medsam2, beating, tmp_path):
+def test_one_time_point_is_segmented_as_if_it_were_alone(segment, beating, tmp_path):
     image = SimpleITK.ReadImage(str(beating))
     SimpleITK.WriteImage(image[:, :, :, 2], str(tmp_path / "alone.nii.gz"))
     click = CLICK[:3]
-    one = medsam2("segment", beating, *click, "--time", "2", "-o", "one.nii.gz", "--json")
-    alone = medsam2("segment", "alone.nii.gz", *click, "-o", "alone.nrrd")
+    one = segment(beating, *click, "--time", "2", "-o", "one.nii.gz", "--json")
+    alone = segment("alone.nii.gz", *click, "-o", "alone.nrrd")
     assert one.returncode == alone.returncode == 0, one.stderr + alone.stderr
     assert json.loads(one.stdout)["time_point"] == 2
     one, alone = read_volume(tmp_path / "one.nii.gz"), read_volume(tmp_path / "alone.nrrd")
@@ -71,12 +71,12 @@ def test_one_time_point_is_segmented_as_if_it_were_alone(medsam2, beating, tmp_p
     assert dice(one.voxels > 0, inside(2)) > 0.95
 
 
-def test_objects_that_overlap_are_kept_in_a_segmentation_of_each_time_point(medsam2, beating, tmp_path):
+def test_objects_that_overlap_are_kept_in_a_segmentation_of_each_time_point(segment, beating, tmp_path):
     box = [9, 9, 5, 33, 33, 5]
     objects = [{"name": name, "box": box} for name in ("ball", "again")]
     (tmp_path / "two.json").write_text(json.dumps({"space": "ijk", "objects": objects}))
-    command = ("segment", beating, "--prompts", "two.json", "--time", "all", "--range", "4:6")
-    run = medsam2(*command, "-o", "out.nii.gz")
+    command = (beating, "--prompts", "two.json", "--time", "all", "--range", "4:6")
+    run = segment(*command, "-o", "out.nii.gz")
     assert run.returncode == 2
     assert "share" in said(run.stderr)[-1]
     assert "out_{time}.seg.nrrd" in said(run.stderr)[-1]
@@ -89,14 +89,14 @@ def test_objects_that_overlap_are_kept_in_a_segmentation_of_each_time_point(meds
         assert [segment.name for segment in segments] == ["ball", "again"]
 
 
-def test_a_film_is_tracked_through_its_frames(medsam2, tmp_path):
+def test_a_film_is_tracked_through_its_frames(segment, tmp_path):
     random = np.random.default_rng(0)
     truth = [inside(time, 11)[4 + time // 2] for time in range(COUNT)]
     frames = [np.clip(np.where(mask, 15, 90) * random.rayleigh(1, mask.shape), 0, 255) for mask in truth]
     colours = np.repeat(np.stack(frames).astype(np.uint8)[..., None], 3, axis=-1)
     film = write_film(tmp_path, colours, FrameTime="40")
-    command = ("segment", film, "--ijk", "--point", "20,20", "--time", "all")
-    run = medsam2(*command, "-o", "out_{time}.nrrd", "--json")
+    command = (film, "--ijk", "--point", "20,20", "--time", "all")
+    run = segment(*command, "-o", "out_{time}.nrrd", "--json")
     assert run.returncode == 0, run.stderr
     for time, point in enumerate(json.loads(run.stdout)["time_points"]):
         mask = read_volume(tmp_path / f"out_{time}.nrrd")
