@@ -1,5 +1,6 @@
 """What keeps nobody waiting at the start: libraries that are not loaded, and work at the same time."""
 
+import gc
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 import SimpleITK
 from typer.testing import CliRunner
 
+from medsam2.backend import server, service
 from medsam2.cli import backend_options, segmenting
 from medsam2.cli.app import app
 from medsam2.errors import InputError
@@ -66,3 +68,22 @@ def test_the_backend_starts_before_the_voxels_are_read(tmp_path, monkeypatch):
     with pytest.raises(InputError):
         CliRunner().invoke(app, command, catch_exceptions=False)
     assert done == ["started", "read", "ended"]
+
+
+def test_a_backend_loads_without_looking_for_garbage_and_serves_with_it(tmp_path, monkeypatch):
+    (tmp_path / "tokens").touch(0o600)
+    (tmp_path / "tokens").write_text("anna 0123456789abcdef\n")
+    looked = []
+    monkeypatch.setattr(service, "load_service", lambda *_: looked.append(gc.isenabled()))
+
+    def serve(*_, **__):
+        looked.append(gc.isenabled())
+        raise InputError("The port is taken.")
+
+    monkeypatch.setattr(server, "serve_until_stopped", serve)
+    try:
+        with pytest.raises(InputError):
+            CliRunner().invoke(app, ["serve", "--tokens", str(tmp_path / "tokens")], catch_exceptions=False)
+    finally:
+        gc.unfreeze()
+    assert looked == [False, True]

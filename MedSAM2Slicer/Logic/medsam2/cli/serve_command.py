@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsam2.cli.loading import nothing_is_garbage
 from medsam2.cli.options import SpeedOption, ThreadsOption, examples
 from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
@@ -80,10 +81,11 @@ def serve(
     leaves("nobody was served yet")
     settle_threads(threads)
     # Importing torch takes seconds: only now that nothing is wrong.
-    from medsam2.backend.server import serve_until_stopped
-    from medsam2.backend.service import load_service
+    with nothing_is_garbage():
+        from medsam2.backend.server import serve_until_stopped
+        from medsam2.backend.service import load_service
 
-    service = load_service(weights, device, precision, known, limits, SPEEDS[speed])
+        service = load_service(weights, device, precision, known, limits, SPEEDS[speed])
     serve_until_stopped(service, address, pings=not local)
     # Python takes seconds to take torch down, and nothing is left to be put away.
     os._exit(0)
