@@ -45,7 +45,7 @@ def movingVolumes(phantom, count: int = len(VALUES)) -> list:
 
 def makeBall() -> Phantom:
     """A bright ball in a darker body, with another one beside it, on few slices: quickly tracked."""
-    shape, spacing = (8, 64, 64), (4.0, 2.0, 2.0)
+    shape, spacing = (6, 64, 64), (4.0, 2.0, 2.0)
     k, j, i = np.indices(shape) - (np.array(shape) / 2)[:, None, None, None]
     labels = {
         "ball": (2 * k) ** 2 + (j + 8) ** 2 + (i + 14) ** 2 < 11**2,

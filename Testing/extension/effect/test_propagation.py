@@ -13,14 +13,18 @@ from medsam2.volume import VolumeMasks, VolumeSlices
 from medsam2.weights.loading import load_model
 
 
-def directly(bench, axis: str) -> np.ndarray:
-    """The mask that tracking gives for the same seed, without Slicer and without a process."""
+def directly(bench, axis: str, reach: int | None = None) -> np.ndarray:
+    """The mask that tracking gives for the same seed, without Slicer and without a process.
+
+    At most so many slices from it.
+    """
     slices = VolumeSlices(bench.phantom.volume, axis)
     ras = (np.linalg.inv(bench.toWorld) @ [*bench.logic.seeding.seeds()[0].ras, 1.0])[:3]
     index, row, column = slices.position(bench.phantom.volume.geometry.ras_to_kji(ras))
     tracker, masks = Tracker(load_model("starter", device="cpu"), slices), VolumeMasks(slices)
     tracker.prompt("object", Prompt(index, points=((row, column, True),)))
-    for mask in tracker.propagate():
+    ends = {} if reach is None else {"first": index - reach, "last": index + reach}
+    for mask in tracker.propagate(**ends):
         masks.put(mask)
     return masks["object"]
 
@@ -56,9 +60,13 @@ def test_click_preview_propagate_correct_undo_redo(aBench):
 @pytest.mark.parametrize(("view", "axis"), [("Yellow", "i"), ("Green", "j")])
 def test_sagittal_and_coronal_views_track_along_their_own_axis(aBench, view, axis):
     aBench.click("spleen", view)
-    assert aBench.logic.preview().axis == axis
+    preview, reach = aBench.logic.preview(), 6
+    assert preview.axis == axis
+    ends = {"FirstSlice": preview.slice_index - reach, "LastSlice": preview.slice_index + reach}
+    for name, value in ({"Direction": "range"} | ends).items():
+        aBench.editor.activeEffect().setParameter(name, value)
     aBench.propagate()
-    assert dice(aBench.mask(), directly(aBench, axis)) > 0.999
+    assert dice(aBench.mask(), directly(aBench, axis, reach)) > 0.999
 
 
 def test_a_volume_rotated_under_a_parent_transform(aBench, aTransform):
