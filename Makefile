@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PROCESSES := from medsam2.threads import physical_cores; print(physical_cores() + 1)
 QUIET := PYTHONWARNINGS="ignore:Editable installation"
 
 .PHONY: demo check test lint bench results icons lists screenshots clean
@@ -13,10 +14,12 @@ demo: $(VENV)/.demo
 check: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not network and not process and not slicer" Testing/unit
 
-# A process of one thread on each core; files stay whole, as their tests share servers, and in their order:
-# by default those of few tests come last, which are the long ones, and one core would wait for another.
+# A process of one thread on each core, and one more for when others wait for processes that they started; files
+# stay whole, as their tests share servers, and in their order: by default those of few tests come last, which
+# are the long ones, and one core would wait for another.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$($(BIN)/python -c "$(PROCESSES)") \
+		--dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
