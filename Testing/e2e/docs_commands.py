@@ -33,7 +33,7 @@ SHORTER = {
     "medsam2 train": "medsam2 train --steps 1 --clips 1 --frames 2 --image-size 64 --workers 0",
 }
 """Options in place of those that take minutes."""
-SLICES = 22
+SLICES = slice(7, 22)
 
 
 class Command(NamedTuple):
@@ -94,11 +94,13 @@ def put_stand_ins(folder: Path) -> None:
     put_photos(folder / "photos")
 
 
-def put_scan(path: Path) -> None:
-    """The demo's scan, without the slices above all that the pages click on."""
+def put_scan(path: Path, slices: slice = SLICES) -> None:
+    """The demo's scan, without the slices below and above all that the pages click on."""
     whole = make_phantom().volume
-    voxels = whole.voxels[:SLICES]
-    write_volume(path, voxels, Geometry(voxels.shape, whole.geometry.ijk_to_ras))
+    matrix = whole.geometry.ijk_to_ras.copy()
+    matrix[:3, 3] += slices.start * matrix[:3, 2]
+    voxels = whole.voxels[slices]
+    write_volume(path, voxels, Geometry(voxels.shape, matrix))
 
 
 def put_photos(folder: Path) -> None:
