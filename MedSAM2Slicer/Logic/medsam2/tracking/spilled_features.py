@@ -70,7 +70,8 @@ class SpilledFeatures:
             self._write(key, features.map(_packed))
         except OSError:
             self._limit = 0
-        self._count(time.perf_counter() - started)
+        else:
+            self._count(time.perf_counter() - started)
 
     def get(self, key: Key, device: torch.device) -> ImageFeatures | None:
         """Features as they were, on a device; None where they are not kept."""
