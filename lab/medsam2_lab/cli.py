@@ -171,12 +171,15 @@ def image_sets(
     sets: Annotated[int, typer.Option(min=1, help="Structures, a set for each.")] = 40,
     images: Annotated[int, typer.Option(min=4, help="Images of each set, the template aside.")] = 24,
     repeats: Annotated[int, typer.Option(min=1, max=5, help="Templates and orders of each set.")] = 1,
+    anywhere: Annotated[
+        bool, typer.Option("--anywhere", help="Objects far from where the template has them, too.")
+    ] = False,
     record: Record = False,
 ) -> None:
     """Which memory helps on shuffled images without order."""
     from medsam2_lab.experiments import image_sets
 
-    _show(image_sets.image_sets(log, weights, sets, images, repeats), record)
+    _show(image_sets.image_sets(log, weights, sets, images, repeats, anywhere), record)
 
 
 @app.command()

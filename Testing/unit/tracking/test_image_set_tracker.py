@@ -20,11 +20,11 @@ def starter():
     return load_model("starter", device="cpu")
 
 
-def disc(seed: int, count: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """A bright disc before a dark, uneven ground, and its mask."""
+def disc(seed: int, middle: tuple[float, float] = (0.5, 0.5)) -> tuple[np.ndarray, np.ndarray]:
+    """A bright disc before a dark, uneven ground, and its mask; the middle as a share of the side."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:SIDE, :SIDE]
-    centre = rng.uniform(0.42, 0.58, 2) * SIDE
+    centre = (middle + rng.uniform(-0.08, 0.08, 2)) * SIDE
     mask = np.hypot(rows - centre[0], columns - centre[1]) < rng.uniform(14, 18)
     image = np.where(mask, 0.8, 0.3) + rng.normal(0, 0.03, mask.shape)
     return image.clip(0, 1).astype(np.float32), mask
@@ -52,6 +52,17 @@ def test_the_object_is_found_in_whatever_order_the_images_come(starter):
         mask = answers[number].mask.full((SIDE, SIDE))
         assert dice(mask, disc(number)[1]) > 0.85
         assert dice(mask, others[number].mask.full((SIDE, SIDE))) > 0.99
+
+
+@pytest.mark.network
+def test_an_object_is_found_far_from_where_the_template_has_it(starter):
+    images = [disc(0, (0.25, 0.25)), *(disc(3, place) for place in ((0.75, 0.7), (0.3, 0.75), (0.55, 0.5)))]
+    tracker = ImageSetTracker(starter, ImageSet([image for image, _ in images]))
+    tracker.prompt(Prompt(0, mask=PlacedMask.cropped(images[0][1])))
+    for index in range(1, len(images)):
+        answer = tracker.survey(index)
+        assert dice(answer.mask.full((SIDE, SIDE)), images[index][1]) > 0.9
+        assert answer.survey.way_back > 0.8
 
 
 @pytest.mark.network

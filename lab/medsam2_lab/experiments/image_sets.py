@@ -23,6 +23,7 @@ from medsam2.tracking import (
     TemporalMemory,
     Tracker,
     image_set_tracker,
+    likely_place,
     set_network,
 )
 from medsam2.tracking.template_poses import POSES, Pose
@@ -61,14 +62,17 @@ def tracked(memory: TemporalMemory | SelfSortingMemory) -> Method:
 def as_set(
     bank: bool,
     poses: tuple[Pose, ...] = POSES,
+    place: bool = True,
     carried_back: int = set_network.CARRIED_BACK,
     least: float = image_set_tracker.LEAST_CONFIDENCE,
 ) -> Method:
-    """By the templates, and by the bank; the rest replaces the constants of the same names."""
+    """By the templates, at the likeliest place too, and by the bank; the rest replaces constants."""
+    looked_for = likely_place.likely_shift if place else (lambda *_: None)
 
     def method(network: SegmentationNetwork, examples: Sequence[Example], shown: Sequence[int]) -> Found:
         with (
             patch.object(set_network, "POSES", poses),
+            patch.object(set_network, "likely_shift", looked_for),
             patch.object(set_network, "CARRIED_BACK", carried_back),
             patch.object(image_set_tracker, "LEAST_CONFIDENCE", least),
         ):
@@ -88,9 +92,10 @@ def as_set(
 METHODS: dict[str, tuple[Method, int]] = {
     "temporal (SAM 2), given order": (tracked(TemporalMemory()), 1),
     "self-sorting, given order": (tracked(SelfSortingMemory(7)), 1),
-    "the template": (as_set(False, POSES[:1], carried_back=1, least=0.0), 1),
-    "in nine poses": (as_set(False, carried_back=1, least=0.0), 1),
-    "carried back": (as_set(False), 1),
+    "the template": (as_set(False, POSES[:1], place=False, carried_back=1, least=0.0), 1),
+    "in nine poses": (as_set(False, place=False, carried_back=1, least=0.0), 1),
+    "carried back": (as_set(False, place=False), 1),
+    "at the likeliest place": (as_set(False), 1),
     "with the bank": (as_set(True), 1),
     "three templates, with the bank": (as_set(True), 3),
 }
@@ -163,7 +168,7 @@ def methods(repeats: int) -> tuple[str, ...]:
     return tuple(METHODS) if repeats == 1 else ORDER_METHODS
 
 
-def measure(log: Path, weights: str, sets: int, images: int, repeats: int) -> list[dict]:
+def measure(log: Path, weights: str, sets: int, images: int, repeats: int, anywhere: bool) -> list[dict]:
     """The lines of the log, with what was missing."""
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(line["set"], line["template"], line["order"], line["method"]) for line in lines}
@@ -173,7 +178,7 @@ def measure(log: Path, weights: str, sets: int, images: int, repeats: int) -> li
         wanted = [(number, *run, method) for run in runs(repeats) for method in methods(repeats)]
         if done.issuperset(wanted):
             continue
-        templates, others = image_set(SEED, number, network.config.image_size, images)
+        templates, others = image_set(SEED, number, network.config.image_size, images, anywhere)
         for _, template, order, name in (key for key in wanted if key not in done):
             method, count = METHODS[name]
             places = np.random.default_rng([number, order]).permutation(len(others))
@@ -231,7 +236,9 @@ def rows(lines: list[dict], repeats: int) -> list[list[Cell]]:
     return table
 
 
-def image_sets(log: Path, weights: str, sets: int, images: int, repeats: int) -> dict[str, ResultTable]:
+def image_sets(
+    log: Path, weights: str, sets: int, images: int, repeats: int, anywhere: bool
+) -> dict[str, ResultTable]:
     """Run the experiment.
 
     Args:
@@ -240,10 +247,12 @@ def image_sets(log: Path, weights: str, sets: int, images: int, repeats: int) ->
         sets: how many structures.
         images: of each set, the templates aside.
         repeats: templates and orders of each set, up to 5.
+        anywhere: whether objects lie anywhere, not near to where the template has them.
     """
-    lines = measure(log, weights, sets, images, repeats)
-    name = "image_sets" if repeats == 1 else "image_sets_orders"
+    lines = measure(log, weights, sets, images, repeats, anywhere)
+    name = "image_sets" + "_orders" * (repeats > 1) + "_anywhere" * anywhere
     command = f"medsam2-lab image-sets LOG --sets {sets} --images {images} --repeats {repeats}"
+    command += " --anywhere" * anywhere
     columns = {"memory": None, "Dice": 3, "difference to temporal": None, "foreign images left empty": 2}
     columns |= {"Dice, empty foreign images as 1": 3, "AUC of confidence": 2}
     if repeats > 1:

@@ -25,10 +25,12 @@ class Example:
     kind: str
 
 
-def image_set(seed: int, number: int, size: int, count: int) -> tuple[list[Example], list[Example]]:
+def image_set(
+    seed: int, number: int, size: int, count: int, anywhere: bool = False
+) -> tuple[list[Example], list[Example]]:
     """Templates, and ``count`` other images: half good, a quarter foreign, a quarter degraded.
 
-    All but the first template show the slices of an object in other poses.
+    All but the first template show the slices of an object in other poses: near to where it was, or anywhere.
     """
     rng = np.random.default_rng([seed, number])
     clip, foreign = _clip(rng, size), _clip(rng, size)
@@ -36,7 +38,7 @@ def image_set(seed: int, number: int, size: int, count: int) -> tuple[list[Examp
     usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= LEAST_PIXELS)
     quarter = count // 4
     good = [
-        _posed(clip.images[place], masks[place], rng)
+        _posed(clip.images[place], masks[place], rng, anywhere)
         for place in rng.choice(usable, count - 2 * quarter + TEMPLATES - 1)
     ]
     templates = [Example(clip.images[0], masks[0], "good"), *good[: TEMPLATES - 1]]
@@ -44,7 +46,7 @@ def image_set(seed: int, number: int, size: int, count: int) -> tuple[list[Examp
     degraded = [_degraded(others[place % len(others)], rng) for place in range(quarter)]
     everywhere = np.ones(masks.shape[1:], bool)
     places = rng.choice(SLICES, quarter)
-    strangers = [_posed(foreign.images[place], everywhere, rng).image for place in places]
+    strangers = [_posed(foreign.images[place], everywhere, rng, anywhere).image for place in places]
     nothing = [Example(image, ~everywhere, "foreign") for image in strangers]
     return templates, [*others, *nothing, *degraded]
 
@@ -53,12 +55,13 @@ def _clip(rng: np.random.Generator, size: int) -> Clip:
     return make_clip(make_anatomy(rng, 96), rng, size, SLICES, 1)
 
 
-def _posed(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Example:
+def _posed(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator, anywhere: bool) -> Example:
     """The image turned, scaled and moved at random; the object's centre stays well inside."""
+    inside = np.array([0.15, 0.85]) * len(image)
     angle, scale = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.09))
     matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(ndimage.center_of_mass(mask))
-    target = (centre + rng.normal(0, 15, 2)).clip(0.15 * len(image), 0.85 * len(image))
+    target = rng.uniform(*inside, 2) if anywhere else (centre + rng.normal(0, 15, 2)).clip(*inside)
     offset = centre - matrix @ target
     moved = [
         ndimage.affine_transform(plane.astype(np.float32), matrix, offset, order=1, mode="mirror")

@@ -206,6 +206,7 @@ def _brought_up_to_date(
         "output": str(folder.path),
         "states": {state.value: count for state, count in review.counts().items()},
         "answered": answered,
+        "nothing_found": review.nothing_found(),
         "failed": failed,
         "contact_sheets": [sheet.name for sheet in sheets],
     }
@@ -230,6 +231,11 @@ def _described(summary: dict[str, Any]) -> str:
     """The summary for people."""
     states = ", ".join(f"{count} {state}" for state, count in summary["states"].items() if count)
     lines = [f"{summary['answered']} images were answered; now {states}."]
+    if nothing := summary["nothing_found"]:
+        lines.append(
+            f"In {nothing} of the proposed nothing was found: if the object is there, show it on one of them "
+            "too, with --template."
+        )
     lines += [f"{name} was left out: {reason}" for name, reason in summary["failed"].items()]
     sheet = summary["contact_sheets"][0]
     lines.append(f"Masks, results.csv and {sheet} lie in {summary['output']}; the most doubtful come first.")

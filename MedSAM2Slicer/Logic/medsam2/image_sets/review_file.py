@@ -105,6 +105,13 @@ class ReviewFile:
         found = self._database.rows("SELECT state, COUNT(*) AS images FROM images GROUP BY state")
         return dict.fromkeys(State, 0) | {State(row["state"]): row["images"] for row in found}
 
+    def nothing_found(self) -> int:
+        """In how many images the network proposes that the object is not there."""
+        found = self._database.rows(
+            "SELECT COUNT(*) AS images FROM images WHERE state = ? AND pixels = 0", State.PROPOSED.value
+        )
+        return int(found[0]["images"])
+
     def set_prompt(self, name: str, prompt: Prompt) -> None:
         """Make an image a template, or correct it.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from medsam2.model.config import NetworkConfig
 from medsam2.model.segmentation_network import ImageFeatures, MaskPrediction, MemorySelection
 
+from .likely_place import likely_shift
 from .memory_bank import MemoryEntry
 from .slice_network import SliceNetwork
 from .template_poses import POSES, centre_of
@@ -47,8 +48,12 @@ class SetNetwork:
         The answers that the network is most sure of become memories themselves, by which the template is
         answered: a right one finds its object again.
         """
+        there = self._seen.features.get(template.entry.slice_index, template.entry.field_of_view)
+        share = F.adaptive_avg_pool2d(template.share, features.s16.shape[-2:])[0, 0]
+        shift = likely_shift(there.s16[0], features.s16[0], share)
+        moved = [] if shift is None else [shift.moved(template.memories[:1])]
         memories = [self._seen.memory(each, each.field_of_view) for each in others]
-        found = self._ask(features, torch.cat([template.memories, *memories]))
+        found = self._ask(features, torch.cat([*moved, template.memories, *memories]))
         sure = found.iou * found.object_score.sigmoid()
         chosen = sure.argsort(descending=True, stable=True)[:CARRIED_BACK]
         size = (self._seen.image_size, self._seen.image_size)
@@ -56,7 +61,9 @@ class SetNetwork:
         masks = (F.interpolate(logits, size=size, mode="bilinear") > 0).float()
         s16 = features.s16.expand(len(chosen), -1, -1, -1)
         back_memories = self._network.encode_memory(s16, masks, found.object_score[chosen])
-        there = self._seen.features.get(template.entry.slice_index, template.entry.field_of_view)
+        if shift is not None:
+            by_moved = (chosen == 0)[:, None, None, None]
+            back_memories = torch.where(by_moved, shift.back.moved(back_memories), back_memories)
         back = self._ask(there, back_memories).logits.float().sigmoid()
         both = (back * template.share).sum(dim=(1, 2, 3))
         dice = 2 * both / (back.sum(dim=(1, 2, 3)) + template.share.sum())

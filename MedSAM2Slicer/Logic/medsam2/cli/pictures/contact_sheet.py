@@ -116,7 +116,7 @@ def _caption(draw: ImageDraw.ImageDraw, record: ImageRecord, left: int, top: int
     words = record.state.value
     colour = _COLOURS[record.state]
     if record.confidence is not None and record.state is State.PROPOSED:
-        words += f" {record.confidence:.2f}"
+        words = f"{words} {record.confidence:.2f}" if record.pixels else "nothing found"
         colour = _DOUBTFUL if record.confidence < DOUBTFUL else colour
     width = draw.textlength(words, _font(12))
     draw.rounded_rectangle((left, top + 20, left + width + 14, top + 38), 9, colour)
