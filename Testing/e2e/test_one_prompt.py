@@ -207,8 +207,10 @@ def test_other_weights_replace_proposals_only_when_told(here, photos, tmp_path):
     with ReviewFile(tmp_path / "set") as review:
         first, second = review.add([photos / "0.png", photos / "1.png"])
         review.set_prompt(first, Prompt(0, mask=PlacedMask.cropped(disc(0)[1])))
-    run = here("one-prompt", "-o", "set")
+    Image.new("RGB", (150, 128)).save(photos / "dark.png")
+    run = here("one-prompt", "photos/dark.png", "-o", "set")
     assert run.returncode == 0, run.stderr
+    assert "In 1 of the proposed nothing was found: if the object is there, show it" in run.stdout
     before = masks(tmp_path / "set")
     run = here("one-prompt", "-o", "set", "--weights", "untrained.pt")
     assert run.returncode == 2
@@ -219,7 +221,7 @@ def test_other_weights_replace_proposals_only_when_told(here, photos, tmp_path):
     np.testing.assert_array_equal(masks(tmp_path / "set")[second], before[second])
     run = here("one-prompt", "-o", "set", "--weights", "untrained.pt", "--speed", "fast", "--renew")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("1 images were answered")
+    assert run.stdout.startswith("2 images were answered")
     after = masks(tmp_path / "set")
     np.testing.assert_array_equal(after[first], before[first])
     assert (after[second] != before[second]).any()

@@ -71,6 +71,14 @@ def test_the_most_doubtful_come_first(review):
     assert sum(review.counts().values()) == 3
 
 
+def test_proposals_in_which_nothing_was_found_are_counted(review):
+    review.propose("a", 0.0, NOTHING, SHAPE)
+    review.propose("b", 0.9, MASK, SHAPE)
+    assert review.nothing_found() == 1
+    review.accept("a")
+    assert review.nothing_found() == 0
+
+
 def test_a_proposal_is_kept_as_it_was(review):
     assert review.propose("b", 0.75, MASK, SHAPE)
     record = review.record("b")
