@@ -46,7 +46,7 @@ CANDIDATES = 4
 """For every place in the bank so many of the most confident answers are compared."""
 ASKED = 3
 """Memories of the bank that an image is asked for by, the most alike template aside."""
-LEAST_CONFIDENCE = 0.05
+LEAST_CONFIDENCE = 0.1
 """The object counts as absent below."""
 MEMORY = SelfSortingMemory()
 NAME = "object"
