@@ -63,9 +63,9 @@ def batch(
         Path | None, typer.Option(help="Segmentation or labels of the template.")
     ] = None,
     template_prompt: Annotated[
-        Literal["box", "slice"],
+        Literal["box", "slice"] | None,
         typer.Option(help="What of each structure is a prompt: its whole box, or that of its middle slice."),
-    ] = "box",
+    ] = None,
     ijk: IjkOption = False,
     axis: AxisOption = "auto",
     skip_damaged: SkipDamagedOption = False,
@@ -96,8 +96,9 @@ def batch(
         ),
     ] = None,
     cpus_per_worker: Annotated[
-        int, typer.Option(min=1, help="With --ray and without GPUs: processors for one case.")
-    ] = 4,
+        int | None,
+        typer.Option(min=1, help="With --ray and without GPUs: processors for one case; else 4."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do finished cases again, and replace files that exist.")
     ] = False,
@@ -141,15 +142,20 @@ def batch(
     check_defaults(cells)
     if (template is None) != (template_mask is None):
         raise InputError("A template is a volume and its mask: give --template and --template-mask.")
+    if template_prompt is not None and template is None:
+        raise InputError("--template-prompt is of a template: give --template and --template-mask, too.")
+    if cpus_per_worker is not None and ray is None:
+        raise InputError("--cpus-per-worker is for a Ray cluster: give --ray, too, or leave it out.")
     rule = None
     if template is not None and template_mask is not None:
-        rule = Template(template.absolute(), template_mask.absolute(), template_prompt)
+        rule = Template(template.absolute(), template_mask.absolute(), template_prompt or "box")
         read_structures(rule)
     rows = read_rows(cases)
     _make(output)
     base, used = cases.parent.absolute(), None if server is not None else _absolute(weights or "starter")
     cohort = [
-        Case(row.name, {**cells, **row.cells}, base, output.absolute(), ending, used, rule) for row in rows
+        Case(row.name, {**cells, **row.cells}, base, output.absolute(), ending, used, speed, rule)
+        for row in rows
     ]
     others = [path for path in (token_file, ca_file) if path is not None]
     check_folder(cohort, [cases, *others, *([Path(weights)] if weights else [])], overwrite)
@@ -158,7 +164,7 @@ def batch(
     if ray is not None:
         from medsam2.cli.cohort.ray_cluster import work_on_cluster
 
-        work_on_cluster(ray, cpus_per_worker, compute, cohort, run, lambda: write_report(cohort))
+        work_on_cluster(ray, cpus_per_worker or 4, compute, cohort, run, lambda: write_report(cohort))
     else:
         clients = Clients(compute.backend)
         try:

@@ -48,6 +48,12 @@ def test_a_cluster_takes_neither_shards_nor_a_server(tmp_path, monkeypatch, othe
         batch(tmp_path / "cases.csv", tmp_path, ray="auto", **other)
 
 
+@pytest.mark.parametrize(("option", "other"), [("template_prompt", "slice"), ("cpus_per_worker", 2)])
+def test_an_option_that_would_mean_nothing_is_refused(tmp_path, option, other):
+    with pytest.raises(InputError, match=f"--{option.replace('_', '-')} .* give --"):
+        batch(tmp_path / "cases.csv", tmp_path, **{option: other})
+
+
 def test_a_record_that_becomes_unreadable_is_a_failure_of_its_case_alone(tmp_path, capsys):
     case = Case("a", {"image": "a.nrrd"}, tmp_path, tmp_path)
 

@@ -98,6 +98,7 @@ def test_an_image_weights_or_file_that_changed_are_told_as_the_reason_to_do_it_a
     run_case(one, client)
     assert why_again(replace(one, weights="other"), read_record(one)) == "the weights have changed"
     assert "options" in why_again(replace(one, format=".nii.gz"), read_record(one))
+    assert "options" in why_again(replace(one, speed="fast"), read_record(one))
     write(tmp_path / "a.nrrd", np.zeros((6, 48, 48), np.uint8))
     assert why_again(one, read_record(one)) == "the image has changed"
     scan(tmp_path / "a.nrrd")

@@ -8,6 +8,7 @@ from typing import Literal
 from medsam2.cli.cohort.template import Template
 from medsam2.cli.results import Outputs, Overlap
 from medsam2.confidence import DOUBTFUL
+from medsam2.shortcuts import Speed
 
 CaseState = Literal["done", "failed"]
 
@@ -23,6 +24,7 @@ class Case:
         folder: where its files go.
         format: of the masks, such as ``.seg.nrrd``.
         weights: by name or file; of a server, None.
+        speed: of the network.
         template: makes the prompts where the cells have none.
     """
 
@@ -32,6 +34,7 @@ class Case:
     folder: Path
     format: str = ".seg.nrrd"
     weights: str | None = "starter"
+    speed: Speed = "exact"
     template: Template | None = None
 
     @property

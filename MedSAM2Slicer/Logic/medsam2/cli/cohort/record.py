@@ -43,12 +43,14 @@ class Record:
 def made_from(case: Case) -> dict[str, Any]:
     """All that decides what comes of a case, as JSON has it; paths of files do not, as machines differ."""
     weights = case.weights
+    speed = {} if case.speed == "exact" else {"speed": case.speed}  # records of before there was a choice
     return {
         "row": dict(case.cells),
         "format": case.format,
         "weights": None if weights is None else [Path(weights).name, stamp(Path(weights))],
         "carried": None if case.template is None else case.template.carried,
         "files": {what: stamp(path) for what, path in files_read(case).items()},
+        **speed,
     }
 
 
