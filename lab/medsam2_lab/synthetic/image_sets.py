@@ -57,11 +57,12 @@ def _clip(rng: np.random.Generator, size: int) -> Clip:
 
 def _posed(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator, anywhere: bool) -> Example:
     """The image turned, scaled and moved at random; the object's centre stays well inside."""
-    inside = np.array([0.15, 0.85]) * len(image)
+    low, high = 0.15 * len(image), 0.85 * len(image)
     angle, scale = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.09))
     matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = np.array(ndimage.center_of_mass(mask))
-    target = rng.uniform(*inside, 2) if anywhere else (centre + rng.normal(0, 15, 2)).clip(*inside)
+    near = (centre + rng.normal(0, 15, 2)).clip(low, high)
+    target = rng.uniform(low, high, 2) if anywhere else near
     offset = centre - matrix @ target
     moved = [
         ndimage.affine_transform(plane.astype(np.float32), matrix, offset, order=1, mode="mirror")

@@ -49,7 +49,8 @@ class SetNetwork:
         answered: a right one finds its object again.
         """
         there = self._seen.features.get(template.entry.slice_index, template.entry.field_of_view)
-        share = F.adaptive_avg_pool2d(template.share, features.s16.shape[-2:])[0, 0]
+        height, width = features.s16.shape[-2:]
+        share = F.adaptive_avg_pool2d(template.share, (height, width))[0, 0]
         shift = likely_shift(there.s16[0], features.s16[0], share)
         moved = [] if shift is None else [shift.moved(template.memories[:1])]
         memories = [self._seen.memory(each, each.field_of_view) for each in others]
