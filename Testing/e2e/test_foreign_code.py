@@ -63,7 +63,7 @@ def test_no_command_that_is_started_needs_python_to_know_of_safe_paths(trap, tmp
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot be told so by a variable.")
 def test_neither_do_the_processes_that_cut_clips(trap, tmp_path):
-    cases = write_set(tmp_path / "set", range(2))
+    cases = write_set(tmp_path / "set", range(2), slice(2, 5))
     options = ["train", str(cases), "-o", str(tmp_path / "run"), "--steps", "1"]
     options += ["--workers", "1", "--image-size", "128", "--frames", "2", "--clips", "1"]
     environment = child_environment(sys.executable)

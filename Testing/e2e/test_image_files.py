@@ -55,7 +55,7 @@ def test_the_same_voxels_give_the_same_masks_as_dicom_and_as_nifti(segment, tmp_
 
 
 @posix_only
-def test_no_path_has_to_be_utf8(medsam2, ball, tmp_path):
+def test_no_path_has_to_be_utf8(medsam2, segment, ball, tmp_path):
     folder = tmp_path / os.fsdecode(b"d\xe9")
     folder.mkdir()
 
@@ -76,9 +76,7 @@ def test_no_path_has_to_be_utf8(medsam2, ball, tmp_path):
         odd("sheet.png"),
     )
     assert previewed.returncode == 0, previewed.stderr
-    masked = medsam2(
-        "segment", image, "--mask", odd("out.nii.gz"), "-o", odd("again.seg.nrrd"), "--range", "4:4"
-    )
+    masked = segment(image, "--mask", odd("out.nii.gz"), "-o", odd("again.seg.nrrd"), "--range", "4:4")
     assert masked.returncode == 0, masked.stderr
     assert all(odd(name).stat().st_size > 100 for name in ("out.nii.gz", "sheet.png", "again.seg.nrrd"))
 

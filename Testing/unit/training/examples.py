@@ -35,22 +35,23 @@ def labelled_ball(seed: int) -> LabelledVolume:
     return LabelledVolume("ball", Volume(image, GEOMETRY, "CT"), labels, {"ball": 1})
 
 
-def write_set(folder: Path, seeds: range) -> Path:
-    """A list of cases, one for each seed, with their files."""
+def write_set(folder: Path, seeds: range, slices: slice = slice(None)) -> Path:
+    """A list of cases, one for each seed, with their files; of some slices, as validation tracks them all."""
     folder.mkdir()
     lines = ["image,label"]
     for seed in seeds:
-        image, labels = striped_ball(seed)
-        write_volume(folder / f"{seed}_ct.nii.gz", image, GEOMETRY)
-        write_labelmap(folder / f"{seed}_label.nii.gz", labels, GEOMETRY)
+        image, labels = (array[slices] for array in striped_ball(seed))
+        geometry = Geometry(image.shape, GEOMETRY.ijk_to_ras)
+        write_volume(folder / f"{seed}_ct.nii.gz", image, geometry)
+        write_labelmap(folder / f"{seed}_label.nii.gz", labels, geometry)
         lines.append(f"{seed}_ct.nii.gz,{seed}_label.nii.gz")
     (folder / "cases.csv").write_text("\n".join(lines) + "\n")
     return folder / "cases.csv"
 
 
-def cases_in(folder: Path, seeds: range) -> list[Case]:
+def cases_in(folder: Path, seeds: range, slices: slice = slice(None)) -> list[Case]:
     """The same as cases to read."""
-    return read_dataset(write_set(folder, seeds))
+    return read_dataset(write_set(folder, seeds, slices))
 
 
 def a_batch(frames: int, objects: int = 2) -> ClipBatch:

@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def test_two_processes_hold_the_same_weights_and_one_of_them_writes(tmp_path):
-    cases, port = write_set(tmp_path / "set", range(4)), free_port()
+    cases, port = write_set(tmp_path / "set", range(4), slice(2, 5)), free_port()
     children = [launched(rank, port, cases, tmp_path / "run") for rank in range(2)]
     outputs = [child.communicate(timeout=120)[0] for child in children]
     assert [child.returncode for child in children] == [0, 0]
