@@ -71,10 +71,10 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     samples: list[int] = []
 
-    def tell(done: float, of: int, name: str) -> None:
+    def tell(done: int, of: int, name: str) -> None:
         samples.append(resident())
         if len(samples) % 200 == 0:
-            print(f"{done:.0f} of {of}: {samples[-1] / 1e6:.0f} MB", flush=True)
+            print(f"{done} of {of}: {samples[-1] / 1e6:.0f} MB", flush=True)
 
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / "photos").mkdir()
@@ -92,16 +92,13 @@ def main() -> int:
             written = time.perf_counter() - started - computed
             write_contact_sheets(folder, review)
             drawn = time.perf_counter() - started - computed - written
-    half = len(samples) // 2  # each of the two rounds takes what it keeps at its beginning
-    growth = []
-    for phase in (samples[:half], samples[half:]):
-        early, late = phase[int(WARM * half) : int(2 * WARM * half)], phase[-int(WARM * half) :]
-        growth.append(statistics.median(late) / statistics.median(early) - 1)
+    tenth = int(WARM * len(samples))
+    early, late = samples[tenth : 2 * tenth], samples[-tenth:]
+    growth = statistics.median(late) / statistics.median(early) - 1
     print(f"{run.answered} answers in {computed:.0f} s: {run.answered / computed:.2f} images per second")
     print(f"masks and table {written:.1f} s, contact sheets {drawn:.1f} s")
-    print(f"memory from 10-20 % of each round to its end: {growth[0]:+.2%}, {growth[1]:+.2%}")
-    print(f"from the first round's beginning to the end: {samples[-1] / samples[int(WARM * half)] - 1:+.2%}")
-    return int(max(map(abs, growth)) > 0.03)
+    print(f"memory from 10-20 % of the run to its end: {growth:+.2%}")
+    return int(abs(growth) > 0.03)
 
 
 if __name__ == "__main__":

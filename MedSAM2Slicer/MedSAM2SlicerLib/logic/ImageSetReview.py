@@ -30,8 +30,7 @@ class ImageSetReview:
     Attributes:
         folder: as given; ``files`` says what lies where in it.
         records: what is known of each image, by name, in the order in which ``sort`` found them.
-        done, total: of the images that the run works on, in halves, as each is looked at twice; 0 before it
-            has said.
+        done, total: of the images that the run works on; 0 before it has said.
         failure: why the last run failed, in one sentence; empty when it did not.
 
     Raises:
@@ -60,7 +59,7 @@ class ImageSetReview:
         self._timer.setInterval(HEAR_MILLISECONDS)
         self._timer.connect("timeout()", self._hear)
         self.records: dict[str, ImageRecord] = {}
-        self.done = self.total = 0.0
+        self.done = self.total = 0
         self.failure = ""
         self.sort()
 
@@ -155,7 +154,7 @@ class ImageSetReview:
         if self.running:
             self._again = True
             return
-        self.failure, self.done, self.total = "", 0.0, 0.0
+        self.failure, self.done, self.total = "", 0, 0
         self._isSummedUp = False
         self._again = False
         settings = self._settings

@@ -1,4 +1,4 @@
-"""One object in shuffled images: rules that follow the given order, against templates and a frozen bank.
+"""One object in shuffled images: rules that follow the given order, against templates alone.
 
 Each set is made from a synthetic body part (``synthetic/image_sets.py``). A template comes with a mask, the
 other images in some order without. What counts is the Dice on the good images, and which of the foreign ones
@@ -60,13 +60,12 @@ def tracked(memory: TemporalMemory | SelfSortingMemory) -> Method:
 
 
 def as_set(
-    bank: bool,
     poses: tuple[Pose, ...] = POSES,
     place: bool = True,
     carried_back: int = set_network.CARRIED_BACK,
     least: float = image_set_tracker.LEAST_CONFIDENCE,
 ) -> Method:
-    """By the templates, at the likeliest place too, and by the bank; the rest replaces constants."""
+    """By the templates, at the likeliest place too; the rest replaces constants."""
     looked_for = likely_place.likely_shift if place else (lambda *_: None)
 
     def method(network: SegmentationNetwork, examples: Sequence[Example], shown: Sequence[int]) -> Found:
@@ -80,11 +79,9 @@ def as_set(
             for index in shown:
                 tracker.prompt(Prompt(index, mask=PlacedMask.cropped(examples[index].mask)))
             others = [index for index in range(len(examples)) if index not in shown]
-            answers = [tracker.survey(index) for index in others]
-            if bank:
-                answers = [tracker.answer(index) for index in tracker.plan([each.survey for each in answers])]
+            answers = [tracker.answer(index) for index in others]
         shape = examples[0].mask.shape
-        return {each.survey.index: (each.mask.full(shape), each.survey.confidence) for each in answers}
+        return {each.answer.slice_index: (each.mask.full(shape), each.confidence) for each in answers}
 
     return method
 
@@ -92,15 +89,14 @@ def as_set(
 METHODS: dict[str, tuple[Method, int]] = {
     "temporal (SAM 2), given order": (tracked(TemporalMemory()), 1),
     "self-sorting, given order": (tracked(SelfSortingMemory(7)), 1),
-    "the template": (as_set(False, POSES[:1], place=False, carried_back=1, least=0.0), 1),
-    "in nine poses": (as_set(False, place=False, carried_back=1, least=0.0), 1),
-    "carried back": (as_set(False, place=False), 1),
-    "at the likeliest place": (as_set(False), 1),
-    "with the bank": (as_set(True), 1),
-    "three templates, with the bank": (as_set(True), 3),
+    "the template": (as_set(POSES[:1], place=False, carried_back=1, least=0.0), 1),
+    "in nine poses": (as_set(place=False, carried_back=1, least=0.0), 1),
+    "carried back": (as_set(place=False), 1),
+    "at the likeliest place": (as_set(), 1),
+    "three templates": (as_set(), 3),
 }
 """With the number of templates."""
-ORDER_METHODS = ("temporal (SAM 2), given order", "self-sorting, given order", "with the bank")
+ORDER_METHODS = ("temporal (SAM 2), given order", "self-sorting, given order", "at the likeliest place")
 """Compared over templates and orders."""
 
 

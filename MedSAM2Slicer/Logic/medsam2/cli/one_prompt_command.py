@@ -218,7 +218,7 @@ class _Progress:
     def __init__(self, progress: "Stages", as_json: bool):
         self._progress, self._as_json, self._begun = progress, as_json, False
 
-    def __call__(self, done: float, of: int, name: str) -> None:
+    def __call__(self, done: int, of: int, name: str) -> None:
         if self._as_json:
             echo_json(done=done, of=of, name=name)
         if not self._begun:

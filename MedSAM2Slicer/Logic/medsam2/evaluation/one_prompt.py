@@ -61,9 +61,9 @@ def segment_set(
     answers = Answers(images)
     started = time.perf_counter()
     answers.put(tracker.prompt(prompt))
-    surveys = [tracker.survey(index).survey for index in range(images.count) if index != template]
-    for index in tracker.plan(surveys):
-        answers.put(tracker.answer(index).answer)
+    for index in range(images.count):
+        if index != template:
+            answers.put(tracker.answer(index).answer)
     return SetResult(template, prompt, truths, answers, time.perf_counter() - started)
 
 

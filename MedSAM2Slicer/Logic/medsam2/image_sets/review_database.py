@@ -16,19 +16,18 @@ from medsam2.protocol.fields import to_field, to_wire
 
 FILE_NAME = "review.sqlite"
 _LOCK_SECONDS = 30.0
-_APPLICATION, _VERSION = 0x4D325331, 1
+_APPLICATION, _VERSION = 0x4D325331, 2
 _Kept = TypeVar("_Kept", Prompt, PlacedMask)
 
 # Of an image: what a decision changes, and undo brings back. `base` is the mask that the prompt corrects,
 # `basis` says what the network's answer was made from.
 CHANGED = ("state", "confidence", "pixels", "mask", "prompt", "base", "basis", "reason")
-# Of an image too: `survey` is what the network said of it after the templates of `surveyed` alone, `written`
-# the revision whose mask is a file.
+# Of an image too: `written` is the revision whose mask is a file. Files of version 1 have more columns.
 _TABLES = f"""
 CREATE TABLE images (
     position INTEGER PRIMARY KEY, path BLOB UNIQUE, name TEXT UNIQUE, state TEXT, confidence REAL,
     pixels INTEGER, mask BLOB, rows INTEGER, columns INTEGER, prompt BLOB, base BLOB, basis TEXT,
-    survey TEXT, surveyed TEXT, reason TEXT DEFAULT '', revision INTEGER DEFAULT 0, written INTEGER DEFAULT -1
+    reason TEXT DEFAULT '', revision INTEGER DEFAULT 0, written INTEGER DEFAULT -1
 );
 CREATE TABLE decisions (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, {", ".join(CHANGED)});
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT);

@@ -1,9 +1,7 @@
 """What a run asks and says of the images of a set."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from medsam2.image_sets.image_record import TEMPLATES, UNDECIDED, ImageRecord, State
 from medsam2.image_sets.review_database import packed, unpacked
@@ -82,30 +80,6 @@ class RunReview(ReviewFile):
     def note_shape(self, name: str, shape: tuple[int, int]) -> None:
         """Put in how large an image is."""
         self._database.change("UPDATE images SET rows = ?, columns = ? WHERE name = ?", *shape, name)
-
-    def note_survey(self, name: str, survey: Mapping[str, float], basis: str) -> None:
-        """Put in what the network said of an image after the templates alone."""
-        self._database.change(
-            "UPDATE images SET survey = ?, surveyed = ? WHERE name = ?", json.dumps(survey), basis, name
-        )
-
-    def surveys(self, basis: str) -> list[dict[str, Any]]:
-        """All surveys of undecided images, in the order of the set, without those answered wrongly."""
-        rows = self._database.rows(
-            f"SELECT survey FROM images WHERE {_UNDECIDED} AND state != ? AND surveyed = ? "
-            "AND NOT (state = ? AND basis IS ?) ORDER BY position",
-            *(State.UNREADABLE.value, basis, State.REJECTED.value, basis),
-        )
-        return [json.loads(row["survey"]) for row in rows]
-
-    def to_survey(self, basis: str) -> dict[int, str]:
-        """Images that the templates were not asked about yet, or that could not be read: names by index."""
-        rows = self._database.rows(
-            f"SELECT position, name FROM images WHERE {_UNDECIDED} AND (state = ? OR surveyed IS NOT ?) "
-            "ORDER BY position",
-            *(State.UNREADABLE.value, basis),
-        )
-        return {row["position"]: row["name"] for row in rows}
 
     def to_answer(self, basis: str) -> dict[int, str]:
         """Images without an answer of this basis: names by index."""

@@ -1,12 +1,12 @@
 """From the templates of a set to proposals for all its other images.
 
 A run that was killed goes on where it was, and ends with the masks that it would have ended with: an answer
-depends on the weights, the templates and a frozen memory bank alone, and each is kept as soon as it is made.
+depends on the weights and the templates alone, and each is kept as soon as it is made.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,10 @@ from medsam2.image_sets.thumbnails import write_thumbnail
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.prompt import Prompt
 from medsam2.slice_grid import SliceGrid
-from medsam2.tracking import ImageSetTracker, Survey
+from medsam2.tracking import ImageSetTracker, SetAnswer
 
-Tell = Callable[[float, int, str], None]
-"""Hears how many images are done, of how many, and the name of the last. Each is looked at twice."""
+Tell = Callable[[int, int, str], None]
+"""Hears how many images are done, of how many, and the name of the last."""
 
 
 class UnreadablePicture(InputError):  # noqa: N818 - like InputError, a sentence for people
@@ -101,9 +101,13 @@ class SetRun:
         templates = [template for template in self.review.templates() if template.record.pixels]
         tracker = self._tracker(templates)
         basis = self._basis(templates)
-        pending = len(self.review.to_answer(basis))
-        done = self._survey(tracker, basis, pending)
-        self._propose(tracker, basis, pending, done)
+        missing = self.review.to_answer(basis)
+        for done, (index, name) in enumerate(missing.items(), 1):
+            try:
+                self._propose(index, name, tracker.answer(index), basis)
+            except UnreadablePicture as error:
+                self._refuse(error)
+            self.tell(done, len(missing), name)
 
     def _answer_prompts(self) -> None:
         """What the network makes of prompts that it has not answered yet, each after the templates before."""
@@ -167,48 +171,12 @@ class SetRun:
                 told.update(f"{template.record.index}:".encode() + (packed(template.mask) or b""))
         return told.hexdigest()
 
-    def _survey(self, tracker: ImageSetTracker, basis: str, pending: int) -> float:
-        """Ask the templates alone about every image; how many images are done by that, each to a half."""
-        waiting = self.review.to_survey(basis)
-        done = (pending - len(waiting)) / 2
-        for index, name in waiting.items():
-            try:
-                survey = tracker.survey(index).survey
-                self.review.note_survey(name, asdict(survey), basis)
-                self._keep_thumbnail(index)
-                done += 0.5
-            except UnreadablePicture as error:
-                self._refuse(error)
-                done += 1
-            self.tell(done, pending, name)
-        return done
-
-    def _propose(self, tracker: ImageSetTracker, basis: str, pending: int, done: float) -> None:
-        missing = self.review.to_answer(basis)
-        for index in self._plan(tracker, basis) if missing else []:
-            if index not in missing:
-                continue
-            name = missing[index]
-            try:
-                answer = tracker.answer(index)
-                shape = self._pictures.picture(index).shape
-                if self.review.propose(name, answer.survey.confidence, answer.mask, shape, basis):
-                    write_mask(
-                        self.folder, self.review, self.review.record(name), self._pictures.picture(index)
-                    )
-                    self.answered += 1
-            except UnreadablePicture as error:
-                self._refuse(error)
-            done += 0.5
-            self.tell(done, pending, name)
-
-    def _plan(self, tracker: ImageSetTracker, basis: str) -> list[int]:
-        """The order in which to answer; images that have vanished since they were surveyed are told."""
-        while True:  # ends, as each round leaves an image out
-            try:
-                return tracker.plan([Survey(**survey) for survey in self.review.surveys(basis)])
-            except UnreadablePicture as error:
-                self._refuse(error)
+    def _propose(self, index: int, name: str, answer: SetAnswer, basis: str) -> None:
+        picture = self._pictures.picture(index)
+        if self.review.propose(name, answer.confidence, answer.mask, picture.shape, basis):
+            write_mask(self.folder, self.review, self.review.record(name), picture)
+            self.answered += 1
+        self._keep_thumbnail(index)
 
     def _refuse(self, error: UnreadablePicture) -> None:
         name = self._names[error.index]

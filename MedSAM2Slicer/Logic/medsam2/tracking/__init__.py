@@ -1,7 +1,7 @@
 """Tracking: a volume as a video, or a set of images as one."""
 
 from .field_of_view import FieldOfView
-from .image_set_tracker import ImageSetTracker, SetAnswer, Survey, check_remembers
+from .image_set_tracker import ImageSetTracker, SetAnswer, check_remembers
 from .memory_bank import TemporalMemory
 from .orientations import OrientedPropagation
 from .self_sorting import SelfSortingMemory
@@ -16,7 +16,6 @@ __all__ = [
     "SelfSortingMemory",
     "SetAnswer",
     "SliceMask",
-    "Survey",
     "TemporalMemory",
     "Tracker",
     "check_remembers",

@@ -1,16 +1,14 @@
 """One object in a set of unrelated images: One-Prompt segmentation (MedSAM-2, section 3.3).
 
-A person shows the object on one image or on a few, the templates. Every other image is first answered by
-these alone (``survey``); ``plan`` fills the memory bank with the best of these answers, and freezes it; then
-all images are answered by the full bank (``answer``). So no answer depends on the order of the images, and
-any of them can be computed again, or elsewhere.
+A person shows the object on one image or on a few, the templates, and every other image is answered by
+these alone. So no answer depends on the order of the images, and any of them can be computed again, or
+elsewhere.
 
-An image is asked for by each memory alone: by the most alike template in several poses, and by the memories
-of the bank that are most alike. The most convincing answers are carried back to the template: a right one
+An image is asked for by each memory alone: by the most alike template in several poses, and by the other
+templates that are most alike. The most convincing answers are carried back to the template: a right one
 finds the template's object again. How well it does, and how sure the network was, is the confidence.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,51 +35,28 @@ from .slice_network import SliceNetwork, inference
 from .tracked_object import TrackedObject
 
 CACHE_BYTES = 64 * 2**20
-"""Budget of the kept image features: those of a few images.
-
-None go to disk: all other images come between the two times that one is asked for, so that the features of
-thousands would have to stay there, to save a small part of the time that asking takes.
-"""
-CANDIDATES = 4
-"""For every place in the bank so many of the most confident answers are compared."""
+"""Budget of the kept image features: those of a few images, none on disk, as each is asked for once."""
 ASKED = 3
-"""Memories of the bank that an image is asked for by, the most alike template aside."""
+"""Templates that an image is asked for by, the most alike one aside."""
 LEAST_CONFIDENCE = 0.1
 """The object counts as absent below."""
 MEMORY = SelfSortingMemory()
 NAME = "object"
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What the network thinks of its answer on an image.
-
-    Attributes:
-        index: which image.
-        iou: predicted IoU, 0 to 1.
-        object_score: logit that the object is in the image.
-        likeness: cosine to the template that is most like the image, up to 1.
-        way_back: Dice of the template's mask with what the answer, as a memory, finds there.
-    """
-
-    index: int
-    iou: float
-    object_score: float
-    likeness: float
-    way_back: float
-
-    @property
-    def confidence(self) -> float:
-        """All of it in one number from 0 to 1, by which wrong answers are best told."""
-        return self.iou * torch.tensor(self.object_score).sigmoid().item() * self.way_back
-
-
 @dataclass(frozen=True, eq=False)
 class SetAnswer:
-    """The object in one image; an empty mask where it is not."""
+    """The object in one image; an empty mask where it is not.
 
-    survey: Survey
+    Attributes:
+        answer: with its mask.
+        confidence: from 0 to 1, the number by which wrong answers are best told: predicted IoU, times the
+            probability that the object is there, times the Dice of the template's mask with what the answer,
+            as a memory, finds there.
+    """
+
     answer: SliceMask
+    confidence: float
 
     @property
     def mask(self) -> PlacedMask:
@@ -101,14 +76,14 @@ def check_remembers(network: SegmentationNetwork) -> None:
 class ImageSetTracker:
     """Carries one object from its templates to all images of a set, which are seen whole.
 
-    Of an image nothing is kept, unless it is in the bank; of more templates than that holds, the one least
+    Of an image nothing is kept, unless it is a template; of more of these than the bank holds, the one least
     unlike the others is let go. A network that sees no colour is shown the grey
     along the axis of colour that the templates tell (``GreyImages``).
 
     Args:
         network: one that remembers.
         images: the set.
-        memory: capacity and threshold of the bank.
+        memory: capacity of the bank.
 
     Raises:
         InputError: the network knows one image only.
@@ -127,14 +102,12 @@ class ImageSetTracker:
         self._masks: dict[int, PlacedMask] = {}
         self._posed: dict[int, Template] = {}
         self._templates = SelfSortingBank(memory)
-        self._bank = self._templates
 
     def prompt(self, prompt: Prompt) -> SliceMask:
         """Show the object on an image, or correct the answer there; answers with that image's mask.
 
         The image is a template from now on, remembered by this mask: giving the mask again brings back the
-        same state. The bank holds templates alone until the next ``plan``. An image that a person empties
-        is no template.
+        same state. An image that a person empties is no template.
 
         Raises:
             InputError: the prompt does not fit the image, or says only where an object is not that was never
@@ -154,63 +127,30 @@ class ImageSetTracker:
             self._remember(index, mask)
         return SliceMask.from_entry(NAME, entry, shape)
 
-    def survey(self, index: int) -> SetAnswer:
-        """The answer by the templates alone."""
-        return self._answer(index, self._templates)
-
-    def plan(self, surveys: Sequence[Survey]) -> list[int]:
-        """Fill the bank, and say in which order to answer: first what is most like a template.
-
-        The most confident answers are made again, and the bank keeps those that differ most.
-        """
-        bank = SelfSortingBank(self._memory)
-        with inference(self._network):
-            for entry in self._templates.entries:
-                bank.add(entry)
-            for index in self._candidates(surveys):
-                bank.add(self._found(index, self._templates)[0])
-        self._bank = bank
-        ordered = sorted(surveys, key=lambda survey: (-survey.likeness, survey.index))
-        return [survey.index for survey in ordered]
-
     def answer(self, index: int) -> SetAnswer:
-        """The answer by all memories of the bank; a template's own mask."""
-        return self._answer(index, self._bank)
-
-    def _candidates(self, surveys: Sequence[Survey]) -> list[int]:
-        confident = [
-            survey
-            for survey in surveys
-            if survey.index not in self._masks and survey.confidence >= self._memory.iou_threshold
-        ]
-        confident.sort(key=lambda survey: (-survey.confidence, survey.index))
-        room = max(self._memory.capacity - len(self._masks), 0)
-        return [survey.index for survey in confident[: CANDIDATES * room]]
-
-    def _answer(self, index: int, bank: SelfSortingBank) -> SetAnswer:
+        """The object in an image; a template's own mask."""
         if not self._masks:
             raise InputError("The object was not shown yet: prompt it on one image first.")
         with inference(self._network):
-            entry, survey = self._found(index, bank)
-        return SetAnswer(survey, SliceMask.from_entry(NAME, entry, self._images.grid(index).shape))
+            entry, confidence = self._found(index)
+        answer = SliceMask.from_entry(NAME, entry, self._images.grid(index).shape)
+        return SetAnswer(answer, confidence)
 
-    def _found(self, index: int, bank: SelfSortingBank) -> tuple[MemoryEntry, Survey]:
-        """What a bank's memories, its own left out, say of an image; a template's own entry."""
+    def _found(self, index: int) -> tuple[MemoryEntry, float]:
+        """What the templates say of an image, and how sure that is; a template's own entry."""
         if index in self._masks:
             entry = next(entry for entry in self._templates.entries if entry.slice_index == index)
-            return entry, Survey(index, entry.iou, entry.object_score, 1.0, 1.0)
+            return entry, _confidence(entry, 1.0)
         shown = FieldOfView.whole(self._images.grid(index))
         features = self._seen.features.get(index, shown)
         key = sorting_key(features)
-        template = self._alike(self._templates.entries, key)[0]
+        template, *others = self._alike(self._templates.entries, key)
         if template.slice_index not in self._posed:
             self._posed[template.slice_index] = self._asking.in_poses(template)
-        others = [each for each in bank.entries if each.slice_index not in (index, template.slice_index)]
-        asked = self._alike(others, key)[:ASKED]
-        best, way_back = self._asking.find(features, self._posed[template.slice_index], asked)
+        best, way_back = self._asking.find(features, self._posed[template.slice_index], others[:ASKED])
         entry = MemoryEntry.predicted(index, shown, best, key, prompted=False)
-        survey = Survey(index, entry.iou, entry.object_score, float(key @ template.key), way_back)
-        return (entry.emptied() if survey.confidence < LEAST_CONFIDENCE else entry), survey
+        confidence = _confidence(entry, way_back)
+        return (entry.emptied() if confidence < LEAST_CONFIDENCE else entry), confidence
 
     def _alike(self, entries: list[MemoryEntry], key: Tensor) -> list[MemoryEntry]:
         """Entries, those most like an image first."""
@@ -242,7 +182,7 @@ class ImageSetTracker:
         """The answer that clicks and lines correct; masks and boxes show the object anew."""
         if not self._masks or prompt.mask is not None or prompt.box is not None:
             return None
-        entry, _ = self._found(prompt.slice_index, self._bank)
+        entry, _ = self._found(prompt.slice_index)
         return entry if bool((entry.logits > 0).any()) else None
 
     def _learn(self, index: int, mask: PlacedMask) -> bool:
@@ -257,7 +197,6 @@ class ImageSetTracker:
 
     def _remember(self, index: int, mask: PlacedMask) -> None:
         self._forget(index)
-        self._bank = self._templates
         if mask.is_empty:
             return
         entry = self._prompted(Prompt(index, mask=mask))
@@ -272,3 +211,7 @@ class ImageSetTracker:
         self._masks.pop(index, None)
         self._posed.pop(index, None)
         self._templates.forget(index)
+
+
+def _confidence(entry: MemoryEntry, way_back: float) -> float:
+    return entry.iou * torch.tensor(entry.object_score).sigmoid().item() * way_back
