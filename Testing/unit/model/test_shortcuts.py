@@ -26,11 +26,12 @@ def network_that_takes(shortcuts: Shortcuts, config=SMALL):
 @torch.no_grad()
 def conditioned(network, memories: torch.Tensor) -> torch.Tensor:
     torch.manual_seed(4)
-    dtype = network.autocast_dtype
     count = memories.shape[1]
     selection = MemorySelection(memories, list(range(count)), torch.randn(1, 2, 128), [0.1, 0.2])
-    with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
-        return network.condition(network.encode_image(torch.rand(1, 1, SIZE, SIZE)).s16, selection).float()
+    features = network.encode_image(torch.rand(1, 1, SIZE, SIZE))
+    found = network.condition(features.s16, selection)
+    assert {each.dtype for each in (found, *features)} == {torch.float32}
+    return found
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
     exact, half = (network_that_takes(each) for each in (EXACT, Shortcuts(bf16=True)))
     assert half.encoder_blocks[0].mlp.layers[0].weight.dtype == torch.bfloat16
     assert half.memory_attention.norm.weight.dtype == torch.float32
+    assert half.sam_mask_decoder.iou_prediction_head.layers[0].weight.dtype == torch.float32
     expected = conditioned(exact, memories)
     assert (conditioned(half, memories) - expected).abs().mean() < 0.02 * expected.abs().mean()
 
@@ -60,7 +62,6 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
 def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
     monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: False)
     network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True))
-    assert network.autocast_dtype is None
     assert {each.dtype for each in network.parameters()} == {torch.float32}
     assert not network.shortcuts.bf16
 

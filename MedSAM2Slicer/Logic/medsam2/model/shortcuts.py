@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,9 @@ from .memory_attention import MemoryAttentionLayer
 from .network import MedSAM2
 from .segmentation_network import SegmentationNetwork
 
+NARROW = ("image_encoder", "memory_attention")
+"""Parts in bf16, which take nearly all of the time. In bf16 the mask decoder and the encoder of memories
+would lose several times as much of the masks as all the rest."""
 ROUNDS, QUICKER = 5, 1.25
 """How often a product is timed, and how many times as quick as fp32 it must be: with instructions for bf16
 it is two to eight times, without them less than once."""
@@ -33,19 +37,28 @@ def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
             layer.cross_attn_image.pooling = int(pools)
     if shortcuts.bf16 and is_bf16_quick(network.device.type):
         bf16 = True
-        _compute_in_bf16(network)
+        for name, part in network.named_children():
+            if name in NARROW:
+                _compute_in_bf16(part)
     network.shortcuts = replace(shortcuts, pooled_memories=pools, bf16=bf16)
 
 
-def _compute_in_bf16(network: SegmentationNetwork) -> None:
-    """Products in bf16; normalisation and the sums of the blocks stay in fp32.
+def _compute_in_bf16(part: nn.Module) -> None:
+    """Products in bf16; normalisation, the sums of the blocks and what comes out stay in fp32.
 
     Autocast would convert the weights at each call: kept in bf16 they save a tenth.
     """
-    network.autocast_dtype = torch.bfloat16
-    for module in network.modules():
+    for module in part.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             module.to(torch.bfloat16)
+    compute = part.forward
+
+    def forward(first: Tensor, *others: Any) -> Tensor | tuple[Tensor, ...]:
+        with torch.autocast(first.device.type, dtype=torch.bfloat16):
+            found = compute(first, *others)
+        return found.float() if isinstance(found, Tensor) else tuple(each.float() for each in found)
+
+    part.forward = forward
 
 
 @cache
