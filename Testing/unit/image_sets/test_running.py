@@ -11,6 +11,7 @@ from medsam2.image_sets.run_review import RunReview
 from medsam2.image_sets.running import SetRun
 from medsam2.image_sets.set_folder import SetFolder
 from medsam2.prompt import Prompt
+from medsam2.tracking import ImageSetTracker
 from medsam2.weights.loading import load_model
 
 SIDE = 64
@@ -66,3 +67,12 @@ def test_when_no_template_can_be_read_the_reason_is_said(review, starter, tmp_pa
         (tmp_path / f"{name}.png").unlink()
     with pytest.raises(InputError, match=r"shows the object can be used: .*a\.png does not exist"):
         a_run(review, starter, tmp_path).compute()
+
+
+@pytest.mark.network
+def test_proposals_of_an_earlier_rule_are_made_anew(review, starter, tmp_path, monkeypatch):
+    for rule, answered in ((1, 1), (1, 0), (2, 1)):
+        monkeypatch.setattr(ImageSetTracker, "RULE", rule)
+        run = a_run(review, starter, tmp_path)
+        run.compute()
+        assert run.answered == answered

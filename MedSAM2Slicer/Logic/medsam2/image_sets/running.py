@@ -165,7 +165,7 @@ class SetRun:
         return tracker
 
     def _basis(self, templates: Sequence[Template]) -> str:
-        told = hashlib.sha256(self.weights.encode())
+        told = hashlib.sha256(f"{ImageSetTracker.RULE} {self.weights}".encode())
         for template in templates:
             if template.record.name not in self.failed:
                 told.update(f"{template.record.index}:".encode() + (packed(template.mask) or b""))

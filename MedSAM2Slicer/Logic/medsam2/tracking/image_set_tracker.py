@@ -89,6 +89,9 @@ class ImageSetTracker:
         InputError: the network knows one image only.
     """
 
+    RULE = 2
+    """Grows where other answers are made of the same templates: those of an earlier rule are out of date."""
+
     def __init__(self, network: SegmentationNetwork, images: Slices, memory: SelfSortingMemory = MEMORY):
         check_remembers(network)
         assert isinstance(network.config, NetworkConfig)
