@@ -88,7 +88,7 @@ def pumped(client: PolledClient, until: Callable[[list], object]) -> list:
 def backends_of(pid: int) -> list[psutil.Process]:
     """Backend processes below a process."""
     below = psutil.Process(pid).children(recursive=True)
-    return [process for process in below if process not in EARLIER and "serve" in process.cmdline()]
+    return [process for process in below if process not in EARLIER and "--local" in process.cmdline()]
 
 
 def cut(client: BlockingClient) -> None:

@@ -3,13 +3,13 @@
 import sys
 
 import numpy as np
-import psutil
 import pytest
 import slicer
 import vtk
 from MedSAM2SlicerLib.panel import DependencyInstaller
 
 from e2e.server_process import ServerProcess
+from extension.effect.backends import localBackends
 
 
 def test_a_missing_package_says_what_to_do(aBench, monkeypatch):
@@ -120,7 +120,7 @@ def test_no_memory_in_the_backend(aBench, aBackend, aVolumeNode):
     import resource
 
     aBench.click()
-    (process,) = [child for child in psutil.Process().children() if "serve" in child.cmdline()]
+    (process,) = localBackends()
     before = resource.prlimit(process.pid, resource.RLIMIT_AS)
     resource.prlimit(process.pid, resource.RLIMIT_AS, (process.memory_info().vms, before[1]))
     geometry = aBench.phantom.volume.geometry

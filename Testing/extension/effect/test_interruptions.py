@@ -1,9 +1,10 @@
 """Whatever ends a propagation ends it cleanly, and the reason stays where the user looks."""
 
 import numpy as np
-import psutil
 import pytest
 import slicer
+
+from extension.effect.backends import localBackends
 
 
 def settle(bench) -> None:
@@ -134,5 +135,5 @@ def test_an_outline_is_not_waited_for_once_the_backend_is_stopped(aBench, aBacke
 
 
 def kill(backend) -> None:
-    for process in [child for child in psutil.Process().children() if "serve" in child.cmdline()]:
+    for process in localBackends():
         process.kill()

@@ -3,10 +3,10 @@
 import re
 
 import numpy as np
-import psutil
 import pytest
 import slicer
 
+from extension.effect.backends import localBackends
 from medsam2.protocol import Mask
 
 CLICK = "Click the object in a slice view."
@@ -105,7 +105,7 @@ def test_a_click_in_a_run_does_not_say_to_press_a_button_that_cancels(aBench, sa
 def test_the_slices_of_a_run_are_counted_once_after_a_recovery(aBench):
     aBench.click()
     aBench.startPropagation()
-    for process in [child for child in psutil.Process().children() if "serve" in child.cmdline()]:
+    for process in localBackends():
         process.kill()
     settle(aBench)
     count, total = (

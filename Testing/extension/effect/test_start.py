@@ -10,6 +10,7 @@ import qt
 from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.backend.BackendSettings import BackendSettings
 
+from extension.effect.backends import localBackends
 from medsam2.client import LocalBackend
 
 IMPORTS_FAIL = (
@@ -111,7 +112,7 @@ def startOf(command: tuple[str, ...]):
 def test_quitting_waits_until_nothing_is_left(aBench, noBackend):
     noBackend.client()
     aBench.clock.advanceUntil(lambda: noBackend.ready is not None, 60)
-    (process,) = [each for each in children() if "serve" in each.cmdline()]
+    (process,) = localBackends()
     noBackend.stop()
     noBackend.quit()
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE

@@ -1,11 +1,11 @@
 """Propagate through time: an object goes from time point to time point, into a sequence of segmentations."""
 
 import numpy as np
-import psutil
 import pytest
 import slicer
 from MedSAM2SlicerLib.logic.SegmentationGrid import SegmentationGrid
 
+from extension.effect.backends import localBackends
 from extension.effect.over_time import STEP, VALUES, makeBall, makeBrowser, makeSequence, moved, movingVolumes
 from medsam2.cli.phantom import Phantom, dice
 from medsam2.volume import Geometry, Volume
@@ -194,7 +194,7 @@ def test_closing_the_scene_or_leaving_the_effect_meanwhile(aTimeBench, aJournal)
 def test_a_backend_that_dies_is_restarted_and_the_run_goes_on(aTimeBench):
     aTimeBench.go("forward")
     aTimeBench.waitFor(1)
-    for process in [child for child in psutil.Process().children() if "serve" in child.cmdline()]:
+    for process in localBackends():
         process.kill()
     aTimeBench.end()
     assert "time points: 2." in aTimeBench.message
@@ -206,7 +206,7 @@ def test_a_backend_that_cannot_be_restarted_ends_it_and_says_why(aTimeBench, aBa
     aTimeBench.waitFor(1)
     command = aBackend._running.backend._command
     aBackend._running.backend._command = (command[0], "-c", "raise SystemExit(3)")
-    for process in [child for child in psutil.Process().children() if "serve" in child.cmdline()]:
+    for process in localBackends():
         process.kill()
     aTimeBench.end()
     assert "exit code 3" in aTimeBench.message
