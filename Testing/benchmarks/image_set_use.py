@@ -1,6 +1,6 @@
 """Speed and memory of ``medsam2 one-prompt``: ``python Testing/benchmarks/image_set_use.py 10000``.
 
-A program by itself, as 10,000 images take most of an hour on two cores.
+A program by itself, as 10,000 images take twenty minutes on two cores.
 """
 
 import argparse

@@ -13,7 +13,7 @@ from kept_speed import keep_speed
 from medsam2.client import BlockingClient, LocalBackend
 from medsam2.client.local_backend import child_command, child_environment
 from medsam2.prompt import Prompt
-from unit.training.examples import write_set
+from unit.training.examples import THIN, write_set
 
 NAMES = "typer torch numpy json msgpack uvicorn psutil multiprocessing sitecustomize usercustomize medsam2"
 
@@ -63,7 +63,7 @@ def test_no_command_that_is_started_needs_python_to_know_of_safe_paths(trap, tmp
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot be told so by a variable.")
 def test_neither_do_the_processes_that_cut_clips(trap, tmp_path):
-    cases = write_set(tmp_path / "set", range(2), slice(2, 5))
+    cases = write_set(tmp_path / "set", range(2), THIN)
     options = ["train", str(cases), "-o", str(tmp_path / "run"), "--steps", "1"]
     options += ["--workers", "1", "--image-size", "128", "--frames", "2", "--clips", "1"]
     environment = child_environment(sys.executable)

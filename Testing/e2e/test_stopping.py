@@ -10,7 +10,7 @@ import pytest
 
 from e2e.conftest import ENVIRONMENT, said
 from kept_speed import keep_speed
-from unit.training.examples import write_set
+from unit.training.examples import THIN, write_set
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 
@@ -76,7 +76,7 @@ def stopped(tmp_path, where: str, number: int, *arguments) -> tuple[int, str]:
 def test_a_stopped_command_says_what_it_leaves_and_leaves_nothing_half_done(
     tmp_path, ball, where, command, left, number
 ):
-    cases = write_set(tmp_path / "set", range(2), slice(2, 5))
+    cases = write_set(tmp_path / "set", range(2), THIN)
     (tmp_path / "tokens.txt").write_text(f"anna {'a' * 40}\n")
     (tmp_path / "tokens.txt").chmod(0o600)
     before = {path.name for path in tmp_path.iterdir()}
@@ -88,7 +88,7 @@ def test_a_stopped_command_says_what_it_leaves_and_leaves_nothing_half_done(
 
 
 def test_training_that_was_stopped_goes_on_with_the_same_command(tmp_path, medsam2):
-    cases = write_set(tmp_path / "set", range(2), slice(2, 5))
+    cases = write_set(tmp_path / "set", range(2), THIN)
     command = ["train", cases, "-o", "run", *TRAIN, "--workers", "0"]
     code, line = stopped(tmp_path, "medsam2.training.run:Run.train_step", signal.SIGINT, *command)
     assert (code, line) == (130, "Stopped: the same command goes on, at most 2 steps back.")
@@ -98,7 +98,7 @@ def test_training_that_was_stopped_goes_on_with_the_same_command(tmp_path, medsa
 
 
 def test_a_terminal_s_ctrl_c_reaches_the_whole_group_and_leaves_no_process(tmp_path):
-    cases = str(write_set(tmp_path / "set", range(2), slice(2, 5)))
+    cases = str(write_set(tmp_path / "set", range(2), THIN))
     process = subprocess.Popen(
         [sys.executable, "-m", "medsam2.cli.main", "train", cases, "-o", "run", *TRAIN, "--steps", "1000"],
         stdout=subprocess.PIPE,

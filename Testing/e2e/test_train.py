@@ -12,7 +12,7 @@ import torch
 
 from e2e.conftest import ENVIRONMENT
 from medsam2.volume import Geometry, write_labelmap, write_volume
-from unit.training.examples import GEOMETRY, same_tensors, striped_ball, write_set
+from unit.training.examples import GEOMETRY, THIN, same_tensors, striped_ball, write_set
 
 OPTIONS = ["--steps", 16, "--clips", 2, "--frames", 3, "--image-size", 96, "--rate", 8e-4, "--save-every", 8]
 OPTIONS += ["--validate-every", 16, "--device", "cpu"]
@@ -41,8 +41,7 @@ def kill_after_first_state(process: subprocess.Popen, folder: Path) -> None:
 
 def test_fine_tuning_improves_other_volumes_and_a_killed_run_ends_alike(tmp_path, medsam2):
     cases = write_set(tmp_path / "set", range(4))
-    thin = slice(2, 5)
-    others = write_set(tmp_path / "others", range(100, 102), thin)
+    others = write_set(tmp_path / "others", range(100, 102), THIN)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     command = [cases, "--validation", others, *OPTIONS]
     assert finish(train(*command, "-o", whole))[0] == 0
@@ -59,7 +58,7 @@ def test_fine_tuning_improves_other_volumes_and_a_killed_run_ends_alike(tmp_path
 
     image = tmp_path / "others" / "100_ct.nii.gz"
     _, labels = striped_ball(100)
-    k, j, i = (round(float(np.mean(places))) for places in np.nonzero(labels[thin]))
+    k, j, i = (round(float(np.mean(places))) for places in np.nonzero(labels[THIN]))
     segment = ["segment", image, "--ijk", "--point", f"{i},{j},{k}", "-o", tmp_path / "ball.nrrd"]
     assert medsam2(*segment, "--weights", whole / "finetuned.safetensors").returncode == 0
 

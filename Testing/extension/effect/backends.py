@@ -3,7 +3,11 @@
 import psutil
 
 
+def children() -> list[psutil.Process]:
+    """Processes below this one that run."""
+    return [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
+
+
 def localBackends() -> list[psutil.Process]:
-    """Those of this process that run; a server that tests share is none of them."""
-    children = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
-    return [each for each in children if "--local" in each.cmdline()]
+    """Those among them that are backends of this computer; a server that tests share is none."""
+    return [each for each in children() if "--local" in each.cmdline()]

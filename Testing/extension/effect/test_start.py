@@ -10,7 +10,7 @@ import qt
 from MedSAM2SlicerLib.backend.BackendManager import BackendState
 from MedSAM2SlicerLib.backend.BackendSettings import BackendSettings
 
-from extension.effect.backends import localBackends
+from extension.effect.backends import children, localBackends
 from medsam2.client import LocalBackend
 
 IMPORTS_FAIL = (
@@ -26,10 +26,6 @@ def noBackend(aBench, aBackend):
     aBackend.quit()
     yield aBackend
     aBackend.quit()
-
-
-def children() -> list:
-    return [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_the_backend_starts_with_the_effect_so_that_the_first_click_need_not_wait(aBench, noBackend):

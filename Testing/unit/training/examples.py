@@ -13,6 +13,8 @@ from medsam2.training.labelled_clips import ClipSource
 from medsam2.volume import Geometry, Volume, write_labelmap, write_volume
 
 GEOMETRY = Geometry((7, 56, 56), np.diag([2.0, 2.0, 4.0, 1.0]))
+THIN = slice(2, 5)
+"""Slices of the ball that are enough for validation, which tracks them all."""
 
 
 def striped_ball(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +38,7 @@ def labelled_ball(seed: int) -> LabelledVolume:
 
 
 def write_set(folder: Path, seeds: range, slices: slice = slice(None)) -> Path:
-    """A list of cases, one for each seed, with their files; of some slices, as validation tracks them all."""
+    """A list of cases, one for each seed, with their files; of some slices."""
     folder.mkdir()
     lines = ["image,label"]
     for seed in seeds:

@@ -18,7 +18,7 @@ from medsam2.training.run import Run
 from medsam2.training.settings import Settings
 from medsam2.training.training_log import TrainingLog
 from medsam2.weights.loading import load_model
-from unit.training.examples import cases_in, same_tensors
+from unit.training.examples import THIN, cases_in, same_tensors
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
 SETTINGS = Settings(steps=3, clips=1, frames=2, image_size=64, rate=1e-3, validate_every=2)
@@ -26,7 +26,7 @@ SETTINGS = Settings(steps=3, clips=1, frames=2, image_size=64, rate=1e-3, valida
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory) -> Sets:
-    cases = cases_in(tmp_path_factory.mktemp("sets") / "set", range(3), slice(2, 5))
+    cases = cases_in(tmp_path_factory.mktemp("sets") / "set", range(3), THIN)
     return Sets("balls", cases[:2], cases[2:])
 
 

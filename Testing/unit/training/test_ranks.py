@@ -11,7 +11,7 @@ import torch
 
 import medsam2
 from medsam2.weights.loading import load_model
-from unit.training.examples import write_set
+from unit.training.examples import THIN, write_set
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def test_two_processes_hold_the_same_weights_and_one_of_them_writes(tmp_path):
-    cases, port = write_set(tmp_path / "set", range(4), slice(2, 5)), free_port()
+    cases, port = write_set(tmp_path / "set", range(4), THIN), free_port()
     children = [launched(rank, port, cases, tmp_path / "run") for rank in range(2)]
     outputs = [child.communicate(timeout=120)[0] for child in children]
     assert [child.returncode for child in children] == [0, 0]
