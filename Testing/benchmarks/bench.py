@@ -30,6 +30,7 @@ from benchmarks import (  # noqa: E402
     starter_speed,
 )
 from benchmarks.comparison import GOALS, is_refused  # noqa: E402
+from medsam2.model.freed_memory import keep_freed_memory  # noqa: E402
 from medsam2_lab.result_tables import FOLDER, ResultTable, show, write_pages  # noqa: E402
 
 SEPARATE = ("network_speed", "goal_gpu")
@@ -82,6 +83,7 @@ def main() -> int:
     if arguments.record and "goal_gpu" in (arguments.only or ()) and not goal_gpu.has_gpu():
         parser.error("There is no GPU here: without --record goal_gpu makes a smoke run.")
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()  # as whoever loads weights
 
     if arguments.record and not arguments.only:
         (FOLDER / f"{GOALS}.json").unlink(missing_ok=True)  # rows of goals that there are no more

@@ -6,6 +6,7 @@ Counted on fake tensors, which have shapes only: nothing is computed and no memo
 import json
 from collections.abc import Sequence
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from medsam2.model import attention, products
 from medsam2.model.building import build_network
 from medsam2.model.config import PRESETS, NetworkConfig
 from medsam2.model.segmentation_config import SegmentationConfig
@@ -72,7 +74,9 @@ def work_table(presets: Sequence[str] = tuple(PRESETS)) -> dict[str, Work]:
 
     Networks keep tensors that all images share: those that are made here are fake ones.
     """
-    with FakeTensorMode(), torch.no_grad():
+    as_one: dict[str, Any] = dict.fromkeys(("_all_heads", "_head_by_head"), F.scaled_dot_product_attention)
+    in_usual_way = mock.patch.object(products, "times_as_quick", return_value=1.0)
+    with mock.patch.multiple(attention, **as_one), in_usual_way, FakeTensorMode(), torch.no_grad():
         return {name: _work_of(PRESETS[name]) for name in presets}
 
 

@@ -13,6 +13,7 @@ from torch.nn.parameter import Parameter
 
 from .config import NetworkConfig
 from .layers import MLP
+from .products import Linear
 from .windows import WindowedAttention, join_windows, pool, split_windows
 
 CACHED_TOKENS = 2048
@@ -31,7 +32,7 @@ class MultiScaleBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim_out, eps=1e-6)
         self.mlp = MLP(dim_out, 4 * dim_out, dim_out, activation=F.gelu)
         if dim_in != dim_out:
-            self.proj = nn.Linear(dim_in, dim_out)
+            self.proj = Linear(dim_in, dim_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """A map, or windows of one, (B, H, W, dim_in) to (B, H or H/2, W or W/2, dim_out)."""

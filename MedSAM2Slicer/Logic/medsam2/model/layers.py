@@ -6,6 +6,9 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import attend
+from .products import Linear
+
 
 class LayerNorm2d(nn.LayerNorm):
     """Layer normalisation over the channels of a (B, C, H, W) map (``LayerNorm2d`` upstream)."""
@@ -27,7 +30,7 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, S, S) to (B, S / side, S / side, dim)."""
-        return self.proj(images).permute(0, 2, 3, 1)
+        return self.proj(images).permute(0, 2, 3, 1).contiguous()
 
 
 def neck_layers(dim_in: int, dim: int) -> tuple[nn.Module, ...]:
@@ -50,7 +53,7 @@ class MLP(nn.Module):
 
     def __init__(self, *widths: int, activation: Callable[[Tensor], Tensor] = F.relu):
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,8 +69,8 @@ class MLPBlock(nn.Module):
 
     def __init__(self, dim: int, hidden: int, dim_out: int, activation: Callable[[Tensor], Tensor] = F.relu):
         super().__init__()
-        self.lin1 = nn.Linear(dim, hidden)
-        self.lin2 = nn.Linear(hidden, dim_out)
+        self.lin1 = Linear(dim, hidden)
+        self.lin2 = Linear(hidden, dim_out)
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,10 +93,10 @@ class AttentionHeads(nn.Module):
         inner_dim = inner_dim or dim
         key_dim = key_dim or dim
         self.heads = heads
-        self.q_proj = nn.Linear(dim, inner_dim)
-        self.k_proj = nn.Linear(key_dim, inner_dim)
-        self.v_proj = nn.Linear(key_dim, inner_dim)
-        self.out_proj = nn.Linear(inner_dim, dim)
+        self.q_proj = Linear(dim, inner_dim)
+        self.k_proj = Linear(key_dim, inner_dim)
+        self.v_proj = Linear(key_dim, inner_dim)
+        self.out_proj = Linear(inner_dim, dim)
 
     def split_heads(self, x: Tensor) -> Tensor:
         """(B, N, inner) to (B, heads, N, inner / heads)."""
@@ -112,4 +115,4 @@ class Attention(AttentionHeads):
         q = self.split_heads(self.q_proj(q))
         k = self.split_heads(self.k_proj(k))
         v = self.split_heads(self.v_proj(v))
-        return self.merge_heads(F.scaled_dot_product_attention(q, k, v))
+        return self.merge_heads(attend(q, k, v))

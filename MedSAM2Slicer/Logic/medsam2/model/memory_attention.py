@@ -6,16 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import attend, takes_narrow_values
 from .config import NetworkConfig
 from .layers import AttentionHeads
 from .position_encoding import rotary_table, rotate, sine_map
+from .products import Linear
 
 POOL = 2
 """Side of the squares of pixels that pooled memories are averaged over."""
-
-
-CACHED_QUERIES = 128
-"""So many queries at a time attend on a processor, in whose cache their logits stay."""
 
 
 class RotaryAttention(AttentionHeads):
@@ -51,7 +49,7 @@ class RotaryAttention(AttentionHeads):
         q = self.split_heads(self.q_proj(q))
         k = self.split_heads(self.k_proj(k))
         # Weights of values add up to one, so that narrow values may be projected after they were added up.
-        is_late = _is_quicker_in_parts(q, v)
+        is_late = takes_narrow_values(q) and 2 * v.shape[-1] <= q.shape[-1]
         v = v[:, None] if is_late else self.split_heads(self.v_proj(v))
         table = rotary_table(q.shape[-1], *size).to(q.device)
         positioned = k.shape[2] - unplaced_keys
@@ -64,9 +62,8 @@ class RotaryAttention(AttentionHeads):
             if key_bias is None
             else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
         )
-        if is_late:
-            return self.merge_heads(self.v_proj(_attend_in_parts(q, k, v, bias)))
-        return self.merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
+        found = attend(q, k, v, bias)
+        return self.merge_heads(self.v_proj(found) if is_late else found)
 
     def _pooled(
         self, k: Tensor, v: Tensor, key_bias: Tensor | None, positioned: int, size: tuple[int, int]
@@ -86,26 +83,6 @@ class RotaryAttention(AttentionHeads):
             counts = F.pad(k.new_full((placed,), log_count), (0, k.shape[2] - placed))
             key_bias = counts if key_bias is None else key_bias + counts
         return k, v, key_bias
-
-
-def _is_quicker_in_parts(q: Tensor, v: Tensor) -> bool:
-    """Whether ``_attend_in_parts`` is for these: fp32 on a processor, nothing to be learnt, narrow values."""
-    is_plain = q.device.type == "cpu" and q.dtype == torch.float32 and not torch.is_grad_enabled()
-    return is_plain and 2 * v.shape[-1] <= q.shape[-1]
-
-
-def _attend_in_parts(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """Attention whose values are narrower than its keys, which torch's own on a processor are not.
-
-    A few queries at a time stay in the processor's cache. Saves a tenth of memory attention.
-    """
-    keys, parts = k.transpose(-2, -1), []
-    for start in range(0, q.shape[-2], CACHED_QUERIES):
-        part = slice(start, start + CACHED_QUERIES)
-        logits = (q[..., part, :] * q.shape[-1] ** -0.5) @ keys
-        logits = logits if bias is None else logits + bias[..., part, :]
-        parts.append(logits.softmax(dim=-1) @ v)
-    return torch.cat(parts, dim=-2)
 
 
 def _rotate_first(k: Tensor, count: int, table: Tensor) -> Tensor:
@@ -130,8 +107,8 @@ class MemoryAttentionLayer(nn.Module):
         dim, hidden = config.model_dim, config.memory_feedforward
         self.self_attn = RotaryAttention(dim)
         self.cross_attn_image = RotaryAttention(dim, config.memory_dim, config.memory_pooling)
-        self.linear1 = nn.Linear(dim, hidden)
-        self.linear2 = nn.Linear(hidden, dim)
+        self.linear1 = Linear(dim, hidden)
+        self.linear2 = Linear(hidden, dim)
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
         self.norm3 = nn.LayerNorm(dim)

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
+from .attention import attend
 from .layers import MLPBlock, PatchEmbed, neck_layers
+from .products import Linear
 from .slice_wise_config import ViTSizes
 from .vit_adapter import Adapter
 from .windows import join_windows, split_windows
@@ -26,8 +28,8 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.side = side
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.proj = Linear(dim, dim)
         self.rel_pos_h = Parameter(torch.zeros(2 * side - 1, dim // heads))
         self.rel_pos_w = Parameter(torch.zeros(2 * side - 1, dim // heads))
 
@@ -49,7 +51,7 @@ class WindowAttention(nn.Module):
         by_row = torch.einsum("bhwc,hkc->bhwk", queries, self.rel_pos_h[apart])
         by_column = torch.einsum("bhwc,wkc->bhwk", queries, self.rel_pos_w[apart])
         bias = (by_row[..., :, None] + by_column[..., None, :]).flatten(3).flatten(1, 2)
-        attended = F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None], attn_mask=bias[:, None])
+        attended = attend(q[:, None], k[:, None], v[:, None], bias[:, None])
         return attended[:, 0]
 
 

@@ -1,27 +1,25 @@
 """Shortcuts that a built network takes: nearly the same masks, sooner."""
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medsam2.shortcuts import Shortcuts
 
 from .memory_attention import MemoryAttentionLayer
 from .network import MedSAM2
+from .products import linear, times_as_quick
 from .segmentation_network import SegmentationNetwork
 
 NARROW = ("image_encoder", "memory_attention")
 """Parts in bf16, which take nearly all of the time. In bf16 the mask decoder and the encoder of memories
 would lose several times as much of the masks as all the rest."""
-ROUNDS, QUICKER = 5, 1.25
-"""How often a product is timed, and how many times as quick as fp32 it must be: with instructions for bf16
-it is two to eight times, without them less than once."""
+QUICKER = 1.25
+"""How many times as quick as fp32 it must be: with instructions for bf16 it is two to eight times, without
+them less than once."""
 
 
 def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
@@ -74,13 +72,4 @@ def is_bf16_quick(device_type: str) -> bool:
     with torch.inference_mode():
         x, weight = torch.randn(1024, 384), torch.randn(1536, 384)
         half_x, half_weight = x.bfloat16(), weight.bfloat16()
-        exact, half = lambda: F.linear(x, weight), lambda: F.linear(half_x, half_weight)
-        # By turns, and the best of each: other programs may slow one down.
-        times = [(_seconds(exact), _seconds(half)) for _ in range(1 + ROUNDS)][1:]
-    return min(e for e, _ in times) > QUICKER * min(h for _, h in times)
-
-
-def _seconds(run: Callable[[], Tensor]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
+        return times_as_quick(lambda: linear(x, weight), lambda: linear(half_x, half_weight)) > QUICKER

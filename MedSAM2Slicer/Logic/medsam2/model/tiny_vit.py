@@ -13,7 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
+from .attention import attend
 from .layers import neck_layers
+from .products import Linear
 from .slice_wise_config import TinyViTSizes
 from .windows import join_windows, split_windows
 
@@ -83,8 +85,8 @@ class WindowAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(dim)
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.proj = Linear(dim, dim)
         self.attention_biases = Parameter(torch.zeros(heads, side * side))
         rows, columns = torch.arange(side * side) // side, torch.arange(side * side) % side
         apart = [(axis[:, None] - axis[None]).abs() for axis in (rows, columns)]
@@ -97,7 +99,7 @@ class WindowAttention(nn.Module):
         heads = self.qkv(tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         q, k, v = heads.chunk(3, dim=-1)
         bias = self.attention_biases[:, self.bias_index].to(q.dtype)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        out = attend(q, k, v, bias)
         return self.proj(out.transpose(1, 2).flatten(2)).view(windows.shape)
 
 
@@ -107,8 +109,8 @@ class FeedForward(nn.Module):
     def __init__(self, dim: int):
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.fc1 = nn.Linear(dim, 4 * dim)
-        self.fc2 = nn.Linear(4 * dim, dim)
+        self.fc1 = Linear(dim, 4 * dim)
+        self.fc2 = Linear(4 * dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., dim) to the same."""
@@ -175,7 +177,7 @@ class TinyViT(nn.Module):
         self.layers = nn.ModuleList(Stage(index) for index in range(len(WIDTHS)))
         if sizes.has_classifier:  # in the file, and never used
             self.norm_head = nn.LayerNorm(WIDTHS[-1])
-            self.head = nn.Linear(WIDTHS[-1], IMAGENET_CLASSES)
+            self.head = Linear(WIDTHS[-1], IMAGENET_CLASSES)
         self.neck = nn.Sequential(*neck_layers(WIDTHS[-1], model_dim))
 
     @property

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from .products import Linear
+
 REDUCTION = 4
 
 
@@ -12,9 +14,9 @@ class Adapter(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.channel = nn.Sequential(
-            nn.Linear(dim, dim // REDUCTION, bias=False),
+            Linear(dim, dim // REDUCTION, bias=False),
             nn.ReLU(),
-            nn.Linear(dim // REDUCTION, dim, bias=False),
+            Linear(dim // REDUCTION, dim, bias=False),
             nn.Sigmoid(),
         )
         self.spatial = nn.Sequential(

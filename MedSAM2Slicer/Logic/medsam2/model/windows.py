@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import attend
+from .products import Linear
+
 
 def split_windows(x: Tensor, side: int) -> tuple[Tensor, tuple[int, int]]:
     """Cut (B, H, W, C) into windows (B * n, side, side, C), zero-padded; also the padded size."""
@@ -51,8 +54,8 @@ class WindowedAttention(nn.Module):
         self.heads = heads
         self.window = window
         self.pools = pools
-        self.qkv = nn.Linear(dim, 3 * dim_out)
-        self.proj = nn.Linear(dim_out, dim_out)
+        self.qkv = Linear(dim, 3 * dim_out)
+        self.proj = Linear(dim_out, dim_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, H, W, dim) to (B, H or H/2, W or W/2, dim_out)."""
@@ -83,7 +86,7 @@ class WindowedAttention(nn.Module):
             bias = q.new_zeros(k.shape[2])
             bias[-1] = math.log(beyond)
             bias = bias.expand(q.shape[2], -1)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(2)
+        out = attend(q, k, v, bias).transpose(1, 2).flatten(2)
         windows = out.unflatten(1, size).unflatten(0, grid)
         return windows.transpose(2, 3).flatten(3, 4).flatten(1, 2)
 

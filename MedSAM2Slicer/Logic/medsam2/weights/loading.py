@@ -7,6 +7,7 @@ import torch
 
 from medsam2.errors import InputError
 from medsam2.model.building import blank_network
+from medsam2.model.freed_memory import keep_freed_memory
 from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.model.shortcuts import take_shortcuts
 from medsam2.shortcuts import EXACT, Shortcuts
@@ -38,6 +39,7 @@ def load_model(
     """
     chosen_device = choose_device(device)
     autocast_dtype = choose_autocast_dtype(precision, chosen_device)
+    keep_freed_memory()
     weights = locate(name_or_path)
     checkpoint = read_checkpoint(weights.path, weights.preset)
     config = require_match(checkpoint, weights.name)

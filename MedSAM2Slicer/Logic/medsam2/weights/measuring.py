@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from medsam2.model.attention import attend
+from medsam2.model.products import linear
 from medsam2.weights.loading import choose_autocast_dtype, choose_device
 from medsam2.weights.speed import Speed, Work
 
@@ -43,7 +45,7 @@ def _parts(device: torch.device) -> list[tuple[float, Callable[[], Tensor]]]:
 
     def products() -> Tensor:
         F.conv2d(image, kernel, padding=1)
-        return F.linear(F.linear(tokens[::4], wide), narrow)
+        return linear(linear(tokens[::4], wide), narrow)
 
     def all_else() -> Tensor:
         return large + F.gelu(F.layer_norm(large, (CHANNELS,)))
@@ -56,7 +58,7 @@ def _parts(device: torch.device) -> list[tuple[float, Callable[[], Tensor]]]:
     mlp, convolution = 4 * TOKENS * CHANNELS**2, 2 * 64**2 * 64**2 * 9
     return [
         (mlp + convolution, products),
-        (4 * QUERIES * KEYS * WIDTH, lambda: F.scaled_dot_product_attention(query, key, value)),
+        (4 * QUERIES * KEYS * WIDTH, lambda: attend(query, key, value)),
         (7 * large.numel() * large.element_size(), all_else),
         (SMALL_CALLS, small_calls),
     ]

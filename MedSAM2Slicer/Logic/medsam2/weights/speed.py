@@ -27,7 +27,7 @@ WORK_FILE = resource_path("network_work.json")
 QUICK_SECONDS, SLOW_SECONDS = 1.0, 5.0
 """For a slice: up to the first a person waits for it, up to the second one comes back after a coffee."""
 SCAN_SLICES = 200
-MEASUREMENT = 1
+MEASUREMENT = 2
 """Which measurement it was: another one makes those that were kept of no use."""
 
 

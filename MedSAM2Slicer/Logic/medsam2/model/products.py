@@ -1,0 +1,78 @@
+"""Products of matrices in fp32, by the quicker of the two libraries that torch has on a processor.
+
+torch's own operators ask MKL, which keeps AMD's processors to less than half of their speed. oneDNN, behind
+convolutions and bf16, does not; its linear layer is the operator that ``torch.compile`` takes for one.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ROUNDS = 5
+QUICKER = 1.25
+"""How many times as quick another way must be to be taken: then no chance decides."""
+LEAST_WORK = 2**20
+"""Multiplications of a product that is worth more than the call."""
+
+
+class Linear(nn.Linear):
+    """A linear layer by the quicker library."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., width in) to (..., width out)."""
+        return linear(x, self.weight, self.bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Rows of x (..., C) times rows of the weight (D, C), and the bias (D,): (..., D).
+
+    Saves half of a slice on AMD's processors, and nothing on Intel's.
+
+    Args:
+        weight: contiguous, or the transpose of one that is: others take oneDNN a thousand times as long.
+    """
+    if _is_for_onednn(x, weight) and is_onednn_quicker():
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return F.linear(x, weight, bias)
+
+
+def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
+    is_exact = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    is_plain = x.device.type == "cpu" and not torch.is_grad_enabled()
+    return is_exact and is_plain and x.numel() * len(weight) >= LEAST_WORK
+
+
+@cache
+def is_onednn_quicker() -> bool:
+    """Whether it is on this processor; measured once, in milliseconds."""
+    with torch.inference_mode():
+        x, weight = torch.randn(512, 384), torch.randn(384, 384)
+        try:
+            return (
+                times_as_quick(
+                    lambda: F.linear(x, weight),
+                    lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], ""),
+                )
+                > QUICKER
+            )
+        except (AttributeError, NotImplementedError, RuntimeError):  # a torch without it
+            return False
+
+
+def times_as_quick(usual: Callable[[], Tensor], other: Callable[[], Tensor]) -> float:
+    """How many times as quick the other way is.
+
+    By turns, and the best of each: other programs may slow one down.
+    """
+    times = [(_seconds(usual), _seconds(other)) for _ in range(1 + ROUNDS)][1:]
+    return min(usual for usual, _ in times) / min(other for _, other in times)
+
+
+def _seconds(run: Callable[[], Tensor]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
