@@ -61,7 +61,7 @@ class Tracker:
         memory: TemporalMemory | SelfSortingMemory | None = None,
         connected: bool = True,
         absent_stop: int | None = PropagationOptions.absent_stop,
-        cache_bytes: int = 256 * 2**20,
+        cache_bytes: int = 96 * 2**20,
         on_disk: bool = True,
         field_of_view_network: SegmentationNetwork | None = None,
     ):
