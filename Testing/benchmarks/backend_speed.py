@@ -224,8 +224,8 @@ def tables(rounds: int) -> dict[str, ResultTable]:
 
 
 def _row(label: str, values: list[float], goal: str) -> list[Cell]:
-    *spread, goal = ResultTable.spread(label, values, goal)
-    return [*spread, round(float(np.percentile(values, 95)), 2), goal]
+    numbers = (statistics.median(values), min(values), max(values), float(np.percentile(values, 95)))
+    return [label, *(round(number) if number >= 10 else round(number, 2) for number in numbers), goal]
 
 
 def _milliseconds(seconds: list[float]) -> list[float]:

@@ -31,7 +31,7 @@ from benchmarks import (  # noqa: E402
 )
 from benchmarks.comparison import GOALS, is_refused  # noqa: E402
 from medsam2.model.freed_memory import keep_freed_memory  # noqa: E402
-from medsam2_lab.result_tables import FOLDER, ResultTable, show, write_pages  # noqa: E402
+from medsam2_lab.result_tables import FOLDER, ResultTable, commit, show, write_pages  # noqa: E402
 
 SEPARATE = ("network_speed", "goal_gpu")
 """Only where they are named: the one takes seven minutes by itself, the other needs a GPU."""
@@ -85,6 +85,7 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()  # as whoever loads weights
 
+    commit()  # before a file of results goes
     if arguments.record and not arguments.only:
         (FOLDER / f"{GOALS}.json").unlink(missing_ok=True)  # rows of goals that there are no more
     is_fine = True

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -116,8 +117,9 @@ def measured(command: str, rounds: int = 1) -> dict[str, str]:
     }
 
 
+@cache
 def commit() -> str:
-    """The state of the code, if git knows."""
+    """The state of the code when it was first asked for, if git knows."""
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, cwd=DOCS, capture_output=True, text=True).stdout.strip()
 
