@@ -1,11 +1,25 @@
 """A stop comes once, says what is left, and waits for results that are being written."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from medsam2.cli import stopping
 from medsam2.cli.stopping import heed_signals, held_back, leaves, stop_code, stop_line
+
+IN_A_DESTRUCTOR = """
+import signal, sys, time
+from medsam2.cli.stopping import heed_signals
+heed_signals()
+class Dropped:
+    def __del__(self):
+        signal.raise_signal(int(sys.argv[1]))
+Dropped()
+time.sleep(20)
+print("went on")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +27,7 @@ def heeded(monkeypatch):
     for name, value in (("_signal", None), ("_is_held_back", False), ("_left", "")):
         monkeypatch.setattr(stopping, name, value)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     heed_signals()
     yield
     for number, handler in before.items():
@@ -35,6 +50,23 @@ def test_a_second_signal_does_not_disturb_tidying_up():
     signal.raise_signal(signal.SIGINT)
     signal.raise_signal(signal.SIGTERM)
     assert stop_code() == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_not_lost_in_a_destructor(number):
+    command = [sys.executable, "-c", IN_A_DESTRUCTOR, str(int(number))]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout, run.stderr) == (128 + number, "", "")
+
+
+def test_what_else_goes_wrong_in_a_destructor_is_told(capsys):
+    class Dropped:
+        def __del__(self):
+            raise ValueError("not ours")
+
+    Dropped()
+    assert "ValueError: not ours" in capsys.readouterr().err
 
 
 def test_a_signal_waits_for_results_that_are_being_written():

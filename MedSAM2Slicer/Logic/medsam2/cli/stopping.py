@@ -1,7 +1,10 @@
 """Ctrl+C and SIGTERM: a command that is stopped tidies up, and says in a line what is left of its work."""
 
+import _thread
+import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,6 +13,7 @@ _signal: int | None = None
 """What stopped this process."""
 _is_held_back = False
 _left = ""
+AGAIN_SECONDS = 0.05
 
 
 def heed_signals() -> None:
@@ -17,6 +21,7 @@ def heed_signals() -> None:
     # Typer's own answer to Ctrl+C differs between its versions.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    sys.unraisablehook = _come_again
 
 
 def leaves(sentence: str) -> None:
@@ -63,3 +68,21 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _leave() -> None:
     sys.exit(stop_code())
+
+
+def _come_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """A signal that came while an object was being destroyed: Python drops what is raised there."""
+    global _signal
+    if _signal is None or not isinstance(unraisable.exc_value, SystemExit):
+        sys.__unraisablehook__(unraisable)
+        return
+    number, _signal = _signal, None
+    # Not at once: what the handler raised now would be dropped as well.
+    threading.Timer(AGAIN_SECONDS, _send_again, (number,)).start()
+
+
+def _send_again(number: int) -> None:
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:
+        os.kill(os.getpid(), number)  # wakes the main thread, too
