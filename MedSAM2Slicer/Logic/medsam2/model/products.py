@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROUNDS = 5
+ROUNDS = 20
 QUICKER = 1.25
 """How many times as quick another way must be to be taken: then no chance decides."""
 LEAST_WORK = 2**20

@@ -70,6 +70,6 @@ def is_bf16_quick(device_type: str) -> bool:
     if device_type != "cpu":
         return False
     with torch.inference_mode():
-        x, weight = torch.randn(1024, 384), torch.randn(1536, 384)
+        x, weight = torch.randn(512, 384), torch.randn(768, 384)
         half_x, half_weight = x.bfloat16(), weight.bfloat16()
         return times_as_quick(lambda: linear(x, weight), lambda: linear(half_x, half_weight)) > QUICKER
