@@ -14,6 +14,7 @@ _signal: int | None = None
 _is_held_back = False
 _left = ""
 AGAIN_SECONDS = 0.05
+"""After a signal was lost."""
 
 
 def heed_signals() -> None:
