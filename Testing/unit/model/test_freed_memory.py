@@ -14,11 +14,15 @@ if sys.argv[1:] == ["kept"]:
 x = torch.ones(1000, 4000)
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def compute():
+    first = x + 1
+    second = first + 1
+    return (second + 1).sum()
 for _ in range(3):
-    (x + 1) + 1
+    compute()
 before = faults()
 for _ in range(10):
-    (x + 1) + 1
+    compute()
 print(faults() - before)
 """
 
