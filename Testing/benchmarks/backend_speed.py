@@ -224,8 +224,9 @@ def tables(rounds: int) -> dict[str, ResultTable]:
 
 
 def _row(label: str, values: list[float], goal: str) -> list[Cell]:
-    numbers = (statistics.median(values), min(values), max(values), float(np.percentile(values, 95)))
-    return [label, *(round(number) if number >= 10 else round(number, 2) for number in numbers), goal]
+    _, *spread, _ = ResultTable.spread(label, values, goal)
+    numbers = (*spread, round(float(np.percentile(values, 95)), 2))
+    return [label, *(round(number) if number >= 10 else number for number in numbers), goal]
 
 
 def _milliseconds(seconds: list[float]) -> list[float]:

@@ -19,7 +19,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tenso
     """What queries find at keys: the sum of the values, weighted by the softmax of the logits.
 
     torch's own never holds all logits. On a processor plain products are mostly quicker: saves 4 % of a slice
-    in fp32 with MKL, with oneDNN a fifth, and in bf16 a third and more.
+    in fp32 with MKL, with oneDNN a sixth, and in bf16 a third and more.
 
     Args:
         q: (B, heads, N, C).

@@ -11,15 +11,12 @@ from medsam2.shortcuts import Shortcuts
 
 from .memory_attention import MemoryAttentionLayer
 from .network import MedSAM2
-from .products import linear, times_as_quick
+from .products import QUICKER, linear, times_as_quick
 from .segmentation_network import SegmentationNetwork
 
 NARROW = ("image_encoder", "memory_attention")
 """Parts in bf16, which take nearly all of the time. In bf16 the mask decoder and the encoder of memories
 would lose several times as much of the masks as all the rest."""
-QUICKER = 1.25
-"""How many times as quick as fp32 it must be: with instructions for bf16 it is two to eight times, without
-them less than once."""
 
 
 def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
@@ -63,7 +60,8 @@ def _compute_in_bf16(part: nn.Module) -> None:
 def is_bf16_quick(device_type: str) -> bool:
     """Whether this computer multiplies in bf16 more quickly than in fp32; measured once, in milliseconds.
 
-    Elsewhere than on the processor torch knows.
+    With instructions for bf16 it is 1.8 to eight times as quick, without them slower. Elsewhere than on the
+    processor torch knows.
     """
     if device_type == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)  # older ones emulate it

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medsam2.model.attention import attend
+from medsam2.model.freed_memory import keep_freed_memory
 from medsam2.model.products import linear
 from medsam2.weights.loading import choose_autocast_dtype, choose_device
 from medsam2.weights.speed import Speed, Work
@@ -28,6 +29,7 @@ def measured_speed(device: str = "auto") -> Speed:
         InputError: the device is not there.
     """
     place = choose_device(device)
+    keep_freed_memory()  # as ``load_model`` does: else attention waits for fresh memory
     dtype = choose_autocast_dtype("auto", place)
     with torch.inference_mode(), torch.autocast(place.type, dtype=dtype, enabled=dtype is not None):
         clock = time.thread_time if place.type == "cpu" else time.perf_counter
