@@ -1,7 +1,9 @@
 """The effect, active in an editor over real MRML, with the real backend process and the starter weights."""
 
 import time
+from functools import partialmethod
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from MedSAM2SlicerLib.backend.BackendSettings import BackendSettings
 
 from fakes.make_nodes import voxelsOf
 from medsam2.cli.phantom import Phantom, central_click, make_phantom
+from medsam2.client import PolledClient
 from medsam2.volume import Geometry, Volume
 
 EFFECT = Path(__file__).resolve().parents[3] / "MedSAM2Slicer" / "MedSAM2SlicerLib" / "SegmentEditorEffect.py"
@@ -161,9 +164,13 @@ class Bench:
         self.wait(lambda: not self.logic.running)
 
     def startPropagation(self) -> None:
-        """Press Propagate and wait until something is written."""
-        self.press("Propagate")
-        self.wait(lambda: self.mask().any())
+        """Press Propagate and wait until something is written.
+
+        Messages are read one by one: while the tests wait for the processor a backend may have sent all.
+        """
+        with mock.patch.object(PolledClient, "pump", partialmethod(PolledClient.pump, 0.0)):
+            self.press("Propagate")
+            self.wait(lambda: self.mask().any())
 
     def mask(self, name: str = "liver") -> np.ndarray:
         """A segment on the volume's grid, (k, j, i) bool."""
