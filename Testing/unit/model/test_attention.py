@@ -5,7 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from medsam2.model import attention, products
-from medsam2.model.attention import attend, takes_narrow_values
+from medsam2.model.attention import (
+    KEYS_OF_SIGMOIDS,
+    QUERIES_OF_SIGMOIDS,
+    attend,
+    is_sigmoid_quick,
+    takes_narrow_values,
+)
 
 SHAPES = {  # images, heads, queries, keys, width
     "few keys": (3, 2, 16, 16, 24),
@@ -56,6 +62,88 @@ def test_in_bf16_it_loses_what_the_numbers_lose(shape, library):
         found = attend(*(each.bfloat16() for each in (q, k, v)))
     assert found.dtype == torch.bfloat16
     assert (found - expected).norm() < 0.01 * expected.norm()
+
+
+needs_sigmoids = pytest.mark.skipif(not is_sigmoid_quick(), reason="torch without sigmoids of products")
+
+
+@pytest.fixture
+def softmax_calls(monkeypatch):
+    """Numbers of queries that softmax answered."""
+    calls, by_softmax = [], attention._by_softmax
+
+    def counted(q, *rest):
+        calls.append(len(q))
+        return by_softmax(q, *rest)
+
+    monkeypatch.setattr(attention, "_by_softmax", counted)
+    return calls
+
+
+def in_bf16(longest=1.0, keys=300):
+    """One image of two heads, whose longest query is so many times as long as the others."""
+    torch.manual_seed(1)
+    q, k, v = (torch.randn(1, 2, count, 64).bfloat16() for count in (600, keys, keys))
+    q[..., 7, :] *= longest
+    return q, k, v
+
+
+def off(found, q, k, v, bias=0.0):
+    """The error of what was found, relative to what there is."""
+    expected = (q.float() @ k.float().mT * q.shape[-1] ** -0.5 + bias).softmax(-1) @ v.float()
+    return (found - expected).norm() / expected.norm()
+
+
+@needs_sigmoids
+@pytest.mark.parametrize("keys", [300, KEYS_OF_SIGMOIDS + 300])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_sigmoids_lose_less_than_softmax(keys, has_bias, softmax_calls, monkeypatch):
+    q, k, v = in_bf16(keys=keys)
+    bias = torch.randn(1, 1, 1, keys) - 20 if has_bias else None
+    with torch.inference_mode():
+        by_sigmoids = attend(q, k, v, bias)
+        assert not softmax_calls
+        monkeypatch.setattr(attention, "is_sigmoid_quick", lambda: False)
+        by_softmax = attend(q, k, v, bias)
+    assert sum(softmax_calls) == 2 * 600
+    added = 0 if bias is None else bias
+    error = off(by_sigmoids, q, k, v, added)
+    assert error < 0.01
+    assert error < 0.9 * off(by_softmax, q, k, v, added)
+
+
+@needs_sigmoids
+def test_keys_that_do_not_count_are_left_out(softmax_calls):
+    q, k, v = in_bf16()
+    bias = torch.zeros(1, 1, 1, 300)
+    bias[..., 100:] = -torch.inf
+    with torch.inference_mode():
+        found = attend(q, k, v, bias)
+    assert off(found, q, k[:, :, :100], v[:, :, :100]) < 0.01
+    assert not softmax_calls
+
+
+@needs_sigmoids
+@pytest.mark.parametrize(("longest", "is_far"), [(5.0, False), (30.0, True)])
+def test_where_sigmoids_would_be_0_softmax_answers(longest, is_far, softmax_calls):
+    """One long query puts those beside it far below what no logit exceeds."""
+    q, k, v = in_bf16(longest)
+    with torch.inference_mode():
+        assert off(attend(q, k, v), q, k, v) < 0.02
+    assert softmax_calls == ([QUERIES_OF_SIGMOIDS] * 2 if is_far else [])
+
+
+def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch):
+    def absent(*_):
+        raise NotImplementedError("Could not run 'mkldnn::_linear_pointwise'")
+
+    monkeypatch.setattr(attention, "sigmoid_of_linear", absent)
+    is_sigmoid_quick.cache_clear()
+    q, k, v = in_bf16()
+    with torch.inference_mode():
+        assert off(attend(q, k, v), q, k, v) < 0.01
+    assert not is_sigmoid_quick()
+    is_sigmoid_quick.cache_clear()
 
 
 def test_what_is_to_be_learnt_goes_through_torch_s_own(monkeypatch):

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from medsam2.model import products
-from medsam2.model.products import Linear, is_onednn_quicker, linear, times_as_quick
+from medsam2.model.products import Linear, is_onednn_quicker, linear, packed, times_as_quick
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 
@@ -41,6 +41,30 @@ def test_a_transposed_weight_is_as_good(onednn_calls):
     with torch.inference_mode():
         assert torch.allclose(linear(x, weight), x @ weight.T, atol=1e-5)
     assert len(onednn_calls) == 1
+
+
+@needs_onednn
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize("shape", [(256, 96), (2, 16, 8, 96)])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_packed_weight_is_the_same_weight(precision, shape, has_bias):
+    torch.manual_seed(1)
+    x, layer = torch.randn(shape).to(precision), Linear(96, 64, bias=has_bias).to(torch.bfloat16)
+    with torch.inference_mode():
+        weight = packed(layer.weight)
+        assert weight.is_mkldnn
+        found, expected = linear(x, weight, layer.bias), layer(x.bfloat16())
+        assert found.dtype == torch.bfloat16
+        assert torch.allclose(found, expected, atol=0.01)
+
+
+def test_a_torch_that_cannot_pack_keeps_the_weight(monkeypatch):
+    def absent(*_):
+        raise NotImplementedError("Could not run 'mkldnn::_reorder_linear_weight'")
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", absent)
+    weight = torch.randn(64, 96)
+    assert packed(weight) is weight
 
 
 @needs_onednn

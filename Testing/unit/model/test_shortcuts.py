@@ -59,6 +59,14 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
     assert (conditioned(half, memories) - expected).abs().mean() < 0.02 * expected.abs().mean()
 
 
+def test_packed_weights_say_the_same(quick_bf16, monkeypatch):
+    memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
+    as_packed = conditioned(network_that_takes(Shortcuts(bf16=True)), memories)
+    monkeypatch.setattr(shortcuts_module, "packed", lambda weight: weight)
+    as_is = conditioned(network_that_takes(Shortcuts(bf16=True)), memories)
+    assert (as_packed - as_is).abs().mean() < 0.005 * as_is.abs().mean()
+
+
 def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
     monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: False)
     network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True))

@@ -57,12 +57,7 @@ class RotaryAttention(AttentionHeads):
         k = _rotate_first(k, positioned, table)
         if self.pooling and positioned > q.shape[2]:
             k, v, key_bias = self._pooled(k, v, key_bias, positioned, size)
-        bias = (
-            None
-            if key_bias is None
-            else key_bias.to(q.dtype)[None, None, None].expand(-1, -1, q.shape[2], -1)
-        )
-        found = attend(q, k, v, bias)
+        found = attend(q, k, v, None if key_bias is None else key_bias[None, None, None])
         return self.merge_heads(self.v_proj(found) if is_late else found)
 
     def _pooled(

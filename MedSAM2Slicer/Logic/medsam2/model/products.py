@@ -33,11 +33,30 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Saves half of a slice on AMD's processors, and nothing on Intel's.
 
     Args:
-        weight: contiguous, or the transpose of one that is: others take oneDNN a thousand times as long.
+        weight: contiguous, or the transpose of one that is: others take oneDNN a thousand times as long. Or
+            ``packed``, which takes x in either precision.
     """
+    if weight.is_mkldnn:
+        return torch.ops.mkldnn._linear_pointwise(x.to(weight.dtype), weight, bias, "none", [], "")
     if _is_for_onednn(x, weight) and is_onednn_quicker():
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return F.linear(x, weight, bias)
+
+
+def packed(weight: Tensor) -> Tensor:
+    """The weight in oneDNN's own order, so that it need not sort it at each call; as it is if torch cannot.
+
+    Saves a twentieth of a slice in bf16.
+    """
+    try:
+        return torch.ops.mkldnn._reorder_linear_weight(weight)
+    except (AttributeError, NotImplementedError, RuntimeError):  # a torch without it
+        return weight
+
+
+def sigmoid_of_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The sigmoid of what ``linear`` returns, by oneDNN, rounded once; the bias is in fp32."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "sigmoid", [], "")
 
 
 def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:

@@ -11,7 +11,7 @@ from medsam2.shortcuts import Shortcuts
 
 from .memory_attention import MemoryAttentionLayer
 from .network import MedSAM2
-from .products import QUICKER, linear, times_as_quick
+from .products import QUICKER, Linear, linear, packed, times_as_quick
 from .segmentation_network import SegmentationNetwork
 
 NARROW = ("image_encoder", "memory_attention")
@@ -46,6 +46,8 @@ def _compute_in_bf16(part: nn.Module) -> None:
     for module in part.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             module.to(torch.bfloat16)
+        if isinstance(module, Linear) and module.weight.device.type == "cpu":
+            module.weight = nn.Parameter(packed(module.weight.detach()), requires_grad=False)
     compute = part.forward
 
     def forward(first: Tensor, *others: Any) -> Tensor | tuple[Tensor, ...]:
