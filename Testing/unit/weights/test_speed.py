@@ -1,4 +1,6 @@
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -37,6 +39,18 @@ def test_the_computer_is_measured_once_and_anew_when_it_changes(measurements, mo
     assert kept_speed() is None
     speed.speed()
     assert measurements == ["auto", "cpu", "auto"]
+
+
+def test_what_was_measured_beside_other_programs_is_not_kept(monkeypatch):
+    monkeypatch.setattr(measuring, "measured_speed", lambda device: replace(SPEED, is_at_rest=False))
+    assert speed.speed() == replace(SPEED, is_at_rest=False)
+    assert kept_speed() is None
+
+
+@pytest.mark.parametrize(("share", "is_at_rest"), [(0.95, True), (0.5, False)])
+def test_other_programs_are_told_by_the_time_that_they_take(share, is_at_rest, monkeypatch):
+    monkeypatch.setattr(time, "thread_time", lambda: share * time.perf_counter())
+    assert measuring.measured_speed("cpu").is_at_rest is is_at_rest
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"auto": []}', '{"auto": {}}'])

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -64,6 +65,13 @@ def test_list_fits_into_80_columns_and_says_whose_each_licence_is(starter_file, 
         assert entry.name in about.partition(")")[0] + about.partition(": ")[0]
     assert "Imported by you" in words
     assert any(line.startswith("  starter ") and " installed " in line for line in text.splitlines())
+
+
+def test_list_says_that_a_busy_computer_is_quicker_than_it_seems(monkeypatch):
+    assert not CliRunner().invoke(app, ["list"]).stderr
+    busy = replace(SPEED, is_at_rest=False)
+    monkeypatch.setattr(weights_list, "speed", lambda device, on_measuring: busy)
+    assert "may be several times too long" in CliRunner().invoke(app, ["list"]).stderr
 
 
 def test_list_groups_by_how_quick_a_slice_is_here():

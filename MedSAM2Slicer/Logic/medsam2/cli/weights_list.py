@@ -21,6 +21,10 @@ TITLES = {
     Pace.TOO_SLOW: "Needs a graphics card",
     None: "How quick is not known",
 }
+BUSY = (
+    "Other programs kept the processor busy meanwhile: the seconds below may be several times too long. "
+    "Next time they are measured anew."
+)
 
 
 def weights_rows(device: str = "auto") -> list[dict[str, Any]]:
@@ -30,6 +34,8 @@ def weights_rows(device: str = "auto") -> list[dict[str, Any]]:
         InputError: the device is not there.
     """
     here = speed(device, lambda: typer.echo("Measuring once how quick this computer is…", err=True))
+    if not here.is_at_rest:
+        typer.echo(BUSY, err=True)
     stored = {weights.name: weights for weights in installed()}
     rows = [describe(entry, stored.pop(entry.name, None)) for entry in catalogue()]
     rows += [describe(None, weights) for weights in stored.values()]

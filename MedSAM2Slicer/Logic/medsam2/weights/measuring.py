@@ -20,6 +20,8 @@ QUERIES, KEYS, WIDTH = 512, 3616, 128
 SMALL_CALLS = 500
 ROUNDS, ROUND_SECONDS = 3, 0.1
 """The best of a few rounds counts. Windows counts a thread's time in steps of 16 ms."""
+AT_REST = 0.8
+"""Of the time that passes, what this thread has of its processor unless other programs want it, too."""
 
 
 def measured_speed(device: str = "auto") -> Speed:
@@ -33,7 +35,10 @@ def measured_speed(device: str = "auto") -> Speed:
     dtype = choose_autocast_dtype("auto", place)
     with torch.inference_mode(), torch.autocast(place.type, dtype=dtype, enabled=dtype is not None):
         clock = time.thread_time if place.type == "cpu" else time.perf_counter
-        return Speed(place.type, Work(*(_per_second(*part, clock) for part in _parts(place))))
+        began, computed = time.perf_counter(), clock()
+        per_second = Work(*(_per_second(*part, clock) for part in _parts(place)))
+        is_at_rest = clock() - computed > AT_REST * (time.perf_counter() - began)
+        return Speed(place.type, per_second, is_at_rest)
 
 
 def _parts(device: torch.device) -> list[tuple[float, Callable[[], Tensor]]]:
@@ -73,8 +78,8 @@ def _mlp_shapes() -> tuple[tuple[int, int], tuple[int, int]]:
 def _per_second(amount: float, run: Callable[[], Tensor], clock: Callable[[], float]) -> float:
     """By a clock that runs while this computes: on the processor that of the calling thread.
 
-    It does its share of what several threads do, and all else. So the estimate is for a computer at rest,
-    whatever other programs do meanwhile: it is kept for long.
+    It does its share of what several threads do, and all else. Beside other programs it also waits for the
+    other threads, which makes the estimate up to four times too long.
     """
     run()  # the first one prepares
     return amount / min(_seconds(run, clock) for _ in range(ROUNDS))

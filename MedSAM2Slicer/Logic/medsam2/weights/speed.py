@@ -63,10 +63,12 @@ class Speed:
     Attributes:
         device: as torch names its kind, such as ``"cpu"``.
         per_second: of each kind of computation alone.
+        is_at_rest: whether other programs left the processor alone while it was measured.
     """
 
     device: str
     per_second: Work
+    is_at_rest: bool = True
 
     def seconds_per_slice(self, preset: str) -> float | None:
         """Estimate for a slice in the middle of a track; None for a network that was not counted."""
@@ -95,7 +97,7 @@ def kept_speed(device: str = "auto") -> Speed | None:
 
 
 def speed(device: str = "auto", on_measuring: Callable[[], None] = lambda: None) -> Speed:
-    """What this computer does: as kept, else measured now, which takes seconds, and kept.
+    """What this computer does: as kept, else measured now, which takes seconds; kept if it was at rest.
 
     Args:
         device: choice of device.
@@ -110,8 +112,9 @@ def speed(device: str = "auto", on_measuring: Callable[[], None] = lambda: None)
 
     on_measuring()
     found = measured_speed(device)
-    with suppress(InputError, OSError):  # it is measured anew then
-        keep(device, found)
+    if found.is_at_rest:
+        with suppress(InputError, OSError):  # it is measured anew then
+            keep(device, found)
     return found
 
 
