@@ -37,6 +37,14 @@ class Names(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def test_a_long_name_goes_on_below_after_an_underscore():
+    failed = CaseResult("patient_2", "failed", "The image does not exist: check its name.")
+    text = page([failed, done("patient_1", replace(SURE, name="<left>_kidney"))], 2)
+    for name in ("patient_<wbr>2", "patient_<wbr>1", "&lt;left&gt;_<wbr>kidney"):
+        assert name in text
+    assert "patient_1.png" in text
+
+
 def test_failures_come_first_then_what_to_look_at_by_doubt(tmp_path):
     few_doubtful = done("c", replace(SURE, doubtful_slices=[7]))
     results = {

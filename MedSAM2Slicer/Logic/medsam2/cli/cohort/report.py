@@ -112,7 +112,7 @@ def _facts(done: Sequence[CaseResult], failed: Sequence[CaseResult], total: int)
 
 def _failure(result: CaseResult) -> str:
     return (
-        f"<tbody><tr><th>{escape(result.name)}{_notes(result)}<td class=reason>{escape(result.reason)}"
+        f"<tbody><tr><th>{_name(result.name)}{_notes(result)}<td class=reason>{escape(result.reason)}"
         f"<td class=number>{_seconds(result.seconds)}\n"
     )
 
@@ -126,7 +126,7 @@ def _case(result: CaseResult) -> str:
     first = (
         f'<td class=picture {shared}><a href="{picture}"><img src="{small}" loading=lazy decoding=async '
         f'alt="Slices of {escape(result.name)} with contours"></a>'
-        f"<th {shared}>{escape(result.name)}{_notes(result)}"
+        f"<th {shared}>{_name(result.name)}{_notes(result)}"
     )
     last = f"<td class=number {shared}>{_seconds(result.seconds)}"
     rows = [_object(entry) for entry in result.objects]
@@ -141,11 +141,16 @@ def _object(entry: FoundObject) -> str:
         look = listed(entry.doubtful_slices) if entry.doubtful_slices else ""
     meter = f'<meter min=0 max=1 low="{DOUBTFUL}" high="{DOUBTFUL}" optimum=1 value="{entry.confidence:.2f}">'
     return (
-        f"<td class=object>{escape(entry.name)}"
+        f"<td class=object>{_name(entry.name)}"
         f'<td class="{doubt}">{meter}</meter>{entry.confidence:.2f}'
         f"<td class=number>{millilitres(entry.volume_ml)}"
         f'<td class="{doubt}">{look}\n'
     )
+
+
+def _name(name: str) -> str:
+    """A long one goes on below after an underscore, not in the middle of a word."""
+    return escape(name).replace("_", "_<wbr>")
 
 
 def _notes(result: CaseResult) -> str:
