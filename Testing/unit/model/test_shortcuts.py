@@ -54,6 +54,7 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
     exact, half = (network_that_takes(each) for each in (EXACT, Shortcuts(bf16=True)))
     assert half.encoder_blocks[0].mlp.layers[0].weight.dtype == torch.bfloat16
     assert half.memory_attention.norm.weight.dtype == torch.float32
+    assert half.image_encoder.trunk.patch_embed.proj.weight.dtype == torch.float32
     assert half.sam_mask_decoder.iou_prediction_head.layers[0].weight.dtype == torch.float32
     expected = conditioned(exact, memories)
     assert (conditioned(half, memories) - expected).abs().mean() < 0.02 * expected.abs().mean()

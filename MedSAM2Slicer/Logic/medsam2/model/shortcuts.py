@@ -1,5 +1,6 @@
 """Shortcuts that a built network takes: nearly the same masks, sooner."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -13,10 +14,6 @@ from .memory_attention import MemoryAttentionLayer
 from .network import MedSAM2
 from .products import QUICKER, Linear, linear, packed, times_as_quick
 from .segmentation_network import SegmentationNetwork
-
-NARROW = ("image_encoder", "memory_attention")
-"""Parts in bf16, which take nearly all of the time. In bf16 the mask decoder and the encoder of memories
-would lose several times as much of the masks as all the rest."""
 
 
 def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
@@ -32,10 +29,20 @@ def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
             layer.cross_attn_image.pooling = int(pools)
     if shortcuts.bf16 and is_bf16_quick(network.device.type):
         bf16 = True
-        for name, part in network.named_children():
-            if name in NARROW:
-                _compute_in_bf16(part)
+        for part in _narrow_parts(network):
+            _compute_in_bf16(part)
     network.shortcuts = replace(shortcuts, pooled_memories=pools, bf16=bf16)
+
+
+def _narrow_parts(network: SegmentationNetwork) -> Iterator[nn.Module]:
+    """Parts in bf16, which take nearly all of the time.
+
+    In bf16 the image's first layer and the neck would lose as much of the masks as all of these, the mask
+    decoder and the encoder of memories several times as much.
+    """
+    yield from network.encoder_blocks
+    if isinstance(network, MedSAM2):
+        yield network.memory_attention
 
 
 def _compute_in_bf16(part: nn.Module) -> None:
@@ -50,10 +57,9 @@ def _compute_in_bf16(part: nn.Module) -> None:
             module.weight = nn.Parameter(packed(module.weight.detach()), requires_grad=False)
     compute = part.forward
 
-    def forward(first: Tensor, *others: Any) -> Tensor | tuple[Tensor, ...]:
+    def forward(first: Tensor, *others: Any) -> Tensor:
         with torch.autocast(first.device.type, dtype=torch.bfloat16):
-            found = compute(first, *others)
-        return found.float() if isinstance(found, Tensor) else tuple(each.float() for each in found)
+            return compute(first, *others).float()
 
     part.forward = forward
 
