@@ -113,6 +113,45 @@ def test_sigmoids_lose_less_than_softmax(keys, has_bias, softmax_calls, monkeypa
 
 
 @needs_sigmoids
+@pytest.mark.parametrize("least", [-90.0, 40.0])
+def test_a_bias_of_any_height_leaves_them_far_below_0(least, softmax_calls):
+    q, k, v = in_bf16()
+    bias = least + 3 * torch.rand(1, 1, 1, 300)
+    with torch.inference_mode():
+        assert off(attend(q, k, v, bias), q, k, v, bias) < 0.01
+    assert not softmax_calls
+
+
+@needs_sigmoids
+def test_a_bias_of_its_own_for_each_query_goes_by_softmax(softmax_calls):
+    q, k, v = in_bf16()
+    bias = torch.randn(1, 2, 600, 300)
+    with torch.inference_mode():
+        assert off(attend(q, k, v, bias), q, k, v, bias) < 0.02
+    assert sum(softmax_calls) == 2 * 600
+
+
+@needs_sigmoids
+@pytest.mark.parametrize("size", [100.0, 1000.0, 5000.0])
+def test_no_logit_exceeds_what_is_taken_off_whatever_is_rounded(size, monkeypatch):
+    """Queries and keys that all point the same way, so that logits are as large as their lengths allow."""
+    largest, operator = [], attention.sigmoid_of_linear
+
+    def seen(q, k, bias):
+        largest.append(float((q.float() @ k.float().T + bias).max()))
+        return operator(q, k, bias)
+
+    monkeypatch.setattr(attention, "sigmoid_of_linear", seen)
+    torch.manual_seed(1)
+    way = torch.randn(64)
+    q, k = (size**0.5 * (way + 1e-3 * torch.randn(1, 1, count, 64)).bfloat16() for count in (600, 300))
+    with torch.inference_mode():
+        attend(q, k, torch.randn(1, 1, 300, 64).bfloat16())
+    assert len(largest) == 2
+    assert max(largest) < -attention.FAR_BELOW + 0.01
+
+
+@needs_sigmoids
 def test_keys_that_do_not_count_are_left_out(softmax_calls):
     q, k, v = in_bf16()
     bias = torch.zeros(1, 1, 1, 300)
@@ -124,7 +163,7 @@ def test_keys_that_do_not_count_are_left_out(softmax_calls):
 
 
 @needs_sigmoids
-@pytest.mark.parametrize(("longest", "is_far"), [(5.0, False), (30.0, True)])
+@pytest.mark.parametrize(("longest", "is_far"), [(5.0, False), (7.5, True), (30.0, True)])
 def test_where_sigmoids_would_be_0_softmax_answers(longest, is_far, softmax_calls):
     """One long query puts those beside it far below what no logit exceeds."""
     q, k, v = in_bf16(longest)

@@ -10,6 +10,7 @@ from medsam2.model.building import build_network
 from medsam2.model.config import STARTER, network_config
 from medsam2.model.segmentation_network import MemorySelection
 from medsam2.model.shortcuts import take_shortcuts
+from medsam2.model.slice_wise_config import ViTSizes
 from medsam2.shortcuts import EXACT, Shortcuts
 
 SIZE = 64
@@ -53,6 +54,7 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
     memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
     exact, half = (network_that_takes(each) for each in (EXACT, Shortcuts(bf16=True)))
     assert half.encoder_blocks[0].mlp.layers[0].weight.dtype == torch.bfloat16
+    assert half.memory_attention.layers[0].linear1.weight.dtype == torch.bfloat16
     assert half.memory_attention.norm.weight.dtype == torch.float32
     assert half.image_encoder.trunk.patch_embed.proj.weight.dtype == torch.float32
     assert half.sam_mask_decoder.iou_prediction_head.layers[0].weight.dtype == torch.float32
@@ -60,9 +62,13 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
     assert (conditioned(half, memories) - expected).abs().mean() < 0.02 * expected.abs().mean()
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 def test_packed_weights_say_the_same(quick_bf16, monkeypatch):
     memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
-    as_packed = conditioned(network_that_takes(Shortcuts(bf16=True)), memories)
+    network = network_that_takes(Shortcuts(bf16=True))
+    part = network.memory_attention.layers[0]
+    assert all(each.weight.is_mkldnn for each in (network.encoder_blocks[0].attn.qkv, part.linear1))
+    as_packed = conditioned(network, memories)
     monkeypatch.setattr(shortcuts_module, "packed", lambda weight: weight)
     as_is = conditioned(network_that_takes(Shortcuts(bf16=True)), memories)
     assert (as_packed - as_is).abs().mean() < 0.005 * as_is.abs().mean()
@@ -73,6 +79,19 @@ def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
     network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True))
     assert {each.dtype for each in network.parameters()} == {torch.float32}
     assert not network.shortcuts.bf16
+
+
+@pytest.mark.parametrize("preset", ["sam_vit_b", "sam_med2d"])
+def test_a_network_that_knows_one_slice_sees_nearly_the_same(preset, quick_bf16):
+    encoder = ViTSizes(width=32, depth=2, heads=2, global_blocks=(1,))
+    config = replace(network_config(preset), image_size=SIZE, encoder=encoder)
+    exact, half = (network_that_takes(each, config) for each in (EXACT, Shortcuts(bf16=True)))
+    assert half.encoder_blocks[0].attn.qkv.weight.dtype == torch.bfloat16
+    image = torch.rand(1, 1, SIZE, SIZE)
+    with torch.inference_mode():
+        expected, found = (each.encode_image(image).s16 for each in (exact, half))
+    assert found.dtype == torch.float32
+    assert (found - expected).abs().mean() < 0.02 * expected.abs().mean()
 
 
 def test_a_network_that_knows_one_slice_or_pools_already_keeps_its_ways(quick_bf16):

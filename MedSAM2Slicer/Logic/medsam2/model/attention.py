@@ -17,6 +17,8 @@ QUERIES, QUERIES_OF_SIGMOIDS, KEYS_OF_SIGMOIDS = 256, 512, 4096
 FEW_KEYS = 64
 FAR_BELOW = 7.0
 """So far below 0 an exponential and a sigmoid are as good as the same: bf16 hardly tells them apart."""
+ROUNDED_UP = 1.01
+"""By so much the product of two lengths in bf16 is at least what it is."""
 LEAST_TOTAL = 1e-30
 """Of a query's exponentials: of less, some may have come out as 0."""
 
@@ -63,7 +65,7 @@ def _head_by_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tenso
     by_sigmoids = q.dtype == torch.bfloat16 and (bias is None or bias.shape[-2] == 1) and is_sigmoid_quick()
     find, count = (_by_sigmoids, QUERIES_OF_SIGMOIDS) if by_sigmoids else (_by_softmax, QUERIES)
     bias = None if bias is None else bias.expand(*q.shape[:-1], -1)
-    q, k, v = q * q.shape[-1] ** -0.5, k.contiguous(), v.contiguous()
+    q, k, v = (each.contiguous() for each in (q * q.shape[-1] ** -0.5, k, v))
     found = q.new_empty(*q.shape[:-1], v.shape[-1])
     for image, head, some in product(range(len(q)), range(q.shape[1]), _parts(q.shape[2], count)):
         part = (image, head, some)
@@ -85,7 +87,8 @@ def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor
     and a third less error. Saves a tenth of a slice of 1024 pixels. No logit exceeds the product of the
     longest query and the longest key; so much is taken off all of them.
     """
-    most = torch.linalg.vector_norm(q, dim=-1).amax() * torch.linalg.vector_norm(k, dim=-1).amax()
+    longest_q, longest_k = (torch.linalg.vector_norm(each, dim=-1).amax().float() for each in (q, k))
+    most = ROUNDED_UP * longest_q * longest_k
     key_bias = torch.zeros(len(k)) if bias is None else bias[0].float()
     key_bias = key_bias - (most + key_bias.amax() + FAR_BELOW)
     found, total = torch.zeros(len(q), v.shape[-1]), torch.zeros(len(q), 1)

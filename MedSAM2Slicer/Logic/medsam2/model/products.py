@@ -46,7 +46,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def packed(weight: Tensor) -> Tensor:
     """The weight in oneDNN's own order, so that it need not sort it at each call; as it is if torch cannot.
 
-    Saves a twentieth of a slice in bf16.
+    Saves a twentieth of a slice in bf16. A network with such weights can no longer be copied or saved.
     """
     try:
         return torch.ops.mkldnn._reorder_linear_weight(weight)

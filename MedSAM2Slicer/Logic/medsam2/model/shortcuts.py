@@ -17,7 +17,7 @@ from .segmentation_network import SegmentationNetwork
 
 
 def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
-    """Change a network in place, for inference only; ``network.shortcuts`` then says what it takes.
+    """Change a network in place, for inference alone; ``network.shortcuts`` then says what it takes.
 
     Shortcuts that it cannot take, or that are none on its device, are left out.
     """

@@ -35,8 +35,11 @@ def measured_speed(device: str = "auto") -> Speed:
     dtype = choose_autocast_dtype("auto", place)
     with torch.inference_mode(), torch.autocast(place.type, dtype=dtype, enabled=dtype is not None):
         clock = time.thread_time if place.type == "cpu" else time.perf_counter
+        parts = _parts(place)
+        for _, run in parts:
+            run()  # the first one prepares
         began, computed = time.perf_counter(), clock()
-        per_second = Work(*(_per_second(*part, clock) for part in _parts(place)))
+        per_second = Work(*(_per_second(*part, clock) for part in parts))
         is_at_rest = clock() - computed > AT_REST * (time.perf_counter() - began)
         return Speed(place.type, per_second, is_at_rest)
 
@@ -81,7 +84,6 @@ def _per_second(amount: float, run: Callable[[], Tensor], clock: Callable[[], fl
     It does its share of what several threads do, and all else. Beside other programs it also waits for the
     other threads, which makes the estimate up to four times too long.
     """
-    run()  # the first one prepares
     return amount / min(_seconds(run, clock) for _ in range(ROUNDS))
 
 
