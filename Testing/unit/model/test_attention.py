@@ -132,23 +132,16 @@ def test_a_bias_of_its_own_for_each_query_goes_by_softmax(softmax_calls):
 
 
 @needs_sigmoids
-@pytest.mark.parametrize("size", [100.0, 1000.0, 5000.0])
-def test_no_logit_exceeds_what_is_taken_off_whatever_is_rounded(size, monkeypatch):
-    """Queries and keys that all point the same way, so that logits are as large as their lengths allow."""
-    largest, operator = [], attention.sigmoid_of_linear
-
-    def seen(q, k, bias):
-        largest.append(float((q.float() @ k.float().T + bias).max()))
-        return operator(q, k, bias)
-
-    monkeypatch.setattr(attention, "sigmoid_of_linear", seen)
+@pytest.mark.parametrize("size", [10.0, 100.0, 1000.0])
+def test_logits_of_any_height_are_told_apart(size, softmax_calls):
+    """Queries and keys that all point the same way."""
     torch.manual_seed(1)
-    way = torch.randn(64)
-    q, k = (size**0.5 * (way + 1e-3 * torch.randn(1, 1, count, 64)).bfloat16() for count in (600, 300))
+    way = (8 * size) ** 0.5 / 8
+    q, k = ((way + 0.05 * torch.randn(1, 1, count, 64)).bfloat16() for count in (600, 300))
+    v = torch.randn(1, 1, 300, 64).bfloat16()
     with torch.inference_mode():
-        attend(q, k, torch.randn(1, 1, 300, 64).bfloat16())
-    assert len(largest) == 2
-    assert max(largest) < -attention.FAR_BELOW + 0.01
+        assert off(attend(q, k, v), q, k, v) < 0.01
+    assert not softmax_calls
 
 
 @needs_sigmoids
@@ -163,13 +156,36 @@ def test_keys_that_do_not_count_are_left_out(softmax_calls):
 
 
 @needs_sigmoids
-@pytest.mark.parametrize(("longest", "is_far"), [(5.0, False), (7.5, True), (30.0, True)])
-def test_where_sigmoids_would_be_0_softmax_answers(longest, is_far, softmax_calls):
-    """One long query puts those beside it far below what no logit exceeds."""
+@pytest.mark.parametrize("longest", [4.0, 30.0])
+def test_where_sigmoids_would_not_be_exponentials_softmax_answers(longest, softmax_calls):
+    """A long query has higher logits than the sample shows."""
     q, k, v = in_bf16(longest)
     with torch.inference_mode():
         assert off(attend(q, k, v), q, k, v) < 0.02
-    assert softmax_calls == ([QUERIES_OF_SIGMOIDS] * 2 if is_far else [])
+    assert softmax_calls == ([QUERIES_OF_SIGMOIDS] * 2 if longest > 20 else [])
+
+
+@needs_sigmoids
+@pytest.mark.parametrize("lower", [20.0, 55.0])
+def test_where_sigmoids_would_be_0_softmax_answers(lower, softmax_calls):
+    """All keys are so much lower for one query than for the others."""
+    q, k, v = in_bf16()
+    q[..., 0], k[..., 0] = 0, 8
+    q[..., 7, 0] = -lower
+    with torch.inference_mode():
+        assert off(attend(q, k, v), q, k, v) < 0.02
+    assert softmax_calls == ([QUERIES_OF_SIGMOIDS] * 2 if lower > 50 else [])
+
+
+@needs_sigmoids
+def test_where_queries_differ_too_much_sigmoids_are_not_tried(softmax_calls, monkeypatch):
+    monkeypatch.delattr(attention, "_by_sigmoids")
+    q, k, v = in_bf16()
+    q[..., 0], k[..., 0] = 0, 8
+    q[..., 300:, 0] = -55
+    with torch.inference_mode():
+        assert off(attend(q, k, v), q, k, v) < 0.1
+    assert sum(softmax_calls) == 2 * 600
 
 
 def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch):

@@ -15,12 +15,14 @@ MANY_LOGITS = 2**17
 QUERIES, QUERIES_OF_SIGMOIDS, KEYS_OF_SIGMOIDS = 256, 512, 4096
 """So many of a head at a time, whose logits then stay in the processor's cache."""
 FEW_KEYS = 64
+SAMPLE = 64, 2048
+"""So many queries and keys of a head, or somewhat more, show how high its logits are."""
 FAR_BELOW = 7.0
 """So far below 0 an exponential and a sigmoid are as good as the same: bf16 hardly tells them apart."""
-ROUNDED_UP = 1.01
-"""By so much the product of two lengths in bf16 is at least what it is."""
-LEAST_TOTAL = 1e-30
-"""Of a query's exponentials: of less, some may have come out as 0."""
+HIGHER, LOWER = 16.0, 40.0
+"""By so much the highest logit of a query may lie above or below the highest that the sample shows."""
+LEAST_TOTAL, MOST_TOTAL = 1e-30, 0.01
+"""Of a query's exponentials. Below, some may have come out as 0, above, as too small."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -62,41 +64,62 @@ def _all_heads(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _head_by_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    by_sigmoids = q.dtype == torch.bfloat16 and (bias is None or bias.shape[-2] == 1) and is_sigmoid_quick()
-    find, count = (_by_sigmoids, QUERIES_OF_SIGMOIDS) if by_sigmoids else (_by_softmax, QUERIES)
     bias = None if bias is None else bias.expand(*q.shape[:-1], -1)
     q, k, v = (each.contiguous() for each in (q * q.shape[-1] ** -0.5, k, v))
     found = q.new_empty(*q.shape[:-1], v.shape[-1])
-    for image, head, some in product(range(len(q)), range(q.shape[1]), _parts(q.shape[2], count)):
-        part = (image, head, some)
-        found[part] = find(q[part], k[image, head], v[image, head], None if bias is None else bias[part])
+    for head in product(range(len(q)), range(q.shape[1])):
+        found[head] = _one_head(q[head], k[head], v[head], None if bias is None else bias[head])
     return found
 
 
+def _one_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    """Scaled queries (N, C), keys (M, C), values (M, D), and a bias (N, M)."""
+    found = q.new_empty(len(q), v.shape[-1])
+    is_of_keys = bias is None or bias.stride(0) == 0
+    highest = _highest_logit(q, k, bias) if q.dtype == torch.bfloat16 and is_of_keys else None
+    for some in _parts(len(q), QUERIES if highest is None else QUERIES_OF_SIGMOIDS):
+        asked = q[some], k, v, None if bias is None else bias[some]
+        found[some] = _by_softmax(*asked) if highest is None else _by_sigmoids(*asked, highest)
+    return found
+
+
+def _highest_logit(q: Tensor, k: Tensor, bias: Tensor | None) -> float | None:
+    """About the highest of all logits; None where queries differ too much for ``_by_sigmoids``."""
+    if not is_sigmoid_quick():
+        return None
+    few, some = (slice(None, None, max(1, len(x) // most)) for x, most in zip((q, k), SAMPLE, strict=True))
+    logits = linear(q[few], k[some].contiguous()).float()
+    highest = (logits if bias is None else logits + bias[:1, some]).amax(dim=-1)
+    return float(highest.max()) if highest.max() - highest.min() < LOWER else None
+
+
 def _by_softmax(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """Some scaled queries (N, C) of one head, its keys (M, C) and values (M, D), and a bias (N, M)."""
+    """Some queries of a head."""
     logits = linear(q, k)
     logits = logits if bias is None else logits + bias.to(q.dtype)
     return linear(logits.softmax(dim=-1), v.T)
 
 
-def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, highest: float) -> Tensor:
     """As ``_by_softmax``, in bf16, with a bias whose rows are all the same.
 
     oneDNN takes sigmoids of a product's sums before it rounds them: no pass over the logits for the softmax,
-    and a third less error. Saves a tenth of a slice of 1024 pixels. No logit exceeds the product of the
-    longest query and the longest key; so much is taken off all of them.
+    and a third less error. Saves a tenth of a slice of 1024 pixels. So that exponentials are sigmoids, all
+    logits are put far below 0.
+
+    Args:
+        highest: about the highest logit.
     """
-    longest_q, longest_k = (torch.linalg.vector_norm(each, dim=-1).amax().float() for each in (q, k))
-    most = ROUNDED_UP * longest_q * longest_k
-    key_bias = torch.zeros(len(k)) if bias is None else bias[0].float()
-    key_bias = key_bias - (most + key_bias.amax() + FAR_BELOW)
+    far = highest + HIGHER + FAR_BELOW
+    key_bias = torch.full((len(k),), -far) if bias is None else bias[0].float() - far
     found, total = torch.zeros(len(q), v.shape[-1]), torch.zeros(len(q), 1)
     for some in _parts(len(k), KEYS_OF_SIGMOIDS):
         exponentials = sigmoid_of_linear(q, k[some], key_bias[some])
         total += exponentials.sum(dim=-1, keepdim=True)
         found += linear(exponentials, v[some].T)
-    return found / total if total.min() > LEAST_TOTAL else _by_softmax(q, k, v, bias)
+    if total.min() > LEAST_TOTAL and total.max() < MOST_TOTAL:
+        return found / total
+    return _by_softmax(q, k, v, bias)
 
 
 def _parts(count: int, size: int) -> Iterator[slice]:
@@ -109,7 +132,7 @@ def is_sigmoid_quick() -> bool:
     with torch.inference_mode():
         q, k, v = (torch.randn(count, 64).bfloat16() / 8 for count in (512, 1024, 1024))
         try:
-            ways = (lambda: _by_softmax(q, k, v, None), lambda: _by_sigmoids(q, k, v, None))
+            ways = (lambda: _by_softmax(q, k, v, None), lambda: _by_sigmoids(q, k, v, None, 0.0))
             return times_as_quick(*ways) > 1 / QUICKER
         except (AttributeError, NotImplementedError, RuntimeError):  # a torch without it
             return False
