@@ -201,6 +201,15 @@ def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch):
     is_sigmoid_quick.cache_clear()
 
 
+def test_what_is_to_be_learnt_in_bf16_takes_a_bias_in_fp32():
+    q, k, v = (each.requires_grad_() for each in in_bf16())
+    bias = torch.randn(1, 1, 1, 300)
+    found = attend(q, k, v, bias)
+    found.sum().backward()
+    assert off(found.detach(), q.detach(), k.detach(), v.detach(), bias) < 0.02
+    assert q.grad.isfinite().all()
+
+
 def test_what_is_to_be_learnt_goes_through_torch_s_own(monkeypatch):
     for way in ("_all_heads", "_head_by_head"):
         monkeypatch.delattr(attention, way)

@@ -21,7 +21,7 @@ def compute():
 for _ in range(3):
     compute()
 before = faults()
-for _ in range(10):
+for _ in range(100):
     compute()
 print(faults() - before)
 """
