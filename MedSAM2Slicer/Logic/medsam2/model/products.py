@@ -15,6 +15,8 @@ from torch import Tensor, nn
 ROUNDS = 20
 QUICKER = 1.25
 """How many times as quick another way must be to be taken: then no chance decides."""
+LACKING = (AttributeError, NotImplementedError, RuntimeError)
+"""What a torch without an operator raises."""
 LEAST_WORK = 2**20
 """Multiplications of a product that is worth more than the call."""
 
@@ -36,10 +38,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         weight: contiguous, or the transpose of one that is: others take oneDNN a thousand times as long. Or
             ``packed``, which takes x in either precision.
     """
-    if weight.is_mkldnn:
-        return torch.ops.mkldnn._linear_pointwise(x.to(weight.dtype), weight, bias, "none", [], "")
-    if _is_for_onednn(x, weight) and is_onednn_quicker():
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    if weight.is_mkldnn or (_is_for_onednn(x, weight) and is_onednn_quicker()):
+        return _by_onednn(x.to(weight.dtype), weight, bias)
     return F.linear(x, weight, bias)
 
 
@@ -50,13 +50,17 @@ def packed(weight: Tensor) -> Tensor:
     """
     try:
         return torch.ops.mkldnn._reorder_linear_weight(weight)
-    except (AttributeError, NotImplementedError, RuntimeError):  # a torch without it
+    except LACKING:
         return weight
 
 
 def sigmoid_of_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The sigmoid of what ``linear`` returns, by oneDNN, rounded once; the bias is in fp32."""
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "sigmoid", [], "")
+    return _by_onednn(x, weight, bias, "sigmoid")
+
+
+def _by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None, then: str = "none") -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, then, [], "")
 
 
 def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
@@ -70,23 +74,18 @@ def is_onednn_quicker() -> bool:
     """Whether it is on this processor; measured once, in milliseconds."""
     with torch.inference_mode():
         x, weight = torch.randn(512, 384), torch.randn(384, 384)
-        try:
-            return (
-                times_as_quick(
-                    lambda: F.linear(x, weight),
-                    lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], ""),
-                )
-                > QUICKER
-            )
-        except (AttributeError, NotImplementedError, RuntimeError):  # a torch without it
-            return False
+        return times_as_quick(lambda: F.linear(x, weight), lambda: _by_onednn(x, weight, None)) > QUICKER
 
 
 def times_as_quick(usual: Callable[[], Tensor], other: Callable[[], Tensor]) -> float:
-    """How many times as quick the other way is.
+    """How many times as quick the other way is; 0 where this torch lacks it.
 
     By turns, and the best of each: other programs may slow one down.
     """
+    try:
+        other()
+    except LACKING:
+        return 0.0
     times = [(_seconds(usual), _seconds(other)) for _ in range(1 + ROUNDS)][1:]
     return min(usual for usual, _ in times) / min(other for _, other in times)
 
