@@ -23,7 +23,7 @@ IOU, PRESENT = 0.9, 10.0
 
 
 class OracleNetwork:
-    """Segments bright regions; counts how often it encodes an image, and how large its batches were."""
+    """Segments bright regions; counts the images that it encodes, and how large its batches were."""
 
     device = torch.device("cpu")
     autocast_dtype = None
@@ -34,10 +34,12 @@ class OracleNetwork:
         self.config = NetworkConfig("oracle", image_size=image_size, model_dim=4, memory_dim=1)
         self.pointer_dim = 4
         self.encoded = 0
+        self.encoded_at_once: list[int] = []
         self.batches: list[int] = []
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
         self.encoded += len(images)
+        self.encoded_at_once.append(len(images))
         return ImageFeatures(*(F.avg_pool2d(images, stride) for stride in (16, 8, 4)))
 
     def encode_memory(self, s16: Tensor, mask: Tensor, object_score: Tensor) -> Tensor:

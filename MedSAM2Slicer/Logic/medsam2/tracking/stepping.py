@@ -36,13 +36,16 @@ class Stepping(ABC):
         self._prompting = prompting
         self._connected = connected
 
-    def answer(self, objects: dict[str, TrackedObject], index: int, reverse: bool) -> dict[str, SliceMask]:
+    def answer(
+        self, objects: dict[str, TrackedObject], index: int, reverse: bool, ahead: Sequence[int] = ()
+    ) -> dict[str, SliceMask]:
         """Answer one slice for several objects, those of one field of view together.
 
         Args:
             objects: by name; each is prompted on the slice, or has an answer on the one before.
             index: the slice.
             reverse: whether tracking comes from above.
+            ahead: slices that are likely to be next.
         """
         shape = self._slices.grid(index).shape
         with inference(self._network):
@@ -52,11 +55,13 @@ class Stepping(ABC):
                 if index in target.prompts
             }
             waiting = {name: target for name, target in objects.items() if name not in answers}
-            tracked = [
-                (name, self._corrected(waiting[name], entry, reverse), in_use)
-                for field_of_view, group in self._groups(waiting, index, reverse)
-                for name, entry, in_use in self._step(group, field_of_view, index, reverse)
-            ]
+            tracked = []
+            for field_of_view, group in self._groups(waiting, index, reverse):
+                self._encode(field_of_view, index, ahead)
+                tracked += [
+                    (name, self._corrected(waiting[name], entry, reverse), in_use)
+                    for name, entry, in_use in self._step(group, field_of_view, index, reverse)
+                ]
             answers |= {name: SliceMask.from_entry(name, entry, shape) for name, entry, _ in tracked}
         # Last: a slice that fails, or is interrupted, leaves all objects as they were.
         for target in objects.values():
@@ -65,6 +70,17 @@ class Stepping(ABC):
             objects[name].take_tracked(entry)
             objects[name].release_memories(in_use)
         return {name: answers[name] for name in objects}
+
+    def _encode(self, field_of_view: FieldOfView, index: int, ahead: Sequence[int]) -> None:
+        """Encode a slice, if it is not yet, together with those after it, which are likely seen alike."""
+        features = self._seen.features
+        if (index, field_of_view) in features:
+            return
+        is_whole = field_of_view == FieldOfView.whole(self._slices.grid(index))
+        keys = [(index, field_of_view)]
+        for other in ahead[: features.at_once - 1]:
+            keys.append((other, FieldOfView.whole(self._slices.grid(other)) if is_whole else field_of_view))
+        features.encode(keys)
 
     @abstractmethod
     def _step(

@@ -1,7 +1,6 @@
 """Tracking: prompts on slices become masks through all of them."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import get_args
 
 from medsam2.errors import InputError
@@ -256,7 +255,8 @@ class Tracker:
         missing = dict.fromkeys(names, 0)
         ways = {name: way_in(self.objects[name], indices, direction) for name in names}
         longest = max(ways.values(), key=lambda way: len(way))
-        for index in chain(longest, indices):
+        path = [*longest, *indices]
+        for position, index in enumerate(path):
             active = {}
             for name in names:
                 target, is_on_way = self.objects[name], index not in indices
@@ -273,7 +273,9 @@ class Tracker:
                     yield from self._erase(name, index)
                 elif what != "leave":
                     active[name] = target
-            for name, mask in self._stepping.answer(active, index, reverse).items():
+            # Where an object is missing its end may have come.
+            ahead = [] if all(missing[name] for name in active) else path[position + 1 :]
+            for name, mask in self._stepping.answer(active, index, reverse, ahead).items():
                 missing[name] = missing[name] + 1 if mask.mask.is_empty else 0
                 yield mask
 
