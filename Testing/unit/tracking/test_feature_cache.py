@@ -105,7 +105,7 @@ def test_images_that_are_missing_are_encoded_together():
 @pytest.mark.parametrize(("budget", "at_once"), [(1, 1), (3, 1), (4, 2), (7, 3), (100, AT_ONCE)])
 def test_no_more_are_encoded_together_than_half_of_the_budget_holds(budget, at_once):
     cache, network = a_cache(budget * BYTES)
-    assert cache.at_once == 1  # nothing tells how much an image takes
+    assert cache.at_once == AT_ONCE  # nothing tells yet how much an image takes
     cache.get(0, FIELD_OF_VIEW)
     assert cache.at_once == at_once
     cache.encode(keys(*range(1, 1 + at_once)))

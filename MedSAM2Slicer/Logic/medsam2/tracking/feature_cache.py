@@ -64,9 +64,9 @@ class FeatureCache:
 
     @property
     def at_once(self) -> int:
-        """How many images are encoded at a time: those that the memory then has room for."""
+        """How many images are encoded at a time: those that half of the budget holds, as far as is known."""
         if not self._kept:
-            return 1
+            return self._most_at_once
         each = feature_bytes(next(iter(self._kept.values())))
         return max(1, min(self._most_at_once, self._budget // (2 * each)))
 
