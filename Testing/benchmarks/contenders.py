@@ -117,7 +117,7 @@ class OurTrack(ClickedTrack):
         """Encode all slices; the features stay at hand."""
         field_of_view = FieldOfView.whole(self._slices.grid(0))
         with torch.no_grad():
-            self.tracker.features.encode((index, field_of_view) for index in range(self._slices.count))
+            self.tracker.features.get_several([(index, field_of_view) for index in range(self._slices.count)])
 
     def logits(self) -> Tensor:
         """Of the entries that it remembers."""

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from medsam2.model.building import build_network
+from medsam2.model.config import network_config
 from medsam2.tracking import FieldOfView, SelfSortingMemory, TemporalMemory, Tracker
 from medsam2.tracking.feature_cache import AT_ONCE, FeatureCache, sorting_key
-from medsam2.volume import ImageSet
 from unit.tracking.examples import ball, click, volume_slices
 from unit.tracking.oracle_network import OracleNetwork
 
@@ -94,11 +95,13 @@ def keys(*indices: int) -> list[tuple[int, FieldOfView]]:
 
 def test_images_that_are_missing_are_encoded_together():
     cache, network = a_cache(2**20)
-    cache.get(1, FIELD_OF_VIEW)
-    cache.encode(keys(0, 1, 2, 3, 2, 4, 5))
+    first = cache.get(1, FIELD_OF_VIEW)
+    found = cache.get_several(keys(0, 1, 2, 3, 2, 4, 5))
     assert network.encoded_at_once == [1, AT_ONCE, 1]
+    assert found[1] is first
+    assert found[2] is found[4]
     assert cache.used_bytes == 6 * BYTES
-    cache.encode(keys(*range(6)))
+    cache.get_several(keys(*range(6)))
     assert network.encoded == 6
 
 
@@ -108,16 +111,25 @@ def test_no_more_are_encoded_together_than_half_of_the_budget_holds(budget, at_o
     assert cache.at_once == AT_ONCE  # nothing tells yet how much an image takes
     cache.get(0, FIELD_OF_VIEW)
     assert cache.at_once == at_once
-    cache.encode(keys(*range(1, 1 + at_once)))
-    assert network.encoded_at_once == [1, at_once]
-    assert all(key in cache for key in keys(*range(1, 1 + at_once)))
+    cache.get_several(keys(*range(1, 6)))
+    assert network.encoded_at_once[1] == max(network.encoded_at_once) == at_once
 
 
-def test_large_images_are_encoded_one_by_one():
-    network = OracleNetwork(1024)
-    cache = FeatureCache(network, volume_slices(np.ones((4, 32, 32), bool)), 2**30)
-    cache.encode(keys(*range(4)))
-    assert network.encoded_at_once == [1, 1, 1, 1]
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("budget", range(1, 8))
+def test_what_is_asked_for_together_is_encoded_once_though_the_budget_holds_less(budget, on_disk):
+    cache, network = a_cache(budget * BYTES, on_disk)
+    cache.get(0, FIELD_OF_VIEW)
+    found = cache.get_several(keys(*range(6)))
+    assert network.encoded == 6
+    assert [len(features.s16) for features in found] == [1] * 6
+    assert cache.used_bytes <= budget * BYTES
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(64, AT_ONCE), (512, 4), (544, 3), (1024, 1), (2048, 1)])
+def test_large_images_are_encoded_one_by_one(size, at_once):
+    cache = FeatureCache(OracleNetwork(size), volume_slices(np.ones((4, 32, 32), bool)), 2**30)
+    assert cache.at_once == at_once
 
 
 @pytest.mark.network
@@ -125,26 +137,34 @@ def test_together_images_have_the_features_that_they_have_alone_and_share_no_mem
     truth = np.random.default_rng(0).random((6, 40, 40)) > 0.5
     together, alone = (FeatureCache(network, volume_slices(truth), 2**24) for _ in range(2))
     with torch.no_grad():
-        together.encode(keys(*range(6)))
-        for key in keys(*range(6)):
-            for level, expected in zip(together.get(*key), alone.get(*key), strict=True):
+        for key, features in zip(keys(*range(6)), together.get_several(keys(*range(6))), strict=True):
+            for level, expected in zip(features, alone.get(*key), strict=True):
                 torch.testing.assert_close(level, expected)
                 assert level.stride() == expected.stride()
                 assert level.untyped_storage().nbytes() == level.nbytes
 
 
-def test_grey_images_among_those_in_colour_are_encoded_with_them():
-    rng = np.random.default_rng(0)
-    colour, grey = rng.random((32, 32, 3), dtype=np.float32), rng.random((32, 32), dtype=np.float32)
-    mixed, alone = (
-        FeatureCache(OracleNetwork(SIZE), ImageSet([grey, colour, grey]), 2**20) for _ in range(2)
-    )
-    mixed.get(0, FIELD_OF_VIEW)
-    mixed.encode(keys(1, 2))
-    assert mixed.network.encoded_at_once == [1, 2]
-    for index in (1, 2):
-        found, expected = mixed.get(index, FIELD_OF_VIEW).s4, alone.get(index, FIELD_OF_VIEW).s4
-        torch.testing.assert_close(found, expected.expand_as(found))
+@pytest.mark.network
+def test_networks_of_one_slice_are_told_what_of_each_image_is_the_slice():
+    network = build_network(network_config("sam_med2d")).eval()
+    views = [FIELD_OF_VIEW, FieldOfView(-16, 0, 64, 32), FieldOfView(8, 8, 16, 48)]
+    truth = np.random.default_rng(0).random((1, 32, 32)) > 0.5
+    together, alone = (FeatureCache(network, volume_slices(truth), 2**26) for _ in range(2))
+    with torch.no_grad():
+        found = together.get_several([(0, view) for view in views])
+        for view, features in zip(views, found, strict=True):
+            torch.testing.assert_close(features.s16, alone.get(0, view).s16, rtol=1e-4, atol=1e-4)
+
+
+def test_the_time_of_encoding_together_counts_for_each_image(monkeypatch):
+    cache, _ = a_cache(4 * BYTES, on_disk=True)
+    told = []
+    cache.get_several(keys(0, 1, 2, 3, 4, 5))
+    monkeypatch.setattr(cache._spilled, "encoding_took", told.append)
+    monkeypatch.setattr("medsam2.tracking.feature_cache.time.perf_counter", iter([10.0, 16.0]).__next__)
+    assert cache.at_once == 2
+    cache._timed_encode(keys(0, 1))
+    assert told == [3.0]
 
 
 def test_features_show_the_slice_in_the_field_of_view():

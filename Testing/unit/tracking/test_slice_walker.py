@@ -186,14 +186,14 @@ def test_negative_clicks_that_wait_correct_what_walking_brings(takes_mask_prompt
 
 def test_objects_are_batched_and_equal_each_alone():
     places = {"a": (20, 22), "b": (40, 8)}
-    together = a_walker(BALL | SMALL, field_of_view="slice")
+    together = a_walker(BALL | SMALL, field_of_view="slice", absent_stop=None)
     for name, place in places.items():
         together.prompt(name, click(12, *place))
     masks = list(together.propagate())
     assert max(together.network.batches) == 2
     assert together.network.encoded == len({mask.slice_index for mask in masks})
     for name, place in places.items():
-        alone = a_walker(BALL | SMALL, field_of_view="slice")
+        alone = a_walker(BALL | SMALL, field_of_view="slice", absent_stop=None)
         alone.prompt(name, click(12, *place))
         expected = collected(alone, alone.propagate(), name)
         np.testing.assert_array_equal(collected(together, masks, name), expected)

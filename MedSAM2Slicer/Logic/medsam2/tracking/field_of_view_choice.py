@@ -232,8 +232,7 @@ class FieldOfViewChooser:
     def _decode(self, prompt: Prompt, tried: list[FieldOfView]) -> MaskPrediction:
         """Answers in all fields of view, as one batch: one by one takes twice as long."""
         network = self._seen.network
-        self._seen.features.encode((prompt.slice_index, field_of_view) for field_of_view in tried)
-        each = [self._seen.features.get(prompt.slice_index, field_of_view) for field_of_view in tried]
+        each = self._seen.features.get_several([(prompt.slice_index, each) for each in tried])
         features = ImageFeatures.joined(each)
         points = [self._seen.points(prompt, field_of_view) for field_of_view in tried]
         pixels, labels = (torch.cat(part) for part in zip(*points, strict=True))

@@ -18,6 +18,8 @@ from .tracked_object import TrackedObject
 
 Tracked = tuple[str, MemoryEntry, Sequence[MemoryEntry]]
 """An object's name, its answer, and the memories that it looked at."""
+Groups = dict[FieldOfView, dict[str, TrackedObject]]
+"""Objects by name, by their field of view."""
 
 
 class Stepping(ABC):
@@ -45,7 +47,7 @@ class Stepping(ABC):
             objects: by name; each is prompted on the slice, or has an answer on the one before.
             index: the slice.
             reverse: whether tracking comes from above.
-            ahead: slices that are likely to be next.
+            ahead: slices of the same size that are likely to be next.
         """
         shape = self._slices.grid(index).shape
         with inference(self._network):
@@ -55,13 +57,13 @@ class Stepping(ABC):
                 if index in target.prompts
             }
             waiting = {name: target for name, target in objects.items() if name not in answers}
-            tracked = []
-            for field_of_view, group in self._groups(waiting, index, reverse):
-                self._encode(field_of_view, index, ahead)
-                tracked += [
-                    (name, self._corrected(waiting[name], entry, reverse), in_use)
-                    for name, entry, in_use in self._step(group, field_of_view, index, reverse)
-                ]
+            groups = self._groups(waiting, index, reverse)
+            self._encode(groups, index, reverse, ahead)
+            tracked = [
+                (name, self._corrected(waiting[name], entry, reverse), in_use)
+                for field_of_view, group in groups.items()
+                for name, entry, in_use in self._step(group, field_of_view, index, reverse)
+            ]
             answers |= {name: SliceMask.from_entry(name, entry, shape) for name, entry, _ in tracked}
         # Last: a slice that fails, or is interrupted, leaves all objects as they were.
         for target in objects.values():
@@ -71,16 +73,22 @@ class Stepping(ABC):
             objects[name].release_memories(in_use)
         return {name: answers[name] for name in objects}
 
-    def _encode(self, field_of_view: FieldOfView, index: int, ahead: Sequence[int]) -> None:
-        """Encode a slice, if it is not yet, together with those after it, which are likely seen alike."""
+    def _encode(self, groups: Groups, index: int, reverse: bool, ahead: Sequence[int]) -> None:
+        """Encode together what is missing of a slice and of those after it.
+
+        For how many slices a field of view stayed, so many ahead it is taken to stay.
+        """
         features = self._seen.features
-        if (index, field_of_view) in features:
-            return
-        is_whole = field_of_view == FieldOfView.whole(self._slices.grid(index))
-        keys = [(index, field_of_view)]
-        for other in ahead[: features.at_once - 1]:
-            keys.append((other, FieldOfView.whole(self._slices.grid(other)) if is_whole else field_of_view))
-        features.encode(keys)
+        missing = {each: group for each, group in groups.items() if (index, each) not in features}
+        keys = [(index, each) for each in missing]
+        stayed = {
+            each: min(target.stayed(index, reverse, each) for target in group.values())
+            for each, group in missing.items()
+        }
+        for distance, other in enumerate(ahead[: features.at_once]):
+            keys += [(other, each) for each, slices in stayed.items() if distance < slices]
+        # No more: what does not find room beside these is encoded when it is asked for.
+        features.get_several(keys[: features.at_once])
 
     @abstractmethod
     def _step(
@@ -107,14 +115,11 @@ class Stepping(ABC):
         prompt = target.background.get(entry.slice_index)
         return entry if prompt is None else self._prompting.correct(target, prompt, entry, reverse)
 
-    def _groups(
-        self, objects: dict[str, TrackedObject], index: int, reverse: bool
-    ) -> Iterator[tuple[FieldOfView, dict[str, TrackedObject]]]:
-        """Objects by their field of view."""
-        groups: dict[FieldOfView, dict[str, TrackedObject]] = {}
+    def _groups(self, objects: dict[str, TrackedObject], index: int, reverse: bool) -> Groups:
+        groups: Groups = {}
         for name, target in objects.items():
             groups.setdefault(self._following(target, index, reverse), {})[name] = target
-        yield from groups.items()
+        return groups
 
     def _following(self, target: TrackedObject, index: int, reverse: bool) -> FieldOfView:
         """The field of view for a slice: that of the neighbour that tracking comes from, moved if need be."""

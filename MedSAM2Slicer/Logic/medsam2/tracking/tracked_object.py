@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 
 from medsam2.prompt import Prompt
 
+from .field_of_view import FieldOfView
 from .memory_bank import MemoryBank, MemoryEntry
 from .slice_mask import SliceMask
 
@@ -100,6 +102,13 @@ class TrackedObject:
     def neighbour(self, slice_index: int, reverse: bool) -> MemoryEntry:
         """The answer on the slice that tracking comes from."""
         return self.entries[slice_index + 1 if reverse else slice_index - 1]
+
+    def stayed(self, slice_index: int, reverse: bool, field_of_view: FieldOfView) -> int:
+        """On how many slices in a row, just before this one, it was seen in a field of view."""
+        step = 1 if reverse else -1
+        before = (self.entries.get(index) for index in count(slice_index + step, step))
+        alike = takewhile(lambda entry: entry is not None and entry.field_of_view == field_of_view, before)
+        return sum(1 for _ in alike)
 
     def last_found(self, slice_index: int, reverse: bool) -> MemoryEntry:
         """The nearest answer that shows the object, on the way from a prompted slice to this one.

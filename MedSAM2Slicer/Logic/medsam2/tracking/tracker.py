@@ -273,8 +273,9 @@ class Tracker:
                     yield from self._erase(name, index)
                 elif what != "leave":
                     active[name] = target
-            # Where an object is missing its end may have come.
-            ahead = [] if all(missing[name] for name in active) else path[position + 1 :]
+            # Where all are missing their end may have come, and images of a set are each of its own kind.
+            is_ahead = not all(missing[name] for name in active) and isinstance(self.slices, VolumeSlices)
+            ahead = path[position + 1 :] if is_ahead else []
             for name, mask in self._stepping.answer(active, index, reverse, ahead).items():
                 missing[name] = missing[name] + 1 if mask.mask.is_empty else 0
                 yield mask
