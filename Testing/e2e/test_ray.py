@@ -38,7 +38,8 @@ pytestmark = [
 ]
 TOKEN = "a-token-of-some-length"
 SESSIONS = 6
-SLICES = 12
+SLICES = 36
+"""So many that no replica has tracked them all before it is killed."""
 CASES = 40
 
 
