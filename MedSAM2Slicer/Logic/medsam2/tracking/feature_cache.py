@@ -50,15 +50,14 @@ class FeatureCache:
 
         What is missing is encoded together: saves a tenth of the starter's slice, 4 % of larger networks'.
         """
-        known = {key: self._known(key) for key in keys}
-        found = {key: features for key, features in known.items() if features is not None}
-        missing = [key for key in known if key not in found]
+        found = {key: features for key in keys if (features := self._known(key)) is not None}
+        missing = [key for key in dict.fromkeys(keys) if key not in found]
         while missing:
             some = missing[: self.at_once]
             del missing[: len(some)]
-            for key, features in zip(some, self._timed_encode(some), strict=True):
-                found[key] = features
-                self._keep(key, features)
+            for key, encoded in zip(some, self._timed_encode(some), strict=True):
+                found[key] = encoded
+                self._keep(key, encoded)
         return [found[key] for key in keys]
 
     @property

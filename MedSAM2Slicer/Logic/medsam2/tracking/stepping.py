@@ -79,14 +79,17 @@ class Stepping(ABC):
         For how many slices a field of view stayed, so many ahead it is taken to stay.
         """
         features = self._seen.features
-        missing = {each: group for each, group in groups.items() if (index, each) not in features}
-        keys = [(index, each) for each in missing]
         stayed = {
             each: min(target.stayed(index, reverse, each) for target in group.values())
-            for each, group in missing.items()
+            for each, group in groups.items()
+            if (index, each) not in features
         }
-        for distance, other in enumerate(ahead[: features.at_once]):
-            keys += [(other, each) for each, slices in stayed.items() if distance < slices]
+        keys = [
+            (other, each)
+            for distance, other in enumerate([index, *ahead[: features.at_once]])
+            for each, slices in stayed.items()
+            if distance <= slices
+        ]
         # No more: what does not find room beside these is encoded when it is asked for.
         features.get_several(keys[: features.at_once])
 
