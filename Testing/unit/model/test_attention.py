@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from medsam2.model import attention, products
 from medsam2.model.attention import (
-    KEYS_OF_SIGMOIDS,
+    BYTES_OF_SIGMOIDS,
+    QUERIES,
     QUERIES_OF_SIGMOIDS,
     attend,
     is_sigmoid_quick,
@@ -64,7 +65,22 @@ def test_in_bf16_it_loses_what_the_numbers_lose(shape, library):
     assert (found - expected).norm() < 0.01 * expected.norm()
 
 
-needs_sigmoids = pytest.mark.skipif(not is_sigmoid_quick(), reason="torch without sigmoids of products")
+needs_sigmoids = pytest.mark.skipif(
+    not is_sigmoid_quick(torch.bfloat16), reason="torch without sigmoids of products"
+)
+
+
+@pytest.fixture(params=[torch.bfloat16, torch.float32], ids=["bf16", "fp32"])
+def dtype(request, monkeypatch):
+    """Where fp32 goes by oneDNN."""
+    monkeypatch.setattr(attention, "is_sigmoid_quick", lambda _: True)
+    monkeypatch.setattr(products, "is_onednn_quicker", lambda: True)
+    monkeypatch.setattr(attention, "is_onednn_quicker", lambda: True)
+    return request.param
+
+
+LOST = {torch.bfloat16: 0.01, torch.float32: 5e-6}
+"""So much of what is found, at most."""
 
 
 @pytest.fixture
@@ -80,112 +96,133 @@ def softmax_calls(monkeypatch):
     return calls
 
 
-def in_bf16(longest=1.0, keys=300):
+def drawn_in(dtype, longest=1.0, keys=300, queries=600):
     """One image of two heads, whose longest query is so many times as long as the others."""
     torch.manual_seed(1)
-    q, k, v = (torch.randn(1, 2, count, 64).bfloat16() for count in (600, keys, keys))
+    q, k, v = (torch.randn(1, 2, count, 64).to(dtype) for count in (queries, keys, keys))
     q[..., 7, :] *= longest
     return q, k, v
 
 
 def off(found, q, k, v, bias=0.0):
     """The error of what was found, relative to what there is."""
-    expected = (q.float() @ k.float().mT * q.shape[-1] ** -0.5 + bias).softmax(-1) @ v.float()
+    expected = (q.double() @ k.double().mT * q.shape[-1] ** -0.5 + bias).softmax(-1) @ v.double()
     return (found - expected).norm() / expected.norm()
 
 
 @needs_sigmoids
-@pytest.mark.parametrize("keys", [300, KEYS_OF_SIGMOIDS + 300])
+@pytest.mark.parametrize("keys", [300, BYTES_OF_SIGMOIDS // (600 * 4) + 300])
+@pytest.mark.parametrize("queries", [600, QUERIES_OF_SIGMOIDS + 100])
 @pytest.mark.parametrize("has_bias", [False, True])
-def test_sigmoids_lose_less_than_softmax(keys, has_bias, softmax_calls, monkeypatch):
-    q, k, v = in_bf16(keys=keys)
+def test_sigmoids_find_what_softmax_finds(keys, queries, has_bias, dtype, softmax_calls, monkeypatch):
+    q, k, v = drawn_in(dtype, keys=keys, queries=queries)
     bias = torch.randn(1, 1, 1, keys) - 20 if has_bias else None
     with torch.inference_mode():
         by_sigmoids = attend(q, k, v, bias)
         assert not softmax_calls
-        monkeypatch.setattr(attention, "is_sigmoid_quick", lambda: False)
+        monkeypatch.setattr(attention, "is_sigmoid_quick", lambda _: False)
         by_softmax = attend(q, k, v, bias)
-    assert sum(softmax_calls) == 2 * 600
+    assert sum(softmax_calls) == 2 * queries
     added = 0 if bias is None else bias
-    error = off(by_sigmoids, q, k, v, added)
-    assert error < 0.01
-    assert error < 0.9 * off(by_softmax, q, k, v, added)
+    error, usual = off(by_sigmoids, q, k, v, added), off(by_softmax, q, k, v, added)
+    assert by_sigmoids.dtype == dtype
+    assert error < LOST[dtype]
+    assert error < (0.9 if dtype == torch.bfloat16 else 3) * usual
 
 
 @needs_sigmoids
 @pytest.mark.parametrize("least", [-90.0, 40.0])
-def test_a_bias_of_any_height_leaves_them_far_below_0(least, softmax_calls):
-    q, k, v = in_bf16()
+def test_a_bias_of_any_height_leaves_them_far_below_0(least, dtype, softmax_calls):
+    q, k, v = drawn_in(dtype)
     bias = least + 3 * torch.rand(1, 1, 1, 300)
     with torch.inference_mode():
-        assert off(attend(q, k, v, bias), q, k, v, bias) < 0.01
+        assert off(attend(q, k, v, bias), q, k, v, bias) < LOST[dtype]
     assert not softmax_calls
 
 
 @needs_sigmoids
-def test_a_bias_of_its_own_for_each_query_goes_by_softmax(softmax_calls):
-    q, k, v = in_bf16()
+def test_a_bias_of_its_own_for_each_query_goes_by_softmax(dtype, softmax_calls):
+    q, k, v = drawn_in(dtype)
     bias = torch.randn(1, 2, 600, 300)
     with torch.inference_mode():
-        assert off(attend(q, k, v, bias), q, k, v, bias) < 0.02
+        assert off(attend(q, k, v, bias), q, k, v, bias) < 2 * LOST[dtype]
     assert sum(softmax_calls) == 2 * 600
 
 
 @needs_sigmoids
 @pytest.mark.parametrize("size", [10.0, 100.0, 1000.0])
-def test_logits_of_any_height_are_told_apart(size, softmax_calls):
+def test_logits_of_any_height_are_told_apart(size, dtype, softmax_calls):
     """Queries and keys that all point the same way."""
     torch.manual_seed(1)
     way = (8 * size) ** 0.5 / 8
-    q, k = ((way + 0.05 * torch.randn(1, 1, count, 64)).bfloat16() for count in (600, 300))
-    v = torch.randn(1, 1, 300, 64).bfloat16()
+    q, k = ((way + 0.05 * torch.randn(1, 1, count, 64)).to(dtype) for count in (600, 300))
+    v = torch.randn(1, 1, 300, 64).to(dtype)
     with torch.inference_mode():
-        assert off(attend(q, k, v), q, k, v) < 0.01
+        found = attend(q, k, v)
+    assert off(found, q, k, v) < LOST[dtype] + 2e-7 * size  # no number in fp32 is more exact than that
     assert not softmax_calls
 
 
 @needs_sigmoids
-def test_keys_that_do_not_count_are_left_out(softmax_calls):
-    q, k, v = in_bf16()
+def test_keys_that_do_not_count_are_left_out(dtype, softmax_calls):
+    q, k, v = drawn_in(dtype)
     bias = torch.zeros(1, 1, 1, 300)
     bias[..., 100:] = -torch.inf
     with torch.inference_mode():
         found = attend(q, k, v, bias)
-    assert off(found, q, k[:, :, :100], v[:, :, :100]) < 0.01
+    assert off(found, q, k[:, :, :100], v[:, :, :100]) < LOST[dtype]
     assert not softmax_calls
 
 
 @needs_sigmoids
 @pytest.mark.parametrize("longest", [4.0, 30.0])
-def test_where_sigmoids_would_not_be_exponentials_softmax_answers(longest, softmax_calls):
+def test_a_query_whose_sigmoids_are_no_exponentials_goes_by_softmax(longest, dtype, softmax_calls):
     """A long query has higher logits than the sample shows."""
-    q, k, v = in_bf16(longest)
+    q, k, v = drawn_in(dtype, longest)
     with torch.inference_mode():
-        assert off(attend(q, k, v), q, k, v) < 0.02
-    assert softmax_calls == ([QUERIES_OF_SIGMOIDS] * 2 if longest > 20 else [])
+        assert off(attend(q, k, v), q, k, v) < 2 * LOST[dtype]
+    assert softmax_calls == ([1] * 2 if longest > 20 else [])
 
 
 @needs_sigmoids
 @pytest.mark.parametrize("lower", [20.0, 55.0])
-def test_where_sigmoids_would_be_0_softmax_answers(lower, softmax_calls):
+def test_a_query_whose_sigmoids_are_0_goes_by_softmax(lower, dtype, softmax_calls):
     """All keys are so much lower for one query than for the others."""
-    q, k, v = in_bf16()
+    q, k, v = drawn_in(dtype)
     q[..., 0], k[..., 0] = 0, 8
     q[..., 7, 0] = -lower
     with torch.inference_mode():
-        assert off(attend(q, k, v), q, k, v) < 0.02
-    assert softmax_calls == ([QUERIES_OF_SIGMOIDS] * 2 if lower > 50 else [])
+        assert off(attend(q, k, v), q, k, v) < 2 * LOST[dtype]
+    assert softmax_calls == ([1] * 2 if lower > 50 else [])
 
 
 @needs_sigmoids
-def test_where_queries_differ_too_much_sigmoids_are_not_tried(softmax_calls, monkeypatch):
+def test_where_queries_differ_too_much_sigmoids_are_not_tried(dtype, softmax_calls, monkeypatch):
     monkeypatch.delattr(attention, "_by_sigmoids")
-    q, k, v = in_bf16()
+    q, k, v = drawn_in(dtype)
     q[..., 0], k[..., 0] = 0, 8
     q[..., 300:, 0] = -55
     with torch.inference_mode():
-        assert off(attend(q, k, v), q, k, v) < 0.1
+        assert off(attend(q, k, v), q, k, v) < 10 * LOST[dtype]
     assert sum(softmax_calls) == 2 * 600
+
+
+@needs_sigmoids
+def test_few_queries_go_by_softmax_in_fp32(dtype, softmax_calls):
+    q, k, v = drawn_in(dtype, keys=600, queries=QUERIES)
+    with torch.inference_mode():
+        assert off(attend(q, k, v), q, k, v) < LOST[dtype]
+    assert softmax_calls == ([QUERIES] * 2 if dtype == torch.float32 else [])
+
+
+@pytest.mark.parametrize("is_quicker", [False, True])
+def test_fp32_takes_sigmoids_where_it_goes_by_onednn_alone(is_quicker, monkeypatch):
+    monkeypatch.setattr(attention, "is_onednn_quicker", lambda: is_quicker)
+    monkeypatch.setattr(attention, "times_as_quick", lambda *_: 1.0)
+    is_sigmoid_quick.cache_clear()
+    assert is_sigmoid_quick(torch.bfloat16)
+    assert is_sigmoid_quick(torch.float32) == is_quicker
+    is_sigmoid_quick.cache_clear()
 
 
 def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch):
@@ -194,15 +231,15 @@ def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch):
 
     monkeypatch.setattr(attention, "sigmoid_of_linear", absent)
     is_sigmoid_quick.cache_clear()
-    q, k, v = in_bf16()
+    q, k, v = drawn_in(torch.bfloat16)
     with torch.inference_mode():
         assert off(attend(q, k, v), q, k, v) < 0.01
-    assert not is_sigmoid_quick()
+    assert not is_sigmoid_quick(torch.bfloat16)
     is_sigmoid_quick.cache_clear()
 
 
 def test_what_is_to_be_learnt_in_bf16_takes_a_bias_in_fp32():
-    q, k, v = (each.requires_grad_() for each in in_bf16())
+    q, k, v = (each.requires_grad_() for each in drawn_in(torch.bfloat16))
     bias = torch.randn(1, 1, 1, 300)
     found = attend(q, k, v, bias)
     found.sum().backward()

@@ -1,5 +1,6 @@
 """Scaled dot product attention, computed in the way that is quickest on a processor."""
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
@@ -12,17 +13,19 @@ from .products import QUICKER, is_onednn_quicker, linear, sigmoid_of_linear, tim
 
 MANY_LOGITS = 2**17
 """So many of a head are worth products of their own."""
-QUERIES, QUERIES_OF_SIGMOIDS, KEYS_OF_SIGMOIDS = 256, 512, 4096
+QUERIES = 256
 """So many of a head at a time, whose logits then stay in the processor's cache."""
+QUERIES_OF_SIGMOIDS, BYTES_OF_SIGMOIDS = 2048, 2**23
+"""So many queries and so many logits at a time."""
 FEW_KEYS = 64
-SAMPLE = 64, 2048
+SAMPLE = 32, 1024
 """So many queries and keys of a head, or somewhat more, show how high its logits are."""
-FAR_BELOW = 7.0
-"""So far below 0 an exponential and a sigmoid are as good as the same: bf16 hardly tells them apart."""
-HIGHER, LOWER = 16.0, 40.0
-"""By so much the highest logit of a query may lie above or below the highest that the sample shows."""
-LEAST_TOTAL, MOST_TOTAL = 1e-30, 0.01
-"""Of a query's exponentials. Below, some may have come out as 0, above, as too small."""
+FAR_BELOW = {torch.bfloat16: 7.0, torch.float32: 17.0}
+"""So far below 0 an exponential and a sigmoid are as good as the same: the numbers hardly tell them apart."""
+HIGHER = 16.0
+"""By so much the highest logit of a query may lie above the highest that the sample shows."""
+LOWEST = -62.0
+"""So low the highest logit of a query may be: exponentials that come out as 0, below -87, change nothing."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -74,52 +77,63 @@ def _head_by_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tenso
 
 def _one_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """Scaled queries (N, C), keys (M, C), values (M, D), and a bias (N, M)."""
-    found = q.new_empty(len(q), v.shape[-1])
     is_of_keys = bias is None or bias.stride(0) == 0
-    highest = _highest_logit(q, k, bias) if q.dtype == torch.bfloat16 and is_of_keys else None
-    for some in _parts(len(q), QUERIES if highest is None else QUERIES_OF_SIGMOIDS):
-        asked = q[some], k, v, None if bias is None else bias[some]
-        found[some] = _by_softmax(*asked) if highest is None else _by_sigmoids(*asked, highest)
-    return found
+    # In fp32 softmax takes as long for few queries, and needs no sample.
+    are_many = len(q) > QUERIES or q.dtype == torch.bfloat16
+    highest = _highest_logit(q, k, bias) if is_of_keys and are_many else None
+    if highest is None:
+        return _by_softmax(q, k, v, bias)
+    parts = _parts(len(q), QUERIES_OF_SIGMOIDS)
+    return torch.cat([_by_sigmoids(q[some], k, v, _rows(bias, some), highest) for some in parts])
 
 
 def _highest_logit(q: Tensor, k: Tensor, bias: Tensor | None) -> float | None:
     """About the highest of all logits; None where queries differ too much for ``_by_sigmoids``."""
-    if not is_sigmoid_quick():
+    if not is_sigmoid_quick(q.dtype):
         return None
     few, some = (slice(None, None, max(1, len(x) // most)) for x, most in zip((q, k), SAMPLE, strict=True))
     logits = linear(q[few], k[some].contiguous()).float()
     highest = (logits if bias is None else logits + bias[:1, some]).amax(dim=-1)
-    return float(highest.max()) if highest.max() - highest.min() < LOWER else None
+    least, most = (float(end) for end in highest.aminmax())
+    return most if most - least < -LOWEST - HIGHER - FAR_BELOW[q.dtype] else None
 
 
 def _by_softmax(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    """Some queries of a head."""
-    logits = linear(q, k)
-    logits = logits if bias is None else logits + bias.to(q.dtype)
-    return linear(logits.softmax(dim=-1), v.T)
+    """Scaled queries of a head, keys, values and bias as of ``_one_head``."""
+    found = q.new_empty(len(q), v.shape[-1])
+    for some in _parts(len(q), QUERIES):
+        logits = linear(q[some], k)
+        logits = logits if bias is None else logits + bias[some].to(q.dtype)
+        found[some] = linear(logits.softmax(dim=-1), v.T)
+    return found
 
 
 def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, highest: float) -> Tensor:
-    """As ``_by_softmax``, in bf16, with a bias whose rows are all the same.
+    """As ``_by_softmax``, with a bias whose rows are all the same.
 
     oneDNN takes sigmoids of a product's sums before it rounds them: no pass over the logits for the softmax,
-    and a third less error. Saves a tenth of a slice of 1024 pixels. So that exponentials are sigmoids, all
-    logits are put far below 0.
+    and in bf16 a third less error. Saves a tenth of a slice of 1024 pixels, and 7 % of one of 512 in fp32. So
+    that exponentials are sigmoids, all logits are put far below 0.
 
     Args:
         highest: about the highest logit.
     """
-    far = highest + HIGHER + FAR_BELOW
+    far = highest + HIGHER + FAR_BELOW[q.dtype]
     key_bias = torch.full((len(k),), -far) if bias is None else bias[0].float() - far
-    found, total = torch.zeros(len(q), v.shape[-1]), torch.zeros(len(q), 1)
-    for some in _parts(len(k), KEYS_OF_SIGMOIDS):
+    found = total = torch.zeros(())
+    for some in _parts(len(k), BYTES_OF_SIGMOIDS // (len(q) * q.itemsize)):
         exponentials = sigmoid_of_linear(q, k[some], key_bias[some])
-        total += exponentials.sum(dim=-1, keepdim=True)
-        found += linear(exponentials, v[some].T)
-    if total.min() > LEAST_TOTAL and total.max() < MOST_TOTAL:
-        return found / total
-    return _by_softmax(q, k, v, bias)
+        total = exponentials.sum(dim=-1, keepdim=True).float() + total
+        found = linear(exponentials, v[some].T).float() + found
+    found = (found / total).to(q.dtype)
+    missed = ~((total > math.exp(LOWEST)) & (total < math.exp(-FAR_BELOW[q.dtype]))).squeeze(-1)
+    if missed.any():
+        found[missed] = _by_softmax(q[missed], k, v, _rows(bias, missed))
+    return found
+
+
+def _rows(bias: Tensor | None, which: slice | Tensor) -> Tensor | None:
+    return None if bias is None else bias[which]
 
 
 def _parts(count: int, size: int) -> Iterator[slice]:
@@ -127,9 +141,11 @@ def _parts(count: int, size: int) -> Iterator[slice]:
 
 
 @cache
-def is_sigmoid_quick() -> bool:
+def is_sigmoid_quick(dtype: torch.dtype) -> bool:
     """Whether this torch can, and is not slower by it; measured once, in milliseconds."""
+    if dtype == torch.float32 and not is_onednn_quicker():
+        return False
     with torch.inference_mode():
-        q, k, v = (torch.randn(count, 64).bfloat16() / 8 for count in (512, 1024, 1024))
+        q, k, v = (torch.randn(count, 64).to(dtype) / 8 for count in (512, 1024, 1024))
         ways = (lambda: _by_softmax(q, k, v, None), lambda: _by_sigmoids(q, k, v, None, 0.0))
         return times_as_quick(*ways) > 1 / QUICKER
