@@ -13,6 +13,7 @@ from medsam2.model.attention import (
     is_sigmoid_quick,
     takes_narrow_values,
 )
+from medsam2.model.products import LACKING, sigmoid_of_linear
 
 SHAPES = {  # images, heads, queries, keys, width
     "few keys": (3, 2, 16, 16, 24),
@@ -175,13 +176,19 @@ def test_keys_that_do_not_count_are_left_out(dtype, softmax_calls):
 
 
 @needs_sigmoids
-@pytest.mark.parametrize("longest", [4.0, 30.0])
-def test_a_query_whose_sigmoids_are_no_exponentials_goes_by_softmax(longest, dtype, softmax_calls):
+@pytest.mark.parametrize("longest", [4.0, 7.0, 30.0])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_a_query_whose_sigmoids_are_no_exponentials_goes_by_softmax(longest, has_bias, dtype, softmax_calls):
     """A long query has higher logits than the sample shows."""
     q, k, v = drawn_in(dtype, longest)
+    bias = torch.randn(1, 1, 1, 300) if has_bias else None
     with torch.inference_mode():
-        assert off(attend(q, k, v), q, k, v) < 2 * LOST[dtype]
-    assert softmax_calls == ([1] * 2 if longest > 20 else [])
+        found = attend(q, k, v, bias)
+    added = 0 if bias is None else bias
+    assert off(found, q, k, v, added) < 2 * LOST[dtype]
+    if dtype == torch.float32:  # a softmax in bf16 loses more of logits as high
+        assert off(found[:, :, 7:8], q[:, :, 7:8], k, v, added) < 2 * LOST[dtype]
+    assert softmax_calls == ([1] * 2 if longest > 20 else [1] * len(softmax_calls))
 
 
 @needs_sigmoids
@@ -208,6 +215,23 @@ def test_where_queries_differ_too_much_sigmoids_are_not_tried(dtype, softmax_cal
 
 
 @needs_sigmoids
+def test_pieces_are_small_and_add_up_without_rounding(dtype, softmax_calls, monkeypatch):
+    pieces = []
+
+    def counted(x, weight, bias):
+        pieces.append(len(x) * len(weight) * x.itemsize)
+        return sigmoid_of_linear(x, weight, bias)
+
+    monkeypatch.setattr(attention, "sigmoid_of_linear", counted)
+    monkeypatch.setattr(attention, "BYTES_OF_SIGMOIDS", 2**17)
+    q, k, v = drawn_in(dtype, keys=4000)
+    with torch.inference_mode():
+        assert off(attend(q, k, v), q, k, v) < (0.004 if dtype == torch.bfloat16 else LOST[dtype])
+    assert not softmax_calls
+    assert 2**16 < max(pieces) <= 2**17
+
+
+@needs_sigmoids
 def test_few_queries_go_by_softmax_in_fp32(dtype, softmax_calls):
     q, k, v = drawn_in(dtype, keys=600, queries=QUERIES)
     with torch.inference_mode():
@@ -222,6 +246,23 @@ def test_fp32_takes_sigmoids_where_it_goes_by_onednn_alone(is_quicker, monkeypat
     is_sigmoid_quick.cache_clear()
     assert is_sigmoid_quick(torch.bfloat16)
     assert is_sigmoid_quick(torch.float32) == is_quicker
+    is_sigmoid_quick.cache_clear()
+
+
+def test_what_is_measured_goes_by_sigmoids_alone(softmax_calls, monkeypatch):
+    def other_way(_, other):
+        try:
+            other()
+        except LACKING:
+            pytest.skip("torch without sigmoids of products")
+        return 1.0
+
+    monkeypatch.setattr(attention, "is_onednn_quicker", lambda: True)
+    monkeypatch.setattr(attention, "times_as_quick", other_way)
+    for each in (torch.bfloat16, torch.float32):
+        is_sigmoid_quick.cache_clear()
+        assert is_sigmoid_quick(each)
+    assert not softmax_calls
     is_sigmoid_quick.cache_clear()
 
 

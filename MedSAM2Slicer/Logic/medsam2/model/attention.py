@@ -84,7 +84,7 @@ def _one_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     if highest is None:
         return _by_softmax(q, k, v, bias)
     parts = _parts(len(q), QUERIES_OF_SIGMOIDS)
-    return torch.cat([_by_sigmoids(q[some], k, v, _rows(bias, some), highest) for some in parts])
+    return torch.cat([_by_sigmoids(q[some], k, v, bias, highest) for some in parts])
 
 
 def _highest_logit(q: Tensor, k: Tensor, bias: Tensor | None) -> float | None:
@@ -128,12 +128,9 @@ def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, highest: 
     found = (found / total).to(q.dtype)
     missed = ~((total > math.exp(LOWEST)) & (total < math.exp(-FAR_BELOW[q.dtype]))).squeeze(-1)
     if missed.any():
-        found[missed] = _by_softmax(q[missed], k, v, _rows(bias, missed))
+        asked = q[missed]
+        found[missed] = _by_softmax(asked, k, v, None if bias is None else bias[: len(asked)])
     return found
-
-
-def _rows(bias: Tensor | None, which: slice | Tensor) -> Tensor | None:
-    return None if bias is None else bias[which]
 
 
 def _parts(count: int, size: int) -> Iterator[slice]:
