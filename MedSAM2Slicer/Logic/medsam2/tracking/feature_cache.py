@@ -13,8 +13,11 @@ from medsam2.volume import Slices
 from .field_of_view import FieldOfView
 from .spilled_features import MOST_BYTES, Key, SpilledFeatures, feature_bytes
 
-AT_ONCE, PIXELS_AT_ONCE = 4, 2**20
-"""So many images, or as many as have so many pixels, are encoded together: large ones gain nothing by it."""
+AT_ONCE, PIXELS_AT_ONCE = 4, 2**19
+"""So many images, or as many as have so many pixels, are encoded together: more of large ones gain little.
+
+Four of 512 pixels take 0.15 GB more than two, and save 1.5 % of a slice.
+"""
 
 
 class FeatureCache:
