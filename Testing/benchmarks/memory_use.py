@@ -17,7 +17,7 @@ from medsam2_lab.result_tables import Cell, ResultTable, measured
 SLICES, LIMIT = 600, 2.0e9
 """The volume's slices of 512 x 512 voxels, and the bytes that tracking all of them may take."""
 OURS_TRACKED, THEIRS_TRACKED = 180, 120
-"""At tiny/512. Ours has filled its cache of features after 24. Shorter tracks do not show what a slice takes."""
+"""At tiny/512. Ours fills its cache of features with 24. Fewer do not show what each further one takes."""
 
 
 @dataclass(frozen=True)
