@@ -80,6 +80,13 @@ def dtype(request, monkeypatch):
     return request.param
 
 
+@pytest.fixture
+def measured_anew():
+    is_sigmoid_quick.cache_clear()
+    yield
+    is_sigmoid_quick.cache_clear()
+
+
 LOST = {torch.bfloat16: 0.01, torch.float32: 5e-6}
 """So much of what is found, at most."""
 
@@ -176,10 +183,12 @@ def test_keys_that_do_not_count_are_left_out(dtype, softmax_calls):
 
 
 @needs_sigmoids
-@pytest.mark.parametrize("longest", [4.0, 7.0, 30.0])
+@pytest.mark.parametrize(("longest", "heads"), [(4.0, 0), (8.0, 1), (30.0, 2)])
 @pytest.mark.parametrize("has_bias", [False, True])
-def test_a_query_whose_sigmoids_are_no_exponentials_goes_by_softmax(longest, has_bias, dtype, softmax_calls):
-    """A long query has higher logits than the sample shows."""
+def test_a_query_whose_sigmoids_are_no_exponentials_goes_by_softmax(
+    longest, heads, has_bias, dtype, softmax_calls
+):
+    """A long query has higher logits than the sample shows, in so many heads too high ones."""
     q, k, v = drawn_in(dtype, longest)
     bias = torch.randn(1, 1, 1, 300) if has_bias else None
     with torch.inference_mode():
@@ -187,8 +196,8 @@ def test_a_query_whose_sigmoids_are_no_exponentials_goes_by_softmax(longest, has
     added = 0 if bias is None else bias
     assert off(found, q, k, v, added) < 2 * LOST[dtype]
     if dtype == torch.float32:  # a softmax in bf16 loses more of logits as high
-        assert off(found[:, :, 7:8], q[:, :, 7:8], k, v, added) < 2 * LOST[dtype]
-    assert softmax_calls == ([1] * 2 if longest > 20 else [1] * len(softmax_calls))
+        assert off(found[:, :, 7:8], q[:, :, 7:8], k, v, added) < 1.5e-6 + 1e-7 * longest
+    assert softmax_calls == [1] * heads
 
 
 @needs_sigmoids
@@ -240,16 +249,14 @@ def test_few_queries_go_by_softmax_in_fp32(dtype, softmax_calls):
 
 
 @pytest.mark.parametrize("is_quicker", [False, True])
-def test_fp32_takes_sigmoids_where_it_goes_by_onednn_alone(is_quicker, monkeypatch):
+def test_fp32_takes_sigmoids_where_it_goes_by_onednn_alone(is_quicker, monkeypatch, measured_anew):
     monkeypatch.setattr(attention, "is_onednn_quicker", lambda: is_quicker)
     monkeypatch.setattr(attention, "times_as_quick", lambda *_: 1.0)
-    is_sigmoid_quick.cache_clear()
     assert is_sigmoid_quick(torch.bfloat16)
     assert is_sigmoid_quick(torch.float32) == is_quicker
-    is_sigmoid_quick.cache_clear()
 
 
-def test_what_is_measured_goes_by_sigmoids_alone(softmax_calls, monkeypatch):
+def test_what_is_measured_goes_by_sigmoids_alone(softmax_calls, monkeypatch, measured_anew):
     def other_way(_, other):
         try:
             other()
@@ -260,23 +267,19 @@ def test_what_is_measured_goes_by_sigmoids_alone(softmax_calls, monkeypatch):
     monkeypatch.setattr(attention, "is_onednn_quicker", lambda: True)
     monkeypatch.setattr(attention, "times_as_quick", other_way)
     for each in (torch.bfloat16, torch.float32):
-        is_sigmoid_quick.cache_clear()
         assert is_sigmoid_quick(each)
     assert not softmax_calls
-    is_sigmoid_quick.cache_clear()
 
 
-def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch):
+def test_a_torch_without_sigmoids_goes_by_softmax(monkeypatch, measured_anew):
     def absent(*_):
         raise NotImplementedError("Could not run 'mkldnn::_linear_pointwise'")
 
     monkeypatch.setattr(attention, "sigmoid_of_linear", absent)
-    is_sigmoid_quick.cache_clear()
     q, k, v = drawn_in(torch.bfloat16)
     with torch.inference_mode():
         assert off(attend(q, k, v), q, k, v) < 0.01
     assert not is_sigmoid_quick(torch.bfloat16)
-    is_sigmoid_quick.cache_clear()
 
 
 def test_what_is_to_be_learnt_in_bf16_takes_a_bias_in_fp32():

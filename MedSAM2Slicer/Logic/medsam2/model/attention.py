@@ -80,22 +80,23 @@ def _one_head(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     is_of_keys = bias is None or bias.stride(0) == 0
     # In fp32 softmax takes as long for few queries, and needs no sample.
     are_many = len(q) > QUERIES or q.dtype == torch.bfloat16
-    highest = _highest_logit(q, k, bias) if is_of_keys and are_many else None
-    if highest is None:
+    far = _distance_down(q, k, bias) if is_of_keys and are_many else None
+    if far is None:
         return _by_softmax(q, k, v, bias)
     parts = _parts(len(q), QUERIES_OF_SIGMOIDS)
-    return torch.cat([_by_sigmoids(q[some], k, v, bias, highest) for some in parts])
+    return torch.cat([_by_sigmoids(q[some], k, v, bias, far) for some in parts])
 
 
-def _highest_logit(q: Tensor, k: Tensor, bias: Tensor | None) -> float | None:
-    """About the highest of all logits; None where queries differ too much for ``_by_sigmoids``."""
+def _distance_down(q: Tensor, k: Tensor, bias: Tensor | None) -> float | None:
+    """From where the logits are to where ``_by_sigmoids`` needs them; None where queries differ too much."""
     if not is_sigmoid_quick(q.dtype):
         return None
     few, some = (slice(None, None, max(1, len(x) // most)) for x, most in zip((q, k), SAMPLE, strict=True))
     logits = linear(q[few], k[some].contiguous()).float()
     highest = (logits if bias is None else logits + bias[:1, some]).amax(dim=-1)
     least, most = (float(end) for end in highest.aminmax())
-    return most if most - least < -LOWEST - HIGHER - FAR_BELOW[q.dtype] else None
+    far = most + HIGHER + FAR_BELOW[q.dtype]
+    return far if least - far > LOWEST else None
 
 
 def _by_softmax(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
@@ -108,7 +109,7 @@ def _by_softmax(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     return found
 
 
-def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, highest: float) -> Tensor:
+def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, far: float) -> Tensor:
     """As ``_by_softmax``, with a bias whose rows are all the same.
 
     oneDNN takes sigmoids of a product's sums before it rounds them: no pass over the logits for the softmax,
@@ -116,9 +117,8 @@ def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, highest: 
     that exponentials are sigmoids, all logits are put far below 0.
 
     Args:
-        highest: about the highest logit.
+        far: by how much.
     """
-    far = highest + HIGHER + FAR_BELOW[q.dtype]
     key_bias = torch.full((len(k),), -far) if bias is None else bias[0].float() - far
     found = total = torch.zeros(())
     for some in _parts(len(k), BYTES_OF_SIGMOIDS // (len(q) * q.itemsize)):
@@ -144,5 +144,6 @@ def is_sigmoid_quick(dtype: torch.dtype) -> bool:
         return False
     with torch.inference_mode():
         q, k, v = (torch.randn(count, 64).to(dtype) / 8 for count in (512, 1024, 1024))
-        ways = (lambda: _by_softmax(q, k, v, None), lambda: _by_sigmoids(q, k, v, None, 0.0))
+        far = HIGHER + FAR_BELOW[dtype]
+        ways = (lambda: _by_softmax(q, k, v, None), lambda: _by_sigmoids(q, k, v, None, far))
         return times_as_quick(*ways) > 1 / QUICKER

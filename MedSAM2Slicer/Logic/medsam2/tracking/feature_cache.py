@@ -51,7 +51,7 @@ class FeatureCache:
     def get_several(self, keys: Sequence[Key]) -> list[ImageFeatures]:
         """Features of slices, all grey or all in colour, batch size 1 each, also beyond the budget.
 
-        What is missing is encoded together: saves a tenth of the starter's slice, 4 % of larger networks'.
+        What is missing is encoded together: saves a tenth of the starter's slice, 1 to 4 % at 512 pixels.
         """
         found = {key: features for key in keys if (features := self._known(key)) is not None}
         missing = [key for key in dict.fromkeys(keys) if key not in found]
