@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from medsam2.model import attention, products
 from medsam2.model.attention import (
-    BYTES_OF_SIGMOIDS,
+    BYTES_OF_LOGITS,
     QUERIES,
     QUERIES_OF_SIGMOIDS,
     attend,
@@ -119,7 +119,7 @@ def off(found, q, k, v, bias=0.0):
 
 
 @needs_sigmoids
-@pytest.mark.parametrize("keys", [300, BYTES_OF_SIGMOIDS // (600 * 4) + 300])
+@pytest.mark.parametrize("keys", [300, BYTES_OF_LOGITS // (600 * 4) + 300])
 @pytest.mark.parametrize("queries", [600, QUERIES_OF_SIGMOIDS + 100])
 @pytest.mark.parametrize("has_bias", [False, True])
 def test_sigmoids_find_what_softmax_finds(keys, queries, has_bias, dtype, softmax_calls, monkeypatch):
@@ -232,7 +232,7 @@ def test_pieces_are_small_and_add_up_without_rounding(dtype, softmax_calls, monk
         return sigmoid_of_linear(x, weight, bias)
 
     monkeypatch.setattr(attention, "sigmoid_of_linear", counted)
-    monkeypatch.setattr(attention, "BYTES_OF_SIGMOIDS", 2**17)
+    monkeypatch.setattr(attention, "BYTES_OF_LOGITS", 2**17)
     q, k, v = drawn_in(dtype, keys=4000)
     with torch.inference_mode():
         assert off(attend(q, k, v), q, k, v) < (0.004 if dtype == torch.bfloat16 else LOST[dtype])

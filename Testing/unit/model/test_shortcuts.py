@@ -8,10 +8,11 @@ import torch
 from medsam2.model import shortcuts as shortcuts_module
 from medsam2.model.building import build_network
 from medsam2.model.config import STARTER, network_config
+from medsam2.model.int8 import is_int8_whole
 from medsam2.model.segmentation_network import MemorySelection
 from medsam2.model.shortcuts import take_shortcuts
 from medsam2.model.slice_wise_config import ViTSizes
-from medsam2.shortcuts import EXACT, Shortcuts
+from medsam2.shortcuts import EXACT, FAST, Shortcuts
 
 SIZE = 64
 SMALL = replace(STARTER, image_size=SIZE)
@@ -62,6 +63,36 @@ def test_half_of_the_bits_make_a_small_difference(quick_bf16):
     assert (conditioned(half, memories) - expected).abs().mean() < 0.02 * expected.abs().mean()
 
 
+@pytest.fixture
+def quick_int8(monkeypatch):
+    if not is_int8_whole():
+        pytest.skip("a processor without products in int8")
+    monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: False)
+    monkeypatch.setattr(shortcuts_module, "is_int8_quick", lambda device_type: device_type == "cpu")
+
+
+def test_a_fourth_of_the_bits_makes_a_small_difference(quick_int8, monkeypatch):
+    memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
+    exact, layers = (network_that_takes(each) for each in (EXACT, FAST))
+    assert layers.shortcuts == Shortcuts(int8=True)
+    assert not [name for part in shortcuts_module._narrow_parts(layers) for name in _linear_layers(part)]
+    assert _linear_layers(layers.sam_mask_decoder)
+    assert _linear_layers(layers.memory_encoder)
+    expected, of_layers = conditioned(exact, memories), conditioned(layers, memories)
+    assert 0 < (of_layers - expected).abs().mean() < 0.04 * expected.abs().mean()
+    monkeypatch.setattr(shortcuts_module, "SIDE_FOR_INT8", SIZE)
+    of_memories = conditioned(network_that_takes(FAST), memories)
+    assert 0 < (of_memories - of_layers).abs().mean() < 0.04 * expected.abs().mean()
+
+
+def _linear_layers(part):
+    return [name for name, each in part.named_modules() if isinstance(each, torch.nn.Linear)]
+
+
+def test_bf16_comes_before_int8(quick_int8, quick_bf16):
+    assert network_that_takes(FAST).shortcuts == Shortcuts(bf16=True)
+
+
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 def test_packed_weights_say_the_same(quick_bf16, monkeypatch):
     memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
@@ -76,9 +107,11 @@ def test_packed_weights_say_the_same(quick_bf16, monkeypatch):
 
 def test_a_processor_that_is_slow_in_bf16_keeps_fp32(monkeypatch):
     monkeypatch.setattr(shortcuts_module, "is_bf16_quick", lambda device_type: False)
-    network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True))
+    monkeypatch.setattr(shortcuts_module, "is_int8_quick", lambda device_type: False)
+    network = network_that_takes(Shortcuts(pooled_memories=True, bf16=True, int8=True))
     assert {each.dtype for each in network.parameters()} == {torch.float32}
-    assert not network.shortcuts.bf16
+    assert network.shortcuts == Shortcuts(pooled_memories=True)
+    assert len(_linear_layers(network)) == len(_linear_layers(network_that_takes(EXACT)))
 
 
 @pytest.mark.parametrize("preset", ["sam_vit_b", "sam_med2d"])
@@ -92,6 +125,22 @@ def test_a_network_that_knows_one_slice_sees_nearly_the_same(preset, quick_bf16)
         expected, found = (each.encode_image(image).s16 for each in (exact, half))
     assert found.dtype == torch.float32
     assert (found - expected).abs().mean() < 0.02 * expected.abs().mean()
+
+
+@pytest.mark.parametrize("preset", ["sam_vit_b", "sam_med2d", "efficienttam_ti_512", "mobile_sam"])
+def test_all_encoders_see_nearly_the_same_in_int8(preset, quick_int8):
+    config = network_config(preset)
+    if preset.startswith("sam"):
+        encoder = ViTSizes(width=32, depth=2, heads=2, global_blocks=(1,))
+        config = replace(config, image_size=SIZE, encoder=encoder)
+    exact, network = (network_that_takes(each, config) for each in (EXACT, FAST))
+    assert network.shortcuts.int8
+    if preset == "efficienttam_ti_512":
+        assert all(each.cross_attn_image.in_int8 for each in network.memory_attention.layers)
+    image = torch.rand(1, 1, config.image_size, config.image_size)
+    with torch.inference_mode():
+        expected, found = (each.encode_image(image).s16 for each in (exact, network))
+    assert 0 < (found - expected).abs().mean() < 0.06 * expected.abs().mean()
 
 
 def test_a_network_that_knows_one_slice_or_pools_already_keeps_its_ways(quick_bf16):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medsam2.errors import InputError
-from medsam2.shortcuts import EXACT, Shortcuts
+from medsam2.shortcuts import EXACT, FAST, Shortcuts
 from medsam2.weights.importing import import_weights
 from medsam2.weights.loading import choose_autocast_dtype, choose_device, load_model
 
@@ -60,9 +60,8 @@ def test_precision(starter_file):
 
 def test_shortcuts_leave_a_precision_that_was_asked_for(starter_file, monkeypatch):
     monkeypatch.setattr("medsam2.model.shortcuts.is_bf16_quick", lambda device_type: True)
-    shortcuts = Shortcuts(bf16=True)
-    assert load_model(starter_file, "cpu", "auto", shortcuts).shortcuts == shortcuts
-    assert load_model(starter_file, "cpu", "fp32", shortcuts).shortcuts == EXACT
+    assert load_model(starter_file, "cpu", "auto", FAST).shortcuts == Shortcuts(bf16=True)
+    assert load_model(starter_file, "cpu", "fp32", FAST).shortcuts == EXACT
 
 
 @pytest.mark.parametrize(("capability", "chosen"), [((8, 0), torch.bfloat16), ((7, 5), None)])

@@ -9,14 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .int8 import Int8Rows, times
 from .products import QUICKER, is_onednn_quicker, linear, sigmoid_of_linear, times_as_quick
 
 MANY_LOGITS = 2**17
 """So many of a head are worth products of their own."""
 QUERIES = 256
 """So many of a head at a time, whose logits then stay in the processor's cache."""
-QUERIES_OF_SIGMOIDS, BYTES_OF_SIGMOIDS = 2048, 2**23
-"""So many queries and so many logits at a time."""
+QUERIES_OF_SIGMOIDS, BYTES_OF_LOGITS = 2048, 2**23
+"""So many queries and so many logits at a time, where one pass over these is all."""
 FEW_KEYS = 64
 SAMPLE = 32, 1024
 """So many queries and keys of a head, or somewhat more, show how high its logits are."""
@@ -26,6 +27,8 @@ HIGHER = 16.0
 """By so much the highest logit of a query may lie above the highest that the sample shows."""
 LOWEST = -62.0
 """So low the highest logit of a query may be: exponentials that come out as 0, below -87, change nothing."""
+FARTHEST = 2.0**64
+"""So many times the exponentials of a query may add up to what the sample makes expect, or its reciprocal."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -121,7 +124,7 @@ def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, far: floa
     """
     key_bias = torch.full((len(k),), -far) if bias is None else bias[0].float() - far
     found = total = torch.zeros(())
-    for some in _parts(len(k), BYTES_OF_SIGMOIDS // (len(q) * q.itemsize)):
+    for some in _parts(len(k), BYTES_OF_LOGITS // (len(q) * q.itemsize)):
         exponentials = sigmoid_of_linear(q, k[some], key_bias[some])
         total = exponentials.sum(dim=-1, keepdim=True).float() + total
         found = linear(exponentials, v[some].T).float() + found
@@ -131,6 +134,47 @@ def _by_sigmoids(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, far: floa
         asked = q[missed]
         found[missed] = _by_softmax(asked, k, v, None if bias is None else bias[: len(asked)])
     return found
+
+
+def attend_in_int8(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As ``attend`` on a processor, but for logits that come of queries and keys in 8 bits.
+
+    Where processors have VNNI and no AVX-512 this takes four sevenths of the time at 512 pixels, and a third
+    at 1024.
+    With AVX-512 it saves nothing at 512, and with bf16 next to nothing.
+
+    Args:
+        bias: added to the logits of each key, (M,).
+    """
+    # What weighs a value multiplies it, and the number that all weights add up to.
+    values = torch.cat((v, torch.ones_like(v[..., :1])), dim=-1)
+    values = values if bias is None else values * bias.exp()[:, None].to(v.dtype)
+    found = torch.empty(*q.shape[:-1], v.shape[-1], dtype=q.dtype)
+    for head in product(range(len(q)), range(q.shape[1])):
+        found[head], missed = _by_exponentials(q[head], k[head], values[head])
+        if missed.any():
+            rows = None if bias is None else bias.expand(int(missed.sum()), -1)
+            found[head][missed] = _by_softmax(q[head][missed] * q.shape[-1] ** -0.5, k[head], v[head], rows)
+    return found
+
+
+def _by_exponentials(q: Tensor, k: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """What queries (N, C) find at keys (M, C), and which of them (N,) nothing: logits are too far apart.
+
+    Args:
+        values: (M, D + 1), of which the last is 1, all of them weighted.
+    """
+    queries = Int8Rows.of(q * (q.shape[-1] ** -0.5 * math.log2(math.e)))
+    # Keys are what is rounded as it comes, for oneDNN takes ten times as long to sort a weight.
+    highest = times(k[:: max(1, len(k) // SAMPLE[1])], queries).amax(dim=0).float()
+    found = torch.zeros(())
+    values = values.T.contiguous()
+    for some in _parts(len(k), BYTES_OF_LOGITS // (len(q) * q.itemsize)):
+        exponentials = times(k[some], queries, -highest).exp2_()
+        found = (values[:, some] @ exponentials).float() + found
+    total = found[-1]
+    missed = ~((total > 1 / FARTHEST) & (total < FARTHEST))
+    return (found[:-1] / total).T.to(q.dtype), missed
 
 
 def _parts(count: int, size: int) -> Iterator[slice]:

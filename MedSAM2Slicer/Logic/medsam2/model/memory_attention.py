@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import attend, takes_narrow_values
+from .attention import attend, attend_in_int8, takes_narrow_values
 from .config import NetworkConfig
 from .layers import AttentionHeads
 from .position_encoding import rotary_table, rotate, sine_map
@@ -22,11 +22,15 @@ class RotaryAttention(AttentionHeads):
     Args:
         dim, key_dim: widths of queries and of keys on input.
         pooling: of several maps of keys, see ``NetworkConfig.memory_pooling``.
+
+    Attributes:
+        in_int8: logits come of numbers in 8 bits, on a processor.
     """
 
     def __init__(self, dim: int, key_dim: int | None = None, pooling: int = 0):
         super().__init__(dim, heads=1, key_dim=key_dim)
         self.pooling = pooling
+        self.in_int8 = False
 
     def forward(
         self,
@@ -57,7 +61,10 @@ class RotaryAttention(AttentionHeads):
         k = _rotate_first(k, positioned, table)
         if self.pooling and positioned > q.shape[2]:
             k, v, key_bias = self._pooled(k, v, key_bias, positioned, size)
-        found = attend(q, k, v, None if key_bias is None else key_bias[None, None, None])
+        if self.in_int8:
+            found = attend_in_int8(q, k, v, key_bias)
+        else:
+            found = attend(q, k, v, None if key_bias is None else key_bias[None, None, None])
         return self.merge_heads(self.v_proj(found) if is_late else found)
 
     def _pooled(

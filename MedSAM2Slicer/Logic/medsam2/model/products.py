@@ -28,6 +28,10 @@ class Linear(nn.Linear):
         """(..., width in) to (..., width out)."""
         return linear(x, self.weight, self.bias)
 
+    def without_bias(self, x: Tensor) -> Tensor:
+        """As ``forward``, but for the bias."""
+        return linear(x, self.weight)
+
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Rows of x (..., C) times rows of the weight (D, C), and the bias (D,): (..., D).

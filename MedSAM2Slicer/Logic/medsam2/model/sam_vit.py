@@ -11,7 +11,7 @@ from torch.nn.parameter import Parameter
 
 from .attention import attend
 from .layers import MLPBlock, PatchEmbed, neck_layers
-from .products import Linear, linear
+from .products import Linear
 from .slice_wise_config import ViTSizes
 from .vit_adapter import Adapter
 from .windows import join_windows, split_windows
@@ -36,7 +36,7 @@ class WindowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, H, W, dim) to the same shape."""
         # Windows are filled up with zeros before this layer, which are the bias alone after it.
-        windows, padded = split_windows(linear(x, self.qkv.weight), self.side)
+        windows, padded = split_windows(self.qkv.without_bias(x), self.side)
         windows = windows + self.qkv.bias.to(windows.dtype)
         heads = windows.flatten(1, 2).unflatten(-1, (3, self.heads, -1)).permute(2, 3, 0, 1, 4)
         out = torch.stack([self._attend(q, k, v) for q, k, v in zip(*heads, strict=True)], dim=2)

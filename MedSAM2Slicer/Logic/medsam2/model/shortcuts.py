@@ -1,7 +1,6 @@
 """Shortcuts that a built network takes: nearly the same masks, sooner."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,10 +9,14 @@ from torch import Tensor, nn
 
 from medsam2.shortcuts import Shortcuts
 
-from .memory_attention import MemoryAttentionLayer
+from .int8 import Int8Linear, is_int8_quick
+from .memory_attention import MemoryAttentionLayer, RotaryAttention
 from .network import MedSAM2
 from .products import QUICKER, Linear, linear, packed, times_as_quick
 from .segmentation_network import SegmentationNetwork
+
+SIDE_FOR_INT8 = 512
+"""From images of so many pixels a side on int8 is the quicker way to look at memories."""
 
 
 def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
@@ -21,21 +24,30 @@ def take_shortcuts(network: SegmentationNetwork, shortcuts: Shortcuts) -> None:
 
     Shortcuts that it cannot take, or that are none on its device, are left out.
     """
-    pools = bf16 = False
-    if isinstance(network, MedSAM2) and not network.config.memory_pooling:
-        pools = shortcuts.pooled_memories
+    device, attentions = network.device.type, list(_attentions_to_memories(network))
+    pools = shortcuts.pooled_memories and any(not each.pooling for each in attentions)
+    bf16 = shortcuts.bf16 and is_bf16_quick(device)
+    int8 = shortcuts.int8 and not bf16 and is_int8_quick(device)
+    for attention in attentions:
+        attention.pooling = attention.pooling or int(pools)
+        attention.in_int8 = int8 and network.config.image_size >= SIDE_FOR_INT8
+    for part in _narrow_parts(network):
+        if bf16:
+            _compute_in_bf16(part)
+        if int8:
+            _compute_in_int8(part)
+    network.shortcuts = Shortcuts(pools, bf16, int8)
+
+
+def _attentions_to_memories(network: SegmentationNetwork) -> Iterator[RotaryAttention]:
+    if isinstance(network, MedSAM2):
         for layer in network.memory_attention.layers:
             assert isinstance(layer, MemoryAttentionLayer)
-            layer.cross_attn_image.pooling = int(pools)
-    if shortcuts.bf16 and is_bf16_quick(network.device.type):
-        bf16 = True
-        for part in _narrow_parts(network):
-            _compute_in_bf16(part)
-    network.shortcuts = replace(shortcuts, pooled_memories=pools, bf16=bf16)
+            yield layer.cross_attn_image
 
 
 def _narrow_parts(network: SegmentationNetwork) -> Iterator[nn.Module]:
-    """Parts in bf16, which take nearly all of the time.
+    """Parts in bf16 or int8, which take nearly all of the time.
 
     In bf16 the image's first layer and the neck would lose as much of the masks as all of these, the mask
     decoder and the encoder of memories several times as much.
@@ -62,6 +74,13 @@ def _compute_in_bf16(part: nn.Module) -> None:
             return compute(first, *others).float()
 
     part.forward = forward
+
+
+def _compute_in_int8(part: nn.Module) -> None:
+    """Saves a third of a slice and more, an eighth where fp32 has AVX-512."""
+    for name, module in list(part.named_modules()):
+        if isinstance(module, Linear):
+            part.set_submodule(name, Int8Linear(module))
 
 
 @cache
