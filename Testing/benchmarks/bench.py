@@ -24,6 +24,7 @@ from benchmarks import (  # noqa: E402
     goal_alone,
     goal_gpu,
     goal_tracks,
+    laptop_speed,
     memory_use,
     network_speed,
     qt_holds,
@@ -33,8 +34,8 @@ from benchmarks.comparison import GOALS, is_refused  # noqa: E402
 from medsam2.model.freed_memory import keep_freed_memory  # noqa: E402
 from medsam2_lab.result_tables import FOLDER, ResultTable, commit, show, write_pages  # noqa: E402
 
-SEPARATE = ("network_speed", "goal_gpu")
-"""Only where they are named: the one takes seven minutes by itself, the other needs a GPU."""
+SEPARATE = ("network_speed", "laptop_speed", "goal_gpu")
+"""Only where they are named: the first take seven and five minutes by themselves, the last needs a GPU."""
 
 
 def benches(slices: int, rounds: int) -> dict[str, Callable[[], dict[str, ResultTable]]]:
@@ -54,6 +55,7 @@ def benches(slices: int, rounds: int) -> dict[str, Callable[[], dict[str, Result
         "starter_speed": lambda: starter_speed.tables(slices, rounds),
         "memory_use": memory_use.tables,
         "network_speed": network_speed.tables,
+        "laptop_speed": lambda: laptop_speed.tables(rounds),
         "click_times": click_times.tables,
         "qt_holds": qt_holds.tables,  # last: it puts imitations of Slicer's modules in place
     }
