@@ -1,4 +1,4 @@
-"""Fast beside exact computing with the instructions of laptops' processors, as a processor with more shows it."""
+"""Fast beside exact computing with the instructions of laptops' processors, on one that has more."""
 
 import os
 import statistics

@@ -69,7 +69,11 @@ def test_a_torch_or_a_processor_that_cannot_is_not_asked(monkeypatch):
     assert not asked("cuda")
     with monkeypatch.context() as patched:
         patched.setattr(int8, "times_as_quick", lambda usual, other: 9.0)
+        patched.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
         assert asked("cpu") == is_int8_whole()
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "SVE256")
+            assert not asked("cpu")
         # Pairs of products that are cut off at 32,767.
         patched.setattr(int8, "times", lambda x, rows: torch.full((16, 16), 32.5))
         assert not asked("cpu")
@@ -83,6 +87,7 @@ def test_a_torch_or_a_processor_that_cannot_is_not_asked(monkeypatch):
 
 @needs_int8
 def test_it_is_taken_only_where_it_is_quicker(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     for quicker in (9.0, 1.0):
         monkeypatch.setattr(int8, "times_as_quick", lambda usual, other, quicker=quicker: quicker)
         assert is_int8_quick.__wrapped__("cpu") == (quicker > 2)

@@ -7,7 +7,11 @@ import torch.nn.functional as F
 from medsam2.model import products
 from medsam2.model.products import Linear, is_onednn_quicker, linear, packed, times_as_quick
 
-needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+HAS_ONEDNN = torch.backends.mkldnn.is_available()
+needs_onednn = pytest.mark.skipif(not HAS_ONEDNN, reason="torch without oneDNN")
+needs_bf16 = pytest.mark.skipif(
+    not HAS_ONEDNN or not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a processor without bf16"
+)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_a_transposed_weight_is_as_good(onednn_calls):
     assert len(onednn_calls) == 1
 
 
-@needs_onednn
+@needs_bf16
 @pytest.mark.parametrize("has_bias", [False, True])
 @pytest.mark.parametrize("shape", [(256, 96), (2, 16, 8, 96)])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])

@@ -93,7 +93,10 @@ def test_bf16_comes_before_int8(quick_int8, quick_bf16):
     assert network_that_takes(FAST).shortcuts == Shortcuts(bf16=True)
 
 
-@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available() or not torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    reason="a processor without bf16",
+)
 def test_packed_weights_say_the_same(quick_bf16, monkeypatch):
     memories = torch.randn(1, 3, 64, SIZE // 16, SIZE // 16)
     network = network_that_takes(Shortcuts(bf16=True))

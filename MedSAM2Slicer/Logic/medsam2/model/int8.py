@@ -47,21 +47,8 @@ def times(x: Tensor, weight: Int8Rows, bias: Tensor | None = None) -> Tensor:
     zero = round(-min(least, 0.0) / scale) if math.isfinite(scale) else 0
     # In fp32, where halves are not rounded away; to whole numbers it is cut off, not rounded.
     whole = torch.add(torch.tensor(zero + 0.5), x.float(), alpha=1 / scale).to(torch.uint8)
-    found = torch.ops.onednn.qlinear_pointwise(
-        whole.flatten(0, -2),
-        scale,
-        zero,
-        weight.packed,
-        weight.scales,
-        weight.zeros,
-        bias,
-        1.0,
-        0,
-        x.dtype,
-        "none",
-        [],
-        "",
-    )
+    inputs = (whole.flatten(0, -2), scale, zero, weight.packed, weight.scales, weight.zeros, bias)
+    found = torch.ops.onednn.qlinear_pointwise(*inputs, 1.0, 0, x.dtype, "none", [], "")
     return found.unflatten(0, x.shape[:-1])
 
 
@@ -85,7 +72,9 @@ class Int8Linear(nn.Module):
 @cache
 def is_int8_quick(device_type: str) -> bool:
     """Whether this computer multiplies so quicker than in fp32, and well; measured once, in milliseconds."""
-    if device_type != "cpu" or not is_int8_whole():
+    # Elsewhere oneDNN may have slow loops alone, whose measurement takes seconds.
+    has_avx = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    if device_type != "cpu" or not has_avx or not is_int8_whole():
         return False
     with torch.inference_mode():
         x, weight = torch.randn(512, 384), torch.randn(768, 384)

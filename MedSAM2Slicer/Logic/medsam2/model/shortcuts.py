@@ -78,9 +78,10 @@ def _compute_in_bf16(part: nn.Module) -> None:
 
 def _compute_in_int8(part: nn.Module) -> None:
     """Saves a third of a slice and more, an eighth where fp32 has AVX-512."""
-    for name, module in list(part.named_modules()):
-        if isinstance(module, Linear):
-            part.set_submodule(name, Int8Linear(module))
+    for parent in list(part.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, Linear):
+                setattr(parent, name, Int8Linear(layer))
 
 
 @cache
