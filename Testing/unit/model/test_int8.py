@@ -88,7 +88,7 @@ def test_a_torch_or_a_processor_that_cannot_is_not_asked(monkeypatch):
 @needs_int8
 def test_it_is_taken_only_where_it_is_quicker(monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    for quicker in (9.0, 1.0):
+    for quicker in (9.0, 1.5):
         monkeypatch.setattr(int8, "times_as_quick", lambda usual, other, quicker=quicker: quicker)
         assert is_int8_quick.__wrapped__("cpu") == (quicker > 2)
 

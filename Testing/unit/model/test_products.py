@@ -108,3 +108,24 @@ def test_a_torch_without_it_goes_the_usual_way(monkeypatch, measured_anew):
 def test_the_quicker_way_is_told_by_its_time():
     few, many = torch.zeros(1), torch.randn(1024, 1024)
     assert times_as_quick(lambda: many @ many, lambda: few) > 2
+
+
+def test_ways_are_measured_on_one_core_and_all_are_taken_again():
+    """Another program that keeps one of two cores busy would decide otherwise."""
+    threads, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        times_as_quick(lambda: torch.zeros(1), lambda: seen.append(torch.get_num_threads()))
+        assert set(seen[1:]) == {1}
+        assert torch.get_num_threads() == 2
+
+        def breaking():
+            if len(seen) > 30:
+                raise ValueError
+            seen.append(0)
+
+        with pytest.raises(ValueError):
+            times_as_quick(lambda: torch.zeros(1), breaking)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)

@@ -84,13 +84,18 @@ def is_onednn_quicker() -> bool:
 def times_as_quick(usual: Callable[[], Tensor], other: Callable[[], Tensor]) -> float:
     """How many times as quick the other way is; 0 where this torch lacks it.
 
-    By turns, and the best of each: other programs may slow one down.
+    By turns, the best of each, and on one core: other programs may keep one of several busy.
     """
     try:
         other()
     except LACKING:
         return 0.0
-    times = [(_seconds(usual), _seconds(other)) for _ in range(1 + ROUNDS)][1:]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        times = [(_seconds(usual), _seconds(other)) for _ in range(1 + ROUNDS)][1:]
+    finally:
+        torch.set_num_threads(threads)
     return min(usual for usual, _ in times) / min(other for _, other in times)
 
 
