@@ -10,12 +10,12 @@ from benchmarks.machine import in_fresh_process, seconds_of
 from medsam2_lab.result_tables import ResultTable, measured
 
 PROCESSORS = {
-    "VNNI and AVX2 (Intel Core from the 12th generation on)": {
+    "VNNI and AVX2 (Intel's Core since Alder Lake, 2021)": {
         "ONEDNN_MAX_CPU_ISA": "AVX2_VNNI",
         "ATEN_CPU_CAPABILITY": "avx2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     },
-    "VNNI and AVX-512 (10th and 11th)": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
+    "VNNI and AVX-512 (Ice Lake, Tiger Lake, Rocket Lake)": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
 }
 """What has torch and its libraries leave other instructions alone."""
 PRESETS = {"starter": 20, "efficienttam_ti_512": 20, "tiny_512": 20, "small": 8}

@@ -11,7 +11,26 @@ from medsam2.model import attention, int8
 from medsam2.model.attention import attend_in_int8
 from medsam2.model.int8 import Int8Linear, Int8Rows, is_int8_quick, is_int8_whole, times
 
-needs_int8 = pytest.mark.skipif(not is_int8_whole(), reason="a processor without products in int8")
+
+def has_int8() -> bool:
+    """Whether oneDNN's products of whole numbers are right here, asked without our code."""
+    most, ones = torch.full((1, 64), 255, dtype=torch.uint8), torch.ones(16)
+    try:
+        rows = torch.ops.onednn.qlinear_prepack(torch.full((16, 64), 127, dtype=torch.int8), None)
+        weight = (rows, ones, torch.zeros(16, dtype=torch.int64))
+        found = torch.ops.onednn.qlinear_pointwise(
+            most, 1.0, 0, *weight, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+    except (AttributeError, NotImplementedError, RuntimeError):
+        return False
+    return bool((found == 64 * 255 * 127).all())
+
+
+needs_int8 = pytest.mark.skipif(not has_int8(), reason="a processor without products in int8")
+
+
+def test_our_own_question_has_the_same_answer():
+    assert is_int8_whole() == has_int8()
 
 
 def far_apart(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -30,6 +49,27 @@ def test_rounding_is_off_by_half_a_step_at_most(least, width, seed, half):
     rounded = 2**-8 * x.abs().float() if half else 0
     assert found.dtype == x.dtype
     assert ((found.float() - x.float()).abs() <= 0.51 * step + rounded).all()
+
+
+@needs_int8
+@pytest.mark.parametrize("size", [1.0, 1e-12, 1e12])
+def test_no_number_leaves_the_bits_it_has(size):
+    """Wherever zero lies between the least and the greatest; what left them would be at the other end."""
+    rows = Int8Rows.of(torch.eye(4))
+    for least in torch.linspace(-1, 0, 509):
+        x = size * torch.stack((least, least + 1, least / 3, (least + 1) / 3))[None]
+        assert ((times(x, rows) - x).abs() <= 0.51 * size / 254).all()
+
+
+@needs_int8
+def test_weights_are_off_by_half_a_step_of_their_row_at_most():
+    weight = (
+        torch.randn(40, 64, generator=torch.Generator().manual_seed(1)) * torch.logspace(-9, 9, 40)[:, None]
+    )
+    weight[:, 0] = weight.abs().amax(dim=1)
+    weight[:, 1] = -weight[:, 0]
+    found = times(torch.eye(64), Int8Rows.of(weight)).T
+    assert ((found - weight).abs() <= 0.501 * weight[:, :1] / 127).all()
 
 
 @needs_int8
@@ -108,11 +148,21 @@ def exact(q, k, v, bias=None):
     return F.scaled_dot_product_attention(q.double(), k.double(), v.double(), attn_mask=mask)
 
 
+@pytest.fixture
+def no_softmax(monkeypatch):
+    """What is asked is found without the way that is kept for logits too far apart."""
+
+    def asked(*arguments):
+        raise AssertionError("some queries found nothing")
+
+    monkeypatch.setattr(attention, "_by_softmax", asked)
+
+
 @needs_int8
 @torch.inference_mode()
 @pytest.mark.parametrize("bytes_at_once", [2**23, 2**16])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_attention_in_int8_finds_nearly_the_same(dtype, bytes_at_once, monkeypatch):
+def test_attention_in_int8_finds_nearly_the_same(dtype, bytes_at_once, monkeypatch, no_softmax):
     monkeypatch.setattr(attention, "BYTES_OF_LOGITS", bytes_at_once)
     q, k, v = some_heads(dtype=dtype)
     found = attend_in_int8(q, k, v)
@@ -124,11 +174,27 @@ def test_attention_in_int8_finds_nearly_the_same(dtype, bytes_at_once, monkeypat
 
 @needs_int8
 @torch.inference_mode()
-def test_a_bias_weighs_keys_and_takes_them_away():
-    q, k, v = some_heads()
+def test_high_logits_are_put_down(no_softmax):
+    q, k, v = some_heads(keys=5000)
+    q[..., 0] = (
+        60  # so that logits are beyond what has an exponential in fp32, and one key is as high as another
+    )
+    k[..., 0] = 30
+    assert (q @ k.mT / 8).amin() > 150
+    assert far_apart(attend_in_int8(q, k, v), exact(q, k, v)) < 0.7
+
+
+@needs_int8
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_bias_weighs_keys_and_takes_them_away(dtype, no_softmax):
+    q, k, v = some_heads(dtype=dtype)
     bias = torch.randn(700)
-    bias[100:400] = -torch.inf
     assert far_apart(attend_in_int8(q, k, v, bias), exact(q, k, v, bias)) < 0.03
+    bias[100:400] = -torch.inf
+    found = attend_in_int8(q, k, v, bias)
+    assert found.dtype == dtype
+    assert far_apart(found, exact(q, k, v, bias)) < 0.03
 
 
 @needs_int8
@@ -145,3 +211,7 @@ def test_logits_that_the_sample_does_not_show_are_found_by_softmax():
     k[0, 0, ::4] += 40 * q[0, 0, 9]
     found, expected = attend_in_int8(q, k, v, bias), exact(q, k, v, bias)
     assert far_apart(found[0, 0, 9], expected[0, 0, 9]) < 1e-5
+    k[1, 1, ::4] += 400
+    q[1, 1] = q[1, 1].abs()  # more than are answered at a time
+    found, expected = attend_in_int8(q, k, v, bias), exact(q, k, v, bias)
+    assert far_apart(found[1, 1], expected[1, 1]) < 1e-5

@@ -26,10 +26,10 @@ def network_that_takes(shortcuts: Shortcuts, config=SMALL):
 
 
 @torch.no_grad()
-def conditioned(network, memories: torch.Tensor) -> torch.Tensor:
+def conditioned(network, memories: torch.Tensor, log_weights: torch.Tensor | None = None) -> torch.Tensor:
     torch.manual_seed(4)
-    count = memories.shape[1]
-    selection = MemorySelection(memories, list(range(count)), torch.randn(1, 2, 128), [0.1, 0.2])
+    places = list(range(memories.shape[1]))
+    selection = MemorySelection(memories, places, torch.randn(1, 2, 128), [0.1, 0.2], log_weights)
     features = network.encode_image(torch.rand(1, 1, SIZE, SIZE))
     found = network.condition(features.s16, selection)
     assert {each.dtype for each in (found, *features)} == {torch.float32}
@@ -81,8 +81,13 @@ def test_a_fourth_of_the_bits_makes_a_small_difference(quick_int8, monkeypatch):
     expected, of_layers = conditioned(exact, memories), conditioned(layers, memories)
     assert 0 < (of_layers - expected).abs().mean() < 0.04 * expected.abs().mean()
     monkeypatch.setattr(shortcuts_module, "SIDE_FOR_INT8", SIZE)
-    of_memories = conditioned(network_that_takes(FAST), memories)
+    in_int8 = network_that_takes(FAST)
+    of_memories = conditioned(in_int8, memories)
     assert 0 < (of_memories - of_layers).abs().mean() < 0.04 * expected.abs().mean()
+    weights = torch.tensor([0.0, -1.0, -torch.inf])
+    weighted, expected = (conditioned(each, memories, weights) for each in (in_int8, exact))
+    assert (weighted - expected).abs().mean() < 0.04 * expected.abs().mean()
+    assert (weighted - of_memories).abs().mean() > 0.05 * expected.abs().mean()
 
 
 def _linear_layers(part):
@@ -91,6 +96,7 @@ def _linear_layers(part):
 
 def test_bf16_comes_before_int8(quick_int8, quick_bf16):
     assert network_that_takes(FAST).shortcuts == Shortcuts(bf16=True)
+    assert network_that_takes(Shortcuts(int8=True)).shortcuts == Shortcuts(int8=True)
 
 
 @pytest.mark.skipif(
@@ -139,6 +145,7 @@ def test_all_encoders_see_nearly_the_same_in_int8(preset, quick_int8):
     exact, network = (network_that_takes(each, config) for each in (EXACT, FAST))
     assert network.shortcuts.int8
     if preset == "efficienttam_ti_512":
+        assert not any(each.cross_attn_image.in_int8 for each in exact.memory_attention.layers)
         assert all(each.cross_attn_image.in_int8 for each in network.memory_attention.layers)
     image = torch.rand(1, 1, config.image_size, config.image_size)
     with torch.inference_mode():

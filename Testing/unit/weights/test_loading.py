@@ -62,6 +62,10 @@ def test_shortcuts_leave_a_precision_that_was_asked_for(starter_file, monkeypatc
     monkeypatch.setattr("medsam2.model.shortcuts.is_bf16_quick", lambda device_type: True)
     assert load_model(starter_file, "cpu", "auto", FAST).shortcuts == Shortcuts(bf16=True)
     assert load_model(starter_file, "cpu", "fp32", FAST).shortcuts == EXACT
+    monkeypatch.setattr("medsam2.model.shortcuts.is_bf16_quick", lambda device_type: False)
+    monkeypatch.setattr("medsam2.model.shortcuts.is_int8_quick", lambda device_type: True)
+    for precision in ("fp32", "bf16"):
+        assert load_model(starter_file, "cpu", precision, FAST).shortcuts == EXACT
 
 
 @pytest.mark.parametrize(("capability", "chosen"), [((8, 0), torch.bfloat16), ((7, 5), None)])

@@ -61,7 +61,8 @@ PrecisionOption = Annotated[
 SpeedOption = Annotated[
     Speed,
     typer.Option(
-        "--speed", help="fast: nearly the same masks, sooner; bf16 or int8, unless --precision fp32."
+        "--speed",
+        help="fast: nearly the same masks, sooner; bf16 or int8 where quick, not at --precision fp32.",
     ),
 ]
 ServerOption = Annotated[

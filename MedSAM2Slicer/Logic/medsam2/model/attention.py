@@ -28,7 +28,8 @@ HIGHER = 16.0
 LOWEST = -62.0
 """So low the highest logit of a query may be: exponentials that come out as 0, below -87, change nothing."""
 FARTHEST = 2.0**64
-"""So many times the exponentials of a query may add up to what the sample makes expect, or its reciprocal."""
+"""The exponentials of a query, relative to its highest logit in the sample, add up to less, and to more than
+the reciprocal; else it goes by softmax."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -158,10 +159,10 @@ def attend_in_int8(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) 
 
 
 def _by_exponentials(q: Tensor, k: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """What queries (N, C) find at keys (M, C), and which of them (N,) nothing: logits are too far apart.
+    """What queries (N, C) find at keys (M, C), and for which of them (N,) that is wrong: see ``FARTHEST``.
 
     Args:
-        values: (M, D + 1), of which the last is 1, all of them weighted.
+        values: (M, D + 1), times the weight of each key; the last is that weight.
     """
     queries = Int8Rows.of(q * (q.shape[-1] ** -0.5 * math.log2(math.e)))
     # Keys are what is rounded as it comes, for oneDNN takes ten times as long to sort a weight.

@@ -43,9 +43,10 @@ class Int8Rows:
 
 
 def times(x: Tensor, weight: Int8Rows, bias: Tensor | None = None) -> Tensor:
-    """As ``products.linear``; x (..., C) is rounded to 255 numbers between its least and its greatest.
+    """As ``products.linear``, for one row and more.
 
-    Where x is not finite nothing is: then all comes out as NaN.
+    x (..., C), in fp32 or bf16, is rounded to 255 numbers between its least and its greatest. So each row's
+    result depends, within the rounding, on the others; and where x is not finite all comes out as NaN.
     """
     return _times_rounded(_rounded(x), weight, bias, x.dtype)
 
@@ -54,7 +55,7 @@ def _rounded(x: Tensor) -> Rounded:
     least, greatest = (float(end) for end in x.aminmax())
     scale = max((max(greatest, 0.0) - min(least, 0.0)) / STEPS, LEAST)
     zero = round(-min(least, 0.0) / scale) if math.isfinite(scale) else 0
-    # In fp32, where halves are not rounded away; to whole numbers it is cut off, not rounded.
+    # With the half, cutting off rounds; bf16 could not hold it.
     return torch.add(torch.tensor(zero + 0.5), x.float(), alpha=1 / scale).to(torch.uint8), scale, zero
 
 
@@ -66,7 +67,7 @@ def _times_rounded(x: Rounded, weight: Int8Rows, bias: Tensor | None, dtype: tor
 
 
 class Int8Linear(nn.Module):
-    """A linear layer whose products are in int8; can be neither trained nor saved."""
+    """A linear layer whose products are in int8; can be neither trained, copied nor saved."""
 
     def __init__(self, layer: nn.Linear):
         super().__init__()

@@ -1,5 +1,6 @@
 """From a name or a file to a network that is ready to use."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -29,8 +30,9 @@ def load_model(
         device: ``"auto"`` (CUDA, then MPS, then CPU) or a device of torch such as ``"cuda:1"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"auto"``: bf16 on a CUDA device that supports it, else fp32.
             The weights stay in fp32; bf16 sets the network's ``autocast_dtype``.
-        shortcuts: what may be computed otherwise than exactly, as of ``medsam2.shortcuts.FAST``; neither in
-            bf16 nor in int8 where the precision is ``"fp32"``. A network with shortcuts is not for training.
+        shortcuts: what may be computed otherwise than exactly, as of ``medsam2.shortcuts.FAST``; in int8 only
+            where the precision is ``"auto"``, in bf16 not where it is ``"fp32"``. A network with shortcuts is
+            not for training.
 
     Raises:
         InputError: the weights are unknown, not installed, damaged or incomplete, or the device is
@@ -46,9 +48,8 @@ def load_model(
     network.load_state_dict(checkpoint.tensors, assign=True)
     network.autocast_dtype = autocast_dtype
     network = network.to(chosen_device).eval()
-    if precision == "fp32":
-        shortcuts = Shortcuts(pooled_memories=shortcuts.pooled_memories)
-    take_shortcuts(network, shortcuts)
+    bf16, int8 = shortcuts.bf16 and precision != "fp32", shortcuts.int8 and precision == "auto"
+    take_shortcuts(network, replace(shortcuts, bf16=bf16, int8=int8))
     return network
 
 
