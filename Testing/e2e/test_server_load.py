@@ -81,19 +81,20 @@ def test_eight_clients_at_once_finish_with_equal_shares(server):
 
 
 def test_a_client_that_does_not_read_blocks_nobody_and_loses_nothing(server):
-    """Its masks are 512 KiB each, and it asks for 64 MiB of them."""
-    side, slices, tracks = 2048, 2, 64
+    """Its masks are 512 KiB each, and it asks for 128 MiB of them."""
+    side, slices, tracks = 2048, 2, 128
     painted = np.random.default_rng(0).random((side, side)) < 0.5
     with server.welcomed(max_queue=1) as slow, server.welcomed() as quick:
         slow.open(volume(slices, side))
         for index in range(slices):
             prompt = Prompt(index, mask=PlacedMask.packed(painted))
             slow.ask(PromptRequest(3, "a", "k", prompt, "slice"))
-        before = server.memory
-        slow.send(*(track(100 + number) for number in range(tracks)))
         quick.open(volume())
         quick.prompt()
-        assert quick.ask(track(4))[-1] == Done(4)
+        quick.ask(track(4))  # the first track of a process takes memory that it keeps
+        before = server.memory
+        slow.send(*(track(100 + number) for number in range(tracks)))
+        assert quick.ask(track(5))[-1] == Done(5)
         assert server.metrics()["medsam2_queue",] > 0
         assert server.memory < before + 40 * 2**20
         for number in range(tracks):
