@@ -10,10 +10,11 @@ from torch import nn
 from medsam2.model import attention, int8
 from medsam2.model.attention import attend_in_int8
 from medsam2.model.int8 import Int8Linear, Int8Rows, is_int8_quick, is_int8_whole, times
+from medsam2.model.products import LACKING
 
 
 def has_int8() -> bool:
-    """Whether oneDNN's products of whole numbers are right here, asked without our code."""
+    """Whether oneDNN's products of whole numbers are right here, asked without the code under test."""
     most, ones = torch.full((1, 64), 255, dtype=torch.uint8), torch.ones(16)
     try:
         rows = torch.ops.onednn.qlinear_prepack(torch.full((16, 64), 127, dtype=torch.int8), None)
@@ -21,7 +22,7 @@ def has_int8() -> bool:
         found = torch.ops.onednn.qlinear_pointwise(
             most, 1.0, 0, *weight, None, 1.0, 0, torch.float32, "none", [], ""
         )
-    except (AttributeError, NotImplementedError, RuntimeError):
+    except LACKING:
         return False
     return bool((found == 64 * 255 * 127).all())
 
@@ -63,9 +64,8 @@ def test_no_number_leaves_the_bits_it_has(size):
 
 @needs_int8
 def test_weights_are_off_by_half_a_step_of_their_row_at_most():
-    weight = (
-        torch.randn(40, 64, generator=torch.Generator().manual_seed(1)) * torch.logspace(-9, 9, 40)[:, None]
-    )
+    torch.manual_seed(1)
+    weight = torch.randn(40, 64) * torch.logspace(-9, 9, 40)[:, None]
     weight[:, 0] = weight.abs().amax(dim=1)
     weight[:, 1] = -weight[:, 0]
     found = times(torch.eye(64), Int8Rows.of(weight)).T
@@ -176,10 +176,8 @@ def test_attention_in_int8_finds_nearly_the_same(dtype, bytes_at_once, monkeypat
 @torch.inference_mode()
 def test_high_logits_are_put_down(no_softmax):
     q, k, v = some_heads(keys=5000)
-    q[..., 0] = (
-        60  # so that logits are beyond what has an exponential in fp32, and one key is as high as another
-    )
-    k[..., 0] = 30
+    # Beyond what has an exponential in fp32, and by about as much for each key.
+    q[..., 0], k[..., 0] = 60, 30
     assert (q @ k.mT / 8).amin() > 150
     assert far_apart(attend_in_int8(q, k, v), exact(q, k, v)) < 0.7
 
