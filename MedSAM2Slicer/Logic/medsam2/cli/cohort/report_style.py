@@ -39,7 +39,11 @@ meter { width: 5rem; height: .8rem; vertical-align: middle; margin-right: .5rem;
 .doubtful { color: var(--doubt); }
 .reason { color: var(--failed); }
 .note { display: block; color: var(--faint); font-weight: 400; font-size: .9em; }
+@media (max-width: 72rem) {
+  .picture, .picture img { width: 15rem; } .picture img { height: 5rem; }
+}
 @media (max-width: 60rem) {
   .picture, .picture img { width: 9rem; } .picture img { height: 3rem; } body { padding: .75rem; }
+  th, td { padding: .35rem .4rem; } tbody th, .object { min-width: 5rem; }
 }
 """
