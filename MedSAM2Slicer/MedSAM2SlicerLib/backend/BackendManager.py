@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import qt
 
@@ -53,6 +53,15 @@ class BackendState(Enum):
     FAILED = "failed"
 
 
+class Holder(Protocol):
+    """One whose volume the backend has."""
+
+    isRunning: Callable[[], bool]
+
+    def volumeIsExchanged(self) -> None:
+        """Another one gives the backend its own."""
+
+
 class BackendManager:
     """Starts, pumps and stops the backend.
 
@@ -64,6 +73,7 @@ class BackendManager:
         self.settings = BackendSettings.load()
         self._token = ""
         self._running: _Running | None = None
+        self._holder: Holder | None = None
         self._handlers: list[Handler] = []
         self._observers: list[Callable[[], None]] = []
         self._lastState = BackendState.STOPPED
@@ -110,6 +120,24 @@ class BackendManager:
     def setToken(self, token: str) -> None:
         """The server's token, for as long as the application runs."""
         self._token = token.strip()
+
+    # Whose volume it has
+
+    def isNeededBy(self, other: Holder) -> bool:
+        """Whether another one than this has its volume there and needs it still."""
+        holder = self._holder
+        return holder is not None and holder is not other and holder.isRunning()
+
+    def hold(self, holder: Holder) -> None:
+        """It gets the volume of this one."""
+        if self._holder is not None and self._holder is not holder:
+            self._holder.volumeIsExchanged()
+        self._holder = holder
+
+    def letGo(self, holder: Holder) -> None:
+        """This one needs it no longer."""
+        if self._holder is holder:
+            self._holder = None
 
     # What others hear
 

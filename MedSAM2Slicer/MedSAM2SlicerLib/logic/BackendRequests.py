@@ -6,7 +6,12 @@ it, so that a cancelled or outdated answer never reaches a segment.
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from slicer.i18n import tr as _
+
+from .HeldChanges import HeldChanges
 
 if TYPE_CHECKING:
     from medsam2.client import PolledClient
@@ -56,19 +61,29 @@ class Listener(Protocol):
 class BackendRequests:
     """Sends requests to the shared backend and hands its answers to a listener.
 
+    The backend holds one volume at a time, that of the editor that asked last; while one propagates, others
+    are refused.
+
     Args:
-        mayAsk: says whether nobody else uses the backend, which holds one volume at a time.
+        isRunning: says whether a propagation is under way, which another volume would end.
+        mayAsk: says whether anything may be asked now.
 
     Attributes:
         state: of the propagation.
+        held: changes that wait for its end.
         sent: share of the volume that the backend has, 0 to 1, while it is being opened; None else.
     """
 
     def __init__(
-        self, manager: "BackendManager", listener: Listener, mayAsk: Callable[[], bool] = lambda: True
+        self,
+        manager: "BackendManager",
+        listener: Listener,
+        isRunning: Callable[[], bool],
+        mayAsk: Callable[[], bool] = lambda: True,
     ):
         self._manager = manager
         self._listener = listener
+        self.isRunning = isRunning
         self._mayAsk = mayAsk
         self.backendIsLost()
         manager.attach(self.handle)
@@ -79,6 +94,7 @@ class BackendRequests:
         self._volumeKey: tuple | None = None
         self._previews: dict[int, str] = {}
         self._untold: dict[tuple[str, Axis, int], Prompt] = {}
+        self.held = HeldChanges()
         self._telling = 0  # the request that says the last of what needs no answer; 0 for none
         self._job: int | None = None
         self._opening = self._latest = 0  # requests: the volume's, and the last one of all
@@ -89,6 +105,7 @@ class BackendRequests:
     def close(self) -> None:
         """Stop the propagation, and take no more answers."""
         self._manager.detach(self.handle)
+        self._manager.letGo(self)
         self.cancel()
         self.backendIsLost()
 
@@ -98,6 +115,10 @@ class BackendRequests:
         The user is told why it cannot be used.
         """
         if not self._mayAsk():
+            return False
+        if self._manager.isNeededBy(self):
+            text = _("Another segment editor is propagating: wait until it is done, or cancel it there.")
+            self._listener.onError(text)
             return False
         # Imported at first use: choosing the effect must not wait for it.
         from medsam2.client import ClientError
@@ -126,15 +147,22 @@ class BackendRequests:
 
     def open(self, offer: "VolumeOffer") -> None:
         """Make this the volume."""
+        self._manager.hold(self)
         self.cancel()
         self._previews.clear()
         self._untold.clear()
+        self.held.clear()
         self._telling = 0
         self._opening = self._latest = self._connected.open_volume(
             offer.voxels, offer.spacing, None, offer.window, offer.memory
         )
         self._volumeKey = offer.key
         self.sent = 0.0
+
+    def volumeIsExchanged(self) -> None:
+        """Another editor gives the backend its own volume; outlines that were asked for still come."""
+        self._volumeKey = None
+        self._untold.clear()
 
     def forgetPreviews(self) -> None:
         """Masks that are still to come are of slices that the user sees no longer."""
@@ -173,12 +201,18 @@ class BackendRequests:
 
         Args:
             objectId, axis, prompt: what is said of which object; where it is empty nothing is asked.
-            replace: in place of what was said of the slice, else in addition.
+            replace: in place of what was said of the slice, once no propagation runs; else in addition.
             fieldOfView: side in millimetres of what the network looks at; None for the object's.
         """
+        where = objectId, axis, prompt.slice_index
         if replace:
-            self._untold.pop((objectId, axis, prompt.slice_index), None)
-            self._latest = self._connected.forget(objectId, axis, prompt.slice_index)
+            self._untold.pop(where, None)
+            mustWait = self.state is State.RUNNING
+            again = partial(self.prompt, objectId, axis, prompt, replace, fieldOfView)
+            self.held.ofSlice(objectId, where[1:], again if mustWait else None)
+            if mustWait:
+                return
+            self._latest = self._connected.forget(*where)
         if prompt.is_empty:
             return
         self._latest = self._connected.prompt(objectId, axis, prompt, fieldOfView)
@@ -186,7 +220,12 @@ class BackendRequests:
 
     def tell(self, objectId: str, axis: "Axis", prompts: "list[Prompt]") -> None:
         """Say of many slices what needs no answer: one by one, so that clicks come in between."""
-        self._untold |= {(objectId, axis, prompt.slice_index): prompt for prompt in prompts}
+        for prompt in prompts:
+            index = prompt.slice_index
+            if self.held.holds(objectId, (axis, index)):
+                self.held.ofSlice(objectId, (axis, index), partial(self.tell, objectId, axis, [prompt]))
+            else:
+                self._untold[objectId, axis, index] = prompt
         self._tellNext()
 
     def _tellNext(self) -> None:
@@ -196,10 +235,12 @@ class BackendRequests:
             self._latest = self._telling = self._connected.prompt(objectId, axis, prompt)
 
     def forget(self, objectId: str) -> None:
-        """Forget an object, as when its segment is deleted."""
+        """Forget an object, as when its segment is deleted; once no propagation runs."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
         self._untold = {where: prompt for where, prompt in self._untold.items() if where[0] != objectId}
-        if self.hasVolume:
+        mustWait = self.state is State.RUNNING
+        self.held.ofObject(objectId, partial(self.forget, objectId) if mustWait else None)
+        if self.hasVolume and not mustWait:
             self._latest = self._connected.forget(objectId)
 
     def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:
@@ -255,6 +296,8 @@ class BackendRequests:
         if request == self._job:
             self._job = None
             self.state = State.IDLE
+            if self.hasVolume:
+                self.held.release()
             self._listener.onFinished(ending)
 
     def _onError(self, error: "Error") -> None:
@@ -263,8 +306,8 @@ class BackendRequests:
         if error.id == self._opening:
             self._volumeKey = None
             self._consequences = range(error.id + 1, self._latest + 1)
-        self._onEnd(error.id, "failed")
         if error.code in ("no_volume", "expired"):
             self._volumeKey = None  # sent again with the next click
+        self._onEnd(error.id, "failed")
         if error.id not in self._consequences:  # the reason was said already
             self._listener.onError(f"{error.message} {error.hint}".strip())

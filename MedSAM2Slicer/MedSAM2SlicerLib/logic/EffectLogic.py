@@ -56,7 +56,9 @@ class EffectLogic:
         self._reviews = reviews
         self.results = reviews.enter(self.editor)
         self.results.show(self.editor.time)
-        self._requests = BackendRequests(self._manager, self, lambda: not self.throughTime.running)
+        self._requests = BackendRequests(
+            self._manager, self, lambda: self._propagation.running, lambda: not self.throughTime.running
+        )
         self._hints = Hints(self._manager, self, self._requests)
         self.undoing = Undoing(
             scriptedEffect,
@@ -173,6 +175,13 @@ class EffectLogic:
         """Stop the propagation and write nothing more."""
         self._propagation.abandon()
 
+    def abandonIfOf(self, segmentIds: set[str]) -> bool:
+        """As ``abandon``, if one of these segments is propagated; False if not."""
+        isTheirs = bool(self._propagation.segmentIds & segmentIds)
+        if isTheirs:
+            self.abandon()
+        return isTheirs
+
     def lookAtTime(self) -> bool:
         """Whether another time point is shown: what runs for the one before ends, as all else said of it."""
         if self.editor.time == self.results.time:
@@ -221,9 +230,7 @@ class EffectLogic:
             self.results.forget(segmentId)
             self._requests.forget(segmentId)
             self.undoing.forget(segmentId)
-        if gone and self.running:
-            self.abandon()
-        elif gone:
+        if gone and not self.abandonIfOf(gone):
             self.sayHint()  # what was waited for may have been theirs
 
     def reset(self) -> None:

@@ -42,6 +42,8 @@ class Hints:
             return self._logic.throughTime.text()
         if self._requests.sent is not None:
             return _("Sending the volume… {percent} %").format(percent=round(100 * self._requests.sent))
+        if self._requests.held:
+            return _("Propagating. What you have changed meanwhile counts after this run.")
         if self._logic.running:
             return _("Propagating. Cancel keeps what has come; undo takes it back.")
         return _("Finding the outline…")

@@ -52,6 +52,7 @@ class Propagation:
 
     Attributes:
         running: whether a job runs, is being cancelled, or is still being written.
+        segmentIds: what is propagated; empty while nothing is.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Propagation:
         self._isAbandoned = False
         self._leftOut: list[str] = []
         self.running = False
+        self.segmentIds: set[str] = set()
 
     @property
     def count(self) -> int:
@@ -89,6 +91,7 @@ class Propagation:
         self._leftOut = [plane for axis in several for plane in grid.coarse(axis)]
         self._isAbandoned = False
         self.running = True
+        self.segmentIds = {name for _axis, names, _options in jobs for name in names}
         self._display.showRunning(True)
         self._next()
 
@@ -115,7 +118,11 @@ class Propagation:
     def close(self) -> None:
         """Stop, and say nothing more either: the effect is left."""
         self.abandon()
+        self._leave()
+
+    def _leave(self) -> None:
         self.running = False
+        self.segmentIds = set()
 
     def fail(self) -> None:
         """The backend is gone; what has arrived is written."""
@@ -160,7 +167,7 @@ class Propagation:
             self._end(ending)
 
     def _end(self, ending: "Ending") -> None:
-        self.running = False
+        self._leave()
         self._display.showRunning(False)
         if ending != "failed":
             self._display.showMessage(self._lastWords(ending))

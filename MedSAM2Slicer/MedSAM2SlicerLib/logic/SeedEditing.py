@@ -251,8 +251,10 @@ class SeedEditing:
             return
         if self.openVolume(grid) and fieldOfView is None:
             return  # this seed was sent with all others
-        seeds = bySlice(self.seeds(), grid).get(where, []) if alone is None else [alone]
         segmentId = self._editor.selectedId
+        if self._requests.held.holds(segmentId, where):
+            alone = None
+        seeds = bySlice(self.seeds(), grid).get(where, []) if alone is None else [alone]
         prompt = promptOf(seeds, where, grid, segmentId)
         self._requests.prompt(segmentId, where[0], prompt, replace=alone is None, fieldOfView=fieldOfView)
 

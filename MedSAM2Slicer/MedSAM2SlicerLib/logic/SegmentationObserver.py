@@ -133,8 +133,7 @@ class SegmentationObserver:
             return
         self._logic.undoing.lookLater()
         times = self._voxelTimes()
-        if self._logic.running and times != self._times:
-            self._logic.abandon()
+        self._logic.abandonIfOf({each for each, time in times.items() if time != self._times.get(each)})
         self._times = times
 
     def _voxelTimes(self) -> dict[str, int]:

@@ -36,7 +36,7 @@ class TimePropagation:
     """
 
     def __init__(self, manager: BackendManager, display: Display, results: SliceResults, later: Later):
-        self._requests = BackendRequests(manager, self)
+        self._requests = BackendRequests(manager, self, lambda: self.running)
         self._display = display
         self._results = results
         self._later = later

@@ -3,10 +3,15 @@
 import gc
 import weakref
 
+import numpy as np
 import pytest
 import slicer
 
+from extension.effect.conftest import Bench
 from fakes.qt_module import deleteWhatIsDue
+from medsam2.cli.phantom import dice
+
+AXIAL = (0.0, 0.0, 1.0)
 
 
 @pytest.fixture
@@ -108,3 +113,48 @@ def test_nothing_is_left_of_the_effect_after_it_was_left(aBench, aBackend):
     gc.collect()
     assert aBackend._handlers == aBackend._observers == []
     assert [part() for part in parts] == [None] * len(parts)
+
+
+@pytest.fixture
+def anotherBench(aBench, anotherEditor, aVolumeNode, aSegmentation):
+    """The effect in the other editor, on a volume without anything; its segments have the same IDs."""
+    voxels, matrix = aBench.phantom.volume.voxels, aBench.phantom.volume.geometry.ijk_to_ras
+    volume = aVolumeNode(np.zeros_like(voxels), matrix, "other")
+    segmentation = aSegmentation(volume, ("liver", "spleen"))
+    bench = Bench(anotherEditor, volume, segmentation, aBench.clock, aBench.phantom)
+    bench.open()
+    return bench
+
+
+def clickLogic(bench):
+    """Click the liver's place; views show one editor alone."""
+    bench.logic.results.previews.clear()
+    bench.logic.seeding.addPoint(tuple(bench.centre("liver")), AXIAL, True)
+
+
+def test_each_editor_segments_its_own_volume(aBench, anotherBench):
+    aBench.click()
+    clickLogic(anotherBench)
+    anotherBench.wait(lambda: anotherBench.logic.preview() is not None)
+    aBench.propagate()
+    assert dice(aBench.mask(), aBench.phantom.labels["liver"]) > 0.9
+    assert not anotherBench.mask().any()
+
+
+def test_an_editor_that_propagates_is_not_disturbed_by_another(aBench, anotherBench):
+    aBench.click()
+    aBench.startPropagation()
+    clickLogic(anotherBench)
+    assert "Another segment editor is propagating" in anotherBench.message
+    aBench.wait(lambda: not aBench.logic.running)
+    assert aBench.message.startswith("Propagated in")
+    clickLogic(anotherBench)
+    anotherBench.wait(lambda: anotherBench.logic.preview() is not None)
+
+
+def test_an_editor_that_was_left_in_a_propagation_keeps_nobody_out(aBench, anotherBench):
+    aBench.click()
+    aBench.startPropagation()
+    aBench.editor.setActiveEffect(None)
+    clickLogic(anotherBench)
+    anotherBench.wait(lambda: anotherBench.logic.preview() is not None)

@@ -144,10 +144,11 @@ def test_each_thing_that_ends_a_propagation_early(aBench, aBackend, aVolumeNode,
 @pytest.mark.parametrize("state", BackendState)
 @pytest.mark.parametrize("sent", [None, 0.5])
 @pytest.mark.parametrize("isRunning", [False, True])
-def test_each_word_while_the_user_waits(state, sent, isRunning):
+@pytest.mark.parametrize("held", [False, True])
+def test_each_word_while_the_user_waits(state, sent, isRunning, held):
     manager = SimpleNamespace(state=state, settings=SimpleNamespace(serverUrl="wss://example.org"))
     logic = SimpleNamespace(running=isRunning, throughTime=SimpleNamespace(running=False))
-    hints = Hints(manager, logic, SimpleNamespace(awaited=True, sent=sent))
+    hints = Hints(manager, logic, SimpleNamespace(awaited=True, sent=sent, held=held))
     assert untranslated(hints.text()) == set()
 
 

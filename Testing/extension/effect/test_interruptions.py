@@ -137,3 +137,58 @@ def test_an_outline_is_not_waited_for_once_the_backend_is_stopped(aBench, aBacke
 def kill(backend) -> None:
     for process in localBackends():
         process.kill()
+
+
+def test_a_seed_that_is_deleted_meanwhile_counts_after_the_run(aBench):
+    aBench.click()
+    aBench.clickAt(aBench.centre("liver") + np.array([9, 0, 0]))
+    aBench.startPropagation()
+    aBench.logic.seeding.remove(1)
+    assert "counts after this run" in aBench.message
+    settle(aBench)
+    assert aBench.message.startswith("Propagated in")
+    assert aBench.mask().any(axis=(1, 2)).sum() > 10, "the whole organ, as without the change"
+
+
+def test_what_is_deleted_and_clicked_meanwhile_on_one_slice_counts_together(aBench, monkeypatch):
+    aBench.click()
+    aBench.startPropagation()
+    client, asked = aBench.logic._requests._client, []
+    monkeypatch.setattr(client, "prompt", spied(client.prompt, asked))
+    monkeypatch.setattr(client, "forget", spied(client.forget, asked))
+    aBench.logic.seeding.remove(0)
+    aBench.logic.seeding.addPoint(tuple(aBench.centre("liver") + np.array([9, 0, 0])), (0.0, 0.0, 1.0), True)
+    assert asked == [], "the backend would end the run"
+    settle(aBench)
+    aBench.wait(lambda: aBench.logic.preview() is not None)
+    liver, (forgotten, said) = aBench.segmentId("liver"), asked
+    assert forgotten[:2] == said[:2] == (liver, "k")
+    assert len(said[2].points) == 1
+
+
+def spied(method, calls):
+    def spy(*arguments):
+        calls.append(arguments)
+        return method(*arguments)
+
+    return spy
+
+
+def test_another_segment_that_is_removed_meanwhile_changes_nothing(aBench):
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
+    aBench.click("spleen")
+    aBench.propagate()
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
+    aBench.click()
+    aBench.startPropagation()
+    aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("spleen"))
+    settle(aBench)
+    assert aBench.message.startswith("Propagated in")
+
+
+def test_the_segment_itself_that_is_removed_meanwhile_ends_the_run(aBench):
+    aBench.click()
+    aBench.startPropagation()
+    aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
+    settle(aBench)
+    assert "changed meanwhile" in aBench.message
