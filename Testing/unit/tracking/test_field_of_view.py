@@ -257,3 +257,12 @@ def test_logits_of_the_same_field_of_view_are_unchanged():
 def test_fields_of_view_apart_share_nothing():
     found = FieldOfView(0, 0, 10, 10).logits_from(torch.ones(1, 1, CELLS, CELLS), FieldOfView(50, 50, 10, 10))
     assert (found == OUTSIDE_LOGIT).all()
+
+
+@pytest.mark.parametrize("rows", [40, 41])
+@pytest.mark.parametrize("middle", [229.0, 230.0])
+@pytest.mark.parametrize("lost", [-0.01, -1e-5, 1e-5, 0.01])
+def test_digits_that_a_coordinate_lost_do_not_move_the_field_of_view(rows, middle, lost):
+    grid = SliceGrid((512, 512), (0.7, 0.7))
+    there = FieldOfView.around((middle, middle), 0.7 * rows, grid)
+    assert FieldOfView.around((middle + lost, middle - lost), 0.7 * rows, grid) == there

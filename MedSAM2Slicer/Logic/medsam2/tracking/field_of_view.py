@@ -14,6 +14,9 @@ from .resampling import Resampling, resampled, smoothed_rows
 
 OUTSIDE_LOGIT = -10.0
 """What is assumed of pixels that no field of view has shown."""
+FINEST = 32
+"""Into so many parts of a voxel a position is rounded first. Voxel centres lie between two fields of view,
+and which one is taken must not hang on the digits that a coordinate lost on its way."""
 MOST_VOXELS = 2**17
 """Rows or columns of a field of view: twice those of the longest slices that the protocol knows."""
 
@@ -31,7 +34,11 @@ class FieldOfView(FieldOfViewBox):
                 f"{spacing[1]:g} mm on a side: crop or resample the image, or choose another axis."
             )
         rows, columns = (max(8, round(side / step)) for step in spacing)
-        return cls(round(centre[0] + 0.5 - rows / 2), round(centre[1] + 0.5 - columns / 2), rows, columns)
+        row, column = (
+            round(round(FINEST * (middle + 0.5 - size / 2)) / FINEST)
+            for middle, size in zip(centre, (rows, columns), strict=True)
+        )
+        return cls(row, column, rows, columns)
 
     @classmethod
     def whole(cls, grid: SliceGrid) -> "FieldOfView":
