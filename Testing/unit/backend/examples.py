@@ -66,6 +66,7 @@ class StubLookahead:
         self.until_interrupted = False
         self.began = threading.Event()
         self.problem: Exception | None = None
+        self.on_encoded: Callable[[], object] = lambda: None
 
     @property
     def waiting(self) -> bool:
@@ -85,6 +86,7 @@ class StubLookahead:
                 time.sleep(0.001)
         self.left -= 1
         self.encoded += 1
+        self.on_encoded()
 
 
 class StubWorkspace:

@@ -1,5 +1,7 @@
 """Who computes when: equal shares of tracking, readers that are slow, encoding in advance."""
 
+from functools import partial
+
 import pytest
 
 from medsam2.protocol import Done
@@ -139,7 +141,11 @@ def test_encoding_in_advance_that_fails_is_given_up_and_work_goes_on(recorded):
 
 
 def test_clients_take_turns_in_encoding_in_advance(recorded):
-    a, b = recorded.client("a"), recorded.client("b")
+    clients = {name: recorded.client(name) for name in "ab"}
+    order = []
     with recorded.held():
-        a.workspace.lookahead.left = b.workspace.lookahead.left = 2
-    until(lambda: a.workspace.lookahead.encoded + b.workspace.lookahead.encoded == 4)
+        for name, client in clients.items():
+            client.workspace.lookahead.on_encoded = partial(order.append, name)
+            client.workspace.lookahead.left = 2
+    until(lambda: len(order) == 4)
+    assert order == ["a", "b", "a", "b"]
