@@ -4,13 +4,14 @@ The box is that of the whole structure. Masks are kept to the box's slices.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from medsam2.cli.phantom import dice
 from medsam2.client import BlockingClient, LocalBackend
-from medsam2.prompt import Prompt
+from medsam2.evaluation.user_prompts import tight_box
 from medsam2.propagation_options import PropagationOptions
 from medsam2.volume import Volume, VolumeMasks, VolumeSlices
 from medsam2_lab.experiments.real_cases import LEAST_SLICES, LEAST_VOXELS, real_cases
@@ -28,13 +29,14 @@ def prompted_slices(first: int, last: int, variant: str) -> list[int]:
     return sorted({first + int(part * (last - first)) for part in FRACTIONS[variant]})
 
 
-def mask_of(client: BlockingClient, slices: VolumeSlices, corners: np.ndarray, variant: str) -> np.ndarray:
-    """The mask (k, j, i) that a box, (k, j, i) of two corners, gives."""
-    (first, row0, column0), (last, row1, column1) = corners.tolist()
-    box = (float(row0), float(column0), float(row1), float(column1))
+def mask_of(client: BlockingClient, slices: VolumeSlices, truth: np.ndarray, variant: str) -> np.ndarray:
+    """The mask (k, j, i) that the box round a whole structure (k, j, i) gives."""
+    carrying = np.flatnonzero(truth.any(axis=(1, 2)))
+    first, last = int(carrying[0]), int(carrying[-1])
+    box = tight_box(truth.max(axis=0)[None], 0)
     masks = VolumeMasks(slices)
     for index in prompted_slices(first, last, variant):
-        client.prompt("object", "k", Prompt(index, box=box))
+        client.prompt("object", "k", replace(box, slice_index=index))
     for mask in client.propagate("k", options=PropagationOptions(first=first, last=last)):
         masks.put(mask)
     client.forget("object")
@@ -71,9 +73,7 @@ def box_through_slices(folder: Path, synthetic: int) -> dict[str, ResultTable]:
         with BlockingClient(LocalBackend(weights="starter", device="auto", precision="auto")) as client:
             client.open_volume(volume.voxels, volume.geometry.spacing, modality=volume.modality)
             for truth in structures.values():
-                voxels = np.argwhere(truth)
-                corners = np.array([voxels.min(axis=0), voxels.max(axis=0)])
-                found[kind].append([dice(mask_of(client, slices, corners, v), truth) for v in variants])
+                found[kind].append([dice(mask_of(client, slices, truth, v), truth) for v in variants])
     columns = {
         "": None,
         "structures": None,
