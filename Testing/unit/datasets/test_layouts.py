@@ -120,6 +120,14 @@ def test_a_list_keeps_its_order_and_names(tmp_path):
     assert case.read().structures == {"cyst": 2}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_list_is_read_as_a_spreadsheet_saves_it(tmp_path, encoding):
+    text = 'sep=;\r\nimage;label;name\r\n\r\nKöln.nrrd;b.nrrd;"one\r\nname"\r\n;;\r\n'
+    (tmp_path / "cases.csv").write_bytes(text.encode(encoding))
+    (case,) = read_dataset(tmp_path / "cases.csv")
+    assert (case.name, case.image) == ("one\r\nname", tmp_path / "Köln.nrrd")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -1,11 +1,11 @@
 """A list of cases in a file: pairs of image and label, as CSV or JSON."""
 
-import csv
 import json
 from pathlib import Path
 
 import jsonschema
 
+from medsam2.csv_lines import csv_lines
 from medsam2.datasets.case import Case, stem
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
@@ -20,11 +20,7 @@ def read_pairs(path: Path) -> list[Case]:
     Raises:
         InputError: the file cannot be read, lists no case, or two cases have one name.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The list {path} cannot be read: check its name and that it is UTF-8.") from error
-    rows = _from_csv(path, text) if path.suffix == ".csv" else _from_json(path, text)
+    rows = _from_csv(path) if path.suffix == ".csv" else _from_json(path)
     names = [row.get("name") or stem(Path(row["image"])) for row in rows]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
@@ -35,21 +31,27 @@ def read_pairs(path: Path) -> list[Case]:
     ]
 
 
-def _from_csv(path: Path, text: str) -> list[dict]:
-    rows = list(csv.DictReader(text.splitlines()))
-    if not rows:
+def _from_csv(path: Path) -> list[dict]:
+    lines = list(csv_lines(path))
+    if len(lines) < 2:
         raise InputError(f"The list {path} holds no case: add a line with image and label for each.")
-    for number, row in enumerate(rows, start=2):
+    columns = lines[0][1]
+    rows = []
+    for number, cells in lines[1:]:
+        row = dict(zip(columns, cells, strict=False))
         if not (row.get("image") and row.get("label")):
             raise InputError(
                 f"Line {number} of {path} lacks image or label: give both columns, with names on top."
             )
+        rows.append(row)
     return rows
 
 
-def _from_json(path: Path, text: str) -> list[dict]:
+def _from_json(path: Path) -> list[dict]:
     try:
-        rows = json.loads(text)
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The list {path} cannot be read: check its name and that it is UTF-8.") from error
     except ValueError as error:
         raise InputError(f"The list {path} is not JSON: {error}.") from error
     schema = json.loads(resource_path("cases.schema.json").read_text(encoding="utf-8"))

@@ -1,15 +1,14 @@
-"""The list of cases: a CSV as programs and spreadsheets write it."""
+"""The list of cases: which columns it may have, and what each case is called."""
 
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from os.path import isdir  # a name too long is of no folder, where that of Path raises an error
 from pathlib import Path
 from typing import NamedTuple
 
 from medsam2.cli.cohort.cells import OPTIONS
+from medsam2.csv_lines import csv_lines
 from medsam2.errors import InputError
 
 CASE = "case"
@@ -23,7 +22,6 @@ _RESERVED = {
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
 }
 _LONGEST_NAME = 150  # bytes, as endings follow
-_MOST_BYTES = 64 << 20
 
 
 class Row(NamedTuple):
@@ -37,13 +35,12 @@ class Row(NamedTuple):
 def read_rows(path: Path) -> list[Row]:
     """The rows of a list, with names of their own.
 
-    Commas, semicolons or tabs are between cells; empty lines and columns whose name begins with ``#`` do not
-    count.
+    Columns whose name begins with ``#`` do not count.
 
     Raises:
         InputError: the list cannot be read, has a column that is none, or two rows have the same name.
     """
-    lines = list(_lines(path))
+    lines = list(csv_lines(path))
     if len(lines) < 2:
         raise InputError(f"{path} lists no case: give a line of column names, and one for each case.")
     columns = _columns(path, lines[0][1])
@@ -66,46 +63,6 @@ def read_rows(path: Path) -> list[Row]:
                 f"a name of its own in a column {CASE}."
             )
     return rows
-
-
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that holds something."""
-    text = _text(path)
-    stated = re.match(r"sep=(.)\r?\n", text)  # Excel
-    head = text[stated.end() :] if stated else text
-    header = next((line for line in head.splitlines() if line.strip()), "")
-    separator = stated[1] if stated else max(",;\t", key=header.count)
-    before = 1 if stated else 0
-    reader = csv.reader(
-        io.StringIO(head, newline=""), delimiter=separator, strict=True, skipinitialspace=True
-    )
-    try:
-        for texts in reader:
-            cells = [cell.strip() for cell in texts]
-            if any(cells):
-                yield reader.line_num + before, cells
-    except csv.Error as error:
-        line = reader.line_num + before
-        raise InputError(f"Line {line} of {path} is no CSV ({error}): correct its quotes.") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{path} is larger than {_MOST_BYTES >> 20} MiB: give a list of cases.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"The list {path} cannot be read ({error.strerror}): check its name.") from error
-    encodings = ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding).lstrip("\ufeff")
-        except UnicodeDecodeError:
-            continue
-        if "\0" in text:
-            raise InputError(f"{path} is no text: save the list as CSV.")
-        return text
-    raise InputError(f"{path} is no text of a known encoding: save it as CSV UTF-8.")
 
 
 def _columns(path: Path, texts: list[str]) -> list[str]:
