@@ -270,6 +270,15 @@ def test_an_unreadable_image_is_not_accepted_and_the_reason_is_said(tmp_path):
             review.accept("a")
 
 
+def test_a_reason_may_name_a_file_whose_name_is_no_utf_8(tmp_path):
+    with RunReview(tmp_path / "set") as review:
+        review.add([tmp_path / "a.png"])
+        review.refuse("a", "caf\udce9/a.png is empty: copy it again.")
+        assert review.record("a").reason == r"caf\udce9/a.png is empty: copy it again."
+        with pytest.raises(InputError, match="There is no image"):
+            review.accept("caf\udce9")
+
+
 def test_a_set_of_before_there_was_a_choice_of_speed_was_made_exactly(tmp_path):
     with RunReview(tmp_path / "set") as review:
         assert review.weights() is None

@@ -187,6 +187,12 @@ def test_curves_are_written_for_tensorboard(tmp_path):
     assert [(event.step, event.value) for event in written] == [(5, 0.5)]
 
 
+def test_curves_in_a_folder_that_tensorboard_cannot_name_are_refused_in_one_sentence(tmp_path):
+    pytest.importorskip("tensorboard")
+    with pytest.raises(InputError, match="rename the folder, or leave out --tensorboard"):
+        TrainingLog(tmp_path / "caf\udce9", tensorboard=True)
+
+
 def test_curves_without_the_package_are_refused_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(InputError, match="run pip install tensorboard first"):

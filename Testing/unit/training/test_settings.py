@@ -1,5 +1,6 @@
 """The settings of a run, its history, and which weights it changes."""
 
+import hashlib
 import json
 
 import pytest
@@ -40,6 +41,11 @@ def test_going_on_with_other_settings_names_each(tmp_path):
     assert "--seed" not in str(caught.value)
     with pytest.raises(InputError, match="--dataset 2 cases"):
         keep_settings(tmp_path / "run", Settings(freeze=("image_encoder",)), {"dataset": names_digest(["a"])})
+
+
+def test_names_that_are_no_utf_8_have_fingerprints_of_their_own():
+    assert len({names_digest([name]) for name in ("caf\udce9", "caf\udce8", "caf?", "café")}) == 4
+    assert names_digest(["café"]) == "1 cases, " + hashlib.sha256("café".encode()).hexdigest()[:12]
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

@@ -2,7 +2,7 @@
 
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,12 +81,12 @@ class ReviewDatabase:
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """What a query finds."""
         with self._explained():
-            return self._connection.execute(query, values).fetchall()
+            return self._connection.execute(query, _utf8(values)).fetchall()
 
     def change(self, query: str, *values: Any) -> int:
         """How many rows a change concerned."""
         with self._explained():
-            return self._connection.execute(query, values).rowcount
+            return self._connection.execute(query, _utf8(values)).rowcount
 
     def _settle(self) -> None:
         """Make the tables of a new file; refuse another program's, and a newer version's."""
@@ -129,6 +129,14 @@ def _check_ours(folder: Path, file: Path) -> None:
         raise InputError(f"{folder} cannot be read ({error.strerror}): choose another folder.") from error
     if is_foreign:
         raise InputError(f"{folder} holds other files: name a new or empty folder for the set.")
+
+
+def _utf8(values: Sequence[Any]) -> list[Any]:
+    """SQLite's texts are UTF-8; a name of a file in them may be none."""
+    return [
+        value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+        for value in values
+    ]
 
 
 def packed(value: Prompt | PlacedMask | None) -> bytes | None:

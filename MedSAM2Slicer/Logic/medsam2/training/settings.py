@@ -66,7 +66,8 @@ class Settings:
 
 def names_digest(names: Sequence[str]) -> str:
     """A short fingerprint of the cases of a set, which gives no name away."""
-    return f"{len(names)} cases, {hashlib.sha256('/'.join(names).encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256("/".join(names).encode(errors="surrogatepass"))  # names of files may be no UTF-8
+    return f"{len(names)} cases, {digest.hexdigest()[:12]}"
 
 
 def keep_settings(folder: Path, settings: Settings, data: dict[str, str]) -> None:

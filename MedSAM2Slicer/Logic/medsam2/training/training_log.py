@@ -25,7 +25,7 @@ class TrainingLog:
         steps: how many the run will have, where that is known.
 
     Raises:
-        InputError: ``tensorboard`` is wanted, but its package is not installed.
+        InputError: ``tensorboard`` is wanted, but its package is not installed, or cannot write there.
     """
 
     def __init__(self, folder: Path, tensorboard: bool = False, steps: int | None = None):
@@ -72,7 +72,14 @@ def _curves(folder: Path) -> "SummaryWriter":
     require_tensorboard()
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder / "tensorboard"))
+    place = folder / "tensorboard"
+    try:
+        return SummaryWriter(str(place))
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"TensorBoard cannot write into {place}: rename the folder, or leave out --tensorboard; "
+            f"{LOG_FILE} has the same numbers."
+        ) from error
 
 
 def require_tensorboard() -> None:

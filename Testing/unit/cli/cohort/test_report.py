@@ -92,6 +92,15 @@ def test_names_are_text_and_never_code_formulas_or_other_addresses(tmp_path):
         assert next(csv.DictReader(file))["reason"].startswith("'=HYPERLINK")
 
 
+def test_files_whose_names_are_no_utf_8_are_named(tmp_path):
+    one = case(tmp_path)
+    failed = CaseResult(one.name, "failed", "caf\udce9.dcm is damaged.", notes=("caf\udce8.dcm is too.",))
+    write_record(one, Record({}, result=failed))
+    write_report([one])
+    assert "caf?.dcm is damaged" in (one.folder / "report.html").read_text("utf-8")
+    assert r"caf\udce9.dcm is damaged.,caf\udce8.dcm" in (one.folder / "results.csv").read_text("utf-8-sig")
+
+
 def test_a_record_that_is_none_is_a_failure_that_says_so(tmp_path):
     one: Case = case(tmp_path)
     one.record.write_text("theirs")

@@ -45,7 +45,10 @@ def _result(case: Case) -> CaseResult | None:
 
 def write_table(path: Path, results: Sequence[CaseResult]) -> None:
     """Write a CSV with a line for each object of each case, and one for each failure."""
-    with complete_file(path) as fresh, fresh.open("w", newline="", encoding="utf-8-sig") as file:
+    with (
+        complete_file(path) as fresh,
+        fresh.open("w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for result in results:
