@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import slicer
 
+from medsam2.file_names import file_name
+
 from ..SlicerTypes import MRMLNode
 from .ImageSetScene import FILE
 
@@ -43,7 +45,6 @@ def _isImage(volume: MRMLNode) -> bool:
 
 
 def _free(folder: Path, name: str, suffix: str) -> Path:
-    safe = "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name)
-    safe = safe.strip() or "image"
+    safe = file_name(name)
     names = [safe, *(f"{safe}_{number}" for number in range(2, 10_000))]
     return next(path for each in names if not (path := folder / f"{each}{suffix}").exists())

@@ -4,6 +4,7 @@ import numpy as np
 import qt
 import SimpleITK
 import slicer
+from MedSAM2SlicerLib.logic.SceneImages import exportImage
 from MedSAM2SlicerLib.panel import DependencyInstaller
 
 from extension.panel.image_sets import SECONDS, Run, disc, iconOf, paint, press, proposeAll, states
@@ -70,6 +71,11 @@ def test_missing_packages_are_said_and_nothing_is_made(aSection, aJournal, image
     aSection.choice._begin.click()
     assert aSection._problem.text == "⚠ Something is missing: see Installation above."
     assert not images[0].parent.with_name("eyes_medsam2").exists()
+
+
+def test_a_copy_of_an_image_of_the_scene_has_a_name_that_windows_takes(aVolumeNode, tmp_path):
+    for name, file in {"NUL": "_NUL.png", "eye: left": "eye_ left.png"}.items():
+        assert exportImage(aVolumeNode(np.zeros((1, 40, 50), np.uint8), name=name), tmp_path).name == file
 
 
 def test_images_of_the_scene_are_copied_as_they_are(aSection, aVolumeNode, aClock, tmp_path):

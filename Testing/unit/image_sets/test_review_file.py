@@ -53,11 +53,12 @@ def test_names_make_files_everywhere_and_differ_where_case_does_not_matter(tmp_p
         tmp_path / "1.2.840.113",
         tmp_path / ("ä" * 120 + ".png"),
         tmp_path / "...",
+        tmp_path / "NUL.png",
     ]
     with ReviewFile(tmp_path / "set") as review:
         names = review.add(paths)
         assert names[:6] == ["a_b_c", "caf_", "EYE", "y_eye", "y_eye_2", "1.2.840.113"]
-        assert (len(names[6].encode()), names[7]) == (200, "image")
+        assert (len(names[6].encode()), *names[7:]) == (200, "image", "_NUL")
         assert {record.path for record in review.records()} == set(paths)
 
 

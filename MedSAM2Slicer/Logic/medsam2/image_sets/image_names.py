@@ -6,21 +6,18 @@ from collections.abc import Container
 from itertools import count
 from pathlib import Path
 
-_LONGEST = 200
-"""Bytes, so that the name of a file may still be made of it."""
+from medsam2.file_names import file_name
 
 
 def free_name(path: Path, taken: Container[str]) -> str:
     """A name for the image in a file: the file's without its ending, or with its folder's before it.
 
-    What cannot be shown or written everywhere becomes ``_``.
-
     Args:
         path: of the file.
         taken: names in the set, each as ``folded`` makes it.
     """
-    stem = _safe(_without_ending(path.name))
-    second = _safe(f"{path.parent.name}_{stem}")
+    stem = file_name(_without_ending(path.name))
+    second = file_name(f"{path.parent.name}_{stem}")
     for name in (stem, second):
         if folded(name) not in taken:
             return name
@@ -36,8 +33,3 @@ def _without_ending(name: str) -> str:
     """DICOM files are often called by numbers with points between, which are no endings."""
     stem, ending = os.path.splitext(name)
     return stem if re.search("[A-Za-z]", ending) else name
-
-
-def _safe(name: str) -> str:
-    kept = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in name)
-    return kept.encode()[:_LONGEST].decode(errors="ignore").strip(" .") or "image"

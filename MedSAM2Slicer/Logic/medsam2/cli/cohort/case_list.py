@@ -10,17 +10,11 @@ from typing import NamedTuple
 from medsam2.cli.cohort.cells import OPTIONS
 from medsam2.csv_lines import csv_lines
 from medsam2.errors import InputError
+from medsam2.file_names import file_name
 
 CASE = "case"
 _ALIASES = {"points": "point", "boxes": "box", "strokes": "stroke", "lassos": "lasso", "prompt": "prompts"}
 _ENDINGS = (".nii.gz", ".img.gz", ".seq.nrrd")
-_RESERVED = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
-}
 _LONGEST_NAME = 150  # bytes, as endings follow
 
 
@@ -96,12 +90,7 @@ def _default_name(base: Path, text: str) -> str:
 def _checked_name(path: Path, line: int, name: str) -> str:
     """A case's name, which is to be the name of files on any system."""
     name = unicodedata.normalize("NFC", name)
-    is_file_name = (
-        not re.search(r'[\x00-\x1f\x7f/\\:*?"<>|]|^[.~-]|[. ]$', name)
-        and name.casefold().partition(".")[0] not in _RESERVED
-        and 0 < len(name.encode("utf-8", "replace")) <= _LONGEST_NAME
-    )
-    if not is_file_name:
+    if name != file_name(name, _LONGEST_NAME):
         said = f"calls its case {name}" if name else "names no image"
         raise InputError(
             f"Line {line} of {path} {said}, which can be no file's name: give it a short one of letters, "
