@@ -1,14 +1,20 @@
-"""Images that are in Slicer's scene already, as files for a set: every pixel as it is."""
+"""Images that are in Slicer's scene already, as files for a set."""
 
 from pathlib import Path
 
 import numpy as np
 import slicer
+from slicer.i18n import tr as _
+
+from medsam2.errors import InputError
 
 from medsam2.file_names import file_name
 
 from ..SlicerTypes import MRMLNode
 from .ImageSetScene import FILE
+
+GREY_OR_COLOUR = (1, 3, 4)
+"""Numbers per pixel."""
 
 
 def sceneImages() -> list[MRMLNode]:
@@ -20,18 +26,22 @@ def sceneImages() -> list[MRMLNode]:
 def exportImage(volume: MRMLNode, folder: Path) -> Path:
     """The file of an image: the one that it was exported to or loaded from for a set, else a new one.
 
-    The volume stays as it is, with its place in the patient; the file has its pixels only.
-    """
-    import SimpleITK  # takes long to load
+    The volume stays as it is, with its place in the patient; the file has its pixels only, as they are, but
+    those of 64 bits, which no TIFF has, as floating-point numbers of 32.
 
+    Raises:
+        InputError: the file cannot be written.
+    """
     known = volume.GetAttribute(FILE)
     if known and Path(known).is_file():
         return Path(known)
     pixels = np.squeeze(slicer.util.arrayFromVolume(volume), 0)
+    if pixels.dtype.itemsize > 4:
+        pixels = pixels.astype(np.float32)
     folder.mkdir(exist_ok=True)
     suffix = ".png" if pixels.dtype in (np.uint8, np.uint16) else ".tif"
     path = _free(folder, volume.GetName(), suffix)
-    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(pixels, isVector=pixels.ndim == 3), str(path))
+    _write(pixels, path)
     volume.SetAttribute(FILE, str(path))
     return path
 
@@ -41,7 +51,17 @@ def _isImage(volume: MRMLNode) -> bool:
     if image is None or volume.IsA("vtkMRMLLabelMapVolumeNode"):
         return False
     columns, rows, slices = image.GetDimensions()
-    return slices == 1 and min(columns, rows) > 1
+    return slices == 1 and min(columns, rows) > 1 and image.GetNumberOfScalarComponents() in GREY_OR_COLOUR
+
+
+def _write(pixels: np.ndarray, path: Path) -> None:
+    import SimpleITK  # takes long to load
+
+    try:
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(pixels, isVector=pixels.ndim == 3), str(path))
+    except RuntimeError as error:
+        text = _("{path} cannot be written: check the disk, or choose another place for the results.")
+        raise InputError(text.format(path=path)) from error
 
 
 def _free(folder: Path, name: str, suffix: str) -> Path:

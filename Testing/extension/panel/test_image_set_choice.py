@@ -1,6 +1,7 @@
 """Which images make up a set, and where its results go: real widgets, folders and scene."""
 
 import numpy as np
+import pytest
 import qt
 import SimpleITK
 import slicer
@@ -8,6 +9,7 @@ from MedSAM2SlicerLib.logic.SceneImages import exportImage
 from MedSAM2SlicerLib.panel import DependencyInstaller
 
 from extension.panel.image_sets import SECONDS, Run, disc, iconOf, paint, press, proposeAll, states
+from medsam2.image_sets.pictures import read_picture
 
 
 def test_a_folder_becomes_a_set_beside_it_with_a_thumbnail_of_each_image(aSet, aClock, images):
@@ -95,3 +97,54 @@ def test_images_of_the_scene_are_copied_as_they_are(aSection, aVolumeNode, aCloc
         assert np.array_equal(kept, slicer.util.arrayFromVolume(node)[0])
     aClock.advanceUntil(lambda: not aSection.filesAreMade, SECONDS)
     assert sorted(aSection.review.records) == ["ct", "deep"]
+
+
+GREY = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64", "float32", "float64")
+"""All that Slicer makes a volume of."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "colours"), [*((kind, ()) for kind in GREY), *((kind, (3,)) for kind in ("int16", "float64"))]
+)
+def test_an_image_of_the_scene_of_any_type_is_copied_with_its_values(aSection, tmp_path, kind, colours):
+    pixels = np.linspace(3, 120, 12 * 15 * 3).astype(kind)[: 12 * 15 * (3 if colours else 1)]
+    node = imageNode(pixels.reshape(1, 12, 15, *colours))
+    begin(aSection, tmp_path)
+    assert aSection._problem.text == ""
+    (record,) = aSection.review.records.values()
+    assert np.array_equal(pixelsIn(record.path), slicer.util.arrayFromVolume(node)[0].astype(np.float32))
+    assert read_picture(record.path).pixels.max() > 0
+
+
+def test_pixels_that_are_neither_grey_nor_colours_are_no_image(aSection):
+    imageNode(np.zeros((1, 12, 15, 2), np.float32))
+    aSection.choice._scene.click()
+    assert "No image of one slice is loaded" in aSection._problem.text
+
+
+def test_a_copy_that_cannot_be_written_is_said_in_one_sentence(aSection, aVolumeNode, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("No space left on device")
+
+    aVolumeNode(np.zeros((1, 12, 15), np.uint8), name="eye")
+    monkeypatch.setattr(SimpleITK, "WriteImage", fail)
+    begin(aSection, tmp_path)
+    assert aSection._problem.text.endswith(
+        "eye.png cannot be written: check the disk, or choose another place for the results."
+    )
+
+
+def begin(section, root):
+    """A set of the scene's images below a folder."""
+    slicer.mrmlScene.SetRootDirectory(str(root))
+    section.choice._scene.click()
+    section.choice._begin.click()
+
+
+def imageNode(pixels):
+    kind = "vtkMRMLScalarVolumeNode" if pixels.ndim == 3 else "vtkMRMLVectorVolumeNode"
+    return slicer.util.addVolumeFromArray(pixels, name="image", nodeClassName=kind)
+
+
+def pixelsIn(path):
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
