@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medsam2.placed_mask import PlacedMask
 
 FILE, SET = "MedSAM2.ImageFile", "MedSAM2.ImageSet"
-"""Attributes: of a volume, the image's file; of a segmentation also the folder of the set."""
+"""Attributes: of a volume, the image's files, a line for each; of a segmentation, one of them and its set."""
 SHOWN = "MedSAM2.ImageSetMask"
 """Tag of a segment: which mask was put into it, to tell whether a person has changed it since."""
 SEGMENT = "object"
@@ -49,7 +49,8 @@ class ImageSetScene:
         Raises:
             GridError: the image cannot be loaded, or is not the one of the set any more.
         """
-        volume = self._volume(record) or _load(record)
+        segmentation = self.segmentation(record)
+        volume = self._volume(record) or _load(record, segmentation)
         rows, columns = _shape(volume)
         if record.shape is not None and tuple(record.shape) != (rows, columns):
             raise GridError(
@@ -57,7 +58,7 @@ class ImageSetScene:
                     name=record.name, columns=columns, rows=rows
                 )
             )
-        segmentation = self.segmentation(record) or self._make(record, volume)
+        segmentation = segmentation or self._make(record, volume)
         if mask is not None and not self._isPainted(segmentation, volume):
             self._show(segmentation, volume, mask.full((rows, columns)))
         return volume, segmentation
@@ -96,7 +97,7 @@ class ImageSetScene:
 
     def _volume(self, record: "ImageRecord") -> MRMLNode | None:
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-            if node.GetAttribute(FILE) == str(record.path):
+            if str(record.path) in filesOf(node):
                 return node
         return None
 
@@ -105,7 +106,6 @@ class ImageSetScene:
         like = self._anySegment()
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{record.name} segmentation")
         node.CreateDefaultDisplayNodes()
-        node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
         node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
         node.SetAttribute(FILE, str(record.path))
         node.SetAttribute(SET, self._folder)
@@ -115,8 +115,7 @@ class ImageSetScene:
             segment = _segmentIn(node)
             segment.SetColor(like.GetColor())
             segment.SetTerminology(like.GetTerminology())
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), hierarchy.GetItemByDataNode(volume))
+        _putBelow(volume, node)
         return node
 
     def _anySegment(self) -> Segment:
@@ -145,8 +144,38 @@ class ImageSetScene:
         nameAlgorithm(segment)
 
 
-def _load(record: "ImageRecord") -> MRMLNode:
-    """Alone, whatever numbers the files beside it have."""
+def filesOf(volume: MRMLNode) -> list[str]:
+    """The files that have an image's pixels: each set of images of the scene has its own."""
+    lines = volume.GetAttribute(FILE)
+    return lines.split("\n") if lines else []
+
+
+def noteFiles(volume: MRMLNode, files: list[str]) -> None:
+    """Say which files have an image's pixels."""
+    volume.SetAttribute(FILE, "\n".join(files))
+
+
+def _moveTo(volume: MRMLNode, segmentation: MRMLNode) -> None:
+    """Bring an image where its segmentation was made: on a volume that is gone, or was edited since."""
+    name = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+    geometry, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    kept = segmentation.GetSegmentation().GetConversionParameter(name)
+    slicer.vtkSegmentationConverter.DeserializeImageGeometry(kept, geometry, False)
+    if geometry.GetDimensions() == volume.GetImageData().GetDimensions():
+        geometry.GetImageToWorldMatrix(matrix)
+        volume.SetIJKToRASMatrix(matrix)
+        volume.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())
+        _putBelow(volume, segmentation)
+
+
+def _putBelow(volume: MRMLNode, segmentation: MRMLNode) -> None:
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(segmentation), hierarchy.GetItemByDataNode(volume))
+
+
+def _load(record: "ImageRecord", segmentation: MRMLNode | None) -> MRMLNode:
+    """Alone, whatever numbers the files beside it have, and where its segmentation is if it has one."""
     cannot = _("Slicer cannot load {path}: look into the error log (View > Error Log).")
     cannot = cannot.format(path=record.path)
     properties = {"singleFile": True, "show": False, "name": record.name}
@@ -157,7 +186,9 @@ def _load(record: "ImageRecord") -> MRMLNode:
     if volume.GetImageData().GetDimensions()[2] != 1:
         slicer.mrmlScene.RemoveNode(volume)
         raise GridError(cannot)
-    volume.SetAttribute(FILE, str(record.path))
+    noteFiles(volume, [str(record.path)])
+    if segmentation is not None:
+        _moveTo(volume, segmentation)
     return volume
 
 

@@ -11,7 +11,7 @@ from medsam2.errors import InputError
 from medsam2.file_names import file_name
 
 from ..SlicerTypes import MRMLNode
-from .ImageSetScene import FILE
+from .ImageSetScene import filesOf, noteFiles
 
 GREY_OR_COLOUR = (1, 3, 4)
 """Numbers per pixel."""
@@ -24,7 +24,7 @@ def sceneImages() -> list[MRMLNode]:
 
 
 def exportImage(volume: MRMLNode, folder: Path) -> Path:
-    """The file of an image: the one that it was exported to or loaded from for a set, else a new one.
+    """The file of an image in a set's folder: an earlier one while it has its pixels, else a new one.
 
     The volume stays as it is, with its place in the patient; the file has its pixels only, as they are, but
     those of 64 bits, which no TIFF has, as floating-point numbers of 32.
@@ -32,18 +32,17 @@ def exportImage(volume: MRMLNode, folder: Path) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    known = volume.GetAttribute(FILE)
-    if known and Path(known).is_file():
-        return Path(known)
     pixels = np.squeeze(slicer.util.arrayFromVolume(volume), 0)
     if pixels.dtype.itemsize > 4:
         pixels = pixels.astype(np.float32)
-    folder.mkdir(exist_ok=True)
-    suffix = ".png" if pixels.dtype in (np.uint8, np.uint16) else ".tif"
-    path = _free(folder, volume.GetName(), suffix)
-    _write(pixels, path)
-    volume.SetAttribute(FILE, str(path))
-    return path
+    # A set whose file has the pixels from before the volume was edited loads that file from now on.
+    files = [each for each in filesOf(volume) if _holds(Path(each), pixels)]
+    own = next((Path(each) for each in files if Path(each).parent == folder), None)
+    if own is None:
+        own = _write(pixels, folder, volume.GetName())
+        files.append(str(own))
+    noteFiles(volume, files)
+    return own
 
 
 def _isImage(volume: MRMLNode) -> bool:
@@ -54,14 +53,27 @@ def _isImage(volume: MRMLNode) -> bool:
     return slices == 1 and min(columns, rows) > 1 and image.GetNumberOfScalarComponents() in GREY_OR_COLOUR
 
 
-def _write(pixels: np.ndarray, path: Path) -> None:
+def _holds(path: Path, pixels: np.ndarray) -> bool:
     import SimpleITK  # takes long to load
 
+    try:
+        kept = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    except RuntimeError:  # it is gone
+        return False
+    return np.array_equal(np.squeeze(kept), np.squeeze(pixels), equal_nan=True)
+
+
+def _write(pixels: np.ndarray, folder: Path, name: str) -> Path:
+    import SimpleITK
+
+    folder.mkdir(exist_ok=True)
+    path = _free(folder, name, ".png" if pixels.dtype in (np.uint8, np.uint16) else ".tif")
     try:
         SimpleITK.WriteImage(SimpleITK.GetImageFromArray(pixels, isVector=pixels.ndim == 3), str(path))
     except RuntimeError as error:
         text = _("{path} cannot be written: check the disk, or choose another place for the results.")
         raise InputError(text.format(path=path)) from error
+    return path
 
 
 def _free(folder: Path, name: str, suffix: str) -> Path:

@@ -134,6 +134,39 @@ def test_a_copy_that_cannot_be_written_is_said_in_one_sentence(aSection, aVolume
     )
 
 
+def test_each_set_has_copies_of_its_own_of_what_the_scene_shows_when_it_begins(aSection, tmp_path):
+    node = imageNode(np.full((1, 12, 15), 5, np.uint8))
+    first = copyOf(aSection, tmp_path / "first")
+    second = copyOf(aSection, tmp_path / "second")
+    assert copyOf(aSection, tmp_path / "first") == first, "a set that is begun again has its images already"
+    slicer.util.arrayFromVolume(node)[...] = 99
+    edited = copyOf(aSection, tmp_path / "third")
+    assert [each.relative_to(tmp_path).parts[0] for each in (first, second, edited)] == [
+        "first",
+        "second",
+        "third",
+    ]
+    assert [pixelsIn(each).max() for each in (first, second, edited)] == [5, 5, 99]
+
+
+def test_a_set_that_is_begun_again_takes_an_edited_image_in_beside_the_former_one(aSection, tmp_path):
+    node = imageNode(np.full((1, 12, 15), 5, np.uint8))
+    copyOf(aSection, tmp_path)
+    slicer.util.arrayFromVolume(node)[...] = 99
+    begin(aSection, tmp_path)
+    values = {name: pixelsIn(record.path).max() for name, record in aSection.review.records.items()}
+    assert values == {"image": 5, "image_2": 99}
+
+
+def copyOf(section, root):
+    """The copy of the scene's only image for a set below a folder."""
+    root.mkdir(exist_ok=True)
+    begin(section, root)
+    (record,) = section.review.records.values()
+    section.close()
+    return record.path
+
+
 def begin(section, root):
     """A set of the scene's images below a folder."""
     slicer.mrmlScene.SetRootDirectory(str(root))

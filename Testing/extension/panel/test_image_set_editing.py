@@ -1,6 +1,7 @@
 """Templates and corrections of an image set in Segment Editor, runs, and results in the scene."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,3 +215,42 @@ def test_from_a_folder_to_results_with_the_real_command(aSet, aSession, aClock, 
         table = {row["name"]: row["state"] for row in csv.DictReader(file)}
     assert (table[first], table["image_2"], table["torn"]) == ("accepted", "prompted", "unreadable")
     assert len(list((folder / "masks").iterdir())) == 8
+
+
+SMALL = np.diag([0.7, 0.6, 1, 1])
+"""Pixels in millimetres."""
+
+
+def test_a_review_stays_with_its_image_after_that_was_edited_in_the_scene(
+    aSection, aSession, aVolumeNode, aTransform, loaded, runs, anEffect, tmp_path
+):
+    aSession.editorModule  # noqa: B018  (Slicer has it)
+    turned = aVolumeNode(np.full((1, *SHAPE), 5, np.uint8), rotation(30, "S") @ SMALL, "eye")
+    turned.SetAndObserveTransformNodeID(aTransform(rotation(20, "R")).GetID())
+    first = begunIn(tmp_path / "first", aSection)
+    paint(aSection, "eye", disc(2))
+    aSection.frame._use.click()
+    slicer.util.arrayFromVolume(turned)[...] = 99
+    begunIn(tmp_path / "second", aSection)
+    assert loaded == []
+    aSection.close()
+    aSection.openSet(first)
+    press(aSection, qt.Qt.Key_C)
+    (file,) = loaded
+    assert Path(file).parent == first / "images"
+    node = segmentationOf(aSection, "eye")
+    shown = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+    assert slicer.util.arrayFromVolume(shown).max() == 5
+    assert np.allclose(rasOf(shown, (7, 8, 0)), rasOf(turned, (7, 8, 0)))
+    assert np.array_equal(voxelsOf(node, node.GetSegmentation().GetNthSegmentID(0), shown)[0], disc(2))
+
+
+def begunIn(root, section):
+    """The folder of a set of the scene's images, of which the first is opened."""
+    root.mkdir()
+    section.close()
+    slicer.mrmlScene.SetRootDirectory(str(root))
+    section.choice._scene.click()
+    section.choice._begin.click()
+    press(section, qt.Qt.Key_C)
+    return section.review.folder
