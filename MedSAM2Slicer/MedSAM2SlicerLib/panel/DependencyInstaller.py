@@ -18,8 +18,10 @@ import slicer
 from slicer.i18n import tr as _
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
-CLIENT = ("msgpack", "websockets", "zstandard")
+CLIENT = ("msgpack", "websockets")
 """Enough where the backend is a server."""
+OPTIONAL = "zstandard"
+"""Halves what is sent to a server; taken where there is a wheel of it for Slicer's Python."""
 MEGABYTES = {
     "jsonschema": 2,
     "matplotlib": 15,
@@ -69,9 +71,14 @@ class InstallError(Exception):
 def missing(server: bool) -> list[Requirement]:
     """What has to be installed before the backend can be used, on this computer or on a server."""
     importlib.invalidate_caches()
-    packages = readRequirements()
+    packages = [each for each in readRequirements() if each.name != OPTIONAL]
     needed = [each for each in packages if each.name in CLIENT] if server else [TORCH, *packages]
     return [each for each in needed if not each.met]
+
+
+def optional() -> list[Requirement]:
+    """What is not installed, and can be done without."""
+    return [each for each in readRequirements() if each.name == OPTIONAL and not each.met]
 
 
 def readRequirements(path: Path = REQUIREMENTS) -> list[Requirement]:
@@ -134,23 +141,27 @@ def install(requirements: list[Requirement], onStep: Callable[[str], None]) -> l
         Packages that were in use already and have changed: Slicer must be restarted for them.
 
     Raises:
-        InstallError: not everything could be installed.
+        InstallError: not everything that is needed could be installed.
     """
     if obstacle(requirements):
         raise InstallError(obstacle(requirements))
     logging.info("MedSAM2: installing %s", ", ".join(each.specifier for each in requirements))
+    needed = [each for each in requirements if each.name != OPTIONAL]
     before = {each: each.installed for each in requirements}
     inUse = [each for each in requirements if each.name.replace("-", "_") in sys.modules]
     try:
         if TORCH in requirements:
             onStep(_("Installing PyTorch. This takes several minutes; Slicer does not respond meanwhile."))
             _installTorch()
-        _installWithPip([each for each in requirements if each != TORCH], onStep)
+        _installWithPip([each for each in needed if each != TORCH], onStep)
     except Exception as error:  # whatever comes out of the installers of others
         logging.error("MedSAM2: installation failed: %s", error)
         raise InstallError(_failure()) from error
+    for each in requirements:
+        if each.name == OPTIONAL:
+            _tryWithPip(each)
     importlib.invalidate_caches()
-    if not all(each.met for each in requirements):
+    if not all(each.met for each in needed):
         raise InstallError(_failure())
     return [each.name for each in inUse if each.installed != before[each]]
 
@@ -179,6 +190,22 @@ def _installWithPip(requirements: list[Requirement], onStep: Callable[[str], Non
     onStep(_("Installing {count} packages…").format(count=len(requirements)))
     specifiers = [each.specifier for each in requirements]
     pip_ensure(specifiers, requester="MedSAM2", prompt_install=False, prompt_restart=False)
+
+
+def _tryWithPip(requirement: Requirement) -> None:
+    try:
+        _installQuietly(f"--only-binary :all: {requirement.specifier}")
+    except Exception as error:  # whatever comes out of pip
+        logging.info("MedSAM2: goes without %s: %s", requirement.specifier, error)
+
+
+def _installQuietly(arguments: str) -> None:
+    try:
+        from slicer.packaging import pip_install
+    except ImportError:
+        slicer.util.pip_install(arguments)
+        return
+    pip_install(arguments, show_progress=False)  # Slicer 5.12 would show a dialog about a failure
 
 
 def _failure() -> str:

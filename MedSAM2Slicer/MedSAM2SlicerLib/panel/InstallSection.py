@@ -52,10 +52,11 @@ class InstallSection:
         if hindrance:
             showProblem(self._problem, hindrance)
             return
-        if not slicer.util.confirmOkCancelDisplay(DependencyInstaller.question(missing), "MedSAM2"):
+        downloads = missing + DependencyInstaller.optional()
+        if not slicer.util.confirmOkCancelDisplay(DependencyInstaller.question(downloads), "MedSAM2"):
             return
         try:
-            self._restartFor = DependencyInstaller.install(missing, self._showStep)
+            self._restartFor = DependencyInstaller.install(downloads, self._showStep)
         except DependencyInstaller.InstallError as error:
             self.update()
             showProblem(self._problem, str(error))

@@ -52,12 +52,13 @@ class Computer:
         """Let pip's requests have an effect; those of Slicer 5.10 or of 5.12."""
 
         def install(specifiers, **_):
-            for each in [specifiers] if isinstance(specifiers, str) else specifiers:
+            for each in specifiers.split()[-1:] if isinstance(specifiers, str) else specifiers:
                 self.installed[each.split(">=")[0]] = each.split(">=")[1]
             journal.pipRequests.append(specifiers)
 
         monkeypatch.setattr(slicer.util, "pip_install", install)
         monkeypatch.setattr(slicer.packaging, "pip_ensure", install)
+        monkeypatch.setattr(slicer.packaging, "pip_install", install)
 
 
 @pytest.fixture
@@ -135,7 +136,6 @@ def test_a_server_needs_the_client_s_packages_only(aComputer):
     assert {each.name for each in DependencyInstaller.missing(server=True)} == {
         "msgpack",
         "websockets",
-        "zstandard",
     }
     assert TORCH in DependencyInstaller.missing(server=False)
 
@@ -164,8 +164,9 @@ def test_agreement_installs_torch_through_its_extension_and_the_rest_by_pip(
     aComputer.addExtension(monkeypatch)
     aSection._install.click()
     assert aComputer.torchRequests == [{"askConfirmation": False, "torchVersionRequirement": ">=2.4"}]
-    (packages,) = aJournal.pipRequests
+    packages, optional = aJournal.pipRequests
     assert "websockets>=16" in packages
+    assert optional == "--only-binary :all: zstandard>=0.22"
     assert not [each for each in packages if each.startswith("torch")]
     assert aSection._text.text == "Everything that is needed is installed."
     assert not aSection._install.enabled
@@ -177,7 +178,7 @@ def test_older_slicer_installs_one_after_the_other_and_says_which(
     aComputer.addExtension(monkeypatch)
     aSection._install.click()
     assert len(aJournal.pipRequests) == len(DependencyInstaller.readRequirements())
-    assert "Installing msgpack (1 of 16)…" in aJournal.statusMessages
+    assert "Installing msgpack (1 of 15)…" in aJournal.statusMessages
 
 
 def test_without_the_extension_nothing_is_installed_and_the_way_is_told(aComputer, aSection, aJournal):
@@ -204,6 +205,23 @@ def test_failure_is_one_sentence_and_the_details_are_in_the_log(aComputer, aSect
         aSection._install.click()
     assert "check the network connection" in aSection._problem.text
     assert "pip" in caplog.text
+
+
+def test_nobody_is_kept_from_a_server_where_zstandard_has_no_wheel(
+    aComputer, aManager, aSection, aJournal, monkeypatch
+):
+    def fail(specifiers, show_progress):
+        assert not show_progress, "Slicer would show a dialog"
+        raise subprocess.CalledProcessError(1, ["pip", specifiers])
+
+    monkeypatch.setattr(slicer.packaging, "pip_install", fail)
+    aManager.settings.serverUrl = "wss://example.org"
+    aSection._install.click()
+    assert "zstandard" in aJournal.popups[0].text
+    assert "zstandard" not in aComputer.installed
+    assert not DependencyInstaller.missing(server=True)
+    assert aSection._text.text == "Everything that is needed is installed."
+    assert aSection._problem.text == ""
 
 
 def test_packages_in_use_ask_for_a_restart(aComputer, aManager, aJournal, monkeypatch):
