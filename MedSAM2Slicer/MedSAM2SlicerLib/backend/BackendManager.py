@@ -115,7 +115,7 @@ class BackendManager:
     def quit(self) -> None:
         """End the backend for good, as Slicer does."""
         self.stop()
-        _endNow()
+        endBackends()
 
     def setToken(self, token: str) -> None:
         """The server's token, for as long as the application runs."""
@@ -248,8 +248,8 @@ def endLater(client: "PolledClient") -> None:
     _underWay.append(_Ending(client))
 
 
-def _endNow() -> None:
-    """Wait for those that are under way, as Slicer quits."""
+def endBackends() -> None:
+    """Wait for those that are to end, as there may be no timer any more."""
     while _underWay:
         _underWay[0].end()
 

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import qt
@@ -13,6 +14,16 @@ from . import Machine
 
 POLL_MILLISECONDS = 100
 TAIL_CHARACTERS = 4000
+MOMENT = 0.01
+"""Seconds that a command has to end by itself."""
+
+_underWay: list["BackgroundCommand"] = []
+
+
+def endCommands() -> None:
+    """End what runs and remove its logs; waits for that, as there may be no timer any more."""
+    while _underWay:
+        _underWay[0].end()
 
 
 class BackgroundCommand:
@@ -51,6 +62,7 @@ class BackgroundCommand:
         self._timer.setInterval(POLL_MILLISECONDS)
         self._timer.connect("timeout()", self._look)
         self._timer.start()
+        _underWay.append(self)
 
     @property
     def running(self) -> bool:
@@ -61,6 +73,12 @@ class BackgroundCommand:
         """End it now; a download goes on from there when it is asked for again."""
         self._cancelled = True
         self._child.end(patience=0)
+
+    def end(self) -> None:
+        """Likewise, but nobody is told, and nothing is left when this returns."""
+        self._timer.stop()
+        self._child.end(MOMENT)
+        self._forget()
 
     def _look(self) -> None:
         ended = self._child.ended  # before the lines: the last ones come before the end
@@ -80,9 +98,14 @@ class BackgroundCommand:
 
     def _finish(self, ended: int | OSError) -> None:
         self.log = self._logFile.read_text(encoding="utf-8", errors="replace")[-TAIL_CHARACTERS:]
-        self._logFile.unlink(missing_ok=True)
+        self._forget()
         failed = ended != 0 and not self._cancelled
         self._onFinished(_reason(ended, self.log) if failed else "")
+
+    def _forget(self) -> None:
+        _underWay.remove(self)
+        with suppress(OSError):  # on Windows what does not end in time still holds it
+            self._logFile.unlink(missing_ok=True)
 
 
 def _parsed(line: bytes) -> dict | None:

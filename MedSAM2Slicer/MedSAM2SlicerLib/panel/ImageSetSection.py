@@ -62,9 +62,14 @@ class ImageSetSection:
         self.update()
 
     def cleanup(self) -> None:
-        """End what runs; the set goes on when it is opened again."""
-        self.close()
-        self._endFiles()
+        """Leave the set; it goes on when it is opened again."""
+        if self._loading is not None:
+            self._loading.cancel()
+        if self.review is not None:
+            self.review.close()
+        self.review = self._scene = self._loading = None
+        self.frame.cleanup()
+        self.update()
 
     # Opening and closing
 
@@ -102,15 +107,11 @@ class ImageSetSection:
         return True
 
     def close(self) -> None:
-        """Leave the set as it is."""
-        if self._loading is not None:
-            self._loading.cancel()
-        if self.review is not None:
-            self.review.close()
-            self._updateFiles(self.review.folder)
-        self.review = self._scene = self._loading = None
-        self.frame.cleanup()
-        self.update()
+        """Likewise, and bring its files up to date."""
+        folder = None if self.review is None else self.review.folder
+        self.cleanup()
+        if folder is not None:
+            self._updateFiles(folder)
 
     def _try(self, act: Callable[[], object]) -> bool:
         """Do something that a person may have asked in vain: then one sentence says why."""

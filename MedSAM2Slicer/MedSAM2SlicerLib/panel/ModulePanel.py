@@ -5,7 +5,8 @@ from slicer.i18n import tr as _
 
 import medsam2
 
-from ..backend.BackendManager import BackendManager
+from ..backend.BackendManager import BackendManager, endBackends
+from ..backend.BackgroundCommand import endCommands
 from .ImageSetSection import ImageSetSection
 from .InstallSection import InstallSection
 from .SelfTestSection import SelfTestSection
@@ -59,6 +60,8 @@ class ModulePanel:
         """End what the panel has started; the backend goes on for the effect."""
         for each in (self.state, self.weights, self.imageSets, self.selfTest):
             each.cleanup()
+        endCommands()
+        endBackends()
 
 
 def _introduction() -> str:

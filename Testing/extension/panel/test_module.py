@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -80,6 +81,24 @@ def test_the_panel_tells_the_version(aModule):
 def test_opening_the_panel_starts_nothing(aModule, aManager, aClock):
     aModule.widgetRepresentation().self().enter()
     assert aManager.state is BackendState.STOPPED
+    assert aClock.waiting == 0
+
+
+def test_nothing_stays_of_what_the_panel_runs_when_it_is_closed(
+    aPanel, images, tmp_path, monkeypatch, aClock
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    aPanel.weights.refresh()
+    aPanel.imageSets.openSet(tmp_path / "set")
+    aPanel.imageSets.review.add(images)
+    aPanel.imageSets.run()
+    aPanel.selfTest.run()
+    aClock.advance(1000)
+    assert list(temporary.iterdir())
+    aPanel.cleanup()
+    assert list(temporary.iterdir()) == []
     assert aClock.waiting == 0
 
 
