@@ -10,27 +10,15 @@ from ..panel.Widgets import besides, button, flat
 from ..SlicerTypes import Button, ScriptedEffect, Widget
 from .AdvancedOptions import AdvancedOptions
 from .ConfidenceStrip import ConfidenceStrip
+from .Defaults import DEFAULTS, mend
 from .StatusMessage import StatusMessage
 from .TermOffer import TermOffer
 from .TimeOptions import TimeOptions
-from .ToolRow import CLICK, ToolRow
+from .ToolRow import TOOLS, ToolRow
 
 if TYPE_CHECKING:
     from .EffectActions import EffectActions
 
-DEFAULTS = {
-    "Tool": CLICK,
-    "Direction": "both",
-    "TimeDirection": "both",
-    "Window": "auto",
-    "Memory": "temporal",
-    "StopWhenAbsent": 1,
-    "AbsentStop": 2,
-    "AllSegments": 0,
-    "Orientations": "1",
-    "FirstSlice": 0,
-    "LastSlice": 0,
-}
 GAP = 6
 """Pixels between sections."""
 
@@ -64,6 +52,7 @@ class EffectOptions:
 
     def updateFromParameters(self) -> None:
         """Show the parameters."""
+        mend(self._effect, "Tool", TOOLS.__contains__)
         self._tools.showTool(self._effect.parameter("Tool"))
         self._advanced.parameters.show()
         self._time.parameters.show()

@@ -6,6 +6,7 @@ import qt
 
 from ..panel.Widgets import explain
 from ..SlicerTypes import ScriptedEffect, Widget
+from .Defaults import mend
 
 HIGHEST = 99999
 
@@ -21,11 +22,14 @@ class ParameterWidgets:
         self._effect = scriptedEffect
         self._onChange = onChange
         self._updating = False
+        self._isPossible: dict[str, Callable[[str], bool]] = {}
         self._shows: list[Callable[[], None]] = []  # for each parameter: its widget shows it,
         self._keeps: list[Callable[[], None]] = []  # and it becomes what the widget says
 
     def show(self) -> None:
-        """Show the parameters."""
+        """Show the parameters; those that no widget can show become their defaults first."""
+        for name, isPossible in self._isPossible.items():
+            mend(self._effect, name, isPossible)
         self._updating = True
         for show in self._shows:
             show()
@@ -47,6 +51,7 @@ class ParameterWidgets:
             box.addItem(text, data)
         explain(box, toolTip)
         box.connect("currentIndexChanged(int)", lambda _index: self.keep())
+        self._isPossible[name] = values.__contains__
         self._shows.append(lambda: box.setCurrentIndex(box.findData(self._effect.parameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, box.itemData(box.currentIndex)))
         return box
@@ -58,6 +63,7 @@ class ParameterWidgets:
         box.accessibleName = title
         explain(box, toolTip)
         box.connect("valueChanged(int)", lambda _value: self.keep())
+        self._isPossible[name] = lambda text: text.isdecimal() and minimum <= int(text) <= HIGHEST
         self._shows.append(lambda: box.setValue(self._effect.integerParameter(name)))
         self._keeps.append(lambda: self._effect.setParameter(name, box.value))
         return box
@@ -66,6 +72,7 @@ class ParameterWidgets:
         """Yes or no, as 1 or 0."""
         box = qt.QCheckBox(text)
         box.connect("toggled(bool)", lambda _checked: self.keep())
+        self._isPossible[name] = ("0", "1").__contains__
         self._shows.append(lambda: box.setChecked(bool(self._effect.integerParameter(name))))
         self._keeps.append(lambda: self._effect.setParameter(name, int(box.checked)))
         return box

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import qt
 from MedSAM2SlicerLib.effect.AdvancedOptions import AdvancedOptions
-from MedSAM2SlicerLib.effect.EffectOptions import DEFAULTS
+from MedSAM2SlicerLib.effect.Defaults import DEFAULTS
 
 from fakes.qt_settings import rereadFromDisk
 from medsam2.cli.phantom import central_click
@@ -61,6 +61,24 @@ def test_options_are_kept_in_the_scene_and_shown_again(aBench):
     aBench.effect.updateGUIFromMRML()
     aBench.effect.updateMRMLFromGUI()
     assert {name: adaptor.parameter(name) for name in chosen} == {n: str(v) for n, v in chosen.items()}
+
+
+WORDS = {"AllSegments": "All segments", "StopWhenAbsent": "Stop when"}
+NONSENSE = ("", "of-a-later-version", "-1", "100000")
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_value_that_this_version_does_not_know_means_the_default_and_harms_no_other(aBench, name, text):
+    adaptor = aBench.editor.activeEffect()
+    changed = "AllSegments" if name != "AllSegments" else "StopWhenAbsent"
+    adaptor.parameterSetNode().SetAttribute(f"MedSAM2.{name}", text)
+    aBench.effect.updateGUIFromMRML()
+    assert adaptor.parameter(name) == str(DEFAULTS[name])
+    box = next(each for each in advanced(aBench).findChildren(qt.QCheckBox) if WORDS[changed] in each.text)
+    box.checked = not box.checked
+    expected = {**DEFAULTS, changed: 1 - DEFAULTS[changed]}
+    assert {each: adaptor.parameter(each) for each in expected} == {n: str(v) for n, v in expected.items()}
 
 
 def test_how_many_slices_counts_only_where_propagation_stops(aBench):
