@@ -7,7 +7,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from medsam2.errors import InputError
-
 from medsam2.file_names import file_name
 
 from ..SlicerTypes import MRMLNode
