@@ -1,10 +1,11 @@
 """What the user wants of the backend, and what came back: a state machine without Qt, VTK or MRML.
 
-Objects are named by segment IDs. Everything that arrives is checked against the request that asked for
-it, so that a cancelled or outdated answer never reaches a segment.
+Objects are named by segment IDs, and sent as numbers. Everything that arrives is checked against the request
+that asked for it, so that a cancelled or outdated answer never reaches a segment.
 """
 
 from collections.abc import Callable
+from dataclasses import replace as replaced
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from slicer.i18n import tr as _
 
 from .HeldChanges import HeldChanges
+from .ObjectNumbers import ObjectNumbers
 
 if TYPE_CHECKING:
     from medsam2.client import PolledClient
@@ -85,6 +87,7 @@ class BackendRequests:
         self._listener = listener
         self.isRunning = isRunning
         self._mayAsk = mayAsk
+        self._numbers = ObjectNumbers()
         self.backendIsLost()
         manager.attach(self.handle)
 
@@ -212,10 +215,10 @@ class BackendRequests:
             self.held.ofSlice(objectId, where[1:], again if mustWait else None)
             if mustWait:
                 return
-            self._latest = self._connected.forget(*where)
+            self._latest = self._connected.forget(self._numbers.of(objectId), *where[1:])
         if prompt.is_empty:
             return
-        self._latest = self._connected.prompt(objectId, axis, prompt, fieldOfView)
+        self._latest = self._connected.prompt(self._numbers.of(objectId), axis, prompt, fieldOfView)
         self._previews[self._latest] = objectId
 
     def tell(self, objectId: str, axis: "Axis", prompts: "list[Prompt]") -> None:
@@ -232,7 +235,7 @@ class BackendRequests:
         if self._untold and not self._telling:
             (objectId, axis, _index), prompt = next(iter(self._untold.items()))
             del self._untold[objectId, axis, prompt.slice_index]
-            self._latest = self._telling = self._connected.prompt(objectId, axis, prompt)
+            self._latest = self._telling = self._connected.prompt(self._numbers.of(objectId), axis, prompt)
 
     def forget(self, objectId: str) -> None:
         """Forget an object, as when its segment is deleted; once no propagation runs."""
@@ -241,16 +244,17 @@ class BackendRequests:
         mustWait = self.state is State.RUNNING
         self.held.ofObject(objectId, partial(self.forget, objectId) if mustWait else None)
         if self.hasVolume and not mustWait:
-            self._latest = self._connected.forget(objectId)
+            self._latest = self._connected.forget(self._numbers.of(objectId))
 
     def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:
         """Track objects along an axis."""
         if self._job is not None:
             return
         for (objectId, along, _index), prompt in self._untold.items():
-            self._connected.prompt(objectId, along, prompt)
+            self._connected.prompt(self._numbers.of(objectId), along, prompt)
         self._untold.clear()
-        self._job = self._latest = self._connected.propagate(axis, objects, options)
+        numbers = [self._numbers.of(objectId) for objectId in objects]
+        self._job = self._latest = self._connected.propagate(axis, numbers, options)
         self.state = State.RUNNING
 
     def cancel(self) -> bool:
@@ -280,10 +284,13 @@ class BackendRequests:
             self._onError(message)
 
     def _onMask(self, mask: "Mask") -> None:
+        hand = None
         if self._previews.pop(mask.id, None) is not None:  # with it the wait is over, its end may come later
-            self._listener.onPreview(mask)
+            hand = self._listener.onPreview
         elif mask.id == self._job and self.state is State.RUNNING:
-            self._listener.onMask(mask)
+            hand = self._listener.onMask
+        if hand is not None:
+            hand(replaced(mask, object_id=self._numbers.segmentId(mask.object_id)))
 
     def _onEnd(self, request: int, ending: Ending) -> None:
         self._previews.pop(request, None)
