@@ -5,6 +5,7 @@ import pytest
 
 from medsam2.datasets import read_dataset
 from unit.datasets.examples import LABELS, SHAPE, image_file, labelmap, pair_list, problems, scan
+from unit.volume.dicom.examples import VOXELS, write_series
 
 TURNED = (0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -27,6 +28,13 @@ def test_labels_that_do_not_fit(tmp_path, labels, header, words):
     assert problem.file == bad
     assert str(bad) in problem.sentence
     assert words in problem.sentence
+
+
+def test_labels_of_another_frame_of_reference(tmp_path):
+    write_series(tmp_path / "scan")
+    write_series(tmp_path / "labels", stored=(VOXELS > 0).astype(np.int16), FrameOfReferenceUID="1.2.9.9")
+    (problem,) = problems(pair_list(tmp_path, ("scan", "labels")))
+    assert "another DICOM frame of reference" in str(problem)
 
 
 def test_an_image_in_place_of_labels(tmp_path):

@@ -65,13 +65,21 @@ class Case:
         if not labels:
             raise InputError(f"{self.image} has no labels: add them, or leave the image out.")
         for path, one in zip(self.labels, labels, strict=True):
-            difference = _grid_difference(image.geometry, one.geometry)
-            if difference is not None:
-                raise InputError(
-                    f"{path} is on another grid than {self.image}: {difference}; resample it to the image."
-                )
+            self._check_place(path, one.geometry, image.geometry)
         voxels = labels[0].voxels if len(labels) == 1 else _majority([one.voxels for one in labels])
         return LabelledVolume(self.name, image, voxels, self._present(voxels))
+
+    def _check_place(self, path: Path, labels: Geometry, image: Geometry) -> None:
+        if not labels.may_share_space_with(image):
+            raise InputError(
+                f"{path} has another DICOM frame of reference than {self.image}, as another scan or patient "
+                "has: give the labels of this scan."
+            )
+        difference = _grid_difference(image, labels)
+        if difference is not None:
+            raise InputError(
+                f"{path} is on another grid than {self.image}: {difference}; resample it to the image."
+            )
 
     def _present(self, voxels: np.ndarray) -> dict[str, int]:
         values = {int(value) for value in np.unique(voxels) if value}

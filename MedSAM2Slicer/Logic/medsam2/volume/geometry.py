@@ -26,11 +26,13 @@ class Geometry:
     """Grid of a volume: its shape (k, j, i) and the 4x4 matrix from indices (i, j, k) to RAS millimetres.
 
     Flipped and oblique grids are ordinary: nothing but the matrix says where a voxel lies.
+    ``frame_of_reference`` is DICOM's identifier of what the millimetres are counted from; empty if unknown.
     Raises InputError for an empty grid or a matrix that maps it onto less than three dimensions.
     """
 
     shape: tuple[int, int, int]
     ijk_to_ras: np.ndarray
+    frame_of_reference: str = ""
 
     def __post_init__(self) -> None:
         shape = tuple(int(count) for count in self.shape)
@@ -72,6 +74,11 @@ class Geometry:
         image.SetDirection((ijk_to_lps[:3, :3] / spacing).ravel().tolist())
         image.SetOrigin(ijk_to_lps[:3, 3].tolist())
         return image
+
+    def may_share_space_with(self, other: "Geometry") -> bool:
+        """Whether positions may be compared: the frames of reference are one, or one of them is unknown."""
+        one, two = self.frame_of_reference, other.frame_of_reference
+        return one == two or not (one and two)
 
     @property
     def spacing(self) -> tuple[float, float, float]:

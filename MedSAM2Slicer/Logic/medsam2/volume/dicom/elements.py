@@ -6,6 +6,7 @@ ELEMENTS = (
     "PatientID",
     "StudyInstanceUID",
     "SeriesInstanceUID",
+    "FrameOfReferenceUID",
     "SeriesNumber",
     "InstanceNumber",
     "AcquisitionNumber",

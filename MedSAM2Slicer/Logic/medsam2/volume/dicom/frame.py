@@ -18,6 +18,7 @@ class ImageFile:
         patient_and_study: what tells examinations apart where the series do not.
         series_uid, series_number, description, modality, date: the series, as DICOM names it; date is
             YYYY-MM-DD or empty.
+        frame_of_reference: what positions are counted from, empty where it is unknown.
         sop_uid: the file's own identifier, empty where it was removed.
         instance: instance number, 0 where there is none.
         shape: rows and columns of each image in it.
@@ -36,6 +37,7 @@ class ImageFile:
     description: str
     modality: str
     date: str
+    frame_of_reference: str
     sop_uid: str
     instance: int
     shape: tuple[int, int]

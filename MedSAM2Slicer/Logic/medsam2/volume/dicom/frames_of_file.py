@@ -39,6 +39,7 @@ def _image_file(path: Path, ds: Dataset, shape: tuple[int, int], pixels: NativeP
         description=text(ds, "SeriesDescription") or text(ds, "ProtocolName"),
         modality=modality,
         date=_date(ds),
+        frame_of_reference=text(ds, "FrameOfReferenceUID"),
         sop_uid=text(ds, "SOPInstanceUID"),
         instance=int(number(ds, "InstanceNumber", 0)),
         shape=shape,

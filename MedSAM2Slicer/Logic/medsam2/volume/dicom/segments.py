@@ -7,6 +7,7 @@ import pydicom
 
 from medsam2.errors import InputError
 from medsam2.volume.dicom.finding import SEGMENTATIONS
+from medsam2.volume.dicom.header import text
 from medsam2.volume.dicom.stack import TOLERANCE
 from medsam2.volume.files.dicom_signature import is_dicom_file
 from medsam2.volume.geometry import LPS_TO_RAS, Geometry
@@ -42,7 +43,11 @@ def read_dicom_segments(path: Path) -> tuple[list[tuple[int, str, Color]], np.nd
             f"{path} cannot be read as a DICOM segmentation ({error}): export it anew, or as .seg.nrrd."
         ) from error
     kji_to_lps = volume.affine
-    geometry = Geometry(volume.array.shape[:3], LPS_TO_RAS @ kji_to_lps[:, [2, 1, 0, 3]])
+    geometry = Geometry(
+        volume.array.shape[:3],
+        LPS_TO_RAS @ kji_to_lps[:, [2, 1, 0, 3]],
+        text(segmentation, "FrameOfReferenceUID"),
+    )
     return described, volume.array > 0.5, geometry
 
 

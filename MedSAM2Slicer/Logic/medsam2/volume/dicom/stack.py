@@ -59,7 +59,8 @@ def grid(
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = frames[0].axes * [[columns], [rows]]
     matrix[:3, 2], matrix[:3, 3] = step, first
-    return Geometry((count, *frames[0].shape), LPS_TO_RAS @ matrix)
+    space = next(filter(None, (frame.file.frame_of_reference for frame in frames)), "")
+    return Geometry((count, *frames[0].shape), LPS_TO_RAS @ matrix, space)
 
 
 def repeats(frames: Sequence[Frame]) -> list[list[Frame]]:

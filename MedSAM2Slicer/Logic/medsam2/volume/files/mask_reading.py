@@ -124,8 +124,14 @@ def _place_on_grid(voxels: np.ndarray, geometry: Geometry, grid: Geometry) -> np
     Cropped, extended, turned and flipped grids fit; nothing is ever resampled.
 
     Raises:
-        InputError: voxels of the two do not coincide, or some that are not 0 lie outside ``grid``.
+        InputError: voxels of the two do not coincide, some that are not 0 lie outside ``grid``, or DICOM
+            counts their positions from different origins.
     """
+    if not geometry.may_share_space_with(grid):
+        raise InputError(
+            "The mask has another DICOM frame of reference than the image, as another scan or patient has: "
+            "give the scan that it was made on or, if you know that it fits, save it as .seg.nrrd first."
+        )
     axes, signs, offset = _whole_voxels(geometry, grid)
     turned = np.moveaxis(voxels, axes, (0, 1, 2))[tuple(slice(None, None, sign) for sign in signs)]
     # Where the turned array's first voxel lies: a flipped axis starts at its end.

@@ -1,5 +1,7 @@
 """DICOM SEG: dciodvfy finds nothing, and highdicom, dcmqi and ``--mask`` read the same voxels back."""
 
+from contextlib import nullcontext
+
 import highdicom
 import numpy as np
 import pydicom
@@ -140,6 +142,15 @@ def test_an_older_file_stays_when_writing_fails(tmp_path):
         write_dicom(tmp_path / "out.dcm", [None], volume, WEIGHTS)
     assert (tmp_path / "out.dcm").read_text() == "older"
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out.dcm"}
+
+
+@pytest.mark.parametrize(("of_image", "fits"), [(f"{ROOT}.4", True), ("", True), ("1.2.9.9", False)])
+def test_the_mask_of_another_frame_of_reference_is_refused(tmp_path, of_image, fits):
+    write_dicom(tmp_path / "out.dcm", some_segments(), source("axial", tmp_path))
+    other = read_volume(write_series(tmp_path / "other", PatientID="other", FrameOfReferenceUID=of_image))
+    refused = pytest.raises(InputError, match=r"another DICOM frame.*save it as \.seg\.nrrd")
+    with nullcontext() if fits else refused:
+        assert len(read_segments(tmp_path / "out.dcm", other.geometry)) == 3
 
 
 @pytest.mark.parametrize(
