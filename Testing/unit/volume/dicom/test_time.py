@@ -72,6 +72,7 @@ def test_volumes_that_differ_in_time_alone_are_time_points_in_their_order(tmp_pa
         {"FlipAngle": ["5", "10", "15"]},
         {"TemporalPositionIdentifier": [1, 2, 2], "DiffusionBValue": [0, 0, 500]},
         {"ImageType": [["ORIGINAL", "PRIMARY", kind] for kind in "MPR"]},
+        {"TemporalPositionIdentifier": [1, 2, 3], "FrameOfReferenceUID": [f"{ROOT}.4.{n}" for n in range(3)]},
     ],
     ids=str,
 )

@@ -27,7 +27,7 @@ def _identity(frame: Frame) -> tuple:
     file = frame.file
     position = None if frame.position is None else tuple(frame.position)
     apart = tuple(frame.kind.items()), tuple(frame.marks.items())
-    series = file.patient_and_study, file.series_uid
+    series = file.patient_and_study, file.series_uid, file.frame_of_reference
     return file.sop_uid, series, file.instance, frame.index, frame.tile, position, frame.shape, apart
 
 

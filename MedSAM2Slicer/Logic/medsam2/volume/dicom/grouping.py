@@ -40,9 +40,17 @@ def stacks(frames: Sequence[Frame]) -> list[Stack]:
 
 
 def _by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Planes that could lie on one grid: same size, direction, pixel spacing, image type, echo."""
+    """Planes that could lie on one grid: same size, direction, spacing, frame of reference, image type…"""
     exact = _by(frames, lambda f: (f.shape, f.file.colour, tuple(f.kind.items()), f.position is None))
-    return [part for group in exact.values() for part in _by_plane(group)]
+    comparable = [part for group in exact.values() for part in _by_frame_of_reference(group)]
+    return [part for group in comparable for part in _by_plane(group)]
+
+
+def _by_frame_of_reference(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Planes whose positions can be compared; those that do not say so go with the others if these agree."""
+    known = {frame.file.frame_of_reference for frame in frames} - {""}
+    groups = _by(frames, lambda frame: frame.file.frame_of_reference if len(known) > 1 else "")
+    return list(groups.values())
 
 
 def _by_plane(frames: Sequence[Frame]) -> list[list[Frame]]:

@@ -51,6 +51,8 @@ def _seconds(volume: Stack) -> float | None:
 def _differs_in_time_alone(one: Stack, other: Stack) -> bool:
     if one.geometry is None or other.geometry is None or one.geometry.shape != other.geometry.shape:
         return False
+    if not one.geometry.may_share_space_with(other.geometry):
+        return False
     apart = np.abs(one.geometry.ijk_to_ras - other.geometry.ijk_to_ras) * (*one.geometry.shape[::-1], 1)
     return bool(apart.max() <= _SAME_PLACE_MM) and _but_time(one.frames[0]) == _but_time(other.frames[0])
 

@@ -105,13 +105,17 @@ def _orientation(frame: Frame) -> str:
 
 def _what_sets_apart(parts: Sequence[Stack]) -> list[str]:
     """For each volume of a series as many of the properties in which they differ as tell them apart."""
-    shown = [{**part.frames[0].kind, **part.frames[0].marks} for part in parts]
+    shown = [_properties(part.frames[0]) for part in parts]
     words = [""] * len(parts)
     for name in shown[0]:
         if len({each.get(name) for each in shown}) > 1 and len(set(words)) < len(parts):
             added = (_word(name, each.get(name)) for each in shown)
             words = [", ".join(filter(None, pair)) for pair in zip(words, added, strict=True)]
     return words
+
+
+def _properties(frame: Frame) -> dict[str, Hashable]:
+    return {"frame of reference": frame.file.frame_of_reference, **frame.kind, **frame.marks}
 
 
 def _word(name: str, value: Hashable) -> str:
