@@ -115,6 +115,7 @@ GAP = {"matrix": lambda number: lps(origin=(10, -20, 30 + (number == 5) * 2.5))}
         ({"matrix": lps(tilt=15)}, {}, r"gantry tilt.*end the name with \.seg\.nrrd.*\.rtstruct\.dcm"),
         (GAP, {"resample": True}, r"resampled.*end the name with \.seg\.nrrd"),
         ({"StudyInstanceUID": ""}, {}, "do not give StudyInstanceUID .removed with the names"),
+        ({"SOPInstanceUID": f"{ROOT}.9"}, {}, r"bear the same SOPInstanceUID.*end the name with \.seg\.nrrd"),
         ({"PixelSpacing": None}, {}, "do not give the positions of the slices or the size"),
         ({"StudyDate": "yesterday"}, {}, r"cannot be made \(.*\): end the name"),
     ],

@@ -75,7 +75,7 @@ def source_of(volume: Volume) -> Source:
     """The images of a volume.
 
     Raises:
-        InputError: its slices are no images of DICOM files, or these do not say what they are.
+        InputError: its slices are no images of DICOM files, or these do not say what they are, or not apart.
     """
     frames = volume.frames
     if not frames:
@@ -91,6 +91,11 @@ def source_of(volume: Volume) -> Source:
         raise InputError(
             f"The images do not give {missing} (removed with the names?), without which DICOM cannot refer "
             f"to them: {END_WITH_ANOTHER}."
+        )
+    if len({header.SOPInstanceUID for header in source.headers}) < len(source.headers):
+        raise InputError(
+            "Several images bear the same SOPInstanceUID (given when names were removed?), so DICOM cannot "
+            f"say which of them it refers to: {END_WITH_ANOTHER}."
         )
     return source
 
