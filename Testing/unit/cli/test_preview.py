@@ -13,6 +13,7 @@ from medsam2.cli.pictures.preview_sheet import DOUBT, FEW, MOST_PANELS, PreviewS
 from medsam2.prompt import DrawnLine, Prompt
 from medsam2.volume import Geometry, Volume, VolumeSlices, axis_index, hanging
 from unit.cli.grids import SHAPE, geometry, grids
+from unit.full_disk import full_disk
 
 TILT = 0.25
 # A slice is named by the patient's axis across it; (right, down) are what shrinks towards those edges.
@@ -293,3 +294,5 @@ def test_a_strip_shows_where_an_object_is_widest_prompted_and_doubtful(tmp_path)
         assert 2 < width / height < 10
         green = (picture[..., 1] > 150) & (picture[..., 0] < 110)
         assert green.any()
+        with full_disk(1000), pytest.raises(OSError, match="large"):
+            write_strip(tmp_path / "cut.jpg", slices, [each])

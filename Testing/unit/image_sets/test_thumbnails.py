@@ -1,13 +1,16 @@
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from PIL import Image, ImageOps
 
 from medsam2.complete_file import complete_file
+from medsam2.errors import InputError
 from medsam2.image_sets import thumbnails
 from medsam2.image_sets.exports import prepare
 from medsam2.image_sets.set_folder import SetFolder
-from medsam2.image_sets.thumbnails import SIDE, make_thumbnails
+from medsam2.image_sets.thumbnails import SIDE, make_thumbnails, write_turned
+from unit.full_disk import full_disk
 
 
 def test_every_readable_image_gets_a_small_picture_on_its_own_grid_once(tmp_path):
@@ -47,3 +50,11 @@ def test_a_run_that_begins_meanwhile_stops_no_other_thumbnails(tmp_path, monkeyp
 
     monkeypatch.setattr(thumbnails, "complete_file", tidied)
     assert list(make_thumbnails(folder)) == ["b"]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+def test_a_full_disk_is_told(tmp_path, name):
+    noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE), np.uint8)
+    with full_disk(), pytest.raises(InputError, match="the disk is full"):
+        write_turned(tmp_path / name, Image.fromarray(noise), 1)
+    assert not list(tmp_path.iterdir())

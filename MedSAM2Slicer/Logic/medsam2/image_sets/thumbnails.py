@@ -1,5 +1,6 @@
 """Small pictures of the images of a set, for a person to choose from."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,5 +46,7 @@ def write_turned(path: Path, image: Image.Image, orientation: int, quality: int 
     exif = Image.Exif()
     if orientation != UPRIGHT:
         exif[ORIENTATION] = orientation
+    content = io.BytesIO()  # Pillow itself would tell of a full disk without the system's number
+    image.save(content, Image.registered_extensions()[path.suffix], exif=exif, quality=quality)
     with complete_file(path) as unfinished:
-        image.save(unfinished, exif=exif, quality=quality)
+        unfinished.write_bytes(content.getbuffer())

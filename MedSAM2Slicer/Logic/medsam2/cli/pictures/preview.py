@@ -1,5 +1,6 @@
 """The preview: a picture of slices with what was segmented on them."""
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,9 @@ def write_strip(path: Path, slices: VolumeSlices, segments: Sequence[PreviewSegm
     for axes, index in zip(grid, indices, strict=False):
         sheet.draw(axes, index)
     figure.subplots_adjust(0, 0, 1, 1, wspace=GAP_INCHES / STRIP_INCHES)
-    figure.savefig(path, facecolor=BACKGROUND, format="jpg", dpi=DPI)
+    content = io.BytesIO()  # Pillow itself would tell of a full disk without the system's number
+    figure.savefig(content, facecolor=BACKGROUND, format="jpg", dpi=DPI)
+    path.write_bytes(content.getbuffer())
 
 
 def preview_figure(slices: VolumeSlices, segments: Sequence[PreviewSegment]) -> Figure:

@@ -10,6 +10,7 @@ import pytest
 from medsam2.errors import InputError
 from medsam2.volume import ReadOptions, Segment, WeightsUsed, read_segments, read_volume
 from medsam2.volume.dicom.output import check_source, write_dicom
+from unit.full_disk import full_disk
 from unit.volume.dicom.examples import ROOT, SHAPE, lps, write_series
 from unit.volume.dicom.output.examples import SOURCES, assert_valid, masks_by_dcmqi, some_segments, source
 
@@ -143,6 +144,17 @@ def test_an_older_file_stays_when_writing_fails(tmp_path):
         write_dicom(tmp_path / "out.dcm", [None], volume, WEIGHTS)
     assert (tmp_path / "out.dcm").read_text() == "older"
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out.dcm"}
+
+
+@pytest.mark.parametrize("name", ["out.dcm", "out.rtstruct.dcm"])
+def test_a_full_disk_is_told_and_leaves_the_older_file(tmp_path, name):
+    volume = read_volume(write_series(tmp_path / "in", stored=np.zeros((2, 300, 400), np.int16)))
+    mask = np.kron(np.random.default_rng(0).random((2, 60, 80)) > 0.5, np.ones((1, 5, 5), bool))
+    (tmp_path / name).write_text("older")
+    with full_disk(), pytest.raises(InputError, match=f"{name} was not written: the disk is full"):
+        write_dicom(tmp_path / name, [Segment("liver", (1, 0, 0), mask)], volume)
+    assert (tmp_path / name).read_text() == "older"
+    assert {path.name for path in tmp_path.iterdir()} == {"in", name}
 
 
 @pytest.mark.parametrize(("of_image", "fits"), [(f"{ROOT}.4", True), ("", True), ("1.2.9.9", False)])

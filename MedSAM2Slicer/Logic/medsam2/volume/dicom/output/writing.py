@@ -1,5 +1,6 @@
 """Writing segments as a DICOM object, and finding out beforehand whether that will work."""
 
+import io
 import logging
 import os
 import warnings
@@ -31,9 +32,10 @@ def write_dicom(
     Raises:
         InputError: the volume's images do not allow it, or the file cannot be written.
     """
-    ds = _made(path, segments, volume, weights)
+    content = io.BytesIO()  # pydicom itself would tell of a full disk without the system's number
+    _made(path, segments, volume, weights).save_as(content, enforce_file_format=True)
     with complete_file(path) as unfinished:
-        ds.save_as(unfinished, enforce_file_format=True)
+        unfinished.write_bytes(content.getbuffer())
 
 
 def check_source(path: str | os.PathLike, volume: Volume) -> None:
