@@ -193,13 +193,13 @@ def test_no_pixels_or_names_are_left_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     write_series(tmp_path / "in", finish=encoded(uid.JPEGLSLossless))
     written = []
-    save_as = Dataset.save_as
+    write_bytes = Path.write_bytes
 
-    def save_and_look(ds: Dataset, path: Path, **how) -> None:
-        save_as(ds, path, **how)
-        written.append(Path(path).read_bytes())
+    def write_and_look(path: Path, content: bytes) -> None:
+        write_bytes(path, content)
+        written.append(path.read_bytes())
 
-    monkeypatch.setattr(Dataset, "save_as", save_and_look)
+    monkeypatch.setattr(Path, "write_bytes", write_and_look)
     read_silently(tmp_path / "in")
     assert len(written) == 6
     assert not any(b"made up" in content for content in written)

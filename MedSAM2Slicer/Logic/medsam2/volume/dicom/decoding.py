@@ -1,5 +1,6 @@
 """From a file to the values of its pixels as they are stored."""
 
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from medsam2.volume.dicom.frame import ImageFile
 from medsam2.volume.dicom.header import DamagedFile
 from medsam2.volume.dicom.pixel_data import CUT, NativePixels, transfer_syntax
 from medsam2.volume.intensities import luminance
+from medsam2.volume.temporary_folder import explained_temporary_errors
 
 _STDERR = 2
 # GDCM decodes these, so that one which it refuses is damaged.
@@ -65,7 +67,7 @@ def decoded(
 
     Raises:
         DamagedFile: the pixels cannot be decoded.
-        InputError: no decoder for them is known.
+        InputError: no decoder for them is known, or ``scratch`` is full.
     """
     try:
         if file.pixels is None or file.colour:
@@ -105,7 +107,9 @@ def _through_gdcm(file: ImageFile, indices: Sequence[int], scratch: Path) -> Ite
     for index in indices:
         values = None
         if syntax.is_transfer_syntax:
-            _write_frame(path, ds, syntax, index)
+            content = _file_of_frame(ds, syntax, index)
+            with explained_temporary_errors():
+                path.write_bytes(content)
             values = _read_frame(path)
         if values is None and syntax not in _DECODED:
             raise InputError(
@@ -126,7 +130,7 @@ def _whole_file(file: ImageFile) -> Dataset:
         raise DamagedFile("it cannot be unpacked") from error
 
 
-def _write_frame(path: Path, ds: Dataset, syntax: UID, index: int) -> None:
+def _file_of_frame(ds: Dataset, syntax: UID, index: int) -> bytes:
     frame = Dataset()
     frame.SOPClassUID, frame.SOPInstanceUID = uid.SecondaryCaptureImageStorage, "2.25.1"
     frame.file_meta = FileMetaDataset()
@@ -143,9 +147,9 @@ def _write_frame(path: Path, ds: Dataset, syntax: UID, index: int) -> None:
         else:
             length = len(ds.PixelData) // _frame_count(ds)
             frame.PixelData = ds.PixelData[index * length : (index + 1) * length]
-        frame.save_as(path, enforce_file_format=True)
-    except OSError:
-        raise
+        content = io.BytesIO()
+        frame.save_as(content, enforce_file_format=True)
+        return content.getvalue()
     except Exception as error:  # whatever damaged fragments lead pydicom to
         raise DamagedFile(CUT) from error
 

@@ -1,7 +1,6 @@
 """Reading one volume from a DICOM folder or file, and listing all of them."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from medsam2.volume.dicom.time_series import film, in_time, is_film, sequence_of
 from medsam2.volume.dicom.volumes import ListedVolume, VolumeEntry, listed_volumes
 from medsam2.volume.dicom.voxels import DamagedImage, read_voxels
 from medsam2.volume.image_sequence import ONE_TIME_POINT, ImageSequence
+from medsam2.volume.temporary_folder import temporary_folder
 from medsam2.volume.volume import DEFAULT_READ_OPTIONS, ReadOptions, Volume
 
 
@@ -78,8 +78,8 @@ def read_dicom_colours(path: str | os.PathLike) -> np.ndarray | None:
     if not frame.file.colour:
         return None
     try:
-        with tempfile.TemporaryDirectory(prefix="medsam2-") as scratch:
-            return next(decoded(frame.file, [frame.index], Path(scratch), in_colour=True))
+        with temporary_folder() as scratch:
+            return next(decoded(frame.file, [frame.index], scratch, in_colour=True))
     except DamagedFile as damage:
         raise InputError(f"{path} is damaged: {damage}; copy it again.") from damage
 

@@ -1,6 +1,5 @@
 """The intensities of a volume: stored values, rescaled frame by frame, in a type that holds them all."""
 
-import tempfile
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 from medsam2.volume.dicom.decoding import decoded
 from medsam2.volume.dicom.frame import Frame
 from medsam2.volume.dicom.header import DamagedFile
+from medsam2.volume.temporary_folder import temporary_folder
 
 _WHOLE_TYPES = (np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64)
 _FLOAT32_STEPS = 2**24
@@ -68,10 +68,10 @@ def _stored(frames: Sequence[Frame]) -> Iterator[tuple[int, np.ndarray]]:
     by_file: dict[Path, list[int]] = defaultdict(list)
     for number, frame in enumerate(frames):
         by_file[frame.file.path].append(number)
-    with tempfile.TemporaryDirectory(prefix="medsam2-") as scratch:
+    with temporary_folder() as scratch:
         for path, numbers in by_file.items():
             try:
-                yield from _stored_in_file(frames, numbers, Path(scratch))
+                yield from _stored_in_file(frames, numbers, scratch)
             except DamagedFile as damage:
                 raise DamagedImage(path, str(damage)) from damage
 

@@ -1,10 +1,11 @@
 """Names for libraries that take paths in UTF-8 alone, while a path of Linux may be any bytes."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from medsam2.volume.temporary_folder import explained_temporary_errors, temporary_folder
 
 HEADERS = (".mhd", ".nhdr")
 """Text headers that name the files with their voxels."""
@@ -16,12 +17,13 @@ def name_to_read(path: Path) -> Iterator[str]:
     if _is_utf8(path):
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
-        if path.suffix.lower() in HEADERS:
-            for other in path.parent.iterdir():
-                (Path(folder) / other.name).symlink_to(other.resolve())
-        link = Path(folder) / f"medsam2-image{_suffix(path)}"
-        link.symlink_to(path.resolve())
+    with temporary_folder() as folder:
+        link = folder / f"medsam2-image{_suffix(path)}"
+        with explained_temporary_errors():
+            if path.suffix.lower() in HEADERS:
+                for other in path.parent.iterdir():
+                    (folder / other.name).symlink_to(other.resolve())
+            link.symlink_to(path.resolve())
         yield str(link)
 
 
@@ -31,9 +33,10 @@ def name_to_write(path: Path) -> Iterator[str]:
     if _is_utf8(path):
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="medsam2-") as folder:
-        link = Path(folder) / "folder"
-        link.symlink_to(path.parent.resolve(), target_is_directory=True)
+    with temporary_folder() as folder:
+        link = folder / "folder"
+        with explained_temporary_errors():
+            link.symlink_to(path.parent.resolve(), target_is_directory=True)
         written = link / f"medsam2-image{_suffix(path)}"
         yield str(written)
         os.replace(written, path)
