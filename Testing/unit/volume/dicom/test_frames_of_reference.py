@@ -5,6 +5,7 @@ import pytest
 
 from medsam2.errors import InputError
 from medsam2.volume import ReadOptions, read_volume
+from medsam2.volume.dicom.output.source import source_of
 from unit.volume.dicom.examples import ROOT, VOXELS, write_series
 
 
@@ -35,3 +36,12 @@ def test_slices_that_do_not_say_it_go_with_the_others_where_these_agree(tmp_path
     volume = read_volume(tmp_path)
     np.testing.assert_array_equal(volume.voxels, VOXELS)
     assert volume.geometry.frame_of_reference == f"{ROOT}.4"
+
+
+def test_frames_that_a_program_made_up_for_each_file_do_not_part_them(tmp_path):
+    write_series(tmp_path, each=lambda number: {"FrameOfReferenceUID": f"{ROOT}.4.{number}"})
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.voxels, VOXELS)
+    assert volume.geometry.frame_of_reference == ""
+    with pytest.raises(InputError, match=r"FrameOfReferenceUID of its own.*end the name with"):
+        source_of(volume)

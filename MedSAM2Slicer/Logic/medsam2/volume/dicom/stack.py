@@ -59,7 +59,8 @@ def grid(
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = frames[0].axes * [[columns], [rows]]
     matrix[:3, 2], matrix[:3, 3] = step, first
-    space = next(filter(None, (frame.file.frame_of_reference for frame in frames)), "")
+    spaces = {frame.file.frame_of_reference for frame in frames} - {""}
+    space = spaces.pop() if len(spaces) == 1 else ""
     return Geometry((count, *frames[0].shape), LPS_TO_RAS @ matrix, space)
 
 

@@ -97,6 +97,11 @@ def source_of(volume: Volume) -> Source:
             "Several images bear the same SOPInstanceUID (given when names were removed?), so DICOM cannot "
             f"say which of them it refers to: {END_WITH_ANOTHER}."
         )
+    if len({header.FrameOfReferenceUID for header in source.headers}) > 1:
+        raise InputError(
+            "Each image has a FrameOfReferenceUID of its own (given when names were removed?), so DICOM "
+            f"cannot say where the slices lie: {END_WITH_ANOTHER}."
+        )
     return source
 
 
