@@ -347,6 +347,12 @@ def test_a_refused_prompt_leaves_nothing_behind():
     assert len(tracker.objects["a"].prompts[12].points) == 1
 
 
+def test_a_network_that_answers_with_no_numbers_is_refused(monkeypatch):
+    monkeypatch.setattr("unit.tracking.oracle_network.IOU", float("nan"))
+    with pytest.raises(InputError, match=r"answer with no numbers.*take other weights"):
+        a_tracker(BALL).prompt("a", click(12, 20, 22))
+
+
 def test_a_large_volume_is_never_held_as_float():
     shape = (600, 512, 512)
     voxels = np.zeros(shape, np.int16)

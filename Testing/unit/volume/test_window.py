@@ -126,6 +126,12 @@ def test_rubbish_is_refused_with_the_presets(rubbish):
         choose_window(a_volume(some_voxels()), rubbish)
 
 
+def test_intensities_too_far_apart_for_a_window_are_refused():
+    voxels = np.where(some_voxels() > 0, 1.7e308, -1.7e308)
+    with pytest.raises(InputError, match=r"window -1.7e\+308:1.7e\+308 is empty or endless: give two"):
+        choose_window(a_volume(voxels))
+
+
 @pytest.mark.parametrize("empty", ["2:1", "1:1", "nan:1", "1:inf", (5, 5)])
 def test_an_empty_window_is_refused(empty):
     with pytest.raises(InputError, match="the lower first"):

@@ -138,6 +138,7 @@ def test_inspect_tells_the_network_and_its_gaps(tmp_path, starter_state, starter
     assert json.loads(run("inspect", tmp_path / "partial.pt", "--json"))["missing"] == ["no_mem_embed"]
     text = run("inspect", tmp_path / "partial.pt")
     assert "1  (no_mem_embed)" in text
+    assert "not finite  0" in text
     assert f"{facts['parameters'] - 128:,}" in text
 
 

@@ -81,6 +81,7 @@ def inspect(
         "missing": report.missing,
         "unexpected": report.unexpected,
         "wrong_shape": report.wrong_shape,
+        "not_finite": report.not_finite,
         "sha256": pooch.file_hash(str(weights.path)),
     }
     if as_json:

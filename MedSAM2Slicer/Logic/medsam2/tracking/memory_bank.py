@@ -1,11 +1,13 @@
 """Memories of slices, and SAM 2's rule for which of them the next slice looks at."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from medsam2.errors import InputError
 from medsam2.model.config import NetworkConfig
 from medsam2.model.segmentation_network import ABSENT_LOGIT, MaskPrediction
 from medsam2.placed_mask import PlacedMask
@@ -55,13 +57,20 @@ class MemoryEntry:
         key: Tensor,
         prompted: bool,
     ) -> "MemoryEntry":
-        """What a network answered for one object."""
+        """What a network answered for one object.
+
+        Raises:
+            InputError: it answered with no numbers.
+        """
+        iou, object_score = float(prediction.iou[0]), float(prediction.object_score[0])
+        if not (math.isfinite(iou) and math.isfinite(object_score)):
+            raise InputError("These weights answer with no numbers, as damaged ones do: take other weights.")
         return cls(
             slice_index,
             field_of_view,
             prediction.logits,
-            float(prediction.iou[0]),
-            float(prediction.object_score[0]),
+            iou,
+            object_score,
             prediction.pointer,
             key,
             prompted,

@@ -99,6 +99,7 @@ def sample(voxels: np.ndarray) -> np.ndarray:
     return next(view for view in views if view.size <= _SAMPLE_VOXELS)
 
 
+@np.errstate(over="ignore")
 def without_padding(voxels: np.ndarray) -> tuple[np.ndarray, float | None]:
     """What was measured, sorted (N,), and the value of the padding below it, None where there is none.
 

@@ -1,5 +1,6 @@
 """From stored intensities to the grey values that the network sees."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,9 +20,9 @@ class Window:
     upper: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.lower, self.upper]).all() and self.lower < self.upper):
+        if not 0 < self.upper - self.lower < math.inf:
             raise InputError(
-                f"The window {self.lower:g}:{self.upper:g} is empty: "
+                f"The window {self.lower:g}:{self.upper:g} is empty or endless: "
                 "give two numbers, the lower first, such as -160:240."
             )
 
@@ -78,6 +79,7 @@ def _parse_range(text: str) -> Window:
     return Window(lower, upper)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # Window refuses what comes of it
 def _suitable_window(volume: Volume) -> Window:
     some = sample(volume.voxels)
     if _already_windowed(volume.voxels, some):

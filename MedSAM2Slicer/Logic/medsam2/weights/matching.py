@@ -1,6 +1,7 @@
 """Compare a checkpoint's tensors with those of the network, so that no part is ever left random unseen."""
 
 import functools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,12 +16,14 @@ from medsam2.weights.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class MatchReport:
-    """Names of tensors: in both with one shape, only in the network, only in the file, of another shape."""
+    """Names of tensors: in both with one shape, only in the network, only in the file, of another shape;
+    and those of the first that hold NaN or infinite numbers."""
 
     matched: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     wrong_shape: tuple[str, ...]
+    not_finite: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
@@ -37,12 +40,19 @@ def match_report(tensors: dict[str, Tensor], config: SegmentationConfig) -> Matc
     """Compare tensors (official names) with the state of the network of ``config``."""
     shapes = _network_shapes(config)
     common = [name for name in shapes if name in tensors]
+    matched = tuple(name for name in common if tensors[name].shape == shapes[name])
     return MatchReport(
-        matched=tuple(name for name in common if tensors[name].shape == shapes[name]),
+        matched=matched,
         missing=tuple(name for name in shapes if name not in tensors),
         unexpected=tuple(name for name in tensors if name not in shapes),
         wrong_shape=tuple(name for name in common if tensors[name].shape != shapes[name]),
+        not_finite=tuple(name for name in matched if not _is_finite(tensors[name])),
     )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # By its ends, among which any NaN is: isfinite() of each number takes ten times as long.
+    return all(map(math.isfinite, torch.aminmax(tensor)))
 
 
 def require_match(checkpoint: Checkpoint, label: str) -> SegmentationConfig:
@@ -53,7 +63,8 @@ def require_match(checkpoint: Checkpoint, label: str) -> SegmentationConfig:
         label: name of the file or weights, for the message.
 
     Raises:
-        InputError: it fills the network only partly; the message gives the counts.
+        InputError: it fills the network only partly, or with NaN or infinite numbers; the message gives the
+            counts.
     """
     config = network_config(checkpoint.preset, checkpoint.family)
     report = match_report(checkpoint.tensors, config)
@@ -63,5 +74,11 @@ def require_match(checkpoint: Checkpoint, label: str) -> SegmentationConfig:
             f"({len(report.matched)} tensors match, {len(report.missing)} are missing, "
             f"{len(report.unexpected)} are unexpected, {len(report.wrong_shape)} have another shape); "
             "give a complete checkpoint."
+        )
+    if report.not_finite:
+        raise InputError(
+            f"'{label}' holds NaN or infinite numbers in {len(report.not_finite)} of its "
+            f"{len(report.matched)} tensors, as after a training that diverged: give an earlier checkpoint, "
+            "or copy or download it again."
         )
     return config
