@@ -1,11 +1,13 @@
 """What is written: labelmaps with a table of their labels, overlaps never lost, volumes in words."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 import SimpleITK
 
+from medsam2.cli import stopping
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.results import Outputs, check_referable, free_segmentation_name, summary, write_results
 from medsam2.cli.segmentation import Result
@@ -54,6 +56,18 @@ def test_a_labelmap_has_its_labels_and_a_table_that_a_mask_is_read_with(tmp_path
         label, mask = found[entry.name]
         assert label == entry.label
         np.testing.assert_array_equal(mask, APART.masks[entry.name])
+
+
+def test_a_labelmap_and_its_table_get_their_names_while_signals_wait(tmp_path, monkeypatch):
+    outputs, waits = Outputs(tmp_path / "out.nii.gz", tmp_path / "out.png"), {}
+
+    def replace(source, target, original=os.replace) -> None:
+        original(source, target)
+        waits[target] = stopping._is_held_back
+
+    monkeypatch.setattr(os, "replace", replace)
+    write_results(outputs, SLICES, OBJECTS, APART)
+    assert [waits[file] for file in outputs.files] == [True, True, True]
 
 
 def test_a_segmentation_keeps_labels_and_needs_no_table(tmp_path):

@@ -1,5 +1,6 @@
 """A stop comes once, says what is left, and waits for results that are being written."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,8 @@ import sys
 import pytest
 
 from medsam2.cli import stopping
-from medsam2.cli.stopping import heed_signals, held_back, leaves, stop_code, stop_line
+from medsam2.cli.stopping import NOTHING, heed_signals, held_back, leaves, stop_code, stop_line
+from medsam2.cli.written_together import written_together
 
 IN_A_DESTRUCTOR = """
 import signal, sys, time
@@ -38,7 +40,7 @@ def heeded(monkeypatch):
 def test_a_signal_leaves_with_its_code_and_what_was_written(number, code):
     assert stop_code() is None
     assert stop_line() == "Stopped."
-    leaves("nothing was written")
+    leaves(NOTHING)
     with pytest.raises(SystemExit):
         signal.raise_signal(number)
     assert (stop_code(), stop_line()) == (code, "Stopped: nothing was written.")
@@ -71,6 +73,7 @@ def test_what_else_goes_wrong_in_a_destructor_is_told(capsys):
 
 def test_a_signal_waits_for_results_that_are_being_written():
     steps = []
+    leaves(NOTHING)
 
     def write() -> None:
         with held_back():
@@ -81,6 +84,36 @@ def test_a_signal_waits_for_results_that_are_being_written():
         write()
     assert steps == ["written"]
     assert (stop_code(), stop_line()) == (143, "Stopped: all was written.")
+
+
+def test_what_a_command_said_that_goes_on_still_holds_after_results():
+    leaves("finished cases are kept")
+    with held_back():
+        pass
+    assert stop_line() == "Stopped: finished cases are kept."
+
+
+def test_a_signal_waits_until_all_files_have_their_names(tmp_path, monkeypatch):
+    files = [tmp_path / "labelmap", tmp_path / "table"]
+    for file in files:
+        file.write_text("older")
+
+    def replace(source, target, original=os.replace) -> None:
+        original(source, target)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(os, "replace", replace)
+    leaves(NOTHING)
+
+    def write() -> None:
+        with written_together(files) as hidden:
+            for file in files:
+                hidden(file).write_text("newer")
+
+    with pytest.raises(SystemExit):
+        write()
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["newer", "newer"]
+    assert stop_line() == "Stopped: all was written."
 
 
 def test_results_that_cannot_be_written_say_so_whatever_signal_came():

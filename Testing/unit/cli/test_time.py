@@ -1,5 +1,6 @@
 """``medsam2 segment --time``: what cannot be done is said before anything is computed."""
 
+import json
 import sys
 
 import numpy as np
@@ -93,6 +94,18 @@ def test_a_full_disk_is_told_with_the_name_that_was_given_and_leaves_nothing(tmp
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert str(refusal.value).startswith(f"{tmp_path / name.replace('{time}', '0')} was not written")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_labelmap_of_the_name_keeps_its_table(tmp_path):
+    (tmp_path / "a_0.mha").touch()
+    (tmp_path / "a_0.labels.json").write_text("other")
+    voxels = np.ones((1, 2, 2), bool)
+    slices = VolumeSlices(Volume(voxels.astype(np.uint8), Geometry(voxels.shape, np.eye(4))))
+    one = TimePointResult([PromptedObject("a", (1, 0, 0))], Result({"a": voxels}, 0.0, 0, {}, {}))
+    outputs = TimeOutputs(Outputs(tmp_path / "a_{time}.nrrd"), TimePoints(2))
+    write_time_results(outputs, [one, one], lambda time: slices, None)
+    assert (tmp_path / "a_0.labels.json").read_text() == "other"
+    assert json.loads((tmp_path / "a_0.nrrd.labels.json").read_text()) == {"1": "a"}
 
 
 def test_names_have_as_many_digits_as_the_last_one(tmp_path):

@@ -18,7 +18,7 @@ from medsam2.cli import (
     train_command,
 )
 from medsam2.cli.options import examples
-from medsam2.cli.stopping import leaves
+from medsam2.cli.stopping import NOTHING, leaves
 from medsam2.errors import InputError
 
 # Typer names only some of its errors about options; this is what they have in common.
@@ -83,7 +83,7 @@ def _about(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    leaves("nothing was written")
+    leaves(NOTHING)
 
 
 def call(command: typer.Typer, name: str, standalone: bool) -> int | None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medsam2.cli.options import ThreadsOption, examples
-from medsam2.cli.stopping import held_back
 from medsam2.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,8 +47,9 @@ def demo(
     from medsam2.cli.destinations import held_destinations
     from medsam2.cli.phantom import central_click, dice, make_phantom
     from medsam2.cli.prompt_options import PromptedObject, PromptOptions, objects_from_options
-    from medsam2.cli.results import Outputs, describe, summary, write_results
+    from medsam2.cli.results import Outputs, describe, summary, write_files
     from medsam2.cli.segmentation import track
+    from medsam2.cli.written_together import written_together
     from medsam2.prompt import Prompt
     from medsam2.volume import PALETTE, Volume, VolumeSlices, choose_axis, write_volume
 
@@ -75,10 +75,10 @@ def demo(
             typer.echo(f"Clicking in the middle of the {ORGAN}: {_places(volume.geometry, click)}")
         with backend_client(backend, "demo") as client:
             result = track(client, slices, objects)
-        with held_back():
-            write_results(outputs, slices, objects, result)
+        with written_together(written) as hidden:
+            write_files(hidden, outputs, None, slices, objects, result)
             for path in scan:
-                write_volume(path, slices.volume.voxels, slices.volume.geometry)
+                write_volume(hidden(path), slices.volume.voxels, slices.volume.geometry)
     typer.echo(describe(summary(slices, objects, result)))
     if truth is not None:
         typer.echo(f"Dice against the known truth: {dice(result.masks[ORGAN], truth):.3f}")

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -15,7 +14,7 @@ from medsam2.cli.doubts import doubt_lines, doubts
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
-from medsam2.complete_file import complete_file
+from medsam2.cli.written_together import Hidden, written_together
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
 from medsam2.plain_matplotlib import load_matplotlib
@@ -106,31 +105,46 @@ def write_results(
         InputError: a file could not be written; or the labelmap cannot hold overlapping objects, which are
             then in a segmentation beside it, so that nothing computed is lost.
     """
-    geometry = slices.volume.geometry
-    target, labels = outputs.masks, None
+    labels: np.ndarray | None = None
     overlaps: list[str] = []
+    target = outputs
     if outputs.label_names is not None:
         labels, overlaps = labelmap_of(objects, result, outputs.overlap)
     if overlaps:
-        target, labels = free_segmentation_name(outputs.masks), None
-    with ExitStack() as together:
-        if outputs.preview is not None:
-            write_sheet(together.enter_context(complete_file(outputs.preview)), slices, objects, result)
-        if outputs.is_dicom:
-            from medsam2.volume.dicom.output import write_dicom
-
-            write_dicom(target, _segments(objects, result), slices.volume, weights)
-        elif labels is None or outputs.label_names is None:
-            write_segmentation(target, _segments(objects, result), geometry)
-        else:
-            names = {entry.label: entry.name for entry in objects}
-            write_label_names(together.enter_context(complete_file(outputs.label_names)), names)
-            write_labelmap(target, labels, geometry)
+        target, labels = replace(outputs, masks=free_segmentation_name(outputs.masks)), None
+    with written_together(target.files) as hidden:
+        write_files(hidden, target, labels, slices, objects, result, weights)
     if overlaps:
         raise InputError(
-            f"{overlaps[0]}, which {outputs.masks.name} cannot hold, so all is kept in {target}: give a name "
-            "that ends with .seg.nrrd, or say with --overlap last or first which object has such voxels."
+            f"{overlaps[0]}, which {outputs.masks.name} cannot hold, so all is kept in {target.masks}: give "
+            "a name that ends with .seg.nrrd, or say with --overlap last or first which object has such "
+            "voxels."
         )
+
+
+def write_files(
+    hidden: Hidden,
+    outputs: Outputs,
+    labels: np.ndarray | None,
+    slices: VolumeSlices,
+    objects: Sequence[PromptedObject],
+    result: Result,
+    weights: WeightsUsed | None = None,
+) -> None:
+    """Write masks, table and preview where ``hidden`` says; ``labels`` (k, j, i) are those of a labelmap."""
+    masks, geometry = hidden(outputs.masks), slices.volume.geometry
+    if outputs.preview is not None:
+        write_sheet(hidden(outputs.preview), slices, objects, result)
+    if outputs.is_dicom:
+        from medsam2.volume.dicom.output import write_dicom
+
+        write_dicom(masks, _segments(objects, result), slices.volume, weights)
+    elif labels is None or outputs.label_names is None:
+        write_segmentation(masks, _segments(objects, result), geometry)
+    else:
+        names = {entry.label: entry.name for entry in objects}
+        write_label_names(hidden(outputs.label_names), names)
+        write_labelmap(masks, labels, geometry)
 
 
 def labelmap_of(

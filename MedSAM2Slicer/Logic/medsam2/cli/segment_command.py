@@ -32,7 +32,6 @@ from medsam2.cli.options import (
     WindowOption,
     examples,
 )
-from medsam2.cli.stopping import leaves
 from medsam2.errors import InputError
 
 EXAMPLES = examples(
@@ -194,7 +193,6 @@ def segment(
             results = time_summary(sequence.times, time_point, slices, found)
         else:
             results = write_scene(outputs, scene, result, used)
-        leaves("all was written")
         note_unseen_objects(scene)
     report = {
         "output": str(output),

@@ -13,6 +13,8 @@ _signal: int | None = None
 """What stopped this process."""
 _is_held_back = False
 _left = ""
+NOTHING = "nothing was written"
+"""What most commands leave, until ``held_back`` ends."""
 AGAIN_SECONDS = 0.05
 """After a signal was lost."""
 
@@ -26,7 +28,7 @@ def heed_signals() -> None:
 
 
 def leaves(sentence: str) -> None:
-    """Say what is to be told when the command is stopped from now on, such as "nothing was written"."""
+    """Say what is to be told when the command is stopped from now on, such as ``NOTHING``."""
     global _left
     _left = sentence
 
@@ -43,7 +45,8 @@ def held_back() -> Iterator[None]:
         raise
     finally:
         _is_held_back = False
-    leaves("all was written")
+    if _left == NOTHING:  # what else was said still holds
+        leaves("all was written")
     if _signal is not None:
         _leave()
 

@@ -1,8 +1,7 @@
 """Masks of all time points: written together, and reported to people and machines."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from medsam2.cli.doubts import listed
-from medsam2.cli.results import Outputs, labelmap_of, summary, write_results, write_sheet
-from medsam2.cli.stopping import held_back
+from medsam2.cli.results import Outputs, labelmap_of, summary, write_files, write_sheet
 from medsam2.cli.time_tracking import TimePointResult
 from medsam2.cli.wording import millilitres
-from medsam2.complete_file import hidden_folder_beside
+from medsam2.cli.written_together import Hidden, written_together
 from medsam2.errors import InputError
 from medsam2.volume import (
     TimePoints,
@@ -134,47 +132,22 @@ def write_time_results(
     """
     shared = _shared_voxels(outputs, found)
     target = outputs.as_segmentations() if shared else outputs
-    with ExitStack() as folders:
-        folder_of = {
-            folder: folders.enter_context(hidden_folder_beside(folder / "results"))
-            for folder in dict.fromkeys(file.parent for file in target.files)
-        }
-
-        def hidden(path: Path) -> Path:
-            return folder_of[path.parent] / path.name
-
-        folders.enter_context(_told_as_named(folder_of))
+    with written_together(target.files) as hidden:
         for number, each in enumerate(found):
             there = target.at(number)
-            preview = None if there.preview is None else hidden(there.preview)
             if not target.is_one_file:
-                inside = replace(there, masks=hidden(there.masks), preview=preview)
-                write_results(inside, slices_at(number), each.objects, each.result, weights)
-            elif preview is not None:
-                write_sheet(preview, slices_at(number), each.objects, each.result)
+                labels = None if there.label_names is None else _labels(there, each)
+                write_files(hidden, there, labels, slices_at(number), each.objects, each.result, weights)
+            elif there.preview is not None:
+                write_sheet(hidden(there.preview), slices_at(number), each.objects, each.result)
         if target.is_one_file:
             _write_one_file(hidden, target, found, slices_at(0))
-        with held_back():
-            for file in target.files:
-                os.replace(hidden(file), file)
     if shared:
         raise InputError(
             f"{shared}, which {outputs.named.masks.name} cannot hold, so all is kept in "
             f"{target.named.masks}: give a name like that, or say with --overlap last or first which object "
             "has such voxels."
         )
-
-
-@contextmanager
-def _told_as_named(folder_of: Mapping[Path, Path]) -> Iterator[None]:
-    """What goes wrong with files in hidden folders is told with the names that these were to have."""
-    try:
-        yield
-    except InputError as error:
-        sentence = str(error)
-        for folder, hidden in folder_of.items():
-            sentence = sentence.replace(str(hidden), str(folder))
-        raise InputError(sentence) from error
 
 
 def _shared_voxels(outputs: TimeOutputs, found: Sequence[TimePointResult]) -> str:
@@ -186,17 +159,22 @@ def _shared_voxels(outputs: TimeOutputs, found: Sequence[TimePointResult]) -> st
 
 
 def _write_one_file(
-    hidden: Callable[[Path], Path],
+    hidden: Hidden,
     outputs: TimeOutputs,
     found: Sequence[TimePointResult],
     slices: VolumeSlices,
 ) -> None:
     named = outputs.named
-    labels = np.stack([labelmap_of(each.objects, each.result, named.overlap or "last")[0] for each in found])
+    labels = np.stack([_labels(named, each) for each in found])
     write_labelmap_sequence(hidden(named.masks), labels, slices.volume.geometry, outputs.times)
     if named.label_names is not None:
         names = {entry.label: entry.name for entry in found[0].objects}
         write_label_names(hidden(named.label_names), names)
+
+
+def _labels(outputs: Outputs, found: TimePointResult) -> np.ndarray:
+    """Labels (k, j, i) of objects that share no voxel, or whose shared voxels the options give away."""
+    return labelmap_of(found.objects, found.result, outputs.overlap)[0]
 
 
 def time_summary(
