@@ -2,16 +2,18 @@
 
 import csv
 import os
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, VolumeWarning
 from medsam2.image_sets.exports import prepare, write_masks, write_results
 from medsam2.image_sets.run_review import RunReview
 from medsam2.image_sets.set_folder import SetFolder
 from medsam2.placed_mask import PlacedMask
+from medsam2.prompt import Prompt
 
 SHAPE = (20, 30)
 MASK = PlacedMask.packed(np.ones((4, 6), bool), 2, 3)
@@ -119,3 +121,57 @@ def test_an_image_that_another_one_has_replaced_gets_no_mask_of_the_first(folder
         (tmp_path / "b.png").unlink()
         write_masks(folder, review)
     assert list(folder.masks.iterdir()) == []
+
+
+@pytest.fixture
+def painted(folder, tmp_path):
+    """A set whose mask of ``a`` another program has changed."""
+    with RunReview(folder.path) as review:
+        review.add(photo(tmp_path / f"{name}.png") for name in "ab")
+        prepare(folder)
+        for name in "ab":
+            review.propose(name, 0.5, MASK, SHAPE)
+        write_masks(folder, review)
+        painted = np.zeros((*SHAPE, 3), np.uint8)
+        painted[5:9, 5:9, 0] = 200
+        Image.fromarray(painted).save(folder.mask("a"))
+        yield review
+
+
+def test_a_mask_that_another_program_changed_is_kept_and_told_of(folder, painted):
+    before = folder.mask("a").read_bytes()
+    decisions = (painted.reject, painted.mark_absent, lambda name: painted.propose(name, 0.5, MASK, SHAPE))
+    for decide in decisions:
+        for name in "ab":
+            decide(name)
+        with pytest.warns(
+            VolumeWarning, match=r"a\.png was changed by another.* --template a --mask .*a\.png, or move"
+        ):
+            write_masks(folder, painted)
+        assert folder.mask("a").read_bytes() == before
+    folder.mask("a").unlink()
+    painted.undo()
+    write_masks(folder, painted)
+    assert not pixels(folder, "a").any()
+
+
+def test_a_changed_mask_that_was_taken_into_the_set_is_the_set_s(folder, painted):
+    taken = PlacedMask.cropped(pixels(folder, "a")[..., 0] > 0)
+    painted.set_prompt("a", Prompt(0, mask=taken))
+    write_masks(folder, painted)
+    np.testing.assert_array_equal(pixels(folder, "a"), taken.full(SHAPE) * np.uint8(255))
+    painted.reject("a")
+    write_masks(folder, painted)
+    assert not folder.mask("a").exists()
+
+
+def test_a_mask_that_a_killed_run_wrote_is_no_other_program_s(folder, painted, monkeypatch):
+    painted.propose("b", 0.5, PlacedMask.packed(np.ones((2, 2), bool), 0, 0), SHAPE)
+    monkeypatch.setattr(painted, "note_written", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_masks(folder, painted)
+    monkeypatch.undo()
+    assert pixels(folder, "b").sum() == 4 * 255
+    painted.reject("b")
+    write_masks(folder, painted)
+    assert not folder.mask("b").exists()

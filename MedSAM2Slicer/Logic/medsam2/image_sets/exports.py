@@ -1,16 +1,18 @@
 """Files made from the review of a set: masks, and a table of all images."""
 
 import csv
+import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from medsam2.complete_file import complete_file
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
 from medsam2.image_sets.image_record import ImageRecord, State
-from medsam2.image_sets.pictures import Picture, read_picture
+from medsam2.image_sets.pictures import UPRIGHT, Picture, read_picture
 from medsam2.image_sets.run_review import RunReview
 from medsam2.image_sets.set_folder import SetFolder
 from medsam2.image_sets.thumbnails import write_turned
@@ -37,34 +39,70 @@ def prepare(folder: SetFolder) -> None:
 
 def write_mask(
     folder: SetFolder, review: RunReview, record: ImageRecord, picture: Picture | None = None
-) -> None:
+) -> bool:
     """Bring the file with an image's mask up to date: 0 and 255 on the pixel grid of the image's own file.
 
     Args:
         folder, review: the set.
         record: of the image.
         picture: the image, if it has been read.
+
+    Returns:
+        False where that would lose what another program made of the file since it was written.
     """
-    path = folder.mask(record.name)
     mask = review.mask(record.name)
-    if record.state in _RESULTS and mask is not None:
-        try:
-            picture = picture or read_picture(record.path)
-        except InputError:
-            return  # of an image that is not there any more; the run tells of it
-        if record.shape not in (None, picture.shape) or not mask.is_within(picture.shape):
-            return  # likewise of one that another file has replaced
-        voxels = mask.full(picture.shape).astype(np.uint8) * 255
-        write_turned(path, Image.fromarray(voxels), picture.orientation)
-    else:
+    if record.state not in _RESULTS or mask is None:
+        return _replace(folder.mask(record.name), review, record, None)
+    try:
+        picture = picture or read_picture(record.path)
+    except InputError:
+        return True  # of an image that is not there any more; the run tells of it
+    if record.shape not in (None, picture.shape) or not mask.is_within(picture.shape):
+        return True  # likewise of one that another file has replaced
+    voxels = mask.full(picture.shape)
+    return _replace(folder.mask(record.name), review, record, voxels, picture.orientation)
+
+
+def _replace(
+    path: Path, review: RunReview, record: ImageRecord, mask: np.ndarray | None, orientation: int = UPRIGHT
+) -> bool:
+    """Write a mask (rows, columns), or remove its file; whether that was possible without loss."""
+    written = review.mask_file(record.name)
+    if written is not None:
+        if written != _checksum(path) and path.exists() and not _shows(path, mask):
+            return False
+        review.forget_mask_file(record.name)  # whoever is killed now leaves a file that is not known
+    if mask is None:
         path.unlink(missing_ok=True)
-    review.note_written(record)
+    else:
+        write_turned(path, Image.fromarray(mask.astype(np.uint8) * 255), orientation)
+    review.note_written(record, _checksum(path))
+    return True
+
+
+def _checksum(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _shows(path: Path, mask: np.ndarray | None) -> bool:
+    """Whether a file shows a mask, in whatever shade."""
+    try:
+        shown = read_picture(path).pixels
+    except InputError:
+        return False
+    return mask is not None and np.array_equal(np.atleast_3d(shown).any(axis=2), mask)
 
 
 def write_masks(folder: SetFolder, review: RunReview) -> None:
-    """Bring all of them up to date."""
-    for record in review.unwritten():
-        write_mask(folder, review, record)
+    """Bring all of them up to date, but those that another program changed."""
+    kept = [record.name for record in review.unwritten() if not write_mask(folder, review, record)]
+    if kept:
+        path = folder.mask(kept[0])
+        what = f"{path} was" if len(kept) == 1 else f"{path} and {len(kept) - 1} more masks of the set were"
+        note(
+            f"{what} changed by another program, and kept: take such a mask into the set with "
+            f"--template {kept[0]} --mask {path}, or move it away."
+        )
 
 
 def write_results(folder: SetFolder, review: RunReview) -> None:

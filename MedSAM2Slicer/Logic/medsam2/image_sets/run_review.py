@@ -13,6 +13,8 @@ _UNDECIDED, _TEMPLATES = (
     "state IN ({})".format(", ".join(f"'{state.value}'" for state in states))
     for states in (UNDECIDED, TEMPLATES)
 )
+_MASK_FILE = "mask file "
+"""How the name of such a fact begins."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,22 @@ class RunReview(ReviewFile):
         rows = self._database.rows(f"SELECT {FIELDS} FROM images WHERE written != revision ORDER BY position")
         return [record_of(row) for row in rows]
 
-    def note_written(self, record: ImageRecord) -> None:
-        """Say that the mask of this revision is in its file."""
-        self._database.change("UPDATE images SET written = ? WHERE name = ?", record.revision, record.name)
+    def mask_file(self, name: str) -> str | None:
+        """Checksum of the file with an image's mask as a run wrote it; None where that is not known."""
+        rows = self._database.rows("SELECT value FROM facts WHERE name = ?", _MASK_FILE + name)
+        return rows[0]["value"] if rows else None
+
+    def forget_mask_file(self, name: str) -> None:
+        """Say that the file is being written."""
+        self._database.change("DELETE FROM facts WHERE name = ?", _MASK_FILE + name)
+
+    def note_written(self, record: ImageRecord, checksum: str | None) -> None:
+        """Say that the mask of this revision is in its file; None where it has none."""
+        with self._database.transaction():
+            self._database.change(
+                "UPDATE images SET written = ? WHERE name = ?", record.revision, record.name
+            )
+            if checksum is not None:
+                self._database.change(
+                    "INSERT OR REPLACE INTO facts VALUES (?, ?)", _MASK_FILE + record.name, checksum
+                )
