@@ -37,6 +37,21 @@ def test_labels_of_another_frame_of_reference(tmp_path):
     assert "another DICOM frame of reference" in str(problem)
 
 
+@pytest.mark.parametrize("millimetres", [0.001, 1, 1000])
+@pytest.mark.parametrize(
+    ("shift", "stretch", "words"),
+    [(0.08, 1, ""), (0.0, 1.004, ""), (0.12, 1, "its origin is at"), (0.0, 1.02, "its spacing is")],
+)
+def test_labels_may_lie_a_tenth_of_a_voxel_off(tmp_path, millimetres, shift, stretch, words):
+    spacing = np.array((1.0, 1.0, 2.0)) * millimetres
+    scan(tmp_path / "a.nrrd", spacing=spacing)
+    header = {"spacing": spacing * stretch, "origin": (0.0, -shift * millimetres, 0.0)}
+    labelmap(tmp_path / "a_label.nrrd", LABELS, **header)
+    found = problems(pair_list(tmp_path, ("a.nrrd", "a_label.nrrd")))
+    assert len(found) == bool(words)
+    assert all(words in problem.sentence for problem in found)
+
+
 def test_an_image_in_place_of_labels(tmp_path):
     image_file(tmp_path / "a.nrrd", np.zeros((3, 10, 10), np.int16))
     image_file(tmp_path / "b.nrrd", np.arange(300, dtype=np.int16).reshape(3, 10, 10))

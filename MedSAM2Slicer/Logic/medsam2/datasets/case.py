@@ -9,12 +9,10 @@ import numpy as np
 from medsam2.datasets.reading import read_image, read_labels
 from medsam2.errors import InputError
 from medsam2.volume import Geometry, Volume
+from medsam2.volume.geometry import TOLERANCE
 
 MOST_VALUES = 255
 """Labels with more values than this are taken for an image given by mistake."""
-
-SPACING_MM, ORIGIN_MM, DIRECTION = 1e-3, 0.05, 1e-3
-"""Differences up to these come from rounding in headers: millimetres, millimetres, direction cosines."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +111,14 @@ def _grid_difference(image: Geometry, labels: Geometry) -> str | None:
     """The first difference between two grids in words, or None where they agree."""
     if labels.shape != image.shape:
         return f"its size is {_text(labels.shape)} voxels (k, j, i), not {_text(image.shape)}"
-    if not np.allclose(labels.spacing, image.spacing, rtol=0, atol=SPACING_MM):
+    if np.abs(image.ras_to_kji(labels.kji_to_ras(image.corners)) - image.corners).max() <= TOLERANCE:
+        return None
+    rounding = TOLERANCE / max(image.shape)
+    if not np.allclose(labels.spacing, image.spacing, rtol=rounding, atol=0):
         return f"its spacing is {_text(labels.spacing)} mm (k, j, i), not {_text(image.spacing)}"
-    if not np.allclose(_directions(labels), _directions(image), rtol=0, atol=DIRECTION):
+    if not np.allclose(_directions(labels), _directions(image), rtol=0, atol=rounding):
         return "its axes have other directions"
-    if not np.allclose(_origin(labels), _origin(image), rtol=0, atol=ORIGIN_MM):
-        return f"its origin is at {_text(_origin(labels))} mm (R, A, S), not {_text(_origin(image))}"
-    return None
+    return f"its origin is at {_text(_origin(labels))} mm (R, A, S), not {_text(_origin(image))}"
 
 
 def _directions(geometry: Geometry) -> np.ndarray:

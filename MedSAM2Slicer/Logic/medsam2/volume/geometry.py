@@ -11,6 +11,8 @@ from medsam2.slice_grid import AXES, nearest_voxels
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """World axes of ITK and DICOM run to the left and to the back; RAS runs to the right and to the front."""
+TOLERANCE = 0.1
+"""Voxels by which positions on two grids may differ: rounding of headers, never a shift that shows."""
 _RIGHT_ANGLE = 1e-4  # a cosine
 
 
@@ -95,6 +97,11 @@ class Geometry:
     def voxel_ml(self) -> float:
         """Volume of a voxel in millilitres, also where the axes are not at right angles."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Indices (8, 3) of the voxels in the corners, the first one's first."""
+        return np.array(list(np.ndindex(2, 2, 2))) * (np.array(self.shape) - 1)
 
     def kji_to_ras(self, points: ArrayLike) -> np.ndarray:
         """RAS millimetres (N, 3) of voxel indices (N, 3) in the order (k, j, i); a single (3,) works too."""

@@ -12,15 +12,13 @@ from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.files.label_names import read_label_names
 from medsam2.volume.files.reading import is_dicom
 from medsam2.volume.files.segmentation_file import segments_of
-from medsam2.volume.geometry import Geometry
+from medsam2.volume.geometry import TOLERANCE, Geometry
 from medsam2.volume.segment import PALETTE, Segment, check_segment_name
 from medsam2.volume.volume import Volume
 
 MOST_LABELS = 255
 """A mask with more values than this is taken for an image given by mistake."""
 LARGEST_LABEL = 2**32 - 1
-TOLERANCE = 0.1
-"""Voxels by which positions may differ: rounding of headers, never a shift that shows."""
 
 
 def read_segments(path: str | os.PathLike, grid: Geometry) -> list[Segment]:
@@ -153,7 +151,7 @@ def _place_on_grid(voxels: np.ndarray, geometry: Geometry, grid: Geometry) -> np
 
 def _whole_voxels(geometry: Geometry, grid: Geometry) -> tuple[list[int], np.ndarray, np.ndarray]:
     """For each axis of ``grid`` the axis of ``geometry`` along it and its sign; the first voxel's index."""
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
+    corners = geometry.corners
     positions = grid.ras_to_kji(geometry.kji_to_ras(corners))
     # Row: axis of geometry, column: axis of grid.
     steps = (np.linalg.inv(grid.ijk_to_ras) @ geometry.ijk_to_ras)[2::-1, 2::-1].T
