@@ -134,7 +134,9 @@ def test_a_list_is_read_as_a_spreadsheet_saves_it(tmp_path, encoding):
         ("cases.csv", "image,label\n", "no case"),
         ("cases.csv", "image,label\na.nrrd,\n", "Line 2"),
         ("cases.csv", "image,label\na.nrrd,b\nx/a.nrrd,b\n", "two cases called 'a'"),
-        ("cases.json", "[", "not JSON"),
+        ("cases.json", "[", "no usable JSON"),
+        ("cases.json", "[" * 100_000, "no usable JSON"),
+        ("cases.json", '[{"image": "a", "label": "b", "label": "c"}]', "'label' stands twice"),
         ("cases.json", '[{"image": "a.nrrd"}]', "label"),
         ("cases.txt", "", "no dataset"),
     ],
@@ -148,7 +150,8 @@ def test_lists_that_are_wrong(tmp_path, name, content, words):
 def test_folders_of_no_layout(tmp_path):
     with pytest.raises(InputError, match="known layout"):
         read_dataset(tmp_path)
-    (tmp_path / "dataset.json").write_text("{}")
     (tmp_path / "labelsTr").mkdir()
-    with pytest.raises(InputError, match=r"dataset\.json"):
-        read_dataset(tmp_path)
+    for content in ("{}", "[" * 100_000, '{"labels": {"liver": 1, "liver": 2}}'):
+        (tmp_path / "dataset.json").write_text(content)
+        with pytest.raises(InputError, match=r"dataset\.json is not nnU-Net's"):
+            read_dataset(tmp_path)

@@ -9,6 +9,7 @@ import jsonschema
 from medsam2.errors import InputError
 from medsam2.prompt import MOST_POSITIONS
 from medsam2.resource_files import resource_path
+from medsam2.strict_json import parsed_json
 
 MOST_BYTES = 4 << 20
 MOST_OBJECTS = 255
@@ -31,7 +32,7 @@ def read_prompt_file(path: Path) -> dict[str, Any]:
                 f"The prompt file {path} is larger than {MOST_BYTES >> 20} MiB: split it, or give a mask."
             )
         # Whole numbers of any length become floats, which is what coordinates are.
-        document = json.loads(path.read_bytes(), parse_int=float)
+        document = parsed_json(path.read_bytes(), parse_int=float)
         _check_size(path, document)
         _check_form(path, document)
     except OSError as error:
@@ -43,7 +44,7 @@ def read_prompt_file(path: Path) -> dict[str, Any]:
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(f"The prompt file {path} is not JSON: {error}.") from error
+        raise InputError(f"The prompt file {path} is no usable JSON: {error}.") from error
     return document
 
 

@@ -1,6 +1,5 @@
 """Recognises how a dataset is laid out: nnU-Net, the Decathlon, BTCV, REFUGE, NPZ files, or a list."""
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from medsam2.datasets.case import Case, stem
 from medsam2.datasets.pairs import read_pairs
 from medsam2.errors import InputError
+from medsam2.strict_json import parsed_json
 
 SPLITS = ("train", "test")
 _NNUNET_FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
@@ -114,7 +114,7 @@ def _nnunet_structures(path: Path) -> dict[str, int]:
     "ignore" is nnU-Net's name for voxels that nobody has annotated: no structure.
     """
     try:
-        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
+        labels = parsed_json(path.read_bytes())["labels"]
         # Version 1 and the Decathlon map values to names, version 2 names to values.
         pairs = [
             (key, value) if isinstance(key, str) and not key.isdigit() else (value, key)
@@ -123,7 +123,7 @@ def _nnunet_structures(path: Path) -> dict[str, int]:
         if any(isinstance(value, list) for _, value in pairs):
             return {}
         return {str(name): int(value) for name, value in pairs if int(value) != 0 and name != "ignore"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f'{path} is not nnU-Net\'s: it must be JSON with labels such as {{"background": 0, "liver": 1}}.'
         ) from error

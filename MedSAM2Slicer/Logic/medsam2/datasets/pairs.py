@@ -9,6 +9,7 @@ from medsam2.csv_lines import csv_lines
 from medsam2.datasets.case import Case, stem
 from medsam2.errors import InputError
 from medsam2.resource_files import resource_path
+from medsam2.strict_json import parsed_json
 
 
 def read_pairs(path: Path) -> list[Case]:
@@ -49,11 +50,11 @@ def _from_csv(path: Path) -> list[dict]:
 
 def _from_json(path: Path) -> list[dict]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
+        rows = parsed_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The list {path} cannot be read: check its name and that it is UTF-8.") from error
-    except ValueError as error:
-        raise InputError(f"The list {path} is not JSON: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The list {path} is no usable JSON: {error}.") from error
     schema = json.loads(resource_path("cases.schema.json").read_text(encoding="utf-8"))
     problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(rows))
     if problem is not None:

@@ -210,9 +210,13 @@ def test_values_that_are_no_labels_are_refused(tmp_path, grid, value, message):
 
 
 @pytest.mark.parametrize(
-    "table", ["{", "[1]", '{"a": "liver"}', '{"1": 2}', '{"1": "\\ud800"}', "[" * 100_000]
+    "table",
+    [
+        *("{", "[1]", '{"a": "liver"}', '{"1": 2}', '{"1": "\\ud800"}', "[" * 100_000),
+        *('{"1": "liver", "1": "spleen"}', '{"1": "liver", "01": "spleen"}'),
+    ],
 )
-def test_a_table_that_names_no_labels_is_refused(tmp_path, grid, table):
+def test_a_table_that_names_no_labels_or_one_twice_is_refused(tmp_path, grid, table):
     write_labelmap(tmp_path / "mask.nii.gz", two_labels(), grid)
     (tmp_path / "mask.labels.json").write_text(table)
     with pytest.raises(InputError, match=r"mask\.labels\.json does not say which label is which"):

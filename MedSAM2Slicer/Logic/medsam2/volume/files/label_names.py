@@ -7,6 +7,7 @@ from os.path import exists, isfile  # a name too long is of no file, where those
 from pathlib import Path
 
 from medsam2.errors import InputError, note
+from medsam2.strict_json import parsed_json
 from medsam2.volume.files.byte_source import opened
 from medsam2.volume.files.nifti import is_nifti
 from medsam2.volume.files.writing import OUTPUT_FORMATS
@@ -54,7 +55,11 @@ def read_label_names(labelmap: Path) -> dict[int, str]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError
-        return {int(value): check_segment_name(name) for value, name in json.loads(path.read_bytes()).items()}
+        table = parsed_json(path.read_bytes())
+        names = {int(value): check_segment_name(name) for value, name in table.items()}
+        if len(names) < len(table):  # "1" and "01"
+            raise ValueError
+        return names
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(
             f'{path} does not say which label is which, as in {{"1": "liver"}}: correct it, or move it away.'
