@@ -9,7 +9,14 @@ import SimpleITK
 
 from medsam2.cli import stopping
 from medsam2.cli.prompt_options import PromptedObject
-from medsam2.cli.results import Outputs, check_referable, free_segmentation_name, summary, write_results
+from medsam2.cli.results import (
+    Outputs,
+    check_referable,
+    describe,
+    free_segmentation_name,
+    summary,
+    write_results,
+)
 from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres
 from medsam2.confidence import SliceConfidence
@@ -159,6 +166,14 @@ def test_the_summary_has_labels_and_scores():
     json.dumps(report, allow_nan=False)
 
 
+def test_the_volume_of_a_small_object_of_micro_ct_is_not_0():
+    geometry = Geometry(SHAPE, np.diag([0.01, 0.01, 0.01, 1]))
+    slices = VolumeSlices(Volume(np.zeros(SHAPE, np.uint8), geometry))
+    report = summary(slices, OBJECTS, APART)
+    assert report["objects"][0]["volume_ml"] == pytest.approx(12e-9)
+    assert describe(report).startswith("liver: 1.2e-05 mm³ on 2 slices")
+
+
 @pytest.mark.parametrize(
     ("volume", "text"),
     [
@@ -169,6 +184,9 @@ def test_the_summary_has_labels_and_scores():
         (1.25, "1.2 ml"),
         (0.4, "0.4 ml"),
         (0.057, "0.057 ml"),
+        (0.001, "0.001 ml"),
+        (0.00025, "0.25 mm³"),
+        (7.3e-7, "0.00073 mm³"),
         (0, "0 ml"),
     ],
 )

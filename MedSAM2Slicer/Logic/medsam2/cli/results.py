@@ -13,7 +13,7 @@ import numpy as np
 from medsam2.cli.doubts import doubt_lines, doubts
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
-from medsam2.cli.wording import millilitres
+from medsam2.cli.wording import millilitres, significant
 from medsam2.cli.written_together import Hidden, written_together
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
@@ -214,7 +214,7 @@ def summary(slices: VolumeSlices, objects: Sequence[PromptedObject], result: Res
                 "name": entry.name,
                 "label": entry.label,
                 "voxels": int(planes.sum()),
-                "volume_ml": round(float(planes.sum()) * voxel_ml, 3),
+                "volume_ml": significant(float(planes.sum()) * voxel_ml),
                 "slices": int(planes.any(axis=(1, 2)).sum()),
                 "view_mm": result.fields_of_view_mm[entry.name],
                 **doubts(entry, result),

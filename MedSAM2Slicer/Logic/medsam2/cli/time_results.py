@@ -12,7 +12,7 @@ import numpy as np
 from medsam2.cli.doubts import listed
 from medsam2.cli.results import Outputs, labelmap_of, summary, write_files, write_sheet
 from medsam2.cli.time_tracking import TimePointResult
-from medsam2.cli.wording import millilitres
+from medsam2.cli.wording import millilitres, significant
 from medsam2.cli.written_together import Hidden, written_together
 from medsam2.errors import InputError
 from medsam2.volume import (
@@ -187,7 +187,7 @@ def time_summary(
         if slices.count == 1:
             rows, columns = slices.grid(0).spacing
             for row in report["objects"]:
-                row["area_mm2"] = round(row["voxels"] * rows * columns, 3)
+                row["area_mm2"] = significant(row["voxels"] * rows * columns)
                 row["volume_ml"] = None
         value = times.values[number] if times.values else None
         points.append({"time_point": number, "time": value, **report})

@@ -10,10 +10,17 @@ LETTERS = ("LR", "PA", "IS")
 """For smaller and larger R, A, S."""
 
 
+def significant(amount: float) -> float:
+    """An amount to six digits, wherever its point is: objects of micro-CT are no nothings."""
+    return float(f"{amount:.6g}")
+
+
 def millilitres(volume: float) -> str:
-    """A volume as people write it: 2,250 ml, 31 ml, 0.4 ml."""
+    """A volume as people write it: 2,250 ml, 31 ml, 0.4 ml, and of less than 0.001 ml 0.25 mm³."""
     if volume >= 9.95:
         return f"{volume:,.0f} ml"
+    if 0 < volume < 0.001:
+        return f"{1000 * volume:.2g} mm³"
     return f"{volume:.1f} ml" if volume >= 0.095 else f"{volume:.2g} ml"
 
 
