@@ -43,8 +43,8 @@ def _finite(path: Path, voxels: np.ndarray, nan: float | None) -> np.ndarray:
         return voxels
     if nan is None:
         raise InputError(
-            f"{path} holds {count} voxels that are not a number or infinite: say with --nan VALUE which "
-            "intensity they are to have, such as --nan 0."
+            f"{path} holds {count} voxels that are not a number or infinite: replace them in the file, or "
+            "say which intensity they are to have (--nan 0 of medsam2 segment and info, batch's column nan)."
         )
     with np.errstate(over="ignore"):
         value = voxels.dtype.type(nan)

@@ -152,7 +152,7 @@ def test_voxels_that_are_no_numbers_are_counted(tmp_path):
     voxels[0, 0, :2] = np.nan
     voxels[3, 2, 1] = -np.inf
     SimpleITK.WriteImage(an_image(voxels), str(tmp_path / "a.nrrd"))
-    with pytest.raises(InputError, match="holds 3 voxels that are not a number or infinite"):
+    with pytest.raises(InputError, match="holds 3 voxels that are not a number or infinite: replace them in"):
         read_volume(tmp_path / "a.nrrd")
 
 
