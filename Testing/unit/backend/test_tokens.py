@@ -41,6 +41,13 @@ def test_tokens_of_a_file_have_names(write):
         assert known.name_of(wrong) is None
 
 
+def test_a_token_may_hold_what_else_starts_a_comment(write):
+    known = TokenFile(write(f"#first\nanna {ANNA}#1 #until May\n  # bert {BERT}\n"))
+    assert known.name_of(f"{ANNA}#1") == "anna"
+    assert known.name_of(ANNA) is None
+    assert known.name_of(BERT) is None
+
+
 def test_an_edit_revokes_and_adds(write):
     known = TokenFile(write(f"anna {ANNA}\n"))
     write(f"bert {BERT}\n")

@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ from medsam2.errors import InputError
 from .log import log_event
 
 LEAST_LENGTH = 16
+_COMMENT = re.compile(r"(?:^|\s)#")  # within a token it is a character like others
 
 
 class Tokens(Protocol):
@@ -32,7 +34,9 @@ class OneToken:
 
 
 class TokenFile:
-    """Named tokens, one ``NAME TOKEN`` per line; ``#`` starts a comment. Edits count within seconds.
+    """Named tokens, one ``NAME TOKEN`` per line. Edits count within seconds.
+
+    ``#`` starts a comment at the beginning of a line or after white space.
 
     Raises:
         InputError: the file cannot be read, others can read it, or a line is wrong.
@@ -76,7 +80,7 @@ class TokenFile:
     def _parse(self, lines: list[str]) -> dict[bytes, str]:
         names = {}
         for number, line in enumerate(lines, start=1):
-            parts = line.split("#")[0].split()
+            parts = _COMMENT.split(line)[0].split()
             if not parts:
                 continue
             if len(parts) != 2 or len(parts[1]) < LEAST_LENGTH:
