@@ -103,6 +103,19 @@ def test_a_matrix_that_is_no_grid_is_refused(matrix):
         Geometry((2, 2, 2), matrix)
 
 
+@pytest.mark.parametrize("spacing", [1e-30, 1e300])
+def test_absurd_spacings_are_refused(spacing):
+    with pytest.raises(InputError, match="do not span space"):
+        Geometry((2, 2, 2), np.diag([spacing] * 3 + [1]))
+
+
+def test_an_origin_may_be_far_away():
+    matrix = np.diag([0.5, 0.5, 2, 1])
+    matrix[:3, 3] = 1e9
+    geometry = Geometry((2, 2, 2), matrix)
+    np.testing.assert_allclose(geometry.ras_to_kji(geometry.kji_to_ras([1, 0, 1])), [1, 0, 1], atol=1e-6)
+
+
 def test_micrometre_grids_are_ordinary():
     assert Geometry((2, 2, 2), np.diag([1e-5, 1e-5, 1e-5, 1])).spacing == pytest.approx((1e-5,) * 3)
 

@@ -42,7 +42,8 @@ class Geometry:
         if len(shape) != 3 or min(shape) < 1:
             raise InputError(f"A volume needs at least one voxel along each of its three axes, not {shape}.")
         usable = matrix.shape == (4, 4) and np.isfinite(matrix).all() and (matrix[3] == [0, 0, 0, 1]).all()
-        if not usable or np.linalg.matrix_rank(matrix) < 4:
+        # Without the origin, however far away that is; the 1 that is left tells absurd spacings.
+        if not usable or np.linalg.matrix_rank(matrix * [1, 1, 1, 0] + np.diag([0, 0, 0, 1])) < 4:
             raise InputError(
                 "The image's spacing and directions do not span space: correct its header first."
             )
