@@ -21,7 +21,7 @@ class WhereToCompute:
     """The options that say so.
 
     Raises:
-        InputError: a server is given, and what only it can choose.
+        InputError: a server is given, and what only it can choose; or none, and what is for one.
     """
 
     weights: str | None = None
@@ -39,6 +39,9 @@ class WhereToCompute:
             raise InputError(
                 "The server chooses weights, device, precision, speed and threads: leave those options out."
             )
+        for option, file in (("--token-file", self.token_file), ("--ca-file", self.ca_file)):
+            if self.server is None and file is not None:
+                raise InputError(f"{option} is for a server: give --server, too, or leave it out.")
 
     def backend(self) -> LocalBackend | RemoteBackend:
         """A backend that is not started yet, as ``local_backend`` or ``server_backend`` makes it."""
