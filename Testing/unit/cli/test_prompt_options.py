@@ -1,6 +1,7 @@
 """Prompts from the command line end up on the voxels that were meant."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ def slices(axis: str = "k") -> VolumeSlices:
 
 
 def objects(axis: str = "k", **given):
-    return objects_from_options(slices(axis), PromptOptions(**{"ijk": True, **given}))
+    by_hand = not given.keys() & {"mask", "prompts"}
+    return objects_from_options(slices(axis), PromptOptions(**{"ijk": by_hand, **given}))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,12 @@ def test_a_box_needs_six_numbers_or_four_on_a_2d_image():
 def test_a_point_of_one_number_is_told_how_many_it_needs():
     with pytest.raises(InputError, match=r"--point 5 is not i,j,k .* with numbers \(i,j for a 2D image\)"):
         parse_point("5", ijk=True)
+
+
+@pytest.mark.parametrize("file", ["mask", "prompts"])
+def test_a_file_says_itself_where_its_prompts_are(file):
+    with pytest.raises(InputError, match="--ijk goes with --point"):
+        objects(ijk=True, **{file: Path("file")})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +126,7 @@ def test_a_line_that_leaves_its_slice_is_refused_with_the_axis(axis):
         ({"strokes": ["1,2,3 40,5,3"]}, "The point 40, 5, 3 lies outside the image"),
         ({"strokes": ["1,2,3 4,5,3,-"], "lassos": ["1,1,2 9,1,2 9,9,2,-"]}, "All prompts are background"),
         ({"strokes": ["1,2,3 " * 1001]}, "1001 positions: give at most 1000"),
-        ({"strokes": ["1,2,3"], "mask": "mask.nrrd"}, "Say what to segment"),
+        ({"strokes": ["1,2,3"], "mask": "mask.nrrd"}, "Give only one of these"),
     ],
 )
 def test_lines_that_are_none_are_shown_to_their_author(given, hint):
@@ -137,7 +145,7 @@ def test_a_point_outside_is_told_where_the_volume_lies():
     ("given", "hint"),
     [
         ({}, "Say what to segment"),
-        ({"points": ["3,4,2"], "mask": "mask.nrrd"}, "Say what to segment"),
+        ({"points": ["3,4,2"], "mask": "mask.nrrd"}, "Give only one of these"),
         ({"points": ["3,4,2,-"]}, "All prompts are background"),
     ],
 )

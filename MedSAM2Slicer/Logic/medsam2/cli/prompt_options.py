@@ -70,10 +70,17 @@ def check_prompt_options(options: PromptOptions) -> None:
         InputError: there is not exactly one kind of prompt, or something in it is wrong.
     """
     by_hand = options.are_by_hand
-    if [by_hand, options.mask is not None, options.prompts is not None].count(True) != 1:
+    kinds = [by_hand, options.mask is not None, options.prompts is not None].count(True)
+    if kinds == 0:
         raise InputError(
             "Say what to segment: give --point, --box, --stroke and --lasso in any number, or --mask, or "
             "--prompts."
+        )
+    if kinds > 1:
+        raise InputError("Give only one of these: points, boxes and lines, or --mask, or --prompts.")
+    if options.ijk and not by_hand:
+        raise InputError(
+            "--ijk goes with --point, --box, --stroke and --lasso: a file says itself where its prompts are."
         )
     if options.name is not None and not by_hand:
         raise InputError(

@@ -13,7 +13,8 @@ from medsam2.cli.time_choice import TimeChoice
 from medsam2.errors import InputError
 from medsam2.volume import ReadOptions, label_names_file
 
-PROMPTS = ("point", "box", "stroke", "lasso", "mask", "prompts")
+BY_HAND = ("point", "box", "stroke", "lasso")
+PROMPTS = (*BY_HAND, "mask", "prompts")
 OPTIONS = (
     "image",
     *PROMPTS,
@@ -91,7 +92,8 @@ def objects_of_case(case: Case) -> ObjectsOf:
         _path(case, "mask"),
         _path(case, "prompts"),
         cells.get("name"),
-        _yes(cells, "ijk"),
+        # Of a whole list it concerns the cases with coordinates.
+        _yes(cells, "ijk") and any(kind in cells for kind in BY_HAND),
     )
     check_prompt_options(options)
     return partial(objects_from_options, options=options)
