@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.uid import RTStructureSetStorage
 
 from medsam2.errors import InputError
 from medsam2.volume.dicom.finding import SEGMENTATIONS
@@ -20,11 +21,13 @@ def read_dicom_segments(path: Path) -> tuple[list[tuple[int, str, Color]], np.nd
     Returns None for a file that is no DICOM Segmentation.
 
     Raises:
-        InputError: its frames form no regular grid, or the file is damaged.
+        InputError: its frames form no regular grid, the file is damaged, or it is an RTSTRUCT.
     """
     if not is_dicom_file(path):
         return None
     ds = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
+    if ds.get("SOPClassUID") == RTStructureSetStorage:
+        raise InputError(f"{path} is an RTSTRUCT, which cannot be a mask: give a DICOM SEG or a labelmap.")
     if ds.get("SOPClassUID") not in SEGMENTATIONS:
         return None
     from highdicom.seg import segread  # takes a while to load

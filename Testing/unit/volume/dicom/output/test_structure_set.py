@@ -5,7 +5,8 @@ import pydicom
 import pytest
 from matplotlib.path import Path as Line
 
-from medsam2.volume import Geometry, WeightsUsed, read_volume
+from medsam2.errors import InputError
+from medsam2.volume import Geometry, WeightsUsed, read_segments, read_volume
 from medsam2.volume.dicom.output import check_source, write_dicom
 from unit.volume.dicom.examples import ROOT, lps, write_series
 from unit.volume.dicom.output.examples import SOURCES, assert_valid, some_segments, source
@@ -85,3 +86,10 @@ def test_a_tilted_gantry_is_no_hindrance(tmp_path):
     region = pydicom.dcmread(tmp_path / "a.rtstruct.dcm").ROIContourSequence[0]
     np.testing.assert_array_equal(inside(region.ContourSequence, volume.geometry), some_segments()[0].mask)
     assert_valid(tmp_path / "a.rtstruct.dcm")
+
+
+def test_its_lines_are_no_mask(tmp_path):
+    volume = source("oblique", tmp_path)
+    write_dicom(tmp_path / "a.rtstruct.dcm", some_segments(), volume, WEIGHTS)
+    with pytest.raises(InputError, match="is an RTSTRUCT, which cannot be a mask: give a DICOM SEG or"):
+        read_segments(tmp_path / "a.rtstruct.dcm", volume.geometry)
