@@ -295,6 +295,27 @@ def test_tls_without_it_is_refused(link_to, tmp_path):
         reason = ends.run_to_close()
     assert "not trusted" in reason
     assert "authority" in reason
+    assert "--ca-file" in reason
+    assert ends.link.lasting
+
+
+def test_a_certificate_for_another_name_is_no_question_of_its_authority(link_to, tmp_path):
+    certificate, context = self_signed(tmp_path)
+    with serving(echo, context) as url:
+        reason = link_to(url.replace("localhost", "127.0.0.1"), certificate).run_to_close()
+    assert "use an address whose name is in the certificate" in reason
+    assert "authority" not in reason
+
+
+@pytest.mark.parametrize("answer", [b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_no_tls_where_the_server_awaits_it(link_to, answer):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ends = link_to(f"ws://localhost:{listening.getsockname()[1]}/session")
+        sock, _ = listening.accept()
+        with sock:
+            sock.recv(2**16)
+            sock.sendall(answer)
+        assert "begins with wss://" in ends.run_to_close()
     assert ends.link.lasting
 
 

@@ -17,6 +17,10 @@ LARGEST_ANSWER = 64 * 2**20
 SESSION_HEADER = "X-Session-Id"
 """By it a proxy before several servers sends a client that comes again to the one that knows it."""
 
+# Of X509_V_ERR_ in OpenSSL's x509_vfy.h.
+_OTHER_NAME = (62, 64)
+_OUT_OF_DATE = (9, 10)
+
 
 class ConnectingError(Exception):
     """There is no connection; the text says why, in one sentence.
@@ -102,8 +106,12 @@ def _upgrade(sock: socket.socket, uri: WebSocketURI, session: str) -> WebSocketP
     refusal = protocol.handshake_exc
     if refusal is not None:
         status = refusal.response.status_code if isinstance(refusal, InvalidStatus) else None
+        # A server that awaits TLS answers with bytes that are no HTTP, or, as nginx does, with 400.
+        perhaps_tls = status in (None, 400) and not uri.secure
+        way_out = ", which begins with wss:// where a server has a certificate" if perhaps_tls else ""
         raise ConnectingError(
-            f"{_where(uri)} is no MedSAM-2 server{f' (HTTP {status})' if status else ''}: check the address.",
+            f"{_where(uri)} is no MedSAM-2 server{f' (HTTP {status})' if status else ''}: check the "
+            f"address{way_out}.",
             # So a proxy speaks while the server behind it is being restarted, or was lost.
             lasting=status is None or status < 500,
         ) from refusal
@@ -113,8 +121,8 @@ def _upgrade(sock: socket.socket, uri: WebSocketURI, session: str) -> WebSocketP
 def _explained(error: OSError, uri: WebSocketURI) -> ConnectingError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConnectingError(
-            f"The certificate of {_where(uri)} is not trusted ({error.verify_message}): give the file of the "
-            "authority that signed it.",
+            f"The certificate of {_where(uri)} is not trusted ({error.verify_message.rstrip('.')}): "
+            f"{_way_to_trust(error.verify_code)}.",
             True,
         )
     if isinstance(error, ssl.SSLError):
@@ -126,6 +134,15 @@ def _explained(error: OSError, uri: WebSocketURI) -> ConnectingError:
     return ConnectingError(
         f"{_where(uri)} does not answer: check that the server runs and the network reaches it.", False
     )
+
+
+def _way_to_trust(verify_code: int) -> str:
+    """What to do about a certificate for which OpenSSL has this code."""
+    if verify_code in _OTHER_NAME:
+        return "use an address whose name is in the certificate"
+    if verify_code in _OUT_OF_DATE:
+        return "ask those who run the server for a new one, and check this computer's clock"
+    return "give the file of the authority that signed it, in Slicer's module MedSAM2 or with --ca-file"
 
 
 def _where(uri: WebSocketURI) -> str:
