@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from medsam2.datasets import read_dataset
 from medsam2.errors import InputError
@@ -118,6 +119,24 @@ def test_a_list_keeps_its_order_and_names(tmp_path):
     (case,) = read_dataset(tmp_path / "cases.json")
     assert case.name == "first"
     assert case.read().structures == {"cyst": 2}
+
+
+def test_structures_are_called_as_the_label_s_file_or_the_table_beside_it_says(tmp_path):
+    for name in ("a", "b"):
+        scan(tmp_path / f"{name}.nrrd")
+    image = SimpleITK.ReadImage(str(labelmap(tmp_path / "a.nii.gz")))
+    (tmp_path / "a.labels.json").write_text('{"1": "liver"}')
+    for number in range(2):
+        for key, text in (("ID", f"s{number}"), ("Name", "cyst"), ("LabelValue", str(number + 1))):
+            image.SetMetaData(f"Segment{number}_{key}", text)
+    SimpleITK.WriteImage(image, str(tmp_path / "b.seg.nrrd"))
+    beside, inside = read_dataset(pair_list(tmp_path, ("a.nrrd", "a.nii.gz"), ("b.nrrd", "b.seg.nrrd")))
+    assert beside.read().structures == {"liver": 1, "2": 2}
+    assert inside.read().structures == {"cyst": 1, "cyst (2)": 2}
+    image.SetMetaData("Segment1_LabelValue", "two")
+    SimpleITK.WriteImage(image, str(tmp_path / "b.seg.nrrd"))
+    with pytest.raises(InputError, match="save it anew in Slicer"):
+        inside.read()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

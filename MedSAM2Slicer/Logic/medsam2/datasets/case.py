@@ -8,7 +8,7 @@ import numpy as np
 
 from medsam2.datasets.reading import read_image, read_labels
 from medsam2.errors import InputError
-from medsam2.volume import Geometry, Volume
+from medsam2.volume import Geometry, Volume, read_label_names
 from medsam2.volume.geometry import TOLERANCE
 
 MOST_VALUES = 255
@@ -41,7 +41,8 @@ class Case:
         image: a DICOM folder, an image file, a picture, or an NPZ file.
         labels: a labelmap; of several, masks by several raters, the majority counts (value 1); for an NPZ
             file the same file.
-        structures: label value by name; when empty every value is a structure, named "1", "2", and so on.
+        structures: label value by name; when empty every value is a structure, called as the file or the
+            table beside it says, else "1", "2", and so on.
     """
 
     name: str
@@ -86,7 +87,7 @@ class Case:
                 f"{self.labels[0]} holds {len(values)} different values, as an image does: give labels, 0 "
                 "where there is no structure."
             )
-        named = self.structures or {str(value): value for value in sorted(values)}
+        named = self.structures or self._named(sorted(values))
         present = {name: value for name, value in named.items() if value in values}
         if not present:
             wanted = ", ".join(self.structures) or "any"
@@ -94,6 +95,15 @@ class Case:
                 f"{self.labels[0]} holds no structure (looked for {wanted}): label one or leave the case out."
             )
         return present
+
+    def _named(self, values: Sequence[int]) -> dict[str, int]:
+        """Values by the names that the labels' file gives them."""
+        names = read_label_names(self.labels[0])
+        named: dict[str, int] = {}
+        for value in values:
+            name = names.get(value, str(value))
+            named[f"{name} ({value})" if name in named else name] = value
+        return named
 
 
 def stem(path: Path) -> str:

@@ -1,7 +1,8 @@
 """Runs a protocol over a dataset."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -80,29 +81,39 @@ def evaluate(
         raise InputError(f"There is no protocol '{settings.protocol}': choose {', '.join(PROTOCOLS)}.")
     if settings.protocol == ONE_PROMPT and settings.orientations != 1:
         raise InputError(f"Pictures have one orientation: leave out --orientations for {ONE_PROMPT}.")
+    names: dict[str, None] = {}
+    read = partial(_read, names=names)
     if settings.protocol == ONE_PROMPT:
         check_remembers(network)
-        findings = _evaluate_set(network, cases, settings, on_case)
+        findings = _evaluate_set(network, map(read, cases), settings, on_case)
     else:
-        findings = _evaluate_volumes(network, cases, settings, field_of_view_network, on_case)
+        findings = _evaluate_volumes(network, map(read, cases), settings, field_of_view_network, on_case)
     found = False
     for finding in findings:
         found = True
         yield finding
     if not found:
         wanted = ", ".join(settings.structures) or "any"
-        raise InputError(f"No case has a structure to evaluate (looked for {wanted}): check the names.")
+        raise InputError(
+            f"No case has a structure to evaluate (looked for {wanted}); choose from {', '.join(names)}."
+        )
+
+
+def _read(case: Case, names: dict[str, None]) -> LabelledVolume:
+    """A case; what its structures are called is added to ``names``, in the order of the cases."""
+    known = case.read()
+    names.update(dict.fromkeys(known.structures))
+    return known
 
 
 def _evaluate_volumes(
     network: SegmentationNetwork,
-    cases: Sequence[Case],
+    cases: Iterable[LabelledVolume],
     settings: Settings,
     field_of_view_network: SegmentationNetwork | None,
     on_case: Callable[[], None],
 ) -> Iterator[Finding]:
-    for source in cases:
-        case = source.read()
+    for case in cases:
         slices = VolumeSlices(case.volume)
         for name in settings.wanted(case):
             truth = case.labels == case.structures[name]
@@ -125,11 +136,14 @@ def _score(case: LabelledVolume, name: str, stage: Stage, truth: np.ndarray, len
 
 
 def _evaluate_set(
-    network: SegmentationNetwork, cases: Sequence[Case], settings: Settings, on_case: Callable[[], None]
+    network: SegmentationNetwork,
+    cases: Iterable[LabelledVolume],
+    settings: Settings,
+    on_case: Callable[[], None],
 ) -> Iterator[Finding]:
     pictures = []
-    for source in cases:
-        pictures.append(source.read())
+    for case in cases:
+        pictures.append(case)
         on_case()
     images = picture_set(pictures)
     for name in dict.fromkeys(name for picture in pictures for name in settings.wanted(picture)):

@@ -1,7 +1,7 @@
 """Volumes: reading, geometry, slices, windows, and writing of what was segmented. No torch here."""
 
 from medsam2.volume.display import Hanging, anatomical_axes, hanging
-from medsam2.volume.files.label_names import label_names_file, write_label_names
+from medsam2.volume.files.label_names import label_names_file, read_label_names, write_label_names
 from medsam2.volume.files.mask_reading import read_segments
 from medsam2.volume.files.reading import read_sequence, read_volume
 from medsam2.volume.files.segmentation_file import write_segmentation
@@ -55,6 +55,7 @@ __all__ = [
     "label_names_file",
     "orientation",
     "output_format",
+    "read_label_names",
     "read_segments",
     "read_sequence",
     "read_volume",

@@ -1,4 +1,4 @@
-"""Which value of a labelmap is which segment: a table in a JSON file beside it, or in a NIfTI header."""
+"""Which value of a labelmap is which segment: a table in a JSON file beside it, or its header."""
 
 import json
 import xml.etree.ElementTree as ElementTree
@@ -9,7 +9,9 @@ from pathlib import Path
 from medsam2.errors import InputError, note
 from medsam2.strict_json import parsed_json
 from medsam2.volume.files.byte_source import opened
+from medsam2.volume.files.itk_file import read_itk_image
 from medsam2.volume.files.nifti import is_nifti
+from medsam2.volume.files.segmentation_file import names_by_label
 from medsam2.volume.files.writing import OUTPUT_FORMATS
 from medsam2.volume.segment import check_segment_name
 
@@ -47,7 +49,7 @@ def read_label_names(labelmap: Path) -> dict[int, str]:
     """Names by value from the table beside a labelmap, else from its header; empty if there is none.
 
     Raises:
-        InputError: there is a file beside it, but it is no such table.
+        InputError: there is a file beside it, but it is no such table, or its header is damaged.
     """
     path = label_names_file(labelmap)
     if not isfile(path):
@@ -67,9 +69,23 @@ def read_label_names(labelmap: Path) -> dict[int, str]:
 
 
 def _names_in_header(labelmap: Path) -> dict[int, str]:
-    """Names from the table that some programs put between a NIfTI file's header and its voxels, as XML."""
-    if not is_nifti(labelmap):
-        return {}
+    if labelmap.name.lower().endswith(".seg.nrrd"):
+        return _names_in_segmentation(labelmap)
+    return _names_in_nifti(labelmap) if is_nifti(labelmap) else {}
+
+
+def _names_in_segmentation(labelmap: Path) -> dict[int, str]:
+    image = read_itk_image(labelmap)
+    try:
+        return {label: check_segment_name(name) for label, name in names_by_label(image).items()}
+    except ValueError as error:
+        raise InputError(
+            f"The segments that {labelmap} names cannot be read: save it anew in Slicer."
+        ) from error
+
+
+def _names_in_nifti(labelmap: Path) -> dict[int, str]:
+    """Names from the table that some programs put between the header and the voxels, as XML."""
     with opened(labelmap) as file:
         head = file.read(_MOST_BYTES)
     table = head[head.find(_XML_START) : head.find(_XML_END) + len(_XML_END)]

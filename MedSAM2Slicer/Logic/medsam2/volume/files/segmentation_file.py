@@ -86,17 +86,11 @@ def segments_of(image: SimpleITK.Image, layers: np.ndarray) -> list[Segment]:
         image: with the keys.
         layers: (k, j, i, layer), its labels, on whatever grid they lie now.
     """
-    keys = set(image.GetMetaDataKeys())
-    count = next(number for number in range(len(keys) + 1) if f"Segment{number}_ID" not in keys)
+    described = _described(image)
     segments = []
-    for number in range(count):
-        fields = {
-            field: image.GetMetaData(f"Segment{number}_{field}").strip()
-            for field in ("ID", "Name", "Color", "Layer", "LabelValue")
-            if f"Segment{number}_{field}" in keys
-        }
+    for number, fields in enumerate(described):
         # Slicer before 5 gave each segment a layer of its own, and wrote neither key.
-        layer = int(fields.get("Layer", number if layers.shape[-1] == count else 0))
+        layer = int(fields.get("Layer", number if layers.shape[-1] == len(described) else 0))
         label = int(fields.get("LabelValue", 1))
         if label < 1 or not 0 <= layer < layers.shape[-1]:
             raise InputError(
@@ -106,10 +100,36 @@ def segments_of(image: SimpleITK.Image, layers: np.ndarray) -> list[Segment]:
         color = tuple(float(part) for part in fields.get("Color", "").split())
         segments.append(
             Segment(
-                fields.get("Name") or fields["ID"],
+                _name(fields),
                 color if len(color) == 3 else PALETTE[number % len(PALETTE)],
                 layers[..., layer] == label,
                 label,
             )
         )
     return segments
+
+
+def names_by_label(image: SimpleITK.Image) -> dict[int, str]:
+    """What the segments of an image of one layer are called, by label; empty if it is no segmentation.
+
+    Raises ValueError where a label is no whole number.
+    """
+    return {int(fields.get("LabelValue", 1)): _name(fields) for fields in _described(image)}
+
+
+def _described(image: SimpleITK.Image) -> list[dict[str, str]]:
+    """What the keys of an image say of each segment, by field."""
+    keys = set(image.GetMetaDataKeys())
+    count = next(number for number in range(len(keys) + 1) if f"Segment{number}_ID" not in keys)
+    return [
+        {
+            field: image.GetMetaData(f"Segment{number}_{field}").strip()
+            for field in ("ID", "Name", "Color", "Layer", "LabelValue")
+            if f"Segment{number}_{field}" in keys
+        }
+        for number in range(count)
+    ]
+
+
+def _name(fields: dict[str, str]) -> str:
+    return fields.get("Name") or fields["ID"]
