@@ -246,7 +246,7 @@ def test_a_run_that_is_interrupted_says_what_is_left(photos, tmp_path):
         (("photos", "-o", "set", "--template", "photos/0.png"), "Say where the object is"),
         (("photos", "-o", "set", "--template", "photos/no.png", "--point", "1,1"), "There is no image"),
         (("photos", "-o", "set", "--template", "photos/0.png", "--point", "1,1,1"), "two coordinates, X,Y"),
-        (("photos", "-o", "set", "--template", "photos/0.png", "--point", "999,1"), "lies outside"),
+        (("photos", "-o", "set", "--template", "photos/0.png", "--point", "999,1"), "at 999,1 lies outside"),
         (
             ("photos", "-o", "set", "--template", "photos/0.png", "--point", "9,9,-"),
             "All prompts are background",

@@ -205,3 +205,8 @@ def test_a_picture_that_exists_is_kept_without_leave(oblique, tmp_path):
     assert picture.read_text() == "mine"
     info(oblique, "--picture", picture, "--axis", "Coronal", "--slice", 3, "--overwrite")
     assert SimpleITK.ReadImage(str(picture)).GetWidth() > 400
+
+
+def test_a_picture_that_is_called_no_png_is_refused_as_a_picture(oblique, tmp_path):
+    with pytest.raises(InputError, match=r"The picture b\.jpg would be a PNG"):
+        info(oblique, "--picture", tmp_path / "b.jpg")

@@ -41,6 +41,11 @@ def test_going_on_with_other_settings_names_each(tmp_path):
     assert "--seed" not in str(caught.value)
     with pytest.raises(InputError, match="--dataset 2 cases"):
         keep_settings(tmp_path / "run", Settings(freeze=("image_encoder",)), {"dataset": names_digest(["a"])})
+    sentence = (
+        "--image-size left out, not 128; --freeze image_encoder, not none; --memory neighbours, not self"
+    )
+    with pytest.raises(InputError, match=sentence):
+        keep_settings(tmp_path / "run", Settings(image_size=128, memory="self-sorting"), DATA)
 
 
 def test_names_that_are_no_utf_8_have_fingerprints_of_their_own():
@@ -126,4 +131,5 @@ def test_the_card_says_what_the_weights_are_made_of():
     for fact in ("starter", "Apache-2.0", "spleens, 8 cases", "0.913 after 300 steps, 0.500 before"):
         assert fact in card
     assert "Not for diagnosis" in card
+    assert "| neighbours |" in card
     assert str(base.path.parent) not in card

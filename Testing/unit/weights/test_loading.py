@@ -90,3 +90,11 @@ def test_auto_takes_the_fastest_device(monkeypatch, cuda, mps, chosen):
 def test_an_absent_device_is_told(device):
     with pytest.raises(InputError, match=f"There is no device '{device}' here"):
         choose_device(device)
+
+
+@pytest.mark.parametrize(("mps", "there"), [(False, "cpu"), (True, "cpu, mps")])
+def test_of_an_absent_device_those_are_told_that_are_there(monkeypatch, mps, there):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    with pytest.raises(InputError, match=f"use auto, or one of {there}\\."):
+        choose_device("cuda:99")

@@ -118,14 +118,13 @@ def batch(
     from medsam2.cli.cohort.results_table import results_of
     from medsam2.cli.cohort.template import Template, read_structures
     from medsam2.cli.cohort.working import Clients, Shard, Worker, begun_run
-    from medsam2.volume import output_format
 
     compute = WhereToCompute(weights, device, precision, speed, threads, server, token_file, ca_file)
     compute.backend()
     turn = Shard(shard)
     if ray is not None and (shard is not None or server is not None):
         raise InputError("A Ray cluster shares out the cases and computes: leave out --shard and --server.")
-    ending = output_format(f"any.{format.removeprefix('.')}")
+    ending = _ending(format)
     defaults = {
         "ijk": "yes" if ijk else None,
         "axis": _given(axis, "auto"),
@@ -182,6 +181,17 @@ def batch(
         typer.echo(f"The report, with pictures, is {output / PAGE}.")
     if failed:
         raise typer.Exit(1)
+
+
+def _ending(format: str) -> str:
+    """The end of the masks' names."""
+    from medsam2.volume import OUTPUT_FORMATS
+
+    ending = f".{format.removeprefix('.')}"
+    if ending not in OUTPUT_FORMATS:
+        known = ", ".join(each.removeprefix(".") for each in OUTPUT_FORMATS)
+        raise InputError(f"--format {format} is no known format: give one of {known}.")
+    return ending
 
 
 def _given(text: str, otherwise: str) -> str | None:

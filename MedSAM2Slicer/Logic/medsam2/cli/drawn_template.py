@@ -71,7 +71,7 @@ class DrawnTemplate:
         prompt = (
             self._of_mask(picture, path) if self.options.mask is not None else self._by_hand(picture, path)
         )
-        prompt.check(1, SliceGrid(picture.shape, (1.0, 1.0)))
+        prompt.check(1, _grid(picture))
         return prompt
 
     def _by_hand(self, picture: Picture, path: Path) -> Prompt:
@@ -85,13 +85,15 @@ class DrawnTemplate:
         if given.box is not None:
             half = len(given.box) // 2
             box = (*_place(given.box[:half]), *_place(given.box[half:]))
-        return Prompt(
+        prompt = Prompt(
             0,
             tuple((*_place(numbers), positive) for numbers, positive in given.points),
             box,
             strokes=tuple(map(_line, given.strokes)),
             lassos=tuple(map(_line, given.lassos)),
         )
+        _check_inside(prompt, picture)
+        return prompt
 
     def _of_mask(self, picture: Picture, path: Path) -> Prompt:
         file = self.options.mask
@@ -111,6 +113,21 @@ class DrawnTemplate:
                 f"The mask {file} has several labels or shades: save the object alone, on black."
             )
         return Prompt(0, mask=PlacedMask.cropped(labels != 0))
+
+
+def _check_inside(prompt: Prompt, picture: Picture) -> None:
+    """Refuse a place off the picture, as X,Y in pixels."""
+    rows, columns = picture.shape
+    for row, column in prompt.corners():
+        if not _grid(picture).contains(row, column):
+            raise InputError(
+                f"The prompt at {column:g},{row:g} lies outside the picture of {columns} x {rows} pixels: "
+                "place it on the picture."
+            )
+
+
+def _grid(picture: Picture) -> SliceGrid:
+    return SliceGrid(picture.shape, (1.0, 1.0))
 
 
 def _place(numbers: Sequence[float]) -> tuple[float, float]:

@@ -207,6 +207,6 @@ def segment(
 
 
 def check_picture_name(path: Path) -> None:
-    """Refuse a preview that is not called a PNG."""
+    """Refuse a picture that is not called a PNG."""
     if path.suffix.lower() != ".png":
-        raise InputError(f"The preview {path.name} must be a picture: end its name with .png.")
+        raise InputError(f"The picture {path.name} would be a PNG: end its name with .png.")

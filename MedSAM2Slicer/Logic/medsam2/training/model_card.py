@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from medsam2.training.settings import Settings
+from medsam2.training.settings import MEMORY_WORDS, Settings
 from medsam2.weights.store import StoredWeights
 
 
@@ -49,7 +49,7 @@ def model_card(training: Training, settings: Settings) -> str:
 | clips | slices in a clip | objects | learning rate | frozen parts | memory | seed | processes |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 | {settings.clips} | {settings.frames} | {settings.objects} | {settings.rate:g} | {frozen} \
-| {settings.memory} | {settings.seed} | {settings.processes} |
+| {MEMORY_WORDS[settings.memory]} | {settings.seed} | {settings.processes} |
 
 ## Limits
 

@@ -12,6 +12,8 @@ from medsam2.errors import InputError
 from medsam2.protocol.messages import Memory
 
 SETTINGS_FILE = "settings.json"
+MEMORY_WORDS: dict[str, str] = {"temporal": "neighbours", "self-sorting": "self-sorting"}
+"""What ``--memory`` calls each bank."""
 EXTENDING = ("steps", "patience")
 """What makes a run longer without another past: it may grow when the run goes on."""
 
@@ -92,7 +94,7 @@ def keep_settings(folder: Path, settings: Settings, data: dict[str, str]) -> Non
     there = _read(path)
     differing = {name: value for name, value in wanted.items() if there.get(name) != value}
     refused = [
-        f"{_option(name)} {_shown(there.get(name))}, not {_shown(value)}"
+        f"{_option(name)} {_shown(name, there.get(name))}, not {_shown(name, value)}"
         for name, value in differing.items()
         if name not in EXTENDING or value < there.get(name, 0)
     ]
@@ -134,5 +136,11 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _shown(value: object) -> str:
-    return (",".join(value) or "none") if isinstance(value, list) else str(value)
+def _shown(name: str, value: object) -> str:
+    """The value of a setting as its option takes it."""
+    if value is None:
+        return "left out"
+    if isinstance(value, list):
+        return ",".join(value) or "none"
+    text = str(value)
+    return MEMORY_WORDS.get(text, text) if name == "memory" else text

@@ -9,12 +9,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 def check_device_word(device: str) -> None:
     """Refuse a device that no computer has; whether this one has it, torch knows."""
     if device.partition(":")[0] not in DEVICES:
-        raise no_such_device(device)
-
-
-def no_such_device(device: str) -> InputError:
-    """What is raised where a device is not there."""
-    return InputError(f"There is no device '{device}' here; use 'auto', 'cpu', 'cuda' or 'mps'.")
+        raise InputError(f"There is no device '{device}'; use 'auto', 'cpu', 'cuda' or 'mps'.")
 
 
 def check_precision(precision: str) -> None:

@@ -12,7 +12,7 @@ from medsam2.model.segmentation_network import SegmentationNetwork
 from medsam2.model.shortcuts import take_shortcuts
 from medsam2.shortcuts import EXACT, Shortcuts
 from medsam2.weights.checkpoint import read_checkpoint
-from medsam2.weights.choices import check_precision, no_such_device
+from medsam2.weights.choices import check_precision
 from medsam2.weights.matching import require_match
 from medsam2.weights.store import find_weights, locate
 
@@ -87,7 +87,9 @@ def choose_device(device: str) -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise no_such_device(device) from error
+        found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        there = ", ".join(["cpu", *(name for name, is_there in found.items() if is_there)])
+        raise InputError(f"There is no device '{device}' here; use auto, or one of {there}.") from error
     return chosen
 
 

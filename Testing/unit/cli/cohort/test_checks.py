@@ -12,6 +12,11 @@ from medsam2.errors import InputError
 from unit.cli.cohort.volumes import case, scan
 
 
+def test_a_format_that_is_none_is_told_those_there_are(tmp_path):
+    with pytest.raises(InputError, match="--format stl is no known format: give one of seg.nrrd, nii.gz"):
+        batch(tmp_path / "cases.csv", tmp_path / "results", format="stl")
+
+
 @pytest.mark.parametrize("name", ["report.html", "results.csv"])
 def test_a_report_of_somebody_else_is_not_replaced_without_being_told(tmp_path, name):
     one = case(tmp_path)
