@@ -116,6 +116,22 @@ def test_several_time_points_in_a_file_are_said(tmp_path):
         info(tmp_path / "four.nii.gz", "--time", 2)
 
 
+def test_a_picture_is_of_the_time_point_that_is_asked_for_and_says_so(tmp_path):
+    voxels = np.zeros((2, 3, 40, 50), np.int16)
+    voxels[0, :, :20], voxels[1, :, 20:] = 100, 100
+    frames = [SimpleITK.GetImageFromArray(one) for one in voxels]
+    SimpleITK.WriteImage(SimpleITK.JoinSeries(frames), str(tmp_path / "four.nii.gz"))
+    pictures = [tmp_path / f"{time}.png" for time in range(2)]
+    for time, picture in enumerate(pictures):
+        said = info(tmp_path / "four.nii.gz", "--time", time, "--picture", picture)
+        assert f"Slices of time point {time} to read off where to click" in said
+    SimpleITK.WriteImage(frames[1], str(tmp_path / "second.nii.gz"))
+    alone = info(tmp_path / "second.nii.gz", "--picture", tmp_path / "second.png")
+    assert "time point" not in alone.splitlines()[-1]
+    drawn = [picture.read_bytes() for picture in (*pictures, tmp_path / "second.png")]
+    assert drawn[0] != drawn[1] == drawn[2]
+
+
 def test_volumes_of_a_series_that_are_time_points_are_said(tmp_path):
     for time in range(3):
         words = {"AcquisitionDate": "20200131", "AcquisitionTime": f"10100{2 * time}"}

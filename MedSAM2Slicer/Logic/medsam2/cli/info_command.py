@@ -86,6 +86,8 @@ def info(
             with complete_file(picture) as unfinished:
                 write_coordinate_picture(unfinished, slices, chosen or (), is_placed(image))
             report["picture"] = str(picture)
+            if report["facts"]["time_points"]["count"] > 1:
+                report["time_point"] = time or 0
     typer.echo(json.dumps(report | {"notes": notes}) if as_json else _text(report))
 
 
@@ -100,5 +102,6 @@ def _text(report: dict[str, Any]) -> str:
     elif len(report["volumes"]) > 1:
         parts.append("Add --volume N for more about one of them, and to segment it.")
     if report["picture"] is not None:
-        parts.append(f"Slices to read off where to click: {report['picture']}")
+        when = f" of time point {report['time_point']}" if "time_point" in report else ""
+        parts.append(f"Slices{when} to read off where to click: {report['picture']}")
     return "\n\n".join(parts)
