@@ -228,6 +228,13 @@ def test_slices_say_where_they_lie_in_words_of_the_patient():
     assert titles == ["k 0  I100 mm", "k 1  I97 mm", "k 2  I94 mm", "k 3  I91 mm"]
 
 
+@pytest.mark.parametrize(("tilt", "title"), [(0.04, "k 1  S13 mm"), (0.3, "k 1  tilted")])
+def test_a_slice_that_runs_through_several_heights_names_none(tilt, title):
+    matrix = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [tilt, 0, 3, 10 - 29.5 * tilt], [0, 0, 0, 1.0]])
+    slices = VolumeSlices(Volume(np.full((4, 60, 60), 100, np.uint8), Geometry((4, 60, 60), matrix)))
+    assert Sheet(slices, []).title(1) == title
+
+
 def test_a_photograph_shows_no_patient_and_no_millimetres():
     flat = Volume(np.full((1, 60, 60), 100, np.uint8), Geometry((1, 60, 60), np.diag([-1.0, -1, 1, 1])))
     figure = preview_figure(

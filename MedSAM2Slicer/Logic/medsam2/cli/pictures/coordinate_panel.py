@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from medsam2.cli.pictures.slice_heights import slice_heights
 from medsam2.cli.pictures.style import INK, PLAIN_I, draw_letters
 from medsam2.cli.wording import digits_for, spoken
 from medsam2.slice_grid import AXES
@@ -43,7 +44,6 @@ class CoordinatePanel:
         """Left and right, top and bottom."""
         ras_axes, _ = anatomical_axes(self.geometry)
         self._across, self._down = (ras_axes[dimension] for dimension in self.dimensions)
-        self._normal = ras_axes[slices.axis_index]
 
     @property
     def sides(self) -> tuple[float, float]:
@@ -68,12 +68,12 @@ class CoordinatePanel:
         text = f"slice {self._slices.axis} = {self._index}"
         if not self._placed:
             return text
-        corners = [self.ras(x, y)[self._normal] for x in self._x for y in self._y]
+        normal, lowest, highest = slice_heights(self._slices, self._index)
         digits = digits_for(self.geometry.spacing[self._slices.axis_index])
-        low, high = (spoken(end, self._normal, digits) for end in (min(corners), max(corners)))
-        is_flat = max(corners) - min(corners) < 10**-digits / 2
+        low, high = (spoken(end, normal, digits) for end in (lowest, highest))
+        is_flat = highest - lowest < 10**-digits / 2
         position = low if is_flat else f"{low} to {high}, tilted: click with --ijk"
-        return f"{PLANES[self._normal]} {text}, {position}"
+        return f"{PLANES[normal]} {text}, {position}"
 
     def draw(self, axes: Axes) -> None:
         """Draw the slice, both grids and their numbers."""

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from medsam2.cli.pictures.outline import smooth_outline
+from medsam2.cli.pictures.slice_heights import slice_heights
 from medsam2.cli.pictures.style import INK, OUTLINE, PLAIN_I, draw_letters, write
 from medsam2.cli.wording import digits_for, spoken
 from medsam2.prompt import Prompt
-from medsam2.volume import VolumeSlices, anatomical_axes, hanging
+from medsam2.volume import VolumeSlices, hanging
 
 FEW, MOST_PANELS = 20, 12
 """So many slices are all drawn; of more, this number is chosen."""
@@ -168,13 +169,12 @@ class Sheet:
             write(axes, self.title(index), 0.02, 0.98, va="top", size=TEXT_SIZE, family=PLAIN_I)
 
     def title(self, index: int) -> str:
-        """Which slice it is, and where its middle lies across the slices."""
-        kji = [count / 2 - 0.5 for count in self.slices.volume.geometry.shape]
-        kji[self.slices.axis_index] = index
-        normal = anatomical_axes(self.slices.volume.geometry)[0][self.slices.axis_index]
-        position = self.slices.volume.geometry.kji_to_ras(np.array(kji))[normal]
-        digits = digits_for(self.slices.volume.geometry.spacing[self.slices.axis_index])
-        return f"{self.slices.axis} {index}  {spoken(float(position), normal, digits)} mm"
+        """Which slice it is, and where its middle lies across the slices, unless it runs through several."""
+        step = self.slices.volume.geometry.spacing[self.slices.axis_index]
+        normal, low, high = slice_heights(self.slices, index)
+        is_tilted = high - low > step
+        height = "tilted" if is_tilted else f"{spoken((low + high) / 2, normal, digits_for(step))} mm"
+        return f"{self.slices.axis} {index}  {height}"
 
     def _draw_prompt(self, axes: Axes, prompt: Prompt, color: tuple[float, float, float]) -> None:
         for row, column, positive in prompt.points:
