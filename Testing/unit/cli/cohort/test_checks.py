@@ -13,7 +13,7 @@ from unit.cli.cohort.volumes import case, scan
 
 
 def test_a_format_that_is_none_is_told_those_there_are(tmp_path):
-    with pytest.raises(InputError, match="--format stl is no known format: give one of seg.nrrd, nii.gz"):
+    with pytest.raises(InputError, match=r"--format stl is no known format: give one of seg\.nrrd, nii\.gz"):
         batch(tmp_path / "cases.csv", tmp_path / "results", format="stl")
 
 
