@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from medsam2.cli.doubts import doubt_lines, doubts, note_coarse, note_unseen
+from medsam2.cli.doubts import doubt_lines, doubts, note_coarse, note_out_of_range, note_unseen
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.confidence import SliceConfidence
@@ -55,6 +55,15 @@ def test_axes_too_coarse_for_several_orientations_are_named():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         note_coarse(slices, 1)
+
+
+def test_prompted_slices_that_the_range_leaves_out_are_named():
+    both = an_object(CLICK, Prompt(9, points=((10.0, 12.0, True),)))
+    with pytest.warns(VolumeWarning, match="liver gets no mask on slice 9, .* goes from 0 to 8"):
+        note_out_of_range(both, 0, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        note_out_of_range(both, 4, 9)
 
 
 def test_slices_that_background_points_left_empty_are_named():

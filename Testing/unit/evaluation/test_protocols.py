@@ -71,7 +71,7 @@ def test_every_structure_of_a_dataset(tmp_path):
 def test_only_some_structures(tmp_path):
     cases = [two_balls(tmp_path)]
     assert [s.structure for s in reported(cases, protocol="box", structures=("right",)).scores] == ["right"]
-    with pytest.raises(InputError, match=r"looked for middle\); choose from left, right"):
+    with pytest.raises(InputError, match=r"looked for middle\): choose from left, right"):
         reported(cases, protocol="box", structures=("middle",))
 
 

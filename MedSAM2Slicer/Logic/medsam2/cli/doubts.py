@@ -64,6 +64,16 @@ def note_unseen(slices: VolumeSlices, entry: PromptedObject) -> None:
         )
 
 
+def note_out_of_range(entry: PromptedObject, first: int, last: int) -> None:
+    """Tell the user where slices are prompted and left out."""
+    outside = {prompt.slice_index for prompt in entry.prompts if not first <= prompt.slice_index <= last}
+    if outside:
+        note(
+            f"{entry.name} gets no mask on {listed(sorted(outside))}, where prompts are, as the range goes "
+            f"from {first} to {last}: give a wider one if that was not meant."
+        )
+
+
 def note_coarse(slices: VolumeSlices, orientations: Orientations) -> None:
     """Tell the user which axes are too coarse for several orientations."""
     if orientations == 1:

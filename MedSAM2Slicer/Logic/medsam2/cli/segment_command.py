@@ -132,7 +132,7 @@ def segment(
     from medsam2.cli.results import Outputs, describe
     from medsam2.cli.segmenting import (
         SegmentOptions,
-        note_unseen_objects,
+        note_doubtful_prompts,
         open_image,
         read_scene,
         track_scene,
@@ -193,7 +193,7 @@ def segment(
             results = time_summary(sequence.times, time_point, slices, found)
         else:
             results = write_scene(outputs, scene, result, used)
-        note_unseen_objects(scene)
+        note_doubtful_prompts(scene)
     report = {
         "output": str(output),
         "preview": None if preview is None else str(preview),

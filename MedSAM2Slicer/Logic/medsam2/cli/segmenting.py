@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from medsam2.cli.doubts import note_coarse, note_unseen
+from medsam2.cli.doubts import note_coarse, note_out_of_range, note_unseen
 from medsam2.cli.options import Memory, checked_orientations, memory_bank
 from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.results import Outputs, check_referable, summary, write_results
@@ -121,10 +121,12 @@ def write_scene(
     return report
 
 
-def note_unseen_objects(scene: Scene) -> None:
-    """Tell the user of prompts where the image shows nothing."""
+def note_doubtful_prompts(scene: Scene) -> None:
+    """Tell the user of prompts where the image shows nothing, or that the range leaves out."""
+    last = scene.slices.count - 1 if scene.tracking.last is None else scene.tracking.last
     for entry in scene.objects:
         note_unseen(scene.slices, entry)
+        note_out_of_range(entry, scene.tracking.first, last)
 
 
 def weights_used(name: str, wanted: str | None, is_on_server: bool) -> WeightsUsed:

@@ -94,9 +94,8 @@ def evaluate(
         yield finding
     if not found:
         wanted = ", ".join(settings.structures) or "any"
-        raise InputError(
-            f"No case has a structure to evaluate (looked for {wanted}); choose from {', '.join(names)}."
-        )
+        there = f"choose from {', '.join(names)}" if names else "all labels are empty"
+        raise InputError(f"No case has a structure to evaluate (looked for {wanted}): {there}.")
 
 
 def _read(case: Case, names: dict[str, None]) -> LabelledVolume:

@@ -16,7 +16,7 @@ from medsam2.cli.results import write_strip
 from medsam2.cli.segmentation import Result
 from medsam2.cli.segmenting import (
     Scene,
-    note_unseen_objects,
+    note_doubtful_prompts,
     open_image,
     read_scene,
     track_scene,
@@ -98,7 +98,7 @@ def _segment(
     summary = write_scene(outputs, scene, result, weights)
     with complete_file(case.thumbnail) as path:
         write_strip(path, scene.slices, scene.objects, result)
-    note_unseen_objects(scene)
+    note_doubtful_prompts(scene)
     return CaseResult(
         case.name,
         "done",
