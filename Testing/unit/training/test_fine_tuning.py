@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,16 @@ def test_a_fifth_is_held_out_and_a_single_case_is_refused(sets):
     assert {case.name for case in training}.isdisjoint(case.name for case in held_out)
     with pytest.raises(InputError, match="--validation"):
         split_cases(cases[:1], seed=0)
+
+
+def test_a_case_that_is_trained_on_is_not_held_out_whatever_its_name(sets, tmp_path):
+    seen = sets.training[1]
+    link = tmp_path / "link.nii.gz"
+    link.symlink_to(seen.image)
+    for image in (seen.image, seen.image.parent / ".." / seen.image.parent.name / seen.image.name, link):
+        other = replace(seen, name="other", image=image)
+        with pytest.raises(InputError, match=f"{re.escape(str(image))} is trained on and held out.*leave"):
+            Sets("balls", sets.training, [*sets.validation, other])
 
 
 def test_the_rate_warms_up_and_falls_to_a_tenth():

@@ -40,11 +40,24 @@ WEIGHTS_FILE, CARD_FILE = "finetuned.safetensors", "model_card.md"
 
 @dataclass(frozen=True)
 class Sets:
-    """The cases to learn from and those held out, and what the set is called."""
+    """The cases to learn from and those held out, and what the set is called.
+
+    Raises:
+        InputError: an image is in both.
+    """
 
     name: str
     training: Sequence[Case]
     validation: Sequence[Case]
+
+    def __post_init__(self) -> None:
+        trained_on = {case.image.resolve() for case in self.training}
+        for case in self.validation:
+            if case.image.resolve() in trained_on:
+                raise InputError(
+                    f"{case.image} is trained on and held out, so its score would mean nothing: leave such "
+                    "cases out of either."
+                )
 
 
 @dataclass(frozen=True)
