@@ -257,6 +257,10 @@ def test_a_run_that_is_interrupted_says_what_is_left(photos, tmp_path):
             ("nothing", "-o", "set", "--template", "photos/0.png", "--point", "9,9"),
             "There is no image nothing",
         ),
+        (
+            ("--list", "list.txt", "-o", "set", "--template", "photos/0.png", "--point", "9,9"),
+            "There is no image nothing.png, which line 2 of list.txt names: correct the list.",
+        ),
         (("photos", "-o", "photos", "--template", "photos/0.png", "--point", "9,9"), "holds other files"),
         (("-o", "set", "--accept", "1"), "is no set yet"),
     ],
@@ -265,6 +269,7 @@ def test_a_run_that_is_interrupted_says_what_is_left(photos, tmp_path):
 def test_what_makes_no_sense_is_refused_before_anything_is_written(
     here, photos, tmp_path, arguments, sentence
 ):
+    (tmp_path / "list.txt").write_text("photos/1.png\nnothing.png\n")
     before = sorted(tmp_path.rglob("*"))
     run = here("one-prompt", *arguments)
     assert run.returncode == 2

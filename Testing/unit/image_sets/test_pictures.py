@@ -176,7 +176,7 @@ def test_images_are_found_in_folders_patterns_and_lists(tmp_path):
     for name in ("10.png", "2.png", ".hidden.png", "notes.txt", "sub/3.JPG", "set/masks/2.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "list.txt").write_text("sub/3.JPG\n\n10.png\nnone.png\n")
+    (tmp_path / "list.txt").write_text("sub/3.JPG\n\n10.png\nnotes.txt\n")
 
     def found(*given, list_file=None):
         paths = find_images([str(tmp_path / each) for each in given], list_file, tmp_path / "set")
@@ -186,7 +186,10 @@ def test_images_are_found_in_folders_patterns_and_lists(tmp_path):
     assert found("sub", "2.png", "") == ["sub/3.JPG", "2.png", "10.png"]
     assert found("**/*.png") == ["2.png", "10.png"]
     assert found("notes.txt") == ["notes.txt"]  # named: it will be told why it is none
-    assert found(list_file=tmp_path / "list.txt") == ["sub/3.JPG", "10.png", "none.png"]
+    assert found(list_file=tmp_path / "list.txt") == ["sub/3.JPG", "10.png", "notes.txt"]
     for given in ("nothing*.png", "typo.png", "set"):
         with pytest.raises(InputError, match=r"No pictures lie|There is no image"):
             found(given)
+    (tmp_path / "list.txt").write_text("10.png\n\nnone.png\n")
+    with pytest.raises(InputError, match=r"no image .*none\.png, which line 3 of .*list\.txt names: correct"):
+        found("2.png", list_file=tmp_path / "list.txt")

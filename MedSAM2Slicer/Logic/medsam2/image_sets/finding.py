@@ -76,7 +76,12 @@ def _listed(file: Path | None) -> list[Path]:
         lines = os.fsdecode(file.read_bytes().removeprefix(b"\xef\xbb\xbf")).splitlines()
     except OSError as error:
         raise InputError(f"The list {file} cannot be read ({error.strerror}): check its name.") from error
-    paths = [file.parent / line.strip() for line in lines if line.strip()]
+    paths = {number: file.parent / line.strip() for number, line in enumerate(lines, 1) if line.strip()}
     if not paths:
         raise InputError(f"The list {file} is empty: write the path of an image on each line.")
-    return paths
+    for number, path in paths.items():
+        if not os.path.lexists(path):
+            raise InputError(
+                f"There is no image {path}, which line {number} of {file} names: correct the list."
+            )
+    return list(paths.values())
