@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from e2e.conftest import ENVIRONMENT, said
-from medsam2.image_sets.review_file import ReviewFile
+from medsam2.image_sets.review_file import NOTHING, ReviewFile
 from medsam2.model.building import build_network
 from medsam2.model.config import network_config
 from medsam2.placed_mask import PlacedMask
@@ -198,6 +198,45 @@ def test_decisions_are_taken_down_all_or_none_and_nothing_is_computed(here, phot
     assert run.returncode == 0, run.stderr
     assert states(tmp_path / "set") == {"0": "prompted", "1": "accepted", "2": "waiting"}
     assert set(masks(tmp_path / "set")) == {"0", "1"}
+
+
+@pytest.fixture
+def answered(photos, tmp_path):
+    """The folder of a set in which 0 is the template, 1 is proposed, and nothing was found in 2."""
+    folder = tmp_path / "set"
+    with ReviewFile(folder) as review:
+        review.add([photos / f"{number}.png" for number in range(3)])
+        mask = PlacedMask.cropped(disc(0)[1])
+        review.set_prompt("0", Prompt(0, mask=mask))
+        review.propose("1", 0.5, mask, (128, 150))
+        review.propose("2", 0.1, NOTHING, (128, 150))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--accept", "1", "--reject", "1"), "--accept 1 and --reject 1 contradict each other: give one."),
+        (("--absent", "1", "--accept", "1"), "--accept 1 and --absent 1 contradict each other: give one."),
+        (("--reject", "2", "--absent", "1", "--reject", "1"), "--reject 1 and --absent 1 contradict"),
+        (
+            ("--template", "1", "--point", "70,60", "--reject", "1"),
+            "1 is the template, which its prompts decide on: leave out --reject 1.",
+        ),
+    ],
+)
+def test_two_decisions_on_one_image_are_refused_and_none_is_taken_down(here, answered, arguments, sentence):
+    run = here("one-prompt", "-o", "set", *arguments)
+    assert run.returncode == 2
+    assert sentence in run.stderr
+    assert states(answered) == {"0": "prompted", "1": "proposed", "2": "proposed"}
+
+
+def test_a_decision_that_is_given_twice_is_one(here, answered):
+    assert here("one-prompt", "-o", "set", "--accept", "1", "--accept", "1").returncode == 0
+    with ReviewFile(answered) as review:
+        assert review.undo() == "1"
+    assert states(answered)["1"] == "proposed"
 
 
 def test_other_weights_replace_proposals_only_when_told(here, photos, tmp_path):

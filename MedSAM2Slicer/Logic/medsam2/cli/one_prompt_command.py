@@ -94,6 +94,7 @@ def one_prompt(
     sheets, the most doubtful first.
     """
     # Imported here, as these keep --help waiting.
+    from medsam2.cli.decisions import Decisions
     from medsam2.cli.destinations import HeldElsewhere, held_destinations
     from medsam2.cli.drawn_template import DrawnTemplate
     from medsam2.cli.prompt_options import PromptOptions
@@ -106,13 +107,9 @@ def one_prompt(
     check_precision(precision)
     prompts = PromptOptions(point or [], box, stroke or [], lasso or [], mask, ijk=True)
     drawn = DrawnTemplate.of(template, prompts)
+    decisions = Decisions({"--accept": accept, "--reject": reject, "--absent": absent})
     found = find_images(images or [], list_file, output)
     folder = SetFolder(output)
-    decisions = [
-        *((RunReview.accept, name) for name in accept or []),
-        *((RunReview.reject, name) for name in reject or []),
-        *((RunReview.mark_absent, name) for name in absent or []),
-    ]
     with ExitStack() as held:
         known = held.enter_context(RunReview(output)) if folder.exists else None
         if known is None and drawn is None:
@@ -126,9 +123,10 @@ def one_prompt(
         with review.together():
             review.add(found)
             if path is not None and prompt is not None:
-                review.set_prompt(review.add([path])[0], prompt)
-            for decide, name in decisions:
-                decide(review, name)
+                (name,) = review.add([path])
+                decisions.refuse_on(name)
+                review.set_prompt(name, prompt)
+            decisions.take_down(review)
         only_decides = bool(decisions) and not (found or drawn)
         try:
             held.enter_context(held_destinations([folder.results], [], overwrite=True))
