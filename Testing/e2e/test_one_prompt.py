@@ -239,6 +239,16 @@ def test_a_decision_that_is_given_twice_is_one(here, answered):
     assert states(answered)["1"] == "proposed"
 
 
+def test_accepting_an_image_in_which_nothing_was_found_says_that_it_becomes_absent(here, answered):
+    run = here("one-prompt", "-o", "set", "--accept", "1", "--accept", "2")
+    assert run.returncode == 0
+    assert said(run.stderr) == [
+        "medsam2: note: Nothing was found in 2, so it is absent now: if the object is there, show it with "
+        "--template 2."
+    ]
+    assert states(answered) == {"0": "prompted", "1": "accepted", "2": "absent"}
+
+
 def test_other_weights_replace_proposals_only_when_told(here, photos, tmp_path):
     torch.manual_seed(5)
     torch.save({"model": build_network(network_config("starter")).state_dict()}, tmp_path / "untrained.pt")

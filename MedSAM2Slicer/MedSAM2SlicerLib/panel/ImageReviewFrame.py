@@ -10,7 +10,7 @@ from ..effect.Theme import themeOf
 from ..SlicerTypes import Button, Icon
 from . import ReviewGrid as grids
 from .ReviewGrid import ReviewGrid
-from .ReviewWords import captionOf, countsInWords, filters, keysInWords, nextStep, sentenceOn
+from .ReviewWords import captionOf, countsInWords, emptiedInWords, filters, keysInWords, nextStep, sentenceOn
 from .Thumbnails import thumbnail
 from .Widgets import besides, button, fact, problem, sentence, showProblem, wideRow
 
@@ -137,8 +137,10 @@ class ImageReviewFrame:
         """Do to the chosen image what a key or a button stands for."""
         if self._review is None or (not self.grid.chosen and action != grids.UNDO):
             return
-        review = self._review
-        self._try(lambda: self._act(review, action))
+        review, name = self._review, self.grid.chosen
+        isDone = self._try(lambda: self._act(review, action))
+        if isDone and action == grids.ACCEPT and review.records[name].state == "absent":
+            showProblem(self._problem, emptiedInWords(name))
         self.update()
 
     def _try(self, act: Callable[[], object]) -> bool:

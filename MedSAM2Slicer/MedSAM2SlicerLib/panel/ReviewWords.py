@@ -39,6 +39,14 @@ def sentenceOn(record: "ImageRecord") -> str:
     return f"{said} {record.reason}" if record.reason else said
 
 
+def emptiedInWords(name: str) -> str:
+    """What accepting an image did in which nothing was found."""
+    return _(
+        "Nothing was found in {name}, so it is without the object now: if the object is there, press "
+        "Ctrl + Z, and then C to segment it."
+    ).format(name=name)
+
+
 def keysInWords() -> str:
     """What keys do in the grid."""
     return _(

@@ -6,6 +6,7 @@ from MedSAM2SlicerLib.panel.ReviewGrid import CELL_HEIGHT, CELL_WIDTH
 from PySide6.QtTest import QTest
 
 from extension.panel.image_sets import SHAPE, disc, iconOf, press, proposeAll, states
+from medsam2.image_sets.review_file import NOTHING
 from medsam2.placed_mask import PlacedMask
 
 
@@ -30,6 +31,18 @@ def test_keys_decide_and_go_on_to_the_next_doubtful_image(aSet):
     assert grid.chosen == "image_6"
     QTest.keyClick(aSet.frame._filter, qt.Qt.Key_R)
     assert states(aSet)["image_6"] == "proposed", "keys count in the grid only"
+
+
+def test_accepting_an_image_in_which_nothing_was_found_says_that_it_becomes_absent(aSet):
+    proposeAll(aSet)
+    aSet.review._file.propose("image_0", 0.1, NOTHING, SHAPE)
+    aSet.review.sort()
+    press(aSet, qt.Qt.Key_Return)
+    assert states(aSet)["image_0"] == "absent"
+    assert "Nothing was found in image_0, so it is without the object now" in aSet.frame._problem.text
+    press(aSet, qt.Qt.Key_Return)
+    assert states(aSet)["image_1"] == "accepted"
+    assert aSet.frame._problem.text == ""
 
 
 def test_the_outline_lies_round_the_mask_and_goes_when_it_is_rejected(aSet, aClock):

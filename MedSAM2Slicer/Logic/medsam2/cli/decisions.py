@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from medsam2.errors import InputError
+from medsam2.errors import InputError, note
+from medsam2.image_sets.image_record import State
 from medsam2.image_sets.review_file import ReviewFile
 
 _DECIDE: dict[str, Callable[[ReviewFile, str], None]] = {
@@ -45,3 +46,12 @@ class Decisions:
         """Put all in; InputError where one makes no sense."""
         for name, option in self._options.items():
             _DECIDE[option](review, name)
+
+    def tell(self, review: ReviewFile) -> None:
+        """Note which accepted images have become absent, as nothing was found in them."""
+        for name, option in self._options.items():
+            if option == "--accept" and review.record(name).state is State.ABSENT:
+                note(
+                    f"Nothing was found in {name}, so it is absent now: if the object is there, show it with "
+                    f"--template {name}."
+                )

@@ -127,6 +127,7 @@ def one_prompt(
                 decisions.refuse_on(name)
                 review.set_prompt(name, prompt)
             decisions.take_down(review)
+        decisions.tell(review)
         only_decides = bool(decisions) and not (found or drawn)
         try:
             held.enter_context(held_destinations([folder.results], [], overwrite=True))
