@@ -97,7 +97,8 @@ def test_training_that_was_stopped_goes_on_with_the_same_command(tmp_path, medsa
     assert run.returncode == 0, run.stderr
 
 
-def test_a_terminal_s_ctrl_c_reaches_the_whole_group_and_leaves_no_process(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_as_of_a_terminal_or_timeout_leaves_no_process(tmp_path, number):
     cases = str(write_set(tmp_path / "set", range(2), THIN))
     process = subprocess.Popen(
         [sys.executable, "-m", "medsam2.cli.main", "train", cases, "-o", "run", *TRAIN, "--steps", "1000"],
@@ -110,10 +111,11 @@ def test_a_terminal_s_ctrl_c_reaches_the_whole_group_and_leaves_no_process(tmp_p
     while b"s for each step" not in process.stdout.readline():
         assert process.poll() is None
     children = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
+    os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=SECONDS)
     assert said(errors.decode()) == ["Stopped: the same command goes on, at most 2 steps back."]
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert not psutil.wait_procs(children, timeout=10)[1]
 
 

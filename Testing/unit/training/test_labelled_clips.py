@@ -1,5 +1,8 @@
 """Clips cut from labelled volumes."""
 
+import sys
+from multiprocessing import active_children
+
 import numpy as np
 import pytest
 import torch
@@ -137,3 +140,14 @@ def test_batches_follow_from_their_number_and_differ_between_processes(tmp_path)
     assert all(map(torch.equal, alone[2:], batches(0, 2, 0, 1, workers=2)))
     assert not torch.equal(alone[0], batches(1, 0, 0, 1)[0])
     assert torch.equal(batches(0, 0, 1, 2)[0], alone[1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_a_process_that_makes_batches_ends_well_when_it_is_terminated(tmp_path):
+    dataset = LabelledClips(cases_in(tmp_path / "set", range(2)), 0, 1, image_size=64, frames=2, objects=1)
+    batches = fine_tuning_batches(dataset, 0, 1000, Ranks(0, 1, torch.device("cpu")), workers=1)
+    next(batches)
+    (worker,) = active_children()
+    worker.terminate()
+    worker.join(60)
+    assert worker.exitcode == 0

@@ -1,7 +1,9 @@
 """The batches of a fine-tuning run: which clips they hold follows from the seed and the step."""
 
 import signal
+import sys
 from collections.abc import Iterator, Sequence
+from types import FrameType
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
@@ -53,9 +55,15 @@ class LabelledClips(Dataset):
 
 
 def leave_signals(worker: int) -> None:
-    """Let a process that makes batches end with the one that it works for: Ctrl+C reaches both."""
+    """Let a process that makes batches end with the one that it works for: signals often reach both."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end_well)
+
+
+def _end_well(number: int, frame: FrameType | None) -> None:
+    """End as a process does that has done its work: of any other end torch tells with a traceback."""
+    signal.signal(number, signal.SIG_DFL)  # a second signal ends it wherever it is
+    sys.exit()
 
 
 def fine_tuning_batches(
