@@ -244,7 +244,7 @@ def test_accepting_an_image_in_which_nothing_was_found_says_that_it_becomes_abse
     assert run.returncode == 0
     assert said(run.stderr) == [
         "medsam2: note: Nothing was found in 2, so it is absent now: if the object is there, show it with "
-        "--template 2."
+        "--template '2'."
     ]
     assert states(answered) == {"0": "prompted", "1": "accepted", "2": "absent"}
 

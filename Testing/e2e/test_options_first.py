@@ -14,7 +14,7 @@ SEGMENT = "segment absent.nrrd -o a.nrrd --ijk --point"
         (f"{SEGMENT} 1,2,3 --precision fp8", "no precision 'fp8'"),
         (f"{SEGMENT} 1,2,3 --view x", "--view x"),
         (f"{SEGMENT} 1", "--point 1 is not"),
-        (f"{SEGMENT} 1,2,3 --prompts p.json", "Say what to segment"),
+        (f"{SEGMENT} 1,2,3 --prompts p.json", "Give only one of these"),
         (f"{SEGMENT} 1,2,3 --server wss://host/session --token-file none", "token file none"),
         ("segment absent.nrrd -o a.nrrd --prompts none.json", "none.json does not exist"),
         ("demo absent.nrrd --point 1,2,3 --weights nonsuch", "nonsuch"),

@@ -31,6 +31,9 @@ def test_a_text_becomes_the_name_of_a_file(text, name):
     assert file_name(text) == name == file_name(name)
 
 
-@pytest.mark.parametrize("name", ["CT 1.2.840", "console", "com10", "Köln_2", "患者\u3000１", "می\u200cشود"])
+@pytest.mark.parametrize(
+    "name",
+    ["CT 1.2.840", "console", "com10", "Köln_2", "患者\u3000１", "می\u200cشود", "שלום\u200f1", "\ue000"],
+)
 def test_what_files_can_be_called_stays(name):
     assert file_name(name) == name

@@ -3,8 +3,10 @@
 import unicodedata
 
 _FORBIDDEN = '/\\:*?"<>|'
-_JOINERS = "\u200c\u200d"
-"""Cannot be seen, but without them Persian and Hindi are misspelt."""
+_NOT_SHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories."""
+_OF_SCRIPTS = "\u00ad\u061c\u200c\u200d\u200e\u200f"
+"""Cannot be seen, but Arabic, Persian, Hebrew and Hindi are misspelt without them."""
 _DEVICES = {
     "con",
     "prn",
@@ -34,7 +36,5 @@ def file_name(text: str, longest: int = 200) -> str:
 
 
 def _is_kept(letter: str) -> bool:
-    category = unicodedata.category(letter)
-    return letter in _JOINERS or not (
-        letter in _FORBIDDEN or category.startswith("C") or category in ("Zl", "Zp")
-    )
+    is_shown = letter in _OF_SCRIPTS or unicodedata.category(letter) not in _NOT_SHOWN
+    return is_shown and letter not in _FORBIDDEN

@@ -67,7 +67,8 @@ class BackendRequests:
     are refused.
 
     Args:
-        isRunning: says whether a propagation is under way, which another volume would end.
+        isRunning: says whether a propagation is under way, to the last of its jobs: nothing is forgotten
+            meanwhile, and no other editor's volume is opened.
         mayAsk: says whether anything may be asked now.
 
     Attributes:
@@ -210,10 +211,9 @@ class BackendRequests:
         where = objectId, axis, prompt.slice_index
         if replace:
             self._untold.pop(where, None)
-            mustWait = self.state is State.RUNNING
-            again = partial(self.prompt, objectId, axis, prompt, replace, fieldOfView)
-            self.held.ofSlice(objectId, where[1:], again if mustWait else None)
-            if mustWait:
+            if self.isRunning():
+                ask = partial(self.prompt, objectId, axis, prompt, replace, fieldOfView)
+                self.held.ofSlice(objectId, where[1:], ask)
                 return
             self._latest = self._connected.forget(self._numbers.of(objectId), *where[1:])
         if prompt.is_empty:
@@ -241,10 +241,16 @@ class BackendRequests:
         """Forget an object, as when its segment is deleted; once no propagation runs."""
         self._previews = {request: name for request, name in self._previews.items() if name != objectId}
         self._untold = {where: prompt for where, prompt in self._untold.items() if where[0] != objectId}
-        mustWait = self.state is State.RUNNING
-        self.held.ofObject(objectId, partial(self.forget, objectId) if mustWait else None)
-        if self.hasVolume and not mustWait:
+        if self.isRunning():
+            self.held.ofObject(objectId, partial(self.forget, objectId))
+        elif self.hasVolume:
             self._latest = self._connected.forget(self._numbers.of(objectId))
+
+    def askHeld(self) -> None:
+        """Ask what was held back, now that nothing runs; of a volume that is gone there is nothing to ask."""
+        if self.hasVolume:
+            self.held.release()
+        self.held.clear()
 
     def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:
         """Track objects along an axis."""
@@ -303,8 +309,6 @@ class BackendRequests:
         if request == self._job:
             self._job = None
             self.state = State.IDLE
-            if self.hasVolume:
-                self.held.release()
             self._listener.onFinished(ending)
 
     def _onError(self, error: "Error") -> None:
@@ -317,4 +321,5 @@ class BackendRequests:
             self._volumeKey = None  # sent again with the next click
         self._onEnd(error.id, "failed")
         if error.id not in self._consequences:  # the reason was said already
-            self._listener.onError(f"{error.message} {error.hint}".strip())
+            message = self._numbers.withIds(error.message)
+            self._listener.onError(f"{message} {error.hint}".strip())

@@ -61,6 +61,7 @@ class ImageSetReview:
         self.records: dict[str, ImageRecord] = {}
         self.done = self.total = 0
         self.failure = ""
+        self.keptMasks: list[str] = []
         self.sort()
 
     def close(self) -> None:
@@ -172,6 +173,7 @@ class ImageSetReview:
     def _onAnswer(self, answer: dict) -> None:
         self.done, self.total = answer.get("done", self.done), answer.get("of", self.total)
         self._isSummedUp = self._isSummedUp or "states" in answer
+        self.keptMasks = answer.get("kept_masks", self.keptMasks)
         if answer.get("name") in self.records:
             self._heardOf.add(answer["name"])
         if not self._timer.active:

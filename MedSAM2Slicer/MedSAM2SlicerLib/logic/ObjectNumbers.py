@@ -13,6 +13,12 @@ class ObjectNumbers:
             self._ids.append(segmentId)
         return str(self._ids.index(segmentId))
 
+    def withIds(self, message: str) -> str:
+        """A message of the backend with segment IDs in the place of quoted numbers."""
+        for number, segmentId in enumerate(self._ids):
+            message = message.replace(f"'{number}'", f"'{segmentId}'")
+        return message
+
     def segmentId(self, number: str) -> str:
         """The segment of a number."""
         return self._ids[int(number)]

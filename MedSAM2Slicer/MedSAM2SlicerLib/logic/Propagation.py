@@ -118,11 +118,7 @@ class Propagation:
     def close(self) -> None:
         """Stop, and say nothing more either: the effect is left."""
         self.abandon()
-        self._leave()
-
-    def _leave(self) -> None:
         self.running = False
-        self.segmentIds = set()
 
     def fail(self) -> None:
         """The backend is gone; what has arrived is written."""
@@ -167,7 +163,9 @@ class Propagation:
             self._end(ending)
 
     def _end(self, ending: "Ending") -> None:
-        self._leave()
+        self.running = False
+        self.segmentIds = set()
+        self._requests.askHeld()
         self._display.showRunning(False)
         if ending != "failed":
             self._display.showMessage(self._lastWords(ending))

@@ -121,6 +121,7 @@ class SegmentationObserver:
 
     def _onRemoved(self, _node: MRMLNode, _event: object) -> None:
         self._logic.forgetRemovedSegments()
+        self._times = self._voxelTimes()  # those of others in the same labelmap have changed with it
         self._logic.undoing.lookLater()
         self._redraw()
 

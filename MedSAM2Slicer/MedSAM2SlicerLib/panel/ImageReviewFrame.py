@@ -138,8 +138,10 @@ class ImageReviewFrame:
         if self._review is None or (not self.grid.chosen and action != grids.UNDO):
             return
         review, name = self._review, self.grid.chosen
+        wasAbsent = name in review.records and review.records[name].state == "absent"
         isDone = self._try(lambda: self._act(review, action))
-        if isDone and action == grids.ACCEPT and review.records[name].state == "absent":
+        isEmptied = not wasAbsent and action == grids.ACCEPT and review.records[name].state == "absent"
+        if isDone and isEmptied:
             showProblem(self._problem, emptiedInWords(name))
         self.update()
 

@@ -14,6 +14,7 @@ from ..backend.BackgroundCommand import BackgroundCommand
 from . import DependencyInstaller
 from .ImageReviewFrame import ImageReviewFrame
 from .ImageSetChoice import ImageSetChoice, Source
+from .ReviewWords import keptInWords
 from .SceneLoading import SceneLoading
 from .Widgets import besides, button, fact, problem, section, showProblem, wideRow
 
@@ -167,10 +168,15 @@ class ImageSetSection:
         self._commands.append(
             BackgroundCommand(
                 ("set-files", str(folder), "--json"),
-                lambda answer: self.frame.changed([answer.get("name", "")]),
+                self._onMadeFile,
                 lambda failure: self.frame.changedAll(),
             )
         )
+
+    def _onMadeFile(self, answer: dict) -> None:
+        self.frame.changed([answer.get("name", "")])
+        if answer.get("kept_masks"):
+            showProblem(self._problem, keptInWords(answer["kept_masks"]))
 
     def _endFiles(self) -> None:
         for command in self._commands:
@@ -192,7 +198,7 @@ class ImageSetSection:
 
     def _onRun(self) -> None:
         if self.review is not None and not self.review.running:
-            showProblem(self._problem, self.review.failure)
+            showProblem(self._problem, self.review.failure or keptInWords(self.review.keptMasks))
             self.frame.showDoubtful()
         self.update()
 

@@ -1,5 +1,6 @@
 """What is said of the images of a set."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
@@ -45,6 +46,16 @@ def emptiedInWords(name: str) -> str:
         "Nothing was found in {name}, so it is without the object now: if the object is there, press "
         "Ctrl + Z, and then C to segment it."
     ).format(name=name)
+
+
+def keptInWords(names: Sequence[str]) -> str:
+    """Masks that do not follow what is decided, as another program changed them; empty for none."""
+    if not names:
+        return ""
+    return _(
+        "Files of masks that another program changed are kept as they are: {names}. Move them out of the "
+        "folder of masks, and they follow what you decide here again."
+    ).format(names=", ".join(names))
 
 
 def keysInWords() -> str:

@@ -5,6 +5,7 @@ import pytest
 import slicer
 
 from extension.effect.backends import localBackends
+from medsam2.propagation_options import PropagationOptions
 
 
 def settle(bench) -> None:
@@ -161,7 +162,7 @@ def test_what_is_deleted_and_clicked_meanwhile_on_one_slice_counts_together(aBen
     assert asked == [], "the backend would end the run"
     settle(aBench)
     aBench.wait(lambda: aBench.logic.preview() is not None)
-    forgotten, said = asked
+    *_, forgotten, said = asked
     assert forgotten[:2] == said[:2] == ("0", "k")
     assert len(said[2].points) == 1
 
@@ -192,3 +193,28 @@ def test_the_segment_itself_that_is_removed_meanwhile_ends_the_run(aBench):
     aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
     settle(aBench)
     assert "changed meanwhile" in aBench.message
+
+
+def test_a_segment_that_comes_back_while_its_run_is_cancelled_has_its_outline_again(aBench):
+    aBench.click()
+    aBench.startPropagation()
+    aBench.editor.saveStateForUndo()
+    aBench.segmentation.GetSegmentation().RemoveSegment(aBench.segmentId("liver"))
+    aBench.editor.undo()
+    settle(aBench)
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
+    aBench.propagate()
+    assert aBench.message.startswith("Propagated in"), "the backend knows its seeds"
+
+
+def test_what_is_changed_of_another_axis_counts_after_the_whole_run(aBench):
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
+    aBench.click("spleen", "Green")
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("liver"))
+    aBench.click()
+    aBench.logic.propagate(PropagationOptions(), allSegments=True)
+    aBench.editor.setCurrentSegmentID(aBench.segmentId("spleen"))
+    aBench.logic.seeding.remove(0)
+    settle(aBench)
+    assert aBench.message.startswith("Propagated in")
+    assert aBench.mask("spleen").any()

@@ -1,4 +1,4 @@
-"""What is sent to a backend, which may be a server, says nothing of the patient but voxels and prompts."""
+"""What is sent to a backend, which may be a server, names no segment; what it answers is told with names."""
 
 from medsam2.client import client_protocol
 
@@ -18,3 +18,10 @@ def test_no_segment_id_is_sent_as_it_may_be_a_patients_name(aBenchOn, aVolumeNod
     assert bench.mask("DOE_JOHN").any()
     assert len(sent) > 2
     assert b"DOE_JOHN" not in b"".join(bytes(each) for each in sent)
+
+
+def test_what_a_backend_says_of_a_number_is_told_of_its_segment(aBench):
+    aBench.logic.seeding.addPoint(tuple(aBench.centre("liver")), (0.0, 0.0, 1.0), False)
+    aBench.press("Propagate")
+    aBench.wait(lambda: not aBench.logic.running)
+    assert f"'{aBench.segmentId('liver')}' has background points only" in aBench.message

@@ -136,8 +136,9 @@ def test_a_run_says_how_far_it_is_and_how_long_validation_takes(sets, tmp_path, 
 
 def test_a_fifth_is_held_out_and_a_single_case_is_refused(sets):
     cases = [*sets.training, *sets.validation]
-    training, held_out = split_cases(cases * 4, seed=0)
-    assert (len(training), len(held_out)) == (10, 2)
+    images = [replace(case, image=Path(f"{number}.nrrd")) for number in range(4) for case in cases[:3]]
+    training, held_out = split_cases(images, seed=0)
+    assert (len(training), len(held_out)) == (9, 3), "a row for each structure of an image"
     training, held_out = split_cases(cases, seed=0)
     assert (len(training), len(held_out)) == (2, 1)
     assert {case.name for case in training}.isdisjoint(case.name for case in held_out)

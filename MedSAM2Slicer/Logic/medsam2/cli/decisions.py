@@ -25,6 +25,7 @@ class Decisions:
 
     def __init__(self, given: dict[str, Sequence[str] | None]):
         self._options: dict[str, str] = {}
+        self._emptied: list[str] = []
         for option, names in given.items():
             for name in names or ():
                 earlier = self._options.setdefault(name, option)
@@ -45,13 +46,15 @@ class Decisions:
     def take_down(self, review: ReviewFile) -> None:
         """Put all in; InputError where one makes no sense."""
         for name, option in self._options.items():
+            was = review.record(name).state
             _DECIDE[option](review, name)
+            if option == "--accept" and State.ABSENT is review.record(name).state is not was:
+                self._emptied.append(name)
 
-    def tell(self, review: ReviewFile) -> None:
+    def tell(self) -> None:
         """Note which accepted images have become absent, as nothing was found in them."""
-        for name, option in self._options.items():
-            if option == "--accept" and review.record(name).state is State.ABSENT:
-                note(
-                    f"Nothing was found in {name}, so it is absent now: if the object is there, show it with "
-                    f"--template {name}."
-                )
+        for name in self._emptied:
+            note(
+                f"Nothing was found in {name}, so it is absent now: if the object is there, show it with "
+                f"--template '{name}'."
+            )

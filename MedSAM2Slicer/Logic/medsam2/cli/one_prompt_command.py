@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +128,7 @@ def one_prompt(
                 decisions.refuse_on(name)
                 review.set_prompt(name, prompt)
             decisions.take_down(review)
-        decisions.tell(review)
+        decisions.tell()
         only_decides = bool(decisions) and not (found or drawn)
         try:
             held.enter_context(held_destinations([folder.results], [], overwrite=True))
@@ -200,15 +201,28 @@ def _brought_up_to_date(
             run.compute()
             answered, failed = run.answered, run.failed
         progress.begin("Writing masks and tables")
-        sheets = write_set_files(folder, review)
+        sheets, kept = write_set_files(folder, review)
+    _note_kept(folder, kept)
     return {
         "output": str(folder.path),
         "states": {state.value: count for state, count in review.counts().items()},
         "answered": answered,
         "nothing_found": review.nothing_found(),
         "failed": failed,
+        "kept_masks": kept,
         "contact_sheets": [sheet.name for sheet in sheets],
     }
+
+
+def _note_kept(folder: "SetFolder", kept: Sequence[str]) -> None:
+    """Tell of masks that another program changed."""
+    if kept:
+        path = folder.mask(kept[0])
+        what = f"{path} was" if len(kept) == 1 else f"{path} and {len(kept) - 1} more masks of the set were"
+        note(
+            f"{what} changed by another program, and kept: take such a mask into the set with "
+            f"--template '{kept[0]}' --mask '{path}', or move it away."
+        )
 
 
 class _Progress:

@@ -15,6 +15,7 @@ from medsam2.cli.prompt_options import PromptedObject
 from medsam2.cli.segmentation import Result
 from medsam2.cli.wording import millilitres, significant
 from medsam2.cli.written_together import Hidden, written_together
+from medsam2.complete_file import explained_write_errors
 from medsam2.confidence import SliceConfidence
 from medsam2.errors import InputError
 from medsam2.plain_matplotlib import load_matplotlib
@@ -134,7 +135,8 @@ def write_files(
     """Write masks, table and preview where ``hidden`` says; ``labels`` (k, j, i) are those of a labelmap."""
     masks, geometry = hidden(outputs.masks), slices.volume.geometry
     if outputs.preview is not None:
-        write_sheet(hidden(outputs.preview), slices, objects, result)
+        with explained_write_errors(outputs.preview):
+            write_sheet(hidden(outputs.preview), slices, objects, result)
     if outputs.is_dicom:
         from medsam2.volume.dicom.output import write_dicom
 

@@ -39,14 +39,20 @@ def set_files(
         table, changed = place.results, place.review_file.stat().st_mtime
         if is_answered and not (table.exists() and table.stat().st_mtime >= changed):
             prepare(place)
-            write_set_files(place, review)
+            _sheets, kept = write_set_files(place, review)
+            if as_json:
+                print(json.dumps({"kept_masks": kept}), flush=True)
 
 
-def write_set_files(folder: "SetFolder", review: "RunReview") -> list[Path]:
-    """Bring masks, the table and the contact sheets up to date; the sheets' paths. For who holds the set."""
+def write_set_files(folder: "SetFolder", review: "RunReview") -> tuple[list[Path], list[str]]:
+    """Bring masks, the table and the contact sheets up to date. For who holds the set.
+
+    Returns:
+        The sheets' paths, and the images whose masks another program changed, so that these were kept.
+    """
     from medsam2.cli.pictures.contact_sheet import write_contact_sheets
     from medsam2.image_sets.exports import write_masks, write_results
 
-    write_masks(folder, review)
+    kept = write_masks(folder, review)
     write_results(folder, review)
-    return write_contact_sheets(folder, review)
+    return write_contact_sheets(folder, review), kept

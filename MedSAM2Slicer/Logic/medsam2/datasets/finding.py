@@ -125,7 +125,8 @@ def _nnunet_structures(path: Path) -> dict[str, int]:
         return {str(name): int(value) for name, value in pairs if int(value) != 0 and name != "ignore"}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f'{path} is not nnU-Net\'s: it must be JSON with labels such as {{"background": 0, "liver": 1}}.'
+            f"{path} is not nnU-Net's ({error}): it must be JSON with labels such as "
+            '{"background": 0, "liver": 1}.'
         ) from error
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from medsam2.complete_file import complete_file
-from medsam2.errors import InputError, note
+from medsam2.errors import InputError
 from medsam2.image_sets.image_record import ImageRecord, State
 from medsam2.image_sets.pictures import UPRIGHT, Picture, read_picture
 from medsam2.image_sets.run_review import RunReview
@@ -93,16 +93,9 @@ def _shows(path: Path, mask: np.ndarray | None) -> bool:
     return mask is not None and np.array_equal(np.atleast_3d(shown).any(axis=2), mask)
 
 
-def write_masks(folder: SetFolder, review: RunReview) -> None:
-    """Bring all of them up to date, but those that another program changed."""
-    kept = [record.name for record in review.unwritten() if not write_mask(folder, review, record)]
-    if kept:
-        path = folder.mask(kept[0])
-        what = f"{path} was" if len(kept) == 1 else f"{path} and {len(kept) - 1} more masks of the set were"
-        note(
-            f"{what} changed by another program, and kept: take such a mask into the set with "
-            f"--template {kept[0]} --mask {path}, or move it away."
-        )
+def write_masks(folder: SetFolder, review: RunReview) -> list[str]:
+    """Bring all of them up to date, but those that another program changed; the names of these images."""
+    return [record.name for record in review.unwritten() if not write_mask(folder, review, record)]
 
 
 def write_results(folder: SetFolder, review: RunReview) -> None:

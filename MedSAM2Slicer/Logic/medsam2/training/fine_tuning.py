@@ -76,18 +76,19 @@ class RunOptions:
 
 
 def split_cases(cases: Sequence[Case], seed: int) -> tuple[list[Case], list[Case]]:
-    """Cases to learn from, and a fifth of them, at least one, held out.
+    """Cases to learn from, and those of a fifth of the images, at least one, held out.
 
     Raises:
-        InputError: there is only one case.
+        InputError: there is only one image.
     """
-    if len(cases) < 2:
+    images = list(dict.fromkeys(case.image.resolve() for case in cases))
+    if len(images) < 2:
         raise InputError("The set has a single case, so none can be held out: give others with --validation.")
-    held_out = max(1, round(HELD_OUT_SHARE * len(cases)))
-    chosen = set(np.random.default_rng(seed).permutation(len(cases))[:held_out].tolist())
+    count = max(1, round(HELD_OUT_SHARE * len(images)))
+    held_out = {images[index] for index in np.random.default_rng(seed).permutation(len(images))[:count]}
     return (
-        [case for index, case in enumerate(cases) if index not in chosen],
-        [case for index, case in enumerate(cases) if index in chosen],
+        [case for case in cases if case.image.resolve() not in held_out],
+        [case for case in cases if case.image.resolve() in held_out],
     )
 
 

@@ -38,10 +38,15 @@ def test_slices_that_do_not_say_it_go_with_the_others_where_these_agree(tmp_path
     assert volume.geometry.frame_of_reference == f"{ROOT}.4"
 
 
-def test_frames_that_a_program_made_up_for_each_file_do_not_part_them(tmp_path):
-    write_series(tmp_path, each=lambda number: {"FrameOfReferenceUID": f"{ROOT}.4.{number}"})
+@pytest.mark.parametrize("odd", [None, f"{ROOT}.4.3"], ids=["none", "shared"])
+@pytest.mark.parametrize("number_of_odd", [-1, 2])
+def test_frames_that_a_program_made_up_for_each_file_do_not_part_them(tmp_path, odd, number_of_odd):
+    def frame(number):
+        return {"FrameOfReferenceUID": odd if number == number_of_odd else f"{ROOT}.4.{number}"}
+
+    write_series(tmp_path, each=frame)
     volume = read_volume(tmp_path)
     np.testing.assert_array_equal(volume.voxels, VOXELS)
     assert volume.geometry.frame_of_reference == ""
-    with pytest.raises(InputError, match=r"FrameOfReferenceUID of its own.*end the name with"):
+    with pytest.raises(InputError, match=r"FrameOfReferenceUID.*end the name with"):
         source_of(volume)

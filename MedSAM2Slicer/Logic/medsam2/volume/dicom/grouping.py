@@ -49,11 +49,11 @@ def _by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
 def _by_frame_of_reference(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Planes whose positions can be compared; those that do not say so go with the others if these agree.
 
-    Where each of several files has one of its own, a program that removed names has made them up: then none
+    Where there are nearly as many of them as files, a program that removed names has made them up: then none
     counts.
     """
     known = {frame.file.frame_of_reference for frame in frames} - {""}
-    made_up = len(known) == len({frame.file.path for frame in frames}) > 2
+    made_up = len(known) > max(2, len({frame.file.path for frame in frames}) / 2)
     groups = _by(
         frames, lambda frame: frame.file.frame_of_reference if len(known) > 1 and not made_up else ""
     )
