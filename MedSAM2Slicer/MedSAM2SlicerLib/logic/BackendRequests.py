@@ -171,6 +171,9 @@ class BackendRequests:
     def forgetPreviews(self) -> None:
         """Masks that are still to come are of slices that the user sees no longer."""
         self._previews.clear()
+        if self.held:  # whoever comes back to the volume tells all of its seeds anew
+            self.held.clear()
+            self._volumeKey = None
 
     @property
     def hasVolume(self) -> bool:

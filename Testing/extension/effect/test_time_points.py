@@ -104,6 +104,19 @@ def test_a_propagation_ends_when_the_item_changes(aMovingBench, aBrowser):
     assert "Propagated in" in aMovingBench.message
 
 
+def test_a_seed_deleted_in_a_propagation_is_forgotten_though_the_item_changes(aMovingBench, aBrowser):
+    aMovingBench.clickAt(centreAt(aMovingBench, 0))
+    aMovingBench.clickAt(centreAt(aMovingBench, 0) + np.array([9, 0, 0]))
+    aMovingBench.startPropagation()
+    logic = aMovingBench.logic
+    logic.seeding.remove(0)
+    aBrowser.SetSelectedItemNumber(1)
+    aMovingBench.wait(lambda: not logic.running)
+    assert not logic._requests.awaited, "nothing is asked of what is not shown"
+    aBrowser.SetSelectedItemNumber(0)
+    assert not logic._requests.isOpen(logic.editor.key), "all seeds are told anew with the next click"
+
+
 @pytest.mark.parametrize("saved", [True, False])
 def test_a_segmentation_that_changes_with_the_item_keeps_its_own_seeds(aBenchOn, aBrowser, aPhantom, saved):
     volume = aBrowser.GetProxyNode(aBrowser.GetMasterSequenceNode())
