@@ -24,7 +24,8 @@ def only(path: Path, meant: Sequence[ListedVolume]) -> ListedVolume:
     """The one volume; InputError, which lists them, where there are several."""
     if len(meant) > 1:
         raise InputError(
-            f"{path} holds {len(meant)} volumes: choose one with --volume or --series; found {_list(meant)}."
+            f"{path} holds {len(meant)} volumes: choose one with --volume or --series, or give a folder that "
+            f"holds nothing else; found {_list(meant)}."
         )
     return meant[0]
 
