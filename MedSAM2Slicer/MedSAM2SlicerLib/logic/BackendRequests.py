@@ -253,7 +253,8 @@ class BackendRequests:
         """Ask what was held back, now that nothing runs; of a volume that is gone there is nothing to ask."""
         if self.hasVolume:
             self.held.release()
-        self.held.clear()
+        else:
+            self.held.clear()
 
     def propagate(self, axis: "Axis", objects: list[str], options: "PropagationOptions") -> None:
         """Track objects along an axis."""

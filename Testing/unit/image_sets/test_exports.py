@@ -34,13 +34,18 @@ def pixels(folder, name):
     return np.asarray(Image.open(folder.mask(name)))
 
 
+def propose(review, folder, tmp_path, names) -> None:
+    """A mask for each of some photographs, written."""
+    review.add(photo(tmp_path / f"{name}.png") for name in names)
+    prepare(folder)
+    for name in names:
+        review.propose(name, 0.5, MASK, SHAPE)
+    write_masks(folder, review)
+
+
 def test_files_of_masks_follow_what_is_decided(folder, tmp_path):
     with RunReview(folder.path) as review:
-        review.add(photo(tmp_path / f"{name}.png") for name in "abc")
-        prepare(folder)
-        for name in "abc":
-            review.propose(name, 0.5, MASK, SHAPE)
-        write_masks(folder, review)
+        propose(review, folder, tmp_path, "abc")
         np.testing.assert_array_equal(pixels(folder, "a"), MASK.full(SHAPE) * np.uint8(255))
         review.reject("a")
         review.mark_absent("b")
@@ -127,11 +132,7 @@ def test_an_image_that_another_one_has_replaced_gets_no_mask_of_the_first(folder
 def painted(folder, tmp_path):
     """A set whose mask of ``a`` another program has changed."""
     with RunReview(folder.path) as review:
-        review.add(photo(tmp_path / f"{name}.png") for name in "ab")
-        prepare(folder)
-        for name in "ab":
-            review.propose(name, 0.5, MASK, SHAPE)
-        write_masks(folder, review)
+        propose(review, folder, tmp_path, "ab")
         painted = np.zeros((*SHAPE, 3), np.uint8)
         painted[5:9, 5:9, 0] = 200
         Image.fromarray(painted).save(folder.mask("a"))

@@ -1,8 +1,6 @@
 """Features on disk: the same bits come back, and no state of the disk is an error."""
 
 import os
-import resource
-from contextlib import contextmanager
 
 import pytest
 import torch
@@ -10,6 +8,7 @@ import torch
 from medsam2.model.segmentation_network import ImageFeatures
 from medsam2.tracking import FieldOfView
 from medsam2.tracking.spilled_features import SpilledFeatures, feature_bytes
+from unit.full_disk import full_disk
 
 CPU = torch.device("cpu")
 FIELD_OF_VIEW = FieldOfView(0, 0, 32, 32)
@@ -67,17 +66,6 @@ def _bits(level: torch.Tensor) -> torch.Tensor:
 
 def file_of(store: SpilledFeatures) -> int:
     return store._file._file.fileno()
-
-
-@contextmanager
-def files_of_at_most(size: int):
-    """The system refuses to write further, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("levels", LEVELS)
@@ -142,7 +130,7 @@ def test_without_room_for_one_slice_nothing_is_kept(folder, limit):
 
 def test_on_a_full_disk_what_was_written_whole_is_kept_and_no_more(folder):
     features = some(6)
-    with files_of_at_most(int(2.5 * feature_bytes(features[0]))):
+    with full_disk(int(2.5 * feature_bytes(features[0]))):
         store = spilled(features[:5])
     store.put(key(5), features[5])
     assert kept(store, 6) == [0, 1]
@@ -153,7 +141,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_used_slot_loses_that_slice_only(fo
     features = some(4)
     each = feature_bytes(features[0])
     store = spilled(features[:3], limit=3 * each)
-    with files_of_at_most(each // 2):
+    with full_disk(each // 2):
         store.put(key(3), features[3])
     assert kept(store, 4) == [1, 2]
     check_same(store, features, (1, 2))

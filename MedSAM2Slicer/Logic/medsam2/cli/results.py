@@ -135,8 +135,7 @@ def write_files(
     """Write masks, table and preview where ``hidden`` says; ``labels`` (k, j, i) are those of a labelmap."""
     masks, geometry = hidden(outputs.masks), slices.volume.geometry
     if outputs.preview is not None:
-        with explained_write_errors(outputs.preview):
-            write_sheet(hidden(outputs.preview), slices, objects, result)
+        write_sheet(hidden(outputs.preview), slices, objects, result)
     if outputs.is_dicom:
         from medsam2.volume.dicom.output import write_dicom
 
@@ -183,7 +182,8 @@ def write_sheet(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObje
     load_matplotlib()
     from medsam2.cli.pictures.preview import write_preview
 
-    write_preview(path, slices, _preview_segments(objects, result))
+    with explained_write_errors(path):
+        write_preview(path, slices, _preview_segments(objects, result))
 
 
 def write_strip(path: Path, slices: VolumeSlices, objects: Sequence[PromptedObject], result: Result) -> None:

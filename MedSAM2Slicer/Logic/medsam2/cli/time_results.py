@@ -14,7 +14,6 @@ from medsam2.cli.results import Outputs, labelmap_of, summary, write_files, writ
 from medsam2.cli.time_tracking import TimePointResult
 from medsam2.cli.wording import millilitres, significant
 from medsam2.cli.written_together import Hidden, written_together
-from medsam2.complete_file import explained_write_errors
 from medsam2.errors import InputError
 from medsam2.volume import (
     TimePoints,
@@ -140,8 +139,7 @@ def write_time_results(
                 labels = None if there.label_names is None else _labels(there, each)
                 write_files(hidden, there, labels, slices_at(number), each.objects, each.result, weights)
             elif there.preview is not None:
-                with explained_write_errors(there.preview):
-                    write_sheet(hidden(there.preview), slices_at(number), each.objects, each.result)
+                write_sheet(hidden(there.preview), slices_at(number), each.objects, each.result)
         if target.is_one_file:
             _write_one_file(hidden, target, found, slices_at(0))
     if shared:

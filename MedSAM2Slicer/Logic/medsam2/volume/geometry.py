@@ -99,11 +99,6 @@ class Geometry:
         """Volume of a voxel in millilitres, also where the axes are not at right angles."""
         return float(abs(np.linalg.det(self.ijk_to_ras[:3, :3]))) / 1000
 
-    @property
-    def corners(self) -> np.ndarray:
-        """Indices (8, 3) of the voxels in the corners, the first one's first."""
-        return np.array(list(np.ndindex(2, 2, 2))) * (np.array(self.shape) - 1)
-
     def kji_to_ras(self, points: ArrayLike) -> np.ndarray:
         """RAS millimetres (N, 3) of voxel indices (N, 3) in the order (k, j, i); a single (3,) works too."""
         ijk = np.asarray(points, dtype=np.float64)[..., ::-1]

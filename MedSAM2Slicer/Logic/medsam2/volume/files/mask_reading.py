@@ -151,7 +151,7 @@ def _place_on_grid(voxels: np.ndarray, geometry: Geometry, grid: Geometry) -> np
 
 def _whole_voxels(geometry: Geometry, grid: Geometry) -> tuple[list[int], np.ndarray, np.ndarray]:
     """For each axis of ``grid`` the axis of ``geometry`` along it and its sign; the first voxel's index."""
-    corners = geometry.corners
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(geometry.shape) - 1)
     positions = grid.ras_to_kji(geometry.kji_to_ras(corners))
     # Row: axis of geometry, column: axis of grid.
     steps = (np.linalg.inv(grid.ijk_to_ras) @ geometry.ijk_to_ras)[2::-1, 2::-1].T
